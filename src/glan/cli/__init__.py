@@ -1,0 +1,1 @@
+"""The commands: arguments in, exit code out. The only place that prints."""

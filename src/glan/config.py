@@ -1,0 +1,327 @@
+"""Every setting once: its default, its range and a line of prose. The only place that reads the environment.
+
+`glan.toml`, the reference page and the recipes are written from these classes and read back into them;
+a setting that is not here is an error.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from glan.errors import ConfigError
+from glan.records import Stage
+
+
+class _Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class Plan(_Settings, frozen=True):
+    questions_per_visit: Annotated[
+        int, Meta(ge=1, le=1_000, description="Slots of the first visit to a discipline and to a subject.")
+    ] = 4
+    drafts: Annotated[
+        int, Meta(ge=1, le=100, description="Most drafts of the list of subjects, per discipline (paper: 10).")
+    ] = 10
+    pair_share: Annotated[
+        float, Meta(ge=0, le=1, description="Share of the questions that join two class sessions.")
+    ] = 0.5
+    law: Annotated[
+        Literal["count", "sets"],
+        Meta(
+            description='"count": first how many key concepts, few more often than many; '
+            '"sets": uniform over all sets, as the paper\'s formulas count them.'
+        ),
+    ] = "count"
+    sampling: Annotated[
+        Literal["balanced", "random"],
+        Meta(description='"balanced": least-used sessions and key concepts first; "random": no preference.'),
+    ] = "balanced"
+    stop_below: Annotated[
+        float,
+        Meta(ge=0, le=1, description="The run ends when fewer of the last 200 slots than this became pairs; 0: never."),
+    ] = 0.05
+
+
+class Price(_Settings, frozen=True):
+    input: Annotated[float, Meta(ge=0, description="US dollars per million tokens of the prompt.")]
+    output: Annotated[float, Meta(ge=0, description="US dollars per million tokens of the reply.")]
+    cached: Annotated[float | None, Meta(description="The same for prompt tokens served from a cache.")] = None
+
+
+class TeacherSettings(_Settings, frozen=True):
+    spec: Annotated[
+        str | None,
+        Meta(
+            description='The teacher: "offline", "openai/MODEL", "ollama/MODEL", "vllm/MODEL@http://host:8000/v1" '
+            'or "MODEL@URL".'
+        ),
+    ] = None
+    temperature: Annotated[float | None, Meta(description="Sampling temperature; not sent unless set.")] = None
+    top_p: Annotated[float | None, Meta(description="Nucleus sampling; not sent unless set.")] = None
+    system: Annotated[str | None, Meta(description="A system message before every prompt.")] = None
+    extra: Annotated[
+        dict[str, object], Meta(description="Further keys of the request's body, merged into it unread.")
+    ] = {}
+    api_key_env: Annotated[str | None, Meta(description="Name of the environment variable with the key.")] = None
+    price: Annotated[Price | None, Meta(description="What the tokens cost, where the price list does not say.")] = None
+    timeout_s: Annotated[float, Meta(gt=0, description="Seconds until a call that got no whole reply is given up.")] = (
+        3_600.0
+    )
+
+
+class Teachers(_Settings, frozen=True):
+    default: TeacherSettings = TeacherSettings()
+    curriculum: TeacherSettings = TeacherSettings()
+    questions: TeacherSettings = TeacherSettings()
+    answers: TeacherSettings = TeacherSettings()
+
+
+class MaxTokens(_Settings, frozen=True):
+    subjects: Annotated[int, Meta(ge=1, description="Room for a list of subjects, in tokens.")] = 4_096
+    syllabi: Annotated[int, Meta(ge=1, description="Room for a syllabus.")] = 8_192
+    questions: Annotated[int, Meta(ge=1, description="Room for a question.")] = 1_024
+    answers: Annotated[
+        int,
+        Meta(ge=1, description="Room for an answer; one that is cut off is asked for once more with twice as much."),
+    ] = 4_096
+
+
+class Curation(_Settings, frozen=True):
+    near_duplicates: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            description="Jaccard similarity of word 3-grams from which a question is a copy; 0: only exact copies.",
+        ),
+    ] = 0.7
+    max_question_length: Annotated[int, Meta(ge=1, description="Longest question, in characters.")] = 8_000
+
+
+class Limits(_Settings, frozen=True):
+    max_in_flight: Annotated[int, Meta(ge=1, le=100_000, description="Most requests in flight at once.")] = 64
+    max_retries: Annotated[
+        int, Meta(ge=0, le=100, description="How often a request that may succeed later is sent again.")
+    ] = 8
+    look_ahead: Annotated[int, Meta(ge=1, description="Most slots begun and not yet in their turn.")] = 20_000
+
+
+class Dataset(_Settings, frozen=True):
+    name: Annotated[str | None, Meta(description="Name of the data set on its card; the folder's if unset.")] = None
+    license: Annotated[str | None, Meta(description="Licence of the data set; never guessed.")] = None
+    shard_rows: Annotated[int, Meta(ge=1, le=1_000_000, description="Rows of a parquet file.")] = 10_000
+
+
+class Config(_Settings, frozen=True):
+    pairs: Annotated[int, Meta(ge=1, le=1_000_000_000, description="How many pairs to make.")] = 1_000
+    seed: Annotated[int, Meta(ge=0, description="Everything that is drawn follows from it.")] = 0
+    language: Annotated[
+        str, Meta(min_length=1, max_length=60, description='Language of the data set, as a code ("en") or a name.')
+    ] = "en"
+    plan: Plan = Plan()
+    teachers: Teachers = Teachers()
+    max_tokens: MaxTokens = MaxTokens()
+    curation: Curation = Curation()
+    limits: Limits = Limits()
+    dataset: Dataset = Dataset()
+
+    def teacher_of(self, stage: Stage) -> TeacherSettings:
+        """Return the settings of a stage's teacher: those of its role, where they are set, over the default's."""
+        role = {Stage.QUESTIONS: self.teachers.questions, Stage.ANSWERS: self.teachers.answers}.get(
+            stage, self.teachers.curriculum
+        )
+        unset = TeacherSettings()
+        changed = {
+            name: getattr(role, name) for name in role.__struct_fields__ if getattr(role, name) != getattr(unset, name)
+        }
+        return msgspec.structs.replace(self.teachers.default, **changed)
+
+    @property
+    def language_name(self) -> str:
+        """The language as the prompts name it."""
+        return _LANGUAGES.get(self.language.casefold(), self.language)
+
+
+_LANGUAGES: Mapping[str, str] = {
+    "ar": "Arabic", "bg": "Bulgarian", "bn": "Bengali", "ca": "Catalan", "cs": "Czech", "da": "Danish",
+    "de": "German", "el": "Greek", "en": "English", "es": "Spanish", "et": "Estonian", "eu": "Basque",
+    "fa": "Persian", "fi": "Finnish", "fr": "French", "gl": "Galician", "he": "Hebrew", "hi": "Hindi",
+    "hr": "Croatian", "hu": "Hungarian", "id": "Indonesian", "it": "Italian", "ja": "Japanese", "ko": "Korean",
+    "lt": "Lithuanian", "lv": "Latvian", "ms": "Malay", "nb": "Norwegian", "nl": "Dutch", "pl": "Polish",
+    "pt": "Portuguese", "ro": "Romanian", "ru": "Russian", "sk": "Slovak", "sl": "Slovenian", "sr": "Serbian",
+    "sv": "Swedish", "sw": "Swahili", "ta": "Tamil", "th": "Thai", "tr": "Turkish", "uk": "Ukrainian",
+    "ur": "Urdu", "vi": "Vietnamese", "zh": "Chinese",
+}  # fmt: skip
+"""English names of ISO 639-1 codes; any other code or name is given to the teacher as it is."""
+
+
+def recipes() -> tuple[str, ...]:
+    """Return the names of the shipped recipes."""
+    folder = resources.files("glan") / "recipes"
+    return tuple(sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml")))
+
+
+def read_recipe(name: str) -> Config:
+    """Return the settings of a shipped recipe."""
+    if name not in recipes():
+        raise ConfigError(f"There is no recipe {name!r}; the recipes are {', '.join(recipes())}.")
+    text = (resources.files("glan") / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
+    return parse_config(text, source=f"recipe {name}")
+
+
+def read_config(path: Path) -> Config:
+    """Return the settings in a file.
+
+    Raises:
+        ConfigError: the file cannot be read, is no TOML, or has an unknown or wrong setting.
+
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}.") from error
+    return parse_config(text, source=str(path))
+
+
+def parse_config(text: str, *, source: str) -> Config:
+    """Return the settings in a text; `source` names it in errors."""
+    try:
+        found = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError(f"{source} is not valid TOML: {error}.") from error
+    _refuse_unknown(Config, found, source)
+    try:
+        return msgspec.convert(found, Config)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{source}: {_told(str(error))}") from error
+
+
+_ROLES = {"curriculum": "subjects and syllabi", "questions": "questions", "answers": "answers"}
+
+
+def _refuse_unknown(kind: type[msgspec.Struct], found: Mapping[str, object], source: str, above: str = "") -> None:
+    fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
+    for name, value in found.items():
+        if name not in fields:
+            near = difflib.get_close_matches(name, fields, n=1)
+            way_out = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(fields)}."
+            raise ConfigError(f"{source}: unknown setting {above + name!r}; {way_out}")
+        below = fields[name]
+        if isinstance(value, dict) and isinstance(below, type) and issubclass(below, _Settings):
+            _refuse_unknown(below, value, source, f"{above}{name}.")
+
+
+def _told(message: str) -> str:
+    """Turn `Expected `int` >= 1 - at `$.pairs`` into `pairs: expected `int` >= 1.`."""
+    what, _, where = message.partition(" - at `$.")
+    return f"{where.rstrip('`')}: {what[0].lower()}{what[1:]}." if where else f"{what}."
+
+
+def render_config(config: Config) -> str:
+    """Return the settings as a TOML file in which every setting stands with its line of prose.
+
+    What is unset stands as a comment.
+    """
+    lines = ["# What to make. Every setting is here with its default; an unknown one is an error."]
+    _render_table(config, "", lines)
+    return "\n".join(lines) + "\n"
+
+
+def _render_table(settings: msgspec.Struct, above: str, lines: list[str]) -> None:
+    tables: list[tuple[str, msgspec.Struct]] = []
+    for field in msgspec.structs.fields(settings):
+        value = getattr(settings, field.name)
+        if isinstance(value, _Settings) and not isinstance(value, Price):
+            tables.append((f"{above}{field.name}", value))
+            continue
+        lines.append(f"# {description_of(field)}")
+        written = f"{field.name} = {_toml(value)}"
+        lines.append(f"# {field.name} =" if value is None else written)
+    for name, value in tables:
+        if isinstance(value, Teachers):
+            _render_teachers(value, lines)
+        else:
+            lines += ["", f"[{name}]"]
+            _render_table(value, f"{name}.", lines)
+
+
+def _render_teachers(teachers: Teachers, lines: list[str]) -> None:
+    """Write the default teacher whole, and of each role only what it sets."""
+    lines += ["", "[teachers.default]"]
+    _render_table(teachers.default, "teachers.default.", lines)
+    unset = TeacherSettings()
+    for role in ("curriculum", "questions", "answers"):
+        settings: TeacherSettings = getattr(teachers, role)
+        lines += ["", f"# What is set here goes before [teachers.default] for {_ROLES[role]}.", f"[teachers.{role}]"]
+        for name in settings.__struct_fields__:
+            if getattr(settings, name) != getattr(unset, name):
+                lines.append(f"{name} = {_toml(getattr(settings, name))}")
+
+
+def description_of(field: msgspec.structs.FieldInfo) -> str:
+    """Return the line of prose of a setting."""
+    kind = field.type
+    for meta in getattr(kind, "__metadata__", ()):
+        if isinstance(meta, Meta) and meta.description:
+            return meta.description
+    return ""
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, msgspec.Struct):
+        return _toml(msgspec.structs.asdict(value))
+    if isinstance(value, Mapping):
+        return (
+            "{" + ", ".join(f"{_key(name)} = {_toml(item)}" for name, item in value.items() if item is not None) + "}"
+        )
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return msgspec.json.encode(value).decode()
+
+
+def _key(name: str) -> str:
+    return name if name.replace("_", "").replace("-", "").isalnum() and name.isascii() else _toml(name)
+
+
+class Environment:
+    """The environment of the process over the project's `.env`; its values are never shown."""
+
+    def __init__(self, folder: Path | None = None, variables: Mapping[str, str] | None = None) -> None:
+        self._process = dict(os.environ if variables is None else variables)
+        self._file = _read_env(folder / ".env") if folder is not None else {}
+
+    def get(self, name: str) -> str | None:
+        """Return a variable, empty ones as None; the process goes before the file."""
+        return self._process.get(name) or self._file.get(name) or None
+
+    def is_from_file(self, name: str) -> bool:
+        """Say whether the value comes from the project's `.env`."""
+        return not self._process.get(name) and bool(self._file.get(name))
+
+    def __repr__(self) -> str:
+        return "Environment(...)"
+
+
+def _read_env(path: Path) -> dict[str, str]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}.") from error
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        name, is_set, value = line.strip().removeprefix("export ").partition("=")
+        if is_set and not name.startswith("#"):
+            found[name.strip()] = value.strip().strip("'\"")
+    return found

@@ -1,0 +1,1 @@
+"""Rows, shards, cards and exports: what a run leaves for others to read."""

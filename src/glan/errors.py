@@ -1,0 +1,88 @@
+"""Every error that `glan` raises on purpose.
+
+    GlanError
+    ├── ConfigError          a setting, a recipe, the environment
+    ├── TaxonomyError        the tree, an outline, a node's name
+    ├── PromptError          a template: missing, unreadable, a variable it does not know
+    ├── ProjectError         the folder: absent, locked, on a network file system, not whole
+    ├── LedgerError          the ledger: damaged, from a newer version, the disk is full
+    ├── DatasetError         a data set or an export that cannot be read or written
+    ├── MissingPackageError  an extra that is not installed
+    ├── WouldAskAgainError   the run would pay again for what the ledger answers under another fingerprint
+    ├── ReplyError           a reply that cannot be used; it carries the reply
+    ├── StoppedError         the run is stopping: nothing more is asked
+    │   └── BudgetError      ... because the next call could pass the cap
+    └── TeacherError         the teacher gave no reply
+        ├── RequestError     ... to this request, for good: a dead letter
+        └── UnusableError    ... to any request: bad key, unknown model, unreachable server
+
+A message names the thing, the value and the way out; `hint` is the way out where it needs a line of its own.
+"""
+
+
+class GlanError(Exception):
+    """An error that a person can do something about."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class ConfigError(GlanError):
+    """A setting that is unknown, of the wrong kind, or out of its range."""
+
+
+class TaxonomyError(GlanError):
+    """A taxonomy that cannot be read, or a node that is not there."""
+
+
+class PromptError(GlanError):
+    """A prompt that cannot be rendered."""
+
+
+class ProjectError(GlanError):
+    """A project folder that cannot be used."""
+
+
+class LedgerError(GlanError):
+    """A ledger that cannot be read or written."""
+
+
+class DatasetError(GlanError):
+    """A data set that cannot be read or written."""
+
+
+class MissingPackageError(GlanError):
+    """An optional package that is not installed."""
+
+
+class WouldAskAgainError(GlanError):
+    """A run that would pay again for what the ledger already answers."""
+
+
+class ReplyError(GlanError):
+    """A reply of the wrong form; `text` is the reply as it came."""
+
+    def __init__(self, message: str, *, text: str) -> None:
+        super().__init__(message)
+        self.text = text
+
+
+class StoppedError(GlanError):
+    """A request that was not sent because the run is stopping."""
+
+
+class BudgetError(StoppedError):
+    """A request that was not sent because it could pass the budget."""
+
+
+class TeacherError(GlanError):
+    """A request that got no reply."""
+
+
+class RequestError(TeacherError):
+    """A request that failed for good; others may go on."""
+
+
+class UnusableError(TeacherError):
+    """A teacher that will answer nobody until a person mends something."""

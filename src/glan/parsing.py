@@ -1,0 +1,245 @@
+"""From the text of a reply to records, or a `ReplyError` that says what is wrong. Pure and total.
+
+A reply that a strict reader takes is read at once; a fenced, chatty or broken one is read leniently, then validated.
+
+    {"subjects": [{"subject_name": "Orbital mechanics", "level": "advanced", "subtopics": ["Kepler's laws"]}]}
+    {"sessions": [{"session_name": "1. Two bodies", "key_concepts": ["Centre of mass", "Reduced mass"]}]}
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+import msgspec
+
+from glan.errors import ReplyError
+from glan.records import Level, Session, Subject, key_of
+
+T = TypeVar("T")
+
+MAX_NAME_LENGTH = 300
+"""Longest name of a subject, session or key concept, in characters: what is longer is no name."""
+MAX_ITEMS = 1_000
+"""Most subjects of a listing, sessions of a syllabus or concepts of a session."""
+_LENIENT_LENGTH = 60_000
+"""Above this many characters a broken reply is not mended: mending is slow, and no listing is so long."""
+_LENIENT_DEPTH = 20
+"""Most brackets open at once in a reply that is mended; a listing needs four."""
+
+_STRINGS: Mapping[str, object] = {"type": "array", "items": {"type": "string"}}
+
+
+def _object(name: str, item: Mapping[str, object]) -> Mapping[str, object]:
+    return {
+        "type": "object",
+        "properties": {
+            name: {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": item,
+                    "required": list(item),
+                    "additionalProperties": False,
+                },
+            }
+        },
+        "required": [name],
+        "additionalProperties": False,
+    }
+
+
+SCHEMAS: Mapping[str, Mapping[str, object]] = {
+    "subjects": _object(
+        "subjects",
+        {
+            "subject_name": {"type": "string"},
+            "level": {"type": "string", "enum": [level.value for level in Level]},
+            "subtopics": _STRINGS,
+        },
+    ),
+    "sessions": _object("sessions", {"session_name": {"type": "string"}, "key_concepts": _STRINGS}),
+}
+"""JSON schemas by name, for servers that can hold a reply to one."""
+
+_LEVELS: Mapping[str, Level] = {
+    **{level.value: level for level in Level},
+    "beginner": Level.INTRODUCTORY,
+    "basic": Level.INTRODUCTORY,
+    "elementary": Level.INTRODUCTORY,
+    "foundational": Level.INTRODUCTORY,
+    "undergraduate": Level.INTERMEDIATE,
+    "medium": Level.INTERMEDIATE,
+    "expert": Level.ADVANCED,
+    "postgraduate": Level.GRADUATE,
+    "master": Level.GRADUATE,
+    "doctoral": Level.GRADUATE,
+}
+_NUMBERING = re.compile(
+    r"^(?:(?:session|class|week|lecture|lesson|unit|module)\s*)?\d{1,3}\s*[.:)\-]\s+", re.IGNORECASE
+)
+
+_BRACKETS = re.compile(r"[{}\[\]]")
+
+
+class _SubjectItem(msgspec.Struct):
+    subject_name: str
+    level: str = "introductory"
+    subtopics: list[str] = []
+
+
+class _SubjectList(msgspec.Struct):
+    subjects: list[_SubjectItem]
+
+
+class _SessionItem(msgspec.Struct):
+    session_name: str
+    key_concepts: list[str]
+
+
+class _SessionList(msgspec.Struct):
+    sessions: list[_SessionItem]
+
+
+_SUBJECTS = msgspec.json.Decoder(_SubjectList)
+_SESSIONS = msgspec.json.Decoder(_SessionList)
+
+
+def clean(text: str) -> str:
+    """Return text that can be stored and shown: no lone surrogates, no NULs or other control characters.
+
+    Line feeds and tabs stay, carriage returns become line feeds, and what is removed becomes U+FFFD.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def parse_subjects(text: str) -> tuple[Subject, ...]:
+    """Return the subjects of a listing, each key once, in order.
+
+    Raises:
+        ReplyError: the reply is no such list, or it is empty.
+
+    """
+    found = _decode(_SUBJECTS.decode, _SubjectList, "subjects", text)
+    subjects: dict[str, Subject] = {}
+    for item in found.subjects[:MAX_ITEMS]:
+        name = _name(item.subject_name)
+        if name:
+            subject = Subject(
+                name=name,
+                key=key_of(name),
+                level=_level(item.level),
+                subtopics=tuple(_names(item.subtopics)),
+            )
+            subjects.setdefault(subject.key, subject)
+    if not subjects:
+        raise ReplyError("The list has no subject with a name.", text=text)
+    return tuple(subjects.values())
+
+
+def parse_sessions(text: str) -> tuple[Session, ...]:
+    """Return the class sessions of a syllabus in order; sessions of one name are joined, empty ones left out.
+
+    Raises:
+        ReplyError: the reply is no such list, or no session has a key concept.
+
+    """
+    found = _decode(_SESSIONS.decode, _SessionList, "sessions", text)
+    sessions: dict[str, Session] = {}
+    for item in found.sessions[:MAX_ITEMS]:
+        name = _name(item.session_name)
+        concepts = tuple(_names(item.key_concepts))
+        if not name or not concepts:
+            continue
+        key = key_of(name)
+        known = sessions.get(key)
+        if known is None:
+            sessions[key] = Session(name=name, key=key, key_concepts=concepts)
+        else:
+            sessions[key] = replace(known, key_concepts=tuple(_names([*known.key_concepts, *concepts])))
+    if not sessions:
+        raise ReplyError("The list has no session with a name and a key concept.", text=text)
+    return tuple(sessions.values())
+
+
+def _decode(strict: Callable[[str], T], kind: type[T], name: str, text: str) -> T:
+    try:
+        return strict(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        pass
+    try:
+        return msgspec.convert(_lenient(text, name), kind)
+    except (msgspec.ValidationError, ValueError, RecursionError) as error:
+        raise ReplyError(f'The reply is not a JSON object with the key "{name}": {error}.', text=text) from error
+
+
+def _lenient(text: str, name: str) -> object:
+    """Read fenced, chatty, line by line or broken JSON; a bare list is put under the name."""
+    import json_repair  # noqa: PLC0415 - only broken replies need it
+
+    if len(text) > _LENIENT_LENGTH or _depth(text) > _LENIENT_DEPTH:
+        raise ValueError("it is not valid JSON, and too long or too deep to mend")
+    start = min((i for i in (text.find("{"), text.find("[")) if i >= 0), default=-1)
+    if start < 0:
+        raise ValueError("it holds no JSON")
+    end = max(text.rfind("}"), text.rfind("]")) + 1
+    body = text[start:end] if end > start else text[start:]
+    found = _lines(body) or json_repair.loads(body)
+    if isinstance(found, list):
+        return {name: [item for item in found if isinstance(item, dict)]}
+    if isinstance(found, dict) and name not in found:
+        lists = [value for value in found.values() if isinstance(value, list)]
+        return {name: lists[0]} if len(lists) == 1 and "session_name" not in found else {name: [found]}
+    return found
+
+
+def _depth(text: str) -> int:
+    """Return the most brackets open at once, those inside strings counted too."""
+    depth = deepest = 0
+    for bracket in _BRACKETS.findall(text):
+        depth += 1 if bracket in "{[" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _lines(body: str) -> list[object]:
+    """Read JSON Lines; nothing if a line is not an object."""
+    lines = [line for line in body.splitlines() if line.strip()]
+    if len(lines) < 2:
+        return []
+    try:
+        found: list[object] = [msgspec.json.decode(line) for line in lines]
+    except (msgspec.DecodeError, RecursionError):
+        return []
+    return found if all(isinstance(item, dict) for item in found) else []
+
+
+def _name(text: str) -> str:
+    """Return a name on one line, without numbering and Markdown; empty if it is none."""
+    name = " ".join(clean(text).split()).strip("*#`_ ")
+    name = _NUMBERING.sub("", name)
+    if len(name) > MAX_NAME_LENGTH or not any(unicodedata.category(c)[0] in "LN" for c in name):
+        return ""
+    return name
+
+
+def _names(texts: Iterable[str]) -> Iterable[str]:
+    """Return the names of a list, each key once."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name = _name(text)
+        if name:
+            found.setdefault(key_of(name), name)
+    return list(found.values())[:MAX_ITEMS]
+
+
+def _level(text: str) -> Level:
+    words = key_of(text)
+    return next((level for word, level in _LEVELS.items() if word in words), Level.INTRODUCTORY)

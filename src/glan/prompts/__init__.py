@@ -1,0 +1,116 @@
+"""The prompts: one file each, rendered strictly and in a sandbox.
+
+A template is untrusted, since a project folder may come from a stranger: it sees its own variables and nothing else.
+Fixed text and the syllabus stand first and the draw last, so that a server's prompt cache can serve the beginning.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+
+from jinja2 import StrictUndefined, Template, TemplateError, meta
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from glan.errors import PromptError
+
+VARIABLES: Mapping[str, frozenset[str]] = {
+    "draft_subjects": frozenset({"discipline", "notes", "language"}),
+    "list_subjects": frozenset({"language"}),
+    "draft_syllabus": frozenset({"discipline", "subject", "level", "subtopics", "notes", "language"}),
+    "list_sessions": frozenset({"language"}),
+    "write_question": frozenset(
+        {
+            "discipline",
+            "subject",
+            "level",
+            "syllabus",
+            "sessions",
+            "key_concepts",
+            "several",
+            "notes",
+            "language",
+        }
+    ),
+    "answer_question": frozenset({"question", "language"}),
+    "mend_reply": frozenset({"error", "language"}),
+}
+"""Every prompt, and the variables that it may use."""
+
+SUFFIX = ".md.j2"
+
+
+class Prompts:
+    """The prompts of one project, compiled."""
+
+    def __init__(self, sources: Mapping[str, str]) -> None:
+        """Compile templates, given as name to text.
+
+        Raises:
+            PromptError: one is missing, does not parse, or uses a variable that it is not given.
+
+        """
+        environment = ImmutableSandboxedEnvironment(
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            autoescape=False,  # a prompt is text for a model, not HTML
+        )
+        self.sources = dict(sources)
+        self._templates = {name: _compile(environment, name, sources) for name in VARIABLES}
+
+    @classmethod
+    def shipped(cls) -> "Prompts":
+        """Return the prompts that come with `glan`."""
+        folder = resources.files("glan.prompts")
+        return cls({name: (folder / f"{name}{SUFFIX}").read_text(encoding="utf-8") for name in VARIABLES})
+
+    @classmethod
+    def read(cls, folder: Path) -> "Prompts":
+        """Return the prompts of a folder."""
+        try:
+            return cls({name: (folder / f"{name}{SUFFIX}").read_text(encoding="utf-8") for name in VARIABLES})
+        except (OSError, UnicodeDecodeError) as error:
+            raise PromptError(
+                f"The prompts in {folder} cannot be read: {error}.",
+                hint="Copy the missing file from another project, or make one with `glan init`.",
+            ) from error
+
+    def write(self, folder: Path) -> None:
+        """Write every prompt as a file of its own."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, source in self.sources.items():
+            (folder / f"{name}{SUFFIX}").write_text(source, encoding="utf-8")
+
+    def render(self, name: str, /, **variables: object) -> str:
+        """Return the text of a prompt.
+
+        Raises:
+            PromptError: the template fails, for example because it does what the sandbox forbids.
+
+        """
+        try:
+            return self._templates[name].render(variables).strip()
+        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+            raise PromptError(f"The prompt {name}{SUFFIX} cannot be rendered: {error}.") from error
+
+    def hash_of(self, name: str) -> str:
+        """Return 16 hexadecimal digits that change when the template does."""
+        return hashlib.blake2b(self.sources[name].encode(), digest_size=8).hexdigest()
+
+
+def _compile(environment: ImmutableSandboxedEnvironment, name: str, sources: Mapping[str, str]) -> Template:
+    if name not in sources:
+        raise PromptError(f"The prompt {name}{SUFFIX} is missing.")
+    try:
+        unknown = meta.find_undeclared_variables(environment.parse(sources[name])) - VARIABLES[name]
+        template = environment.from_string(sources[name])
+    except TemplateError as error:
+        line = getattr(error, "lineno", None)
+        raise PromptError(f"The prompt {name}{SUFFIX} does not parse, line {line}: {error}.") from error
+    if unknown:
+        raise PromptError(
+            f"The prompt {name}{SUFFIX} uses {', '.join(sorted(unknown))}, which it is not given; "
+            f"it may use {', '.join(sorted(VARIABLES[name]))}."
+        )
+    return template

@@ -1,0 +1,278 @@
+"""The records that travel through `glan`, and the ids that name their places.
+
+Records are frozen values. An id is a place in the tree of the data set, never a counter that depends on scheduling:
+
+    draft/<leaf>/<number>              one draft of the subjects of a discipline, as free text
+    listing/<leaf>/<number>            the same draft as a list
+    syllabus/<leaf>/<subject>          the syllabus of a subject, as free text
+    sessions/<leaf>/<subject>          the same syllabus as class sessions with their key concepts
+    question/<leaf>/<subject>/<index>  a question; also the id of its row
+    answer/<leaf>/<subject>/<index>    its answer
+
+`<leaf>` and `<subject>` are percent-encoded keys.
+"""
+
+import hashlib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fractions import Fraction
+from urllib.parse import quote
+
+
+class Level(StrEnum):
+    """How far a student of a subject has come."""
+
+    INTRODUCTORY = "introductory"
+    INTERMEDIATE = "intermediate"
+    ADVANCED = "advanced"
+    GRADUATE = "graduate"
+
+
+class Stage(StrEnum):
+    """The four stages of a pair. A rejected or failed slot names the stage where its way ended."""
+
+    SUBJECTS = "subjects"
+    SYLLABI = "syllabi"
+    QUESTIONS = "questions"
+    ANSWERS = "answers"
+
+
+class Strategy(StrEnum):
+    """How many class sessions a question is about (paper, section 2.4)."""
+
+    SINGLE = "single"
+    PAIR = "pair"
+
+
+class Outcome(StrEnum):
+    """What became of a slot."""
+
+    PAIR = "pair"
+    REJECT = "reject"
+    FAILURE = "failure"
+    OPEN = "open"
+    """The run stopped before the slot was decided."""
+
+
+def key_of(name: str) -> str:
+    """Return the key of a name: NFKC, case-folded, spaces collapsed, every other character kept.
+
+    NFKC is applied again after case-folding, which can undo it (Unicode, section 3.13, toNFKC_Casefold).
+    """
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return " ".join(unicodedata.normalize("NFKC", folded).split())
+
+
+def place(kind: str, *parts: str | int) -> str:
+    """Return the id of a place: `place("question", "c++", "templates", 7)` is `question/c%2B%2B/templates/7`."""
+    return "/".join([kind, *(str(part) if isinstance(part, int) else quote(part, safe="") for part in parts)])
+
+
+def seed_of(*parts: str | int) -> int:
+    """Return a 64-bit seed for (project seed, stage, parent id); each part's length is hashed with it."""
+    digest = hashlib.blake2b(digest_size=8)
+    for part in parts:
+        text = str(part).encode()
+        digest.update(b"%d:" % len(text))
+        digest.update(text)
+    return int.from_bytes(digest.digest(), "big")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A subject of one discipline. The same name in another discipline is another subject (paper, section 2.2)."""
+
+    name: str
+    key: str
+    level: Level
+    subtopics: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discipline:
+    """A leaf of the taxonomy."""
+
+    name: str
+    key: str
+    path: tuple[str, ...]
+    """Titles of the branches above it, from the top: field, then sub-field, and further ones if there are any."""
+    title: str
+    """What people see; the name unless the file gives a title."""
+    weight: Fraction = Fraction(1)
+    """Product of the weights on its path, itself included; more than 0."""
+    notes: tuple[str, ...] = ()
+    """Notes on its path from the top, its own last. They reach the prompts."""
+    subjects: tuple[Subject, ...] = ()
+    """Subjects that a person gave; where there are some, no drafts are asked for."""
+
+    @property
+    def leaf(self) -> str:
+        """The percent-encoded key: its part in ids."""
+        return quote(self.key, safe="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A class session and its key concepts; keys are unique within a syllabus and within a session."""
+
+    name: str
+    key: str
+    key_concepts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Syllabus:
+    """The syllabus of a subject: the text as the teacher wrote it, which the questions see, and its sessions."""
+
+    discipline: Discipline
+    subject: Subject
+    text: str
+    sessions: tuple[Session, ...]
+
+    @property
+    def id(self) -> str:
+        return place("syllabus", self.discipline.key, self.subject.key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """A place in the sequence of one discipline."""
+
+    discipline: Discipline
+    ordinal: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draw:
+    """What a question is about: positions in a syllabus, and the number of the draw within its subject."""
+
+    index: int
+    strategy: Strategy
+    sessions: tuple[int, ...]
+    """Positions of one or two sessions, ascending."""
+    concepts: tuple[tuple[int, int], ...]
+    """(session, concept) positions, ascending; one to five of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A question that a teacher wrote for a draw."""
+
+    id: str
+    slot: Slot
+    syllabus: Syllabus
+    draw: Draw
+    text: str
+    reply: "Reply"
+
+    @property
+    def session_names(self) -> tuple[str, ...]:
+        return tuple(self.syllabus.sessions[i].name for i in self.draw.sessions)
+
+    @property
+    def concept_names(self) -> tuple[str, ...]:
+        return tuple(self.syllabus.sessions[i].key_concepts[k] for i, k in self.draw.concepts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Why a slot gave no pair: the stage where its way ended, the reason, and what the teacher said."""
+
+    stage: Stage
+    reason: str
+    """A short fixed name, such as `near duplicate`: statistics count it."""
+    detail: str = ""
+    """What was found, such as the id of the other question."""
+    raw: str = ""
+    """The reply as it came, if there was one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """A slot whose fate is known, as far as it came."""
+
+    slot: Slot
+    outcome: Outcome
+    subject: Subject | None = None
+    question: Question | None = None
+    answer: "Reply | None" = None
+    verdict: Verdict | None = None
+
+    @property
+    def id(self) -> str:
+        """The question's id, or the slot's place where no question was drawn."""
+        if self.question is not None:
+            return self.question.id
+        return place("slot", self.slot.discipline.key, self.slot.ordinal)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One turn of a conversation with a teacher."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How a teacher is asked: shared by all requests of a stage."""
+
+    model: str
+    """The model's name, without provider and host."""
+    max_tokens: int
+    """Room for the reply; not a part of the fingerprint."""
+    temperature: float | None = None
+    top_p: float | None = None
+    extra: Mapping[str, object] = field(default_factory=dict)
+    """Merged into the body unread."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A question to a teacher."""
+
+    id: str
+    stage: Stage
+    messages: tuple[Message, ...]
+    sampling: Sampling
+    schema: str | None = None
+    """Name of a schema in `parsing.SCHEMAS`, where the reply is to be JSON."""
+    sample: int = 0
+    attempt: int = 0
+    rank: int = 0
+    """Place of the asking slot in this run; lower is asked first. Not a part of the fingerprint."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens as the server counted them; None where it did not say."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What a teacher said."""
+
+    text: str
+    reasoning: str | None = None
+    """Thinking that came apart from the text."""
+    finish_reason: str | None = None
+    """`stop`, `length`, `content_filter` or whatever else the server said."""
+    usage: Usage = Usage()
+    model: str | None = None
+    """The model's name as the server returned it."""
+    system_fingerprint: str | None = None
+    rung: str | None = None
+    """Rung of the ladder for structured output that was used."""
+    endpoint: str | None = None
+    """Name of the endpoint, never its key."""
+    latency_s: float | None = None
+    cost_usd: float | None = None
+    """Price of this call; None where the price is unknown."""

@@ -1,0 +1,1 @@
+"""The tree of fields and disciplines: read, checked, shown, edited."""

@@ -1,0 +1,1 @@
+"""The textbook: a teacher without a model, for trying and testing."""
