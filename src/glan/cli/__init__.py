@@ -1,1 +1,75 @@
-"""The commands: arguments in, exit code out. The only place that prints."""
+"""The commands: arguments in, exit code out. The only place that prints.
+
+A command's module is imported when the command is called, so that `glan --help` stays fast.
+"""
+
+import importlib
+import sys
+from collections.abc import Mapping
+
+import click
+
+import glan
+from glan.cli.screen import complain
+from glan.errors import GlanError
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "init": ("projects", "Make a project: glan.toml, taxonomy.yaml and prompts/."),
+    "plan": ("planning", "Say what a run will cost, without asking anybody."),
+    "preview": ("running", "Make three pairs and show every prompt."),
+    "run": ("running", "Make the data set, or go on making it."),
+    "status": ("reading", "Say how far a project is."),
+    "demo": ("projects", "Make a small data set with the offline teacher, in one command."),
+    "export": ("reading", "Write the data set in the format of a trainer."),
+    "show": ("reading", "Show the way of one pair."),
+    "taxonomy": ("taxonomy", "Show, check and edit the tree of disciplines."),
+    "prompts": ("projects", "Show the prompts."),
+    "ledger": ("ledger", "Look at every reply that was paid for."),
+    "simulate": ("servers", "Serve an OpenAI-compatible teacher for trying and testing, with faults."),
+}
+"""Every command: its module, and its line in the help."""
+
+
+class _LazyGroup(click.Group):
+    """A group that imports a command when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"glan.cli.{COMMANDS[cmd_name][0]}")
+        command = getattr(module, f"{cmd_name}_command")
+        assert isinstance(command, click.Command)  # noqa: S101 - the table above is wrong otherwise
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(glan.__version__, prog_name="glan")
+def cli() -> None:
+    """Make instruction-tuning data from a taxonomy of human knowledge, with a language model as the teacher."""
+
+
+def main() -> None:
+    """Run the command line; errors that a person can mend end with exit code 1 and one clear message."""
+    try:
+        code = cli(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except GlanError as error:
+        complain(error)
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,121 @@
+"""How a run looks while it goes on: a live table on a terminal, a plain line now and then in a log."""
+
+import asyncio
+import sys
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import click
+
+from glan.cli.screen import printable
+from glan.records import Outcome, Stage
+from glan.runs import Run
+
+_REFRESH_S = 0.25
+_LINE_EVERY_S = 10.0
+_RATE_WINDOW_S = 60.0
+
+
+@dataclass(slots=True)
+class _Rate:
+    """Pairs per second over the last minute."""
+
+    seen: deque[tuple[float, int]] = field(default_factory=deque)
+
+    def update(self, pairs: int) -> float:
+        """Count the pairs of this moment, and return the rate."""
+        now = time.monotonic()
+        self.seen.append((now, pairs))
+        while len(self.seen) > 2 and now - self.seen[0][0] > _RATE_WINDOW_S:
+            self.seen.popleft()
+        then, before = self.seen[0]
+        return (pairs - before) / (now - then) if now > then else 0.0
+
+
+@asynccontextmanager
+async def displayed(run: Run) -> AsyncIterator[None]:
+    """Show a run until the block is left."""
+    show = _live(run) if sys.stderr.isatty() else _lines(run)
+    task = asyncio.create_task(show)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _lines(run: Run) -> None:
+    rate = _Rate()
+    rate.update(run.progress.pairs)
+    while True:
+        await asyncio.sleep(_LINE_EVERY_S)
+        click.echo(line_of(run, rate.update(run.progress.pairs)), err=True)
+
+
+def line_of(run: Run, per_second: float) -> str:
+    """Return the state of a run in one line."""
+    outcomes = run.progress.outcomes
+    parts = [
+        f"{run.progress.pairs:,}/{run.progress.wanted:,} pairs",
+        f"{outcomes[Outcome.REJECT]:,} rejects",
+        f"{outcomes[Outcome.FAILURE]:,} failures",
+        f"{per_second:.1f} pairs/s",
+        f"ETA {eta(run, per_second)}",
+        f"{run.tally.in_flight:,} in flight",
+        calls_of(run),
+        f"{run.tally.tokens:,} tokens",
+        cost_of(run.tally.cost_usd),
+    ]
+    return ", ".join(parts)
+
+
+def calls_of(run: Run) -> str:
+    """Return the calls of this run, and what came from the ledger."""
+    return f"{run.tally.asked:,} calls ({run.tally.hits:,} replies from the ledger)"
+
+
+def cost_of(cost_usd: float | None) -> str:
+    """Return an amount of money; what is unknown is said to be."""
+    return "cost unknown" if cost_usd is None else f"${cost_usd:,.4f}"
+
+
+def eta(run: Run, per_second: float) -> str:
+    """Return how long the run will still take at this rate."""
+    left = run.progress.wanted - run.progress.pairs
+    if left <= 0:
+        return "0:00"
+    if per_second <= 0:
+        return "unknown"
+    minutes, seconds = divmod(round(left / per_second), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+
+
+async def _live(run: Run) -> None:
+    from rich.console import Console, Group  # noqa: PLC0415 - only a terminal needs it
+    from rich.live import Live  # noqa: PLC0415 - likewise
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415 - likewise
+    from rich.table import Table  # noqa: PLC0415 - likewise
+    from rich.text import Text  # noqa: PLC0415 - likewise
+
+    bar = Progress(TextColumn("pairs"), BarColumn(), MofNCompleteColumn())
+    task = bar.add_task("pairs", total=run.progress.wanted)
+    rate = _Rate()
+
+    def look() -> Group:
+        per_second = rate.update(run.progress.pairs)
+        bar.update(task, completed=run.progress.pairs, total=run.progress.wanted)
+        table = Table.grid(padding=(0, 2))
+        for stage in Stage:
+            asked, hits = run.tally.asked_by_stage[stage], run.tally.hits_by_stage[stage]
+            table.add_row(stage.value, f"{asked:,} calls", f"{hits:,} from the ledger")
+        last = Text(printable(run.progress.last.replace("\n", " ")), no_wrap=True, overflow="ellipsis", style="dim")
+        return Group(bar, table, Text(line_of(run, per_second)), last)
+
+    with Live(look(), console=Console(stderr=True), refresh_per_second=4, transient=True) as live:
+        while True:
+            await asyncio.sleep(_REFRESH_S)
+            live.update(look())

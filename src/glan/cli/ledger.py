@@ -1,0 +1,103 @@
+"""Commands on the ledger: list, show, verify, backup."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from glan.cli.screen import json_option, project_option, say, say_json
+from glan.errors import LedgerError
+from glan.project import Project
+from glan.teachers.ledger import Entry, Ledger
+
+
+@click.group("ledger")
+def ledger_command() -> None:
+    """Look at every reply that was paid for."""
+
+
+@ledger_command.command("list")
+@project_option
+@click.option("--prefix", default="", help="Only ids that begin so, such as question/astronomy/.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many, the newest first.")
+def list_command(folder: Path, prefix: str, limit: int) -> None:
+    """List replies, the newest first."""
+    with _opened(folder) as ledger:
+        for entry in ledger.entries(prefix=prefix, newest_first=True, limit=limit):
+            say(_line(entry))
+        say(f"{ledger.count():,} replies and failures in all.")
+
+
+@ledger_command.command("show")
+@click.argument("seq", type=int)
+@project_option
+@json_option
+def show_command(seq: int, folder: Path, *, as_json: bool) -> None:
+    """Show the reply with the number SEQ whole."""
+    with _opened(folder) as ledger:
+        entry = ledger.get(seq)
+    if entry is None:
+        raise LedgerError(f"The ledger has no reply number {seq}.", hint="`glan ledger list` shows the numbers.")
+    if as_json:
+        say_json(entry)
+        return
+    say(_line(entry))
+    if entry.failure is not None:
+        say(entry.failure)
+    if entry.reply is not None:
+        if entry.reply.reasoning:
+            say(f"--- reasoning\n{entry.reply.reasoning}")
+        say(f"--- text\n{entry.reply.text}")
+
+
+@ledger_command.command("verify")
+@project_option
+@click.pass_context
+def verify_command(ctx: click.Context, folder: Path) -> None:
+    """Check that every row of the ledger can be read."""
+    with _opened(folder) as ledger:
+        findings = ledger.verify()
+        for finding in findings:
+            say(finding)
+        say(
+            f"{len(findings):,} findings in {ledger.count():,} rows."
+            if findings
+            else f"{ledger.count():,} rows, whole."
+        )
+    ctx.exit(1 if findings else 0)
+
+
+@ledger_command.command("backup")
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@project_option
+def backup_command(out: Path, folder: Path) -> None:
+    """Copy the ledger to OUT, also while a run goes on."""
+    source = Project.open(folder).ledger_path
+    if out.exists():
+        raise LedgerError(f"{out} exists already.", hint="Give another name.")
+    with _opened(folder):
+        part = out.with_name(f".{out.name}.part")
+        try:
+            with (
+                closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as reader,
+                closing(sqlite3.connect(part)) as writer,
+            ):
+                reader.backup(writer)
+        except sqlite3.Error as error:
+            part.unlink(missing_ok=True)
+            raise LedgerError(f"{out} cannot be written: {error}.") from error
+        part.rename(out)
+    say(f"Wrote {out}.")
+
+
+def _opened(folder: Path) -> Ledger:
+    return Ledger.open(Project.open(folder).ledger_path, readonly=True)
+
+
+def _line(entry: Entry) -> str:
+    reply = entry.reply
+    if reply is None:
+        return f"{entry.seq:>8}  failure  {entry.request_id}  {entry.failure}"
+    tokens = f"{reply.usage.prompt_tokens}+{reply.usage.completion_tokens} tokens"
+    return f"{entry.seq:>8}  {reply.finish_reason}  {entry.request_id}  {reply.model}  {tokens}"

@@ -1,0 +1,70 @@
+"""Commands that make a project: init, demo; and prompts, which shows its words."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from glan.cli.screen import confirmer, json_option, project_option, say, say_json
+from glan.project import Project
+from glan.teachers.specs import OFFLINE
+
+
+def _names(_: click.Context, __: click.Parameter, value: str | None) -> Sequence[str]:
+    return [name.strip() for name in value.split(",") if name.strip()] if value else []
+
+
+@click.command("init")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--taxonomy", default="paper", metavar="paper|FILE", help="A shipped taxonomy or a YAML file.")
+@click.option("--disciplines", callback=_names, metavar="A,B,C", help="Keep only these disciplines.")
+@click.option("--pairs", type=click.IntRange(1, 1_000_000_000), help="How many pairs to make.")
+@click.option("--recipe", default="default", help="Settings to begin with: default, paper or demo.")
+def init_command(folder: Path, taxonomy: str, disciplines: Sequence[str], pairs: int | None, recipe: str) -> None:
+    """Make a project in FOLDER: glan.toml, taxonomy.yaml and prompts/."""
+    project = Project.create(folder, taxonomy=taxonomy, disciplines=disciplines, pairs=pairs, recipe=recipe)
+    leaves = len(project.taxonomy.disciplines)
+    say(f"Made {folder}: {project.config.pairs:,} pairs over {leaves} discipline{'s' if leaves != 1 else ''}.")
+    say(f"Next: glan run --project {folder} --teacher openai/MODEL   (or --teacher offline to try it)")
+
+
+@click.command("demo")
+@click.argument("folder", type=click.Path(path_type=Path), default=Path("glan-demo"))
+@click.option("--pairs", type=click.IntRange(1, 1_000_000_000), default=200, show_default=True)
+@click.option("--disciplines", callback=_names, metavar="A,B,C", help="Keep only these disciplines.")
+@click.pass_context
+def demo_command(ctx: click.Context, folder: Path, pairs: int, disciplines: Sequence[str]) -> None:
+    """Make a data set in FOLDER with the offline teacher: no key, no network, no model."""
+    from glan.cli.running import conduct, show_sample, tell  # noqa: PLC0415 - only a run needs what runs need
+    from glan.runs import Options  # noqa: PLC0415 - likewise
+    from glan.teachers.panel import Named  # noqa: PLC0415 - likewise
+
+    project = Project.create(folder, disciplines=disciplines, pairs=pairs, recipe="demo")
+    run, result = asyncio.run(conduct(project, Named(spec=OFFLINE), Options(), confirmer(yes=False)))
+    show_sample(project, 3)
+    tell(project, run, result)
+    say(f"The offline textbook is for trying and testing. Look at {folder}/dataset, then point it at a model:")
+    say("  glan init my-data --pairs 1000 && glan run --project my-data --teacher openai/MODEL")
+    ctx.exit(result.exit_code)
+
+
+@click.command("prompts")
+@project_option
+@json_option
+@click.option("--shipped", is_flag=True, help="Show those that come with glan instead of the project's.")
+@click.argument("name", required=False)
+def prompts_command(folder: Path, *, as_json: bool, shipped: bool, name: str | None) -> None:
+    """Show the prompts of a project, or the one of that NAME."""
+    from glan.prompts import Prompts  # noqa: PLC0415 - jinja2 is needed here only
+
+    prompts = Prompts.shipped() if shipped else Project.open(folder).prompts
+    if name is not None and name not in prompts.sources:
+        raise click.BadParameter(f"no prompt {name!r}; there are {', '.join(prompts.sources)}.")
+    sources = {name: prompts.sources[name]} if name is not None else prompts.sources
+    if as_json:
+        say_json(sources)
+        return
+    for title, source in sources.items():
+        say(f"--- {title}.md.j2 ({prompts.hash_of(title)})")
+        say(source.rstrip())

@@ -1,0 +1,176 @@
+"""Commands that read a project: status, show, export. They ask nobody."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from glan.cli.screen import json_option, project_option, say, say_json
+from glan.errors import DatasetError, GlanError
+from glan.project import Manifest, Project
+from glan.teachers.ledger import Ledger
+from glan.teachers.ledger_file import is_held
+
+
+@click.command("status")
+@project_option
+@json_option
+@click.option("--failures", is_flag=True, help="List the requests that failed for good.")
+@click.option("--tree", is_flag=True, help="Count pairs, rejects and failures by discipline.")
+def status_command(folder: Path, *, as_json: bool, failures: bool, tree: bool) -> None:
+    """Say how far a project is, also while a run goes on elsewhere."""
+    project = Project.open(folder)
+    manifest = project.manifest()
+    run = _run_status(project)
+    failed = _failures(project) if failures else []
+    if as_json:
+        say_json({"run": run, "manifest": manifest, "failures": failed})
+        return
+    _say_run(run)
+    _say_dataset(project, manifest)
+    if tree and manifest is not None:
+        _say_tree(manifest)
+    for request_id, reason in failed:
+        say(f"  {request_id}: {reason}")
+    if failures:
+        say(f"{len(failed):,} failures; `glan run --retry-failed` asks for them again." if failed else "No failures.")
+
+
+def _run_status(project: Project) -> dict[str, Any] | None:
+    found = project.status()
+    if found is not None and found.get("state") == "running" and not is_held(project.ledger_path):
+        found["state"] = "died"
+    return found
+
+
+def _say_run(run: dict[str, Any] | None) -> None:
+    if run is None:
+        say("No run yet.")
+        return
+    states = {"running": "A run goes on", "ended": "The last run has ended", "died": "The last run died without an end"}
+    say(
+        f"{states.get(str(run.get('state')), 'A run')}: {run.get('pairs', 0):,} of {run.get('wanted', 0):,} pairs, "
+        f"{run.get('rejects', 0):,} rejects, {run.get('failures', 0):,} failures; "
+        f"{sum(run.get('asked', {}).values()):,} calls, {run.get('prompt_tokens', 0):,} prompt tokens, "
+        f"{run.get('completion_tokens', 0):,} reply tokens."
+    )
+    for found in run.get("reasons", []):
+        say(f"  {found['slots']:,} x {found['reason']} ({found['stage']})")
+    if run.get("state") == "died":
+        say("Nothing paid is lost: run it again to go on.")
+
+
+def _say_dataset(project: Project, manifest: Manifest | None) -> None:
+    if manifest is None:
+        say("No data set yet.")
+        return
+    slots = manifest.slots
+    say(
+        f"Data set: {slots['pairs']:,} rows of {manifest.pairs_wanted:,} wanted, "
+        f"{'complete' if manifest.complete else f'not complete ({manifest.ended})'}, made {manifest.made_at}."
+    )
+    say(
+        f"  {slots['decided']:,} slots = {slots['pairs']:,} pairs + {slots['rejects']:,} rejects "
+        f"+ {slots['failures']:,} failures; {slots['open']:,} open; the first {manifest.prefix_rows:,} rows stay."
+    )
+    say(f"  {project.dataset_path}")
+
+
+def _say_tree(manifest: Manifest) -> None:
+    shares: Sequence[dict[str, Any]] = manifest.quantities["by_discipline"]  # type: ignore[assignment]  # statistics wrote it
+    for found in shares:
+        say(f"  {found['pairs']:>8,} {found['rejects']:>6,} {found['failures']:>6,}  {found['title']}")
+
+
+def _failures(project: Project) -> list[tuple[str, str]]:
+    if not project.ledger_path.exists():
+        return []
+    with Ledger.open(project.ledger_path, readonly=True) as ledger:
+        return [(entry.request_id, entry.failure or "") for entry in ledger.failures()]
+
+
+@click.command("show")
+@click.argument("id_")
+@project_option
+@json_option
+def show_command(id_: str, folder: Path, *, as_json: bool) -> None:
+    """Show the way of the pair with this ID: discipline, subject, sessions, and every reply it rests on."""
+    from glan.dataset.shards import find_row  # noqa: PLC0415 - pyarrow is loaded when it is needed
+
+    project = Project.open(folder)
+    row = None
+    for place in (project.train_path, project.rejects_path):
+        if row is None and place.is_dir():
+            row = find_row(place, id_)
+    if row is None:
+        raise DatasetError(
+            f"No row and no reject has the id {id_!r}.", hint="Ids are in the column `id` of dataset/ and rejects/."
+        )
+    if as_json:
+        say_json(row)
+        return
+    _say_row(row)
+    _say_replies(project, id_)
+
+
+def _say_row(row: dict[str, Any]) -> None:
+    for name in ("id", "field", "sub_field", "discipline", "subject", "level", "strategy", "slot"):
+        if row.get(name) is not None:
+            say(f"{name:14} {row[name]}")
+    for name in ("sessions", "key_concepts"):
+        for found in row[name] or ():
+            say(f"{name:14} {found}")
+    for name in ("outcome", "stage", "reason", "detail"):
+        if row.get(name):
+            say(f"{name:14} {row[name]}")
+    for message in row["messages"] or ():
+        say(f"\n--- {message['role']}\n{message['content']}")
+
+
+def _say_replies(project: Project, id_: str) -> None:
+    """List the replies that a pair rests on, oldest first."""
+    kind, *place = id_.split("/")
+    if kind != "question" or len(place) != 3:
+        return
+    leaf, subject, index = place
+    wanted = [f"syllabus/{leaf}/{subject}", f"sessions/{leaf}/{subject}", id_, f"answer/{leaf}/{subject}/{index}"]
+    say("\nReplies in the ledger:")
+    with Ledger.open(project.ledger_path, readonly=True) as ledger:
+        for request_id in wanted:
+            for entry in ledger.entries(prefix=request_id):
+                if entry.request_id == request_id:
+                    model = entry.reply.model if entry.reply is not None else None
+                    say(f"  {entry.seq:>8}  {entry.request_id}  {model or entry.failure}")
+    say("See one whole: glan ledger show SEQ")
+
+
+@click.command("export")
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@project_option
+@click.option(
+    "--format",
+    "format_",
+    default="messages",
+    show_default=True,
+    help="messages, alpaca, sharegpt, prompt-completion or openai.",
+)
+@click.option(
+    "--reasoning",
+    type=click.Choice(["drop", "think", "field"]),
+    default="drop",
+    show_default=True,
+    help="What becomes of the teacher's thinking.",
+)
+@click.option("--force", is_flag=True, help="Replace a file that exists.")
+def export_command(
+    out: Path, *, folder: Path, format_: str, reasoning: Literal["drop", "think", "field"], force: bool
+) -> None:
+    """Write the data set to OUT, a .jsonl or .parquet file."""
+    from glan.dataset.formats import export  # noqa: PLC0415 - pyarrow is loaded when it is needed
+
+    project = Project.open(folder)
+    if not project.train_path.is_dir():
+        raise GlanError(f"{folder} has no data set yet.", hint=f"Make one: glan run --project {folder}")
+    rows = export(project.train_path, out, format=format_, reasoning=reasoning, force=force)
+    say(f"Wrote {rows:,} rows to {out}.")

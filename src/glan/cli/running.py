@@ -1,0 +1,224 @@
+"""Commands that ask a teacher: run, preview."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypedDict, Unpack
+
+import click
+
+from glan.cli.display import calls_of, cost_of, displayed
+from glan.cli.logs import logged_to
+from glan.cli.screen import complain, confirmer, json_option, project_option, say, say_json, yes_option
+from glan.project import Project
+from glan.records import Reply, Request, Stage
+from glan.runs import Options, Result, Run
+from glan.teachers.ledger import Ledger
+from glan.teachers.ledgered import Choice
+from glan.teachers.panel import Named, opened
+
+_INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+
+class _Given(TypedDict):
+    """The options of `glan run` as click gives them."""
+
+    pairs: int | None
+    spec: str | None
+    max_in_flight: int | None
+    budget_usd: float | None
+    budget_tokens: int | None
+    until: str | None
+    retry_failed: bool
+    reask: bool
+    keep: bool
+    grace_s: float
+    ledger: Path | None
+
+
+@click.command("run")
+@project_option
+@json_option
+@yes_option
+@click.option("--pairs", type=click.IntRange(1, 1_000_000_000), help="How many pairs; those of glan.toml if not given.")
+@click.option("--teacher", "spec", metavar="SPEC", help="offline, openai/MODEL, ollama/MODEL, vllm/MODEL@URL, ...")
+@click.option("--max-in-flight", type=click.IntRange(1, 100_000), help="Most requests in flight at once.")
+@click.option("--budget-usd", type=click.FloatRange(min=0), help="Never spend more than this on the project.")
+@click.option("--budget-tokens", type=click.IntRange(min=0), help="Never use more tokens than this on the project.")
+@click.option("--until", type=click.Choice(["subjects", "syllabi", "questions"]), help="End after this stage.")
+@click.option("--retry-failed", is_flag=True, help="Ask again for what failed.")
+@click.option("--reask", is_flag=True, help="Ask anew for what changed.")
+@click.option("--keep", is_flag=True, help="Keep the replies that are there for what changed.")
+@click.option(
+    "--grace-s",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    help="Seconds that a stopping run waits for what is in flight.",
+)
+@click.option("--ledger", type=click.Path(path_type=Path, dir_okay=False), help="A ledger elsewhere, on a local disk.")
+@click.pass_context
+def run_command(ctx: click.Context, *, folder: Path, as_json: bool, yes: bool, **given: Unpack[_Given]) -> None:
+    """Make the data set of a project, or go on making it.
+
+    What the ledger has is never asked again: after an interruption, a crash or a change of N, run it again.
+    """
+    if given["reask"] and given["keep"]:
+        raise click.UsageError("--reask and --keep exclude each other.")
+    options = _options(given)
+    project = Project.open(folder)
+    named = _named(project, given["spec"], options)
+    run, result = asyncio.run(conduct(project, named, options, confirmer(yes=yes)))
+    if as_json:
+        say_json({**run.status("ended"), **ending(result)})
+    else:
+        tell(project, run, result)
+    ctx.exit(result.exit_code)
+
+
+@click.command("preview")
+@project_option
+@click.option("--teacher", "spec", metavar="SPEC", help="As for `glan run`.")
+@click.option("--node", metavar="NODE", help="Only disciplines under this node of the taxonomy.")
+@click.option("--pairs", type=click.IntRange(1, 100), default=3, show_default=True, help="How many pairs.")
+@click.pass_context
+def preview_command(ctx: click.Context, folder: Path, spec: str | None, node: str | None, pairs: int) -> None:
+    """Make three pairs and show every prompt and reply on their way. What is paid for here is in the ledger."""
+    seen: list[tuple[Request, Reply]] = []
+    options = Options(
+        pairs=pairs, only=node, is_preview=True, watch=lambda request, reply: seen.append((request, reply))
+    )
+    project = Project.open(folder)
+    run, result = asyncio.run(conduct(project, _named(project, spec, options), options, confirmer(yes=False)))
+    for request, reply in seen:
+        say(f"=== {request.id} ({request.stage}, model {request.sampling.model})")
+        for message in request.messages:
+            say(f"--- {message.role}\n{message.content}")
+        say(f"--- reply ({reply.finish_reason})\n{reply.text}\n")
+    tell(project, run, result)
+    ctx.exit(result.exit_code)
+
+
+async def conduct(
+    project: Project, named: Named, options: Options, confirm: Callable[[str], bool]
+) -> tuple[Run, Result]:
+    """Run a project with its progress on the screen, its log on disk, and Ctrl-C handled."""
+    with logged_to(project.log_path):
+        async with opened(project.config, project.environment, named) as panel:
+            run = Run(project, panel, options)
+            with _interruptible(run):
+                async with displayed(run):
+                    return run, await run(confirm)
+
+
+@contextmanager
+def _interruptible(run: Run) -> Iterator[None]:
+    """Let the first Ctrl-C or SIGTERM stop the run in good order, and the second end it at once."""
+    loop = asyncio.get_running_loop()
+
+    def receive() -> None:
+        if run.is_interrupted:
+            # What was delivered is in the ledger; a transaction under way is rolled back by the next to open it.
+            sys.stderr.write("\x1b[?25h" if sys.stderr.isatty() else "")
+            os._exit(_INTERRUPTED)
+        click.echo("\nStopping: waiting for what is in flight. Once more ends at once; nothing paid is lost.", err=True)
+        run.interrupt()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, receive)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+def ending(result: Result) -> dict[str, object]:
+    """Return how a run ended, for machines."""
+    return {
+        "exit_code": result.exit_code,
+        "open": result.open,
+        "is_published": result.is_published,
+        "stopped": str(result.stopped) if result.stopped is not None else None,
+        "notices": list(result.notices),
+    }
+
+
+def tell(project: Project, run: Run, result: Result) -> None:
+    """Say what came of a run, and how to go on."""
+    for notice in result.notices:
+        say(notice)
+    made = f"{result.pairs:,} of {result.wanted:,} {_UNITS[run.options.until]}"
+    say(
+        f"{made}, {result.rejects:,} rejects, {result.failures:,} failures; "
+        f"{calls_of(run)}, {cost_of(result.cost_usd)}."
+    )
+    for (stage, reason), slots in run.progress.reasons.most_common(5):
+        say(f"  {slots:,} x {reason} ({stage})")
+    if result.is_published:
+        say(f"The data set is in {project.dataset_path}.")
+    if result.open:
+        say(f"{result.open:,} earlier slots are still open; the rows behind them may move when the run goes on.")
+    if result.stopped is not None:
+        complain(result.stopped)
+    elif result.exit_code:
+        say("No discipline is left that has more to give: add disciplines, or mend what rejects/ and failures show.")
+    if result.stopped is not None or result.exit_code:
+        say(f"To go on: glan run --project {project.folder}")
+
+
+_UNITS = {
+    Stage.SUBJECTS: "slots with a subject",
+    Stage.SYLLABI: "slots with a syllabus",
+    Stage.QUESTIONS: "questions",
+    Stage.ANSWERS: "pairs",
+}
+
+
+def show_sample(project: Project, number: int) -> None:
+    """Print some rows from the whole length of a data set."""
+    from glan.dataset.shards import count_rows, read_rows  # noqa: PLC0415 - pyarrow is loaded when it is needed
+
+    rows = count_rows(project.train_path)
+    wanted = {rows * i // number for i in range(number)}
+    for i, row in enumerate(read_rows(project.train_path)):
+        if i in wanted:
+            say(f"\n[{row['discipline']} > {row['subject']} > {', '.join(row['sessions'])}]  {row['id']}")
+            for message in row["messages"]:
+                say(f"{message['role'].upper()}: {message['content']}")
+    say("")
+
+
+def _options(given: _Given) -> Options:
+    choice = Choice.REASK if given["reask"] else Choice.KEEP if given["keep"] else None
+    return Options(
+        pairs=given["pairs"],
+        until=Stage(given["until"]) if given["until"] else Stage.ANSWERS,
+        max_in_flight=given["max_in_flight"],
+        budget_usd=given["budget_usd"],
+        budget_tokens=given["budget_tokens"],
+        choice=choice,
+        retry_failed=given["retry_failed"],
+        grace_s=given["grace_s"],
+        ledger=given["ledger"],
+    )
+
+
+def _named(project: Project, spec: str | None, options: Options) -> Named:
+    """Return how the teacher is named: as typed, as in glan.toml, or as the project's last run named it."""
+    if spec is not None or project.config.teachers.default.spec is not None:
+        return Named(spec=spec)
+    path = options.ledger or project.ledger_path
+    if not path.exists():
+        return Named(spec=None)
+    with Ledger.open(path, readonly=True) as ledger:
+        last = ledger.last_run()
+    before = last.files.get("teacher") if last is not None else None
+    if before:
+        click.echo(f"The teacher is {before}, as in the last run.", err=True)
+    return Named(spec=before or None, is_typed=False)

@@ -1,0 +1,67 @@
+"""What every command needs of the terminal: options, errors, questions, JSON."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import msgspec
+
+from glan.errors import GlanError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def project_option(function: F) -> F:
+    """Add --project, the folder of the project."""
+    return click.option(
+        "--project",
+        "folder",
+        type=click.Path(path_type=Path),
+        default=Path(),
+        help="Folder of the project; the current one if not given.",
+    )(function)
+
+
+def json_option(function: F) -> F:
+    """Add --json, for machines."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
+
+
+def yes_option(function: F) -> F:
+    """Add --yes, which answers every question."""
+    return click.option("--yes", is_flag=True, help="Answer yes to every question.")(function)
+
+
+def say(text: str) -> None:
+    """Print a line of plain text; control characters of a model or a file are made visible."""
+    click.echo(printable(text))
+
+
+def say_json(found: object) -> None:
+    """Print one JSON document."""
+    click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+
+
+def complain(error: GlanError) -> None:
+    """Print an error and its way out."""
+    click.echo(f"Error: {printable(str(error))}", err=True)
+    if error.hint:
+        click.echo(printable(error.hint), err=True)
+
+
+def confirmer(*, yes: bool) -> Callable[[str], bool]:
+    """Return how a question is answered: by --yes, by a person at a terminal, and otherwise by no."""
+
+    def confirm(question: str) -> bool:
+        if yes:
+            return True
+        return sys.stdin.isatty() and sys.stderr.isatty() and click.confirm(question, err=True)
+
+    return confirm
+
+
+def printable(text: str) -> str:
+    """Return text in which no control character or escape sequence reaches the terminal."""
+    return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)

@@ -1,0 +1,87 @@
+"""Commands that serve: simulate."""
+
+import asyncio
+from typing import TypedDict, Unpack
+
+import click
+
+from glan.cli.screen import say
+from glan.teachers.base import Teacher
+
+
+class _Given(TypedDict):
+    """The options as click gives them."""
+
+    port: int
+    latency_ms: float
+    jitter_ms: float
+    seed: int
+    replies: str
+    size: int
+    near_copies: float
+    faults: tuple[str, ...]
+    stall_s: float
+    api_key: str | None
+
+
+@click.command("simulate")
+@click.option("--port", type=click.IntRange(0, 65_535), default=8_000, show_default=True, help="0 takes a free one.")
+@click.option("--latency-ms", type=click.FloatRange(min=0), default=0.0, show_default=True, help="Time of each reply.")
+@click.option("--jitter-ms", type=click.FloatRange(min=0), default=0.0, help="Up to this much more.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Faults and filler follow from it.")
+@click.option("--replies", type=click.Choice(["textbook", "filler"]), default="textbook", show_default=True)
+@click.option("--size", type=click.IntRange(1), default=1_500, show_default=True, help="Characters of filler answers.")
+@click.option(
+    "--near-copies", type=click.FloatRange(0, 1), default=0.0, help="Share of near copies among filler questions."
+)
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="NAME=RATE",
+    help="A fault and its rate; may be given often. `--fault list` lists them.",
+)
+@click.option(
+    "--stall-s", type=click.FloatRange(min=0), default=60.0, show_default=True, help="How long a stall lasts."
+)
+@click.option("--api-key", help="Ask for this key.")
+def simulate_command(**given: Unpack[_Given]) -> None:
+    """Serve an OpenAI-compatible API on this machine, with the offline teacher or filler behind it.
+
+    POST /v1/chat/completions, GET /v1/models, GET /stats.
+    """
+    from glan.teachers.faults import CONTENT_FAULTS, TRANSPORT_FAULTS  # noqa: PLC0415 - as below
+    from glan.teachers.simulate import Simulated, parse_faults, serve  # noqa: PLC0415 - only this command serves
+
+    if "list" in given["faults"]:
+        for name, line in {**CONTENT_FAULTS, **TRANSPORT_FAULTS}.items():
+            say(f"  {name:16} {line}")
+        return
+    settings = Simulated(
+        seed=given["seed"],
+        latency_ms=given["latency_ms"],
+        jitter_ms=given["jitter_ms"],
+        faults=parse_faults(given["faults"]),
+        stall_s=given["stall_s"],
+        api_key=given["api_key"],
+    )
+    try:
+        asyncio.run(serve(settings, _teacher(given), host="127.0.0.1", port=given["port"], on_ready=_announce))
+    except KeyboardInterrupt:
+        say("Stopped.")
+
+
+def _teacher(given: _Given) -> Teacher:
+    if given["replies"] == "filler":
+        from glan.teachers.filler import Filler  # noqa: PLC0415 - only one of the two is needed
+
+        return Filler(seed=given["seed"], size=given["size"], near_copies=given["near_copies"])
+    from glan.teachers.offline import Textbook  # noqa: PLC0415 - likewise
+
+    return Textbook()
+
+
+def _announce(base_url: str) -> None:
+    say(f"Serving on {base_url}; counts on {base_url.removesuffix('/v1')}/stats. Ctrl-C ends it.")
+    say(f"  export OPENAI_BASE_URL={base_url}")
+    say("  glan run --teacher openai/anything")

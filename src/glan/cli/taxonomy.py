@@ -1,0 +1,119 @@
+"""Commands on the tree of disciplines: show, check, add, remove."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from glan.cli.screen import confirmer, json_option, project_option, say, say_json, yes_option
+from glan.errors import ProjectError
+from glan.project import Project, taxonomy_text
+from glan.taxonomy.edit import add, remove
+from glan.taxonomy.survey import check, outline
+from glan.taxonomy.tree import Taxonomy
+
+
+@click.group("taxonomy")
+def taxonomy_command() -> None:
+    """Show, check and edit the tree of disciplines."""
+
+
+def _taxonomy_option(function: Callable[..., None]) -> Callable[..., None]:
+    return click.option("--taxonomy", "name", metavar="paper|FILE", help="Another tree than the project's.")(function)
+
+
+def _tree(folder: Path, name: str | None) -> Taxonomy:
+    if name is not None:
+        return Taxonomy.parse(taxonomy_text(name), name)
+    return Project.open(folder).taxonomy
+
+
+@taxonomy_command.command("show")
+@project_option
+@json_option
+@_taxonomy_option
+def show_command(folder: Path, *, as_json: bool, name: str | None) -> None:
+    """Show the tree, with how many disciplines each branch has and its part of a long run."""
+    lines = outline(_tree(folder, name))
+    if as_json:
+        say_json(lines)
+        return
+    for line in lines:
+        count = "" if line.is_leaf else f"  ({line.leaves:,})"
+        weight = f"  x{line.weight:g}" if line.is_leaf and line.weight != 1 else ""
+        say(f"{'  ' * line.depth}{line.title}{count}{weight}  {line.share:.2%}")
+    say(f"{sum(line.is_leaf for line in lines):,} disciplines.")
+
+
+@taxonomy_command.command("check")
+@project_option
+@_taxonomy_option
+def check_command(folder: Path, *, name: str | None) -> None:
+    """Read the tree, and say what is worth a look before money is spent."""
+    taxonomy = _tree(folder, name)
+    findings = check(taxonomy)
+    for finding in findings:
+        say(f"- {finding}")
+    say(f"{len(taxonomy.disciplines):,} disciplines, {len(findings):,} findings.")
+
+
+@taxonomy_command.command("add")
+@click.argument("name")
+@click.option("--under", required=True, metavar="NODE", help="The branch that gets the discipline.")
+@click.option("--weight", type=str, help="Its weight: 2 gets twice the slots of its neighbours.")
+@click.option("--notes", default="", help="Reach the prompts, such as 'for nurses in primary care'.")
+@project_option
+def add_command(name: str, *, under: str, weight: str | None, notes: str, folder: Path) -> None:
+    """Add the discipline NAME to the tree; nothing of the others is asked anew."""
+    project = Project.open(folder)
+    text = add(_text(project), name, under=under, weight=weight, notes=notes)
+    project.write_taxonomy(text)
+    say(f"Added {name} under {under}: {len(project.taxonomy.disciplines):,} disciplines.")
+    _say_growth(Project.open(folder))
+
+
+@taxonomy_command.command("remove")
+@click.argument("node")
+@project_option
+@yes_option
+def remove_command(node: str, *, folder: Path, yes: bool) -> None:
+    """Remove NODE and everything under it from the tree; its replies stay in the ledger."""
+    project = Project.open(folder)
+    taxonomy = project.taxonomy
+    leaves = taxonomy.leaves_under(taxonomy.named(node))
+    text = remove(_text(project), node)
+    question = f"Remove {node} with {len(leaves):,} discipline{'s' if len(leaves) != 1 else ''}?"
+    if not confirmer(yes=yes)(question):
+        raise ProjectError(f"{question} Nothing was changed.", hint="--yes removes it.")
+    project.write_taxonomy(text)
+    fresh = Project.open(folder)
+    say(f"Removed {node}: {len(fresh.taxonomy.disciplines):,} disciplines are left.")
+    _say_growth(fresh)
+
+
+def _text(project: Project) -> str:
+    return project.taxonomy_path.read_text(encoding="utf-8")
+
+
+def _say_growth(project: Project) -> None:
+    """Say what the change does to the rows that stand."""
+    from glan.growth import growth  # noqa: PLC0415 - as below
+    from glan.outputs import standing_of  # noqa: PLC0415 - pyarrow is loaded when it is needed
+
+    standing = standing_of(project)
+    if standing is None or not standing.rows:
+        return
+    config = project.config
+    change = growth(
+        standing,
+        project.taxonomy.disciplines,
+        pairs=max(config.pairs, 1),
+        seed=config.seed,
+        questions_per_visit=config.plan.questions_per_visit,
+    )
+    if change.lost:
+        say(f"{change.lost:,} rows leave with the next run: their disciplines are not in the tree any more.")
+    say(
+        f"At {config.pairs:,} pairs {change.displaced:,} of the {standing.rows:,} rows that stand would leave; "
+        f"`glan run` without --pairs makes {max(config.pairs, change.keeps_all):,}, and all of them stay."
+    )

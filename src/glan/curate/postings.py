@@ -1,0 +1,101 @@
+"""Which rows hold a key: an index that only grows, in flat arrays, no object for an entry.
+
+An entry is `key * 2^32 + row`. Entries stand in sorted runs, each at least eight times as long as the next: a new
+run is merged with its neighbours until that holds again, so that a key is looked up in few runs and each entry is
+moved a few times in all. A table of the beginnings of keys says which keys need not be looked up at all.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Integers = NDArray[np.int64]
+
+_LONGER: Final = 8
+"""A run is at least so many times as long as the next."""
+_SHARING: Final = 4
+"""About so many entries share the beginning of their keys."""
+_MAX_DEPTH: Final = 31
+_WIDE: Final = 2**31
+_HALF: Final = np.uint64(32)
+_LOW: Final = np.uint64(0xFFFFFFFF)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hits:
+    """Entries that were found: `which[i]` is the position of the key that was asked for, `rows[i]` holds it."""
+
+    which: Integers
+    rows: Integers
+
+
+def entries(keys: NDArray[np.uint32], rows: Integers) -> NDArray[np.uint64]:
+    """Return the entries of keys and the rows that hold them, sorted."""
+    packed: NDArray[np.uint64] = (keys.astype(np.uint64) << _HALF) | rows.astype(np.uint64)
+    packed.sort()
+    return packed
+
+
+def ranges(starts: Integers, counts: Integers) -> Integers:
+    """Return the numbers from each start on, as many as it counts, one range after the other."""
+    ends = counts.cumsum()
+    numbers: Integers = np.arange(ends[-1] if ends.size else 0) + (starts - ends + counts).repeat(counts)
+    return numbers
+
+
+_NOTHING: Final = Hits(which=np.empty(0, dtype=np.int64), rows=np.empty(0, dtype=np.int64))
+
+
+class Postings:
+    """The index."""
+
+    def __init__(self) -> None:
+        self._runs: list[_Run] = []
+
+    def add(self, entries: NDArray[np.uint64]) -> None:
+        """Add sorted entries."""
+        while self._runs and self._runs[-1].entries.size < _LONGER * entries.size:
+            entries = np.concatenate([self._runs.pop().entries, entries])
+            entries.sort(kind="stable")  # for 64-bit numbers a merge sort that knows sorted stretches: linear here
+        if entries.size:
+            self._runs.append(_Run.of(entries))
+
+    def find(self, keys: NDArray[np.uint32]) -> Hits:
+        """Return every entry with one of the keys."""
+        found = [run.find(keys) for run in self._runs] or [_NOTHING]
+        return Hits(
+            which=np.concatenate([hits.which for hits in found]), rows=np.concatenate([hits.rows for hits in found])
+        )
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(run.entries.nbytes + run.starts.nbytes for run in self._runs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    entries: NDArray[np.uint64]
+    starts: Integers
+    """Where the entries begin whose keys begin with 0, 1, 2, ..., and where the last of them end."""
+    shift: np.uint32
+    """Bits of a key after its beginning."""
+
+    @classmethod
+    def of(cls, entries: NDArray[np.uint64]) -> "_Run":
+        depth = min(max(1, entries.size // _SHARING).bit_length(), _MAX_DEPTH)
+        beginnings = np.arange(1 << depth, dtype=np.uint64) << np.uint64(64 - depth)
+        starts = np.empty(beginnings.size + 1, dtype=np.int32 if entries.size < _WIDE else np.int64)
+        starts[:-1] = entries.searchsorted(beginnings)
+        starts[-1] = entries.size
+        return cls(entries=entries, starts=starts, shift=np.uint32(32 - depth))
+
+    def find(self, keys: NDArray[np.uint32]) -> Hits:
+        beginnings = keys >> self.shift
+        starts = self.starts[beginnings]
+        counts = self.starts[beginnings + np.uint32(1)] - starts
+        near = self.entries[ranges(starts, counts)]
+        which = np.arange(keys.size).repeat(counts)
+        is_held = (near >> _HALF) == keys[which]
+        return Hits(which=which[is_held], rows=(near[is_held] & _LOW).astype(np.int64))

@@ -1,0 +1,272 @@
+"""A data set on disk: parquet shards, written and read as streams. It refuses to know what the columns mean.
+
+    train/00000.parquet  train/00001.parquet  ...
+
+Every shard but the last has the same number of rows, and the bytes of a shard follow from its rows alone: a longer
+data set leaves the full shards of a shorter one as they are, byte for byte (with one version of pyarrow).
+"""
+
+import contextlib
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, chain
+from operator import attrgetter
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from glan.dataset.rows import Storable
+from glan.errors import DatasetError
+
+ROW_GROUP_ROWS = 1_000
+"""Rows that are held in memory, compressed together and read together."""
+ROW_GROUP_LENGTH = 16_000_000
+"""Characters from which a row group closes early: 10 MB replies must not fill the memory."""
+
+_LONG_TEXTS = {"id", "messages", "reasoning", "detail", "raw"}
+"""Columns whose values hardly repeat: looking for repetitions costs time and saves nothing."""
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """A finished file."""
+
+    name: str
+    rows: int
+    sha256: str
+
+
+class ShardWriter:
+    """Writes rows into an empty folder; a shard has its name only when it is whole and on the disk.
+
+    Used in a `with` block, it leaves no half shard behind when something fails in it.
+    """
+
+    def __init__(self, folder: Path, schema: pa.Schema, shard_rows: int) -> None:
+        """Make the folder where it is missing.
+
+        Raises:
+            DatasetError: the folder cannot be made, or holds shards already.
+
+        """
+        if shard_rows < 1:
+            raise DatasetError(f"A shard of {shard_rows} rows is not possible; it has one row or more.")
+        self._folder, self._schema, self._shard_rows = folder, schema, shard_rows
+        self._options = _options(schema)
+        self._buffer: list[tuple[object, ...]] = []
+        self._length = 0
+        self._rows = 0
+        self._file: pq.ParquetWriter | None = None
+        self._shards: list[Shard] = []
+        with _told(folder, "written"):
+            folder.mkdir(parents=True, exist_ok=True)
+            if _shards_in(folder):
+                raise DatasetError(f"{folder} holds shards already; a data set is written into an empty folder.")
+            for part in folder.glob(".*.parquet.part"):  # of a writer that was killed
+                part.unlink()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.discard()
+
+    def add(self, row: Storable) -> None:
+        """Take the next row."""
+        self._buffer.append(row.values())
+        self._length += row.length
+        is_full = self._rows + len(self._buffer) == self._shard_rows
+        if is_full or len(self._buffer) == ROW_GROUP_ROWS or self._length >= ROW_GROUP_LENGTH:
+            self._flush()
+        if is_full:
+            self._finish()
+
+    def close(self) -> tuple[Shard, ...]:
+        """Finish the last shard, and return all; without rows it is one empty shard, which loaders can read."""
+        self._flush()
+        if self._file is not None or not self._shards:
+            self._finish()
+        with _told(self._folder, "written"):
+            _sync(self._folder)
+        return tuple(self._shards)
+
+    @property
+    def _path(self) -> Path:
+        return self._folder / f"{len(self._shards):05}.parquet"
+
+    @property
+    def _part(self) -> Path:
+        return self._path.with_name(f".{self._path.name}.part")
+
+    def _open(self) -> pq.ParquetWriter:
+        if self._file is None:
+            self._file = pq.ParquetWriter(self._part, self._schema, **self._options)
+        return self._file
+
+    def _flush(self) -> None:
+        """Write what is held as one row group."""
+        if not self._buffer:
+            return
+        with _told(self._path, "written"):
+            self._open().write_batch(_batch(self._buffer, self._schema))
+        self._rows += len(self._buffer)
+        self._buffer = []
+        self._length = 0
+
+    def _finish(self) -> None:
+        path, part = self._path, self._part
+        with _told(path, "written"):
+            self._open().close()
+            with part.open("rb") as file:
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+                os.fsync(file.fileno())
+            part.rename(path)
+        self._shards.append(Shard(name=path.name, rows=self._rows, sha256=sha256))
+        self._file = None
+        self._rows = 0
+
+    def discard(self) -> None:
+        """Drop what is not finished; the shards that have their names stay. After `close` there is nothing to drop."""
+        self._buffer = []
+        if self._file is not None:
+            with contextlib.suppress(OSError, pa.ArrowException):  # closing writes a footer: a full disk refuses it
+                self._file.close()
+            self._file = None
+            self._part.unlink(missing_ok=True)
+
+
+def read_rows(folder: Path, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
+    """Yield the rows in order.
+
+    Here and below, the folder is one of shards, or a data set, whose `train` is read.
+
+    Raises:
+        DatasetError: there is no data set, or a shard cannot be read.
+
+    """
+    for path in shards_of(folder):
+        with _opened(path, columns or ()) as file:
+            for batch in file.iter_batches(ROW_GROUP_ROWS, columns=columns):
+                yield from batch.to_pylist()
+
+
+def count_rows(folder: Path) -> int:
+    """Return the number of rows, from the footers alone."""
+    total = 0
+    for path in shards_of(folder):
+        with _told(path, "read"):
+            total += pq.read_metadata(path).num_rows
+    return total
+
+
+def ids(folder: Path) -> Iterator[str]:
+    """Yield the ids in order, reading no other column."""
+    for row in read_rows(folder, ["id"]):
+        yield row["id"]
+
+
+def find_row(folder: Path, id: str) -> dict[str, Any] | None:  # noqa: A002 - it is called an id everywhere
+    """Return the row with an id, or None; only the row group that has it is read whole."""
+    for path in shards_of(folder):
+        with _opened(path, ["id"]) as file:
+            for group in range(file.num_row_groups):
+                place = file.read_row_group(group, columns=["id"])["id"].index(id).as_py()
+                if place >= 0:
+                    found: dict[str, Any] = file.read_row_group(group).slice(place, 1).to_pylist()[0]
+                    return found
+    return None
+
+
+def shards_of(folder: Path) -> tuple[Path, ...]:
+    """Return the shards in order."""
+    with _told(folder, "read"):
+        found = _shards_in(folder / "train") or _shards_in(folder)
+    if not found:
+        raise DatasetError(f"There is no data set in {folder}: it has no *.parquet.", hint="`glan run` makes one.")
+    return found
+
+
+def _shards_in(folder: Path) -> tuple[Path, ...]:
+    # The length goes first, so that 100000 stands after 99999.
+    found = (path for path in folder.glob("*.parquet") if not path.name.startswith("."))
+    return tuple(sorted(found, key=lambda path: (len(path.name), path.name)))
+
+
+@contextlib.contextmanager
+def _opened(path: Path, columns: Sequence[str]) -> Iterator[pq.ParquetFile]:
+    """Open a shard that has some columns; pyarrow itself leaves out what is missing without a word."""
+    with _told(path, "read"), pq.ParquetFile(path) as file:
+        for name in columns:
+            if name not in file.schema_arrow.names:
+                raise DatasetError(f"{path} is no shard of a data set of ours: it has no column {name!r}.")
+        yield file
+
+
+@contextlib.contextmanager
+def _told(path: Path, done: str) -> Iterator[None]:
+    """Turn what pyarrow and the disk raise into one sentence."""
+    try:
+        yield
+    except (OSError, pa.ArrowException, ValueError) as error:
+        raise DatasetError(f"{path} cannot be {done}: {str(error).rstrip('.')}.") from error
+
+
+def _sync(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _options(schema: pa.Schema) -> dict[str, Any]:
+    leaves = [f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name for field in schema]
+    return {
+        "compression": "zstd",
+        "use_dictionary": [leaf for leaf in leaves if leaf.partition(".")[0] not in _LONG_TEXTS],
+        "write_statistics": ["slot"],
+    }
+
+
+def _batch(rows: Sequence[tuple[object, ...]], schema: pa.Schema) -> pa.RecordBatch:
+    arrays = [_array(column, field.type) for column, field in zip(zip(*rows, strict=True), schema, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _array(column: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    if column.count(None) == len(column):  # most features are not used, and nothing is to be built for them
+        return pa.nulls(len(column), kind)
+    if pa.types.is_list(kind):
+        return _lists(column, kind)
+    try:
+        return pa.array(column, kind)
+    except UnicodeEncodeError:  # a lone surrogate has no UTF-8, and one bad text must not stop a run
+        return pa.array(
+            [text if text is None else _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text) for text in column]
+        )
+
+
+def _lists(column: Sequence[Sequence[Any] | None], kind: pa.ListType) -> pa.Array:
+    """Build lists from offsets and flat values, three times as fast as from a list of lists of dicts."""
+    present = [items or () for items in column]
+    ends = list(accumulate(map(len, present), initial=0))
+    mask = pa.array([items is None for items in column]) if None in column else None
+    values = _values(list(chain.from_iterable(present)), kind.value_type)
+    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), values, type=kind, mask=mask)
+
+
+def _values(flat: list[Any], kind: pa.DataType) -> pa.Array:
+    if not pa.types.is_struct(kind):
+        return _array(flat, kind)
+    columns = [_array(list(map(attrgetter(field.name), flat)), field.type) for field in kind]
+    return pa.StructArray.from_arrays(columns, fields=list(kind))

@@ -1,0 +1,306 @@
+"""What is drawn in a slot: one or two class sessions and some of their key concepts, never the same set twice.
+
+`Draws` is the sequence of draws of one subject, a pure function of the syllabus, the settings and the project's seed.
+A set is its sessions and concepts by their keys; one set in 50 is reserved for test sets, and `Draws` gives either
+the others or these alone. Knows no teacher, no file, and no subject but its own.
+
+    single, one session of 5 concepts:       5 + 10 + 10 + 5 + 1 = 31 sets
+    pair, two sessions of 5 concepts each:   25 + 100 + 200 + 250 = 575 sets
+"""
+
+from array import array
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import combinations
+from math import comb, inf
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glan.config import Plan
+from glan.records import Draw, Strategy, Syllabus, key_of, seed_of
+from glan.sets import MOST_CONCEPTS, Kind, Law, Shape, law_of
+
+_Mixed = TypeVar("_Mixed", int, NDArray[Any])
+
+_RESERVED_ONE_IN = 50
+_COUNTED_MOST = 200_000
+"""Up to so many sets of a strategy, the reserved ones are counted."""
+_PREFERRING_TRIES = 3
+"""Tries that prefer what was used least, each less strict than the one before."""
+_BLIND_TRIES = 8
+"""Tries without preference before the sets that are left are listed: all fail only when few are left."""
+_MOST_TRIES = 100_000
+"""Tries among too many sets to be listed: they all fail only when the keys of the concepts are not unique."""
+_64_BITS = (1 << 64) - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """How many sets a strategy has in a syllabus."""
+
+    sets: int
+    reserved: int
+    is_exact: bool
+    """Whether the reserved sets were counted; otherwise they are about so many."""
+
+
+def count_single(m: int) -> int:
+    """Count the sets of a session of m concepts: sum over i=1..5 of C(m, i)."""
+    return sum(comb(m, i) for i in range(1, MOST_CONCEPTS + 1))
+
+
+def count_pair(m1: int, m2: int) -> int:
+    """Count the sets of two sessions: sum over i=2..5 of C(m1+m2, i) - C(m1, i) - C(m2, i)."""
+    return sum(comb(m1 + m2, i) - comb(m1, i) - comb(m2, i) for i in range(2, MOST_CONCEPTS + 1))
+
+
+def count_sets(syllabus: Syllabus, *, seed: int) -> Mapping[Strategy, Counted]:
+    """Count the sets of each strategy, and the reserved ones among them."""
+    # Sessions of one size are counted together: a syllabus has many pairs of sessions, and few sizes.
+    sizes = sorted(Counter(_sizes(syllabus)).items())
+    single = sum(n * count_single(m) for m, n in sizes)
+    pair = sum(comb(n, 2) * count_pair(m, m) for m, n in sizes)
+    pair += sum(n1 * n2 * count_pair(m1, m2) for (m1, n1), (m2, n2) in combinations(sizes, 2))
+    return {
+        Strategy.SINGLE: _counted(syllabus, single, seed, is_pair=False),
+        Strategy.PAIR: _counted(syllabus, pair, seed, is_pair=True),
+    }
+
+
+def identity_of(syllabus: Syllabus, draw: Draw) -> int:
+    """Return what makes a set the same set: a hash of its session and concept keys, never of their places."""
+    sessions = syllabus.sessions
+    return _mixed(sum(_concept_id(sessions[i].key, sessions[i].key_concepts[k]) for i, k in draw.concepts) & _64_BITS)
+
+
+def is_reserved(seed: int, syllabus_id: str, identity: int) -> bool:
+    """Say whether a set of a subject is kept for test sets."""
+    return _mixed(identity ^ _salt(seed, syllabus_id)) % _RESERVED_ONE_IN == 0
+
+
+class Draws:
+    """The draws of one subject. It holds 8 bytes a draw, and 12 bytes a key concept from the first draw on."""
+
+    __slots__ = (
+        "_concept_ids",
+        "_concept_uses",
+        "_index",
+        "_is_test",
+        "_left",
+        "_live",
+        "_salt",
+        "_session_uses",
+        "_settings",
+        "_sizes",
+        "_stream",
+        "_syllabus",
+        "_used",
+    )
+
+    def __init__(self, syllabus: Syllabus, *, settings: Plan, seed: int, reserved: bool = False) -> None:
+        keys = (syllabus.discipline.key, syllabus.subject.key)
+        self._syllabus = syllabus
+        self._settings = settings
+        self._is_test = reserved
+        self._stream = seed_of(seed, "test draws" if reserved else "draws", *keys)
+        self._salt = _salt(seed, syllabus.id)
+        self._sizes = _sizes(syllabus)
+        self._index = 0
+        # Identities of the used sets, ascending: 8 bytes each, where a Python set takes 70.
+        self._used = array("Q")
+        # Ranks of the sets that may be left, for kinds that are nearly used up.
+        self._left: dict[int, array[int]] = {}
+        self._live: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
+        self._concept_ids = array("Q")
+        self._concept_uses = array("I")
+        self._session_uses = array("d")
+
+    def next(self) -> Draw | None:
+        """Return the next draw, or None when every set is used."""
+        law = law_of(self._sizes, self._settings.law)
+        if not self._session_uses:
+            self._begin(law)
+        dice = _Dice(self._stream, self._index)
+        is_pair = dice.below(1 << 53) < self._settings.pair_share * (1 << 53)
+        while places := self._live[is_pair] or self._live[not is_pair]:
+            place = places[dice.below(len(places))]
+            kind = law.kinds[place]
+            chosen = self._prefer(kind, place, dice) or self._take_any(kind, place, dice)
+            if chosen:
+                return self._use(kind, chosen)
+            singles, pairs = self._live
+            self._live = tuple(i for i in singles if i != place), tuple(i for i in pairs if i != place)
+        return None
+
+    def _begin(self, law: Law) -> None:
+        """Make room for what is counted; a subject without draws costs next to nothing."""
+        self._live = law.places
+        self._concept_ids = array("Q", [0]) * sum(self._sizes)
+        self._concept_uses = array("I", [0]) * sum(self._sizes)
+        self._session_uses = array("d", [0]) * len(self._sizes)
+
+    def _prefer(self, kind: Kind, place: int, dice: "_Dice") -> list[int] | None:
+        """Take a set of the least-used sessions and concepts, or None when such sets are used already."""
+        # Hardly any set is reserved, and few are left of a kind that is listed: there is nothing to prefer among.
+        if self._settings.sampling == "random" or self._is_test or place in self._left:
+            return None
+        for slack in range(_PREFERRING_TRIES):
+            chosen = self._least_used(kind, dice, slack)
+            if self._take(chosen):
+                return chosen
+        return None
+
+    def _least_used(self, kind: Kind, dice: "_Dice", slack: int) -> list[int]:
+        """Return one concept of each session, then those used least in all of them; ascending."""
+        size = kind.size_at(dice.below(kind.count))
+        sessions = self._least_used_sessions(kind, size, dice, slack)
+        pool: list[int] = []
+        levels: list[float] = []
+        for session in sessions:
+            concepts = kind.shape.concepts_of(session)
+            pool += concepts
+            levels += self._concept_uses[concepts.start : concepts.stop]
+        end, middle = len(pool), self._sizes[sessions[0]]
+        spans = [(0, middle), (middle, end)] if kind.is_pair else []
+        spans += [(0, end)] * (size - len(spans))
+        chosen: list[int] = []
+        for start, end in spans:
+            at = start + _lowest(levels[start:end], slack, dice)
+            levels[at] = inf
+            chosen.append(pool[at])
+        chosen.sort()
+        return chosen
+
+    def _least_used_sessions(self, kind: Kind, size: int, dice: "_Dice", slack: int) -> tuple[int, ...]:
+        uses = self._session_uses
+        rooms = zip(uses, kind.shape.rooms[kind.is_pair], strict=True)
+        first = _lowest([use if room >= size else inf for use, room in rooms], slack, dice)
+        if not kind.is_pair:
+            return (first,)
+        least = max(1, size - self._sizes[first])
+        levels = [use if m >= least else inf for use, m in zip(uses, self._sizes, strict=True)]
+        levels[first] = inf
+        return first, _lowest(levels, slack, dice)
+
+    def _take_any(self, kind: Kind, place: int, dice: "_Dice") -> list[int] | None:
+        """Take any set of a kind, all equally likely, or None when none is left."""
+        if place not in self._left:
+            # A kind with far more sets than were ever used has some left, and to list it would take for ever.
+            is_listable = kind.count <= 100 * (len(self._used) + 100)
+            longer = _RESERVED_ONE_IN if self._is_test else 1
+            for _ in range(min(kind.count, _BLIND_TRIES * longer) if is_listable else _MOST_TRIES):
+                chosen = kind.set_at(dice.below(kind.count))
+                if self._take(chosen):
+                    return chosen
+            self._left[place] = array("Q", range(kind.count if is_listable else 0))
+        left = self._left[place]
+        while left:
+            i = dice.below(len(left))
+            left[i], left[-1] = left[-1], left[i]
+            chosen = kind.set_at(left.pop())
+            if self._take(chosen):
+                return chosen
+        return None
+
+    def _take(self, chosen: Sequence[int]) -> bool:
+        """Mark a set as used; say no when it was used before, or is not of the sort that is drawn here."""
+        ids = self._concept_ids
+        identity = _mixed(sum([ids[concept] or self._learn(concept) for concept in chosen]) & _64_BITS)
+        if (_mixed(identity ^ self._salt) % _RESERVED_ONE_IN == 0) != self._is_test:
+            return False
+        i = bisect_left(self._used, identity)
+        if i < len(self._used) and self._used[i] == identity:
+            return False
+        self._used.insert(i, identity)
+        return True
+
+    def _learn(self, concept: int) -> int:
+        """Return the id of a concept that was not met before, and keep it."""
+        session, i = law_of(self._sizes, self._settings.law).shape.place_of(concept)
+        found = self._syllabus.sessions[session]
+        self._concept_ids[concept] = _concept_id(found.key, found.key_concepts[i])
+        return self._concept_ids[concept]
+
+    def _use(self, kind: Kind, chosen: Sequence[int]) -> Draw:
+        """Count the uses, and return the draw."""
+        concepts = tuple([kind.shape.place_of(concept) for concept in chosen])
+        sessions = (concepts[0][0], concepts[-1][0]) if kind.is_pair else (concepts[0][0],)
+        for concept in chosen:
+            self._concept_uses[concept] += 1
+        for session in sessions:
+            # A use counts for the session's size: a long session has more to cover than a short one.
+            self._session_uses[session] += 1 / self._sizes[session]
+        self._index += 1
+        strategy = Strategy.PAIR if kind.is_pair else Strategy.SINGLE
+        return Draw(index=self._index - 1, strategy=strategy, sessions=sessions, concepts=concepts)
+
+
+class _Dice:
+    """Random numbers for one draw: hashes in counter mode, the same in every version of Python.
+
+    Unlike a `Random` object, which is 2.5 KB, it costs nothing between two draws.
+    """
+
+    __slots__ = ("_counter", "_index", "_pool", "_stream")
+
+    def __init__(self, stream: int, index: int) -> None:
+        self._stream = stream
+        self._index = index
+        self._counter = 0
+        self._pool = 0
+
+    def below(self, n: int) -> int:
+        """Return a number in [0, n); 64 bits to spare make the bias too small to be seen."""
+        while self._pool < n << 64:
+            digest = blake2b(b"%d:%d:%d" % (self._stream, self._index, self._counter)).digest()
+            self._pool = self._pool << 512 | int.from_bytes(digest, "big")
+            self._counter += 1
+        self._pool, number = divmod(self._pool, n)
+        return number
+
+
+def _lowest(levels: list[float], slack: int, dice: _Dice) -> int:
+    """Return the place of the lowest level, where little more counts as lowest too; ties are random."""
+    low = min(levels)
+    if slack:
+        levels = [low if level <= low + slack else level for level in levels]
+    at = levels.index(low)
+    ties = levels.count(low)
+    for _ in range(dice.below(ties) if ties > 1 else 0):
+        at = levels.index(low, at + 1)
+    return at
+
+
+def _sizes(syllabus: Syllabus) -> tuple[int, ...]:
+    return tuple(len(session.key_concepts) for session in syllabus.sessions)
+
+
+def _concept_id(session_key: str, concept: str) -> int:
+    return seed_of("concept", session_key, key_of(concept))
+
+
+def _salt(seed: int, syllabus_id: str) -> int:
+    return seed_of(seed, "reserved", syllabus_id)
+
+
+def _mixed(number: _Mixed) -> _Mixed:
+    """Return a 64-bit number that looks like no relative of the given one (the finish of SplitMix64)."""
+    number = (number ^ (number >> 30)) * 0xBF58476D1CE4E5B9 & _64_BITS
+    number = (number ^ (number >> 27)) * 0x94D049BB133111EB & _64_BITS
+    number ^= number >> 31
+    return number
+
+
+def _counted(syllabus: Syllabus, sets: int, seed: int, *, is_pair: bool) -> Counted:
+    if sets > _COUNTED_MOST:
+        return Counted(sets=sets, reserved=sets // _RESERVED_ONE_IN, is_exact=False)
+    salt = np.uint64(_salt(seed, syllabus.id))
+    ids = np.array([_concept_id(s.key, name) for s in syllabus.sessions for name in s.key_concepts], np.uint64)
+    sums = Shape(_sizes(syllabus)).sums(ids, is_pair=is_pair) if sets else ()
+    reserved = sum(int(np.count_nonzero(_mixed(_mixed(some) ^ salt) % _RESERVED_ONE_IN == 0)) for some in sums)
+    return Counted(sets=sets, reserved=reserved, is_exact=True)

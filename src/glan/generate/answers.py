@@ -1,0 +1,23 @@
+"""From a question to its answer. The teacher sees the question alone (paper, section 2.4)."""
+
+from glan.generate.asking import Asking, text_of
+from glan.records import Question, Reply, Request, Stage, place
+
+
+async def write_answer(asking: Asking, question: Question) -> Reply:
+    """Return the answer to a question.
+
+    Raises:
+        ReplyError: the teacher's replies are empty.
+        RequestError: the teacher does not answer.
+
+    """
+    discipline, subject = question.syllabus.discipline, question.syllabus.subject
+    request = Request(
+        id=place("answer", discipline.key, subject.key, question.draw.index),
+        stage=Stage.ANSWERS,
+        messages=(asking.render("answer_question", question=question.text),),
+        sampling=asking.sampling[Stage.ANSWERS],
+    )
+    reply, _ = await asking.ask_for(request, text_of)
+    return reply

@@ -1,0 +1,93 @@
+"""How a stage asks: prompts rendered, room given, malformed replies sent back with the error.
+
+It knows a teacher and the words; it knows no files, prices or permits.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from glan.errors import ReplyError
+from glan.prompts import Prompts
+from glan.records import Message, Reply, Request, Sampling, Stage
+from glan.teachers.base import Teacher
+
+MENDS = 2
+"""How often a malformed reply is sent back with the error shown."""
+MORE_ROOM = 2
+"""A reply that was cut off is asked for once more with this many times the room."""
+_SHOWN_LENGTH = 20_000
+"""Most characters of a malformed reply that are sent back."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """A teacher, and how it is asked in each stage."""
+
+    teacher: Teacher
+    prompts: Prompts
+    language: str
+    """The language of the data set as the prompts name it."""
+    sampling: Mapping[Stage, Sampling]
+    system: Mapping[Stage, str]
+    """The system message of each stage that has one."""
+    rank: int = 0
+
+    def at(self, rank: int) -> "Asking":
+        """Return the same, asking for a slot of this rank."""
+        return replace(self, rank=rank)
+
+    def render(self, prompt: str, /, **variables: object) -> Message:
+        """Return a prompt as the user's message."""
+        text = self.prompts.render(prompt, language=self.language, **variables)
+        return Message(role="user", content=text)
+
+    async def ask(self, request: Request) -> Reply:
+        """Ask once, and once more with more room if the reply was cut off."""
+        system = self.system.get(request.stage)
+        messages = (Message(role="system", content=system), *request.messages) if system else request.messages
+        request = replace(request, messages=messages, rank=self.rank)
+        reply = await self.teacher.reply(request)
+        if reply.finish_reason != "length":
+            return reply
+        sampling = self.sampling[request.stage]
+        roomy = replace(sampling, max_tokens=sampling.max_tokens * MORE_ROOM)
+        return await self.teacher.reply(replace(request, sampling=roomy, attempt=request.attempt + 1))
+
+    async def ask_for(self, request: Request, parse: Callable[[Reply], T]) -> tuple[Reply, T]:
+        """Ask until the reply can be parsed, showing the teacher what was wrong, at most `MENDS` times.
+
+        Raises:
+            ReplyError: the last reply is malformed too.
+
+        """
+        asked = request
+        for mend in range(MENDS + 1):
+            reply = await self.ask(asked)
+            try:
+                return reply, parse(reply)
+            except ReplyError as error:
+                if mend == MENDS:
+                    raise
+                asked = self._mended(request, reply, error, attempt=(mend + 1) * MORE_ROOM)
+        raise AssertionError
+
+    def _mended(self, request: Request, reply: Reply, error: ReplyError, *, attempt: int) -> Request:
+        said = (Message(role="assistant", content=reply.text[:_SHOWN_LENGTH]),) if reply.text else ()
+        mend = self.render("mend_reply", error=str(error))
+        return replace(request, messages=(*request.messages, *said, mend), attempt=attempt)
+
+
+def text_of(reply: Reply) -> str:
+    """Return the text of a reply that must have one.
+
+    Raises:
+        ReplyError: it is empty.
+
+    """
+    text = reply.text.strip()
+    if not text:
+        raise ReplyError("The reply is empty.", text=reply.text)
+    return text

@@ -1,0 +1,228 @@
+"""The walk through the subjects of one discipline: which subject and which draw a slot gets.
+
+Round r walks the subjects that the first min(2^r, drafts) drafts name, in order of first appearance. Drafts and syllabi
+are asked for when the walk needs them, and ahead of it as far as the slots that have begun will need them for sure.
+The walk is a pure function of the replies: what was asked ahead, and when, changes nothing.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Coroutine
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from glan.config import Plan
+from glan.draws import Draws
+from glan.errors import ReplyError, RequestError
+from glan.generate.asking import Asking
+from glan.generate.subjects import draft_subjects
+from glan.generate.syllabi import write_syllabus
+from glan.plan import drafts_of_round, round_size
+from glan.records import Discipline, Draw, Stage, Subject, Syllabus
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """What a slot is about."""
+
+    syllabus: Syllabus
+    draw: Draw
+
+
+class BlockedError(Exception):
+    """The slot met a subject or a discipline that failed; the cause is a `ReplyError` or a `RequestError`."""
+
+    def __init__(self, stage: Stage, subject: Subject | None, cause: ReplyError | RequestError) -> None:
+        super().__init__(str(cause))
+        self.stage = stage
+        self.subject = subject
+        self.cause = cause
+
+
+class Walk:
+    """The state of one discipline's walk. `left` tells why it has ended: `failed`, `exhausted`, or not yet."""
+
+    def __init__(self, discipline: Discipline, *, plan: Plan, seed: int) -> None:
+        self.discipline = discipline
+        self.left: str | None = None
+        self.subjects: dict[str, Subject] = {}
+        """Every subject that the walk has met, by key, in order of first appearance."""
+        self._plan = plan
+        self._seed = seed
+        self._with_syllabi = True
+        self._lock = asyncio.Lock()
+        self._wanted = 0
+        self._placed = 0
+        self._round = -1
+        self._turns: deque[Subject] = deque()
+        self._turn_left = 0
+        self._gone: set[str] = set()
+        self._drafts: dict[int, asyncio.Task[tuple[Subject, ...]]] = {}
+        self._syllabi: dict[str, asyncio.Task[Syllabus]] = {}
+        self._draws: dict[str, Draws] = {}
+        self._error: BaseException | None = None
+
+    async def next(self, asking: Asking) -> Drawn | None:
+        """Return what the next slot is about, or None when the discipline has left the walk.
+
+        Callers are served in the order in which they came.
+
+        Raises:
+            BlockedError: the slot met a failure; the next slot goes on behind it.
+            StoppedError: the run is stopping; every later slot of the discipline gets the same.
+
+        """
+        return await self._serve(asking, self._next(asking))
+
+    async def next_subject(self, asking: Asking) -> Subject | None:
+        """Return the subject of the next slot if no syllabus fails and no subject is exhausted; asks for drafts only.
+
+        A walk is asked either for its subjects or for its draws, never for both.
+
+        Raises:
+            BlockedError: the discipline failed.
+            StoppedError: as for `next`.
+
+        """
+        self._with_syllabi = False
+        return await self._serve(asking, self._next_subject(asking))
+
+    async def _serve(self, asking: Asking, work: Coroutine[Any, Any, T]) -> T:
+        self._wanted += 1
+        self._ask_ahead(asking)
+        async with self._lock:
+            if self._error is not None:
+                work.close()
+                raise self._error
+            try:
+                return await work
+            except BlockedError:
+                raise
+            except BaseException as error:
+                self._error = error
+                raise
+
+    async def _next_subject(self, asking: Asking) -> Subject | None:
+        if not await self._has_turn(asking):
+            return None
+        subject = self._turns[0]
+        self._take()
+        return subject
+
+    async def _next(self, asking: Asking) -> Drawn | None:
+        while await self._has_turn(asking):
+            subject = self._turns[0]
+            try:
+                syllabus = await self._begin_syllabus(asking, subject)
+            except (ReplyError, RequestError) as error:
+                self._drop(subject)
+                self._placed += 1
+                raise BlockedError(Stage.SYLLABI, subject, error) from error
+            draw = self._draws_of(syllabus).next()
+            if draw is None:
+                self._drop(subject)
+                continue
+            self._take()
+            return Drawn(syllabus=syllabus, draw=draw)
+        return None
+
+    async def _has_turn(self, asking: Asking) -> bool:
+        """Begin rounds until one has a subject; say whether there is one."""
+        while not self._turns and self.left is None:
+            await self._begin_round(asking)
+        return bool(self._turns)
+
+    async def _begin_round(self, asking: Asking) -> None:
+        begun = self._round + 1
+        n_drafts = 0 if self.discipline.subjects else drafts_of_round(begun, self._plan.drafts)
+        for subject in self.discipline.subjects:
+            self.subjects.setdefault(subject.key, subject)
+        errors = [await self._take_draft(asking, number) for number in range(1, n_drafts + 1)]
+        self._round = begun  # only now: what is asked ahead meanwhile belongs to this round, not to the one after
+        self._turns.extend(subject for key, subject in self.subjects.items() if key not in self._gone)
+        self._turn_left = round_size(self._round, self._plan.questions_per_visit)
+        if self._turns:
+            self._ask_ahead(asking)
+        elif n_drafts == self._plan.drafts or not n_drafts:
+            self._leave([error for error in errors if error is not None])
+
+    async def _take_draft(self, asking: Asking, number: int) -> ReplyError | RequestError | None:
+        """Put the subjects of a draft behind those that are there, or return why it names none."""
+        try:
+            for subject in await self._begin_draft(asking, number):
+                self.subjects.setdefault(subject.key, subject)
+        except (ReplyError, RequestError) as error:
+            return error
+        return None
+
+    def _leave(self, errors: list[ReplyError | RequestError]) -> None:
+        if self.subjects:
+            self.left = "exhausted"
+            return
+        self.left = "failed"
+        self._placed += 1
+        raise BlockedError(Stage.SUBJECTS, None, errors[-1])
+
+    def _take(self) -> None:
+        """Count one slot of the subject whose turn it is."""
+        self._placed += 1
+        self._turn_left -= 1
+        if self._turn_left == 0:
+            self._end_turn()
+
+    def _drop(self, subject: Subject) -> None:
+        self._gone.add(subject.key)
+        self._draws.pop(subject.key, None)
+        self._end_turn()
+
+    def _end_turn(self) -> None:
+        subject = self._turns.popleft()
+        # The ledger has the syllabus: the next round reads it again, and memory holds only what is in turn.
+        self._syllabi.pop(subject.key, None)
+        self._turn_left = round_size(self._round, self._plan.questions_per_visit)
+
+    def _ask_ahead(self, asking: Asking) -> None:
+        """Ask for what the slots that have begun need if nothing fails; a failure makes them need more, not less."""
+        needed = self._wanted - self._placed
+        size = self._turn_left
+        for subject in self._turns:
+            if needed <= 0:
+                return
+            if self._with_syllabi:
+                self._begin_syllabus(asking, subject)
+            needed -= size
+            size = round_size(self._round, self._plan.questions_per_visit)
+        if needed > 0 and not self.discipline.subjects and self.left is None:
+            for number in range(1, drafts_of_round(self._round + 1, self._plan.drafts) + 1):
+                self._begin_draft(asking, number)
+
+    def _begin_draft(self, asking: Asking, number: int) -> asyncio.Task[tuple[Subject, ...]]:
+        if number not in self._drafts:
+            self._drafts[number] = _begin(draft_subjects(asking, self.discipline, number))
+        return self._drafts[number]
+
+    def _begin_syllabus(self, asking: Asking, subject: Subject) -> asyncio.Task[Syllabus]:
+        if subject.key not in self._syllabi:
+            self._syllabi[subject.key] = _begin(write_syllabus(asking, self.discipline, subject))
+        return self._syllabi[subject.key]
+
+    def _draws_of(self, syllabus: Syllabus) -> Draws:
+        key = syllabus.subject.key
+        if key not in self._draws:
+            # Draws need the sessions only, and live as long as the walk does.
+            self._draws[key] = Draws(replace(syllabus, text=""), settings=self._plan, seed=self._seed)
+        return self._draws[key]
+
+
+def _begin(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    task = asyncio.create_task(work)
+    task.add_done_callback(_retrieve)
+    return task
+
+
+def _retrieve(task: asyncio.Task[Any]) -> None:
+    """Mark the error as seen: who needs the result gets it, and a run that stops needs none."""
+    if not task.cancelled():
+        task.exception()

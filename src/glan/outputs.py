@@ -1,0 +1,170 @@
+"""What a run leaves: shards, rejects, card and manifest, built aside and exchanged for the old ones in one step."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+import glan
+from glan.config import Config
+from glan.dataset.card import NOT_DONE, Card, render_card
+from glan.dataset.rows import REJECT_SCHEMA, ROW_SCHEMA, reject_of, row_of
+from glan.dataset.shards import ShardWriter, read_rows
+from glan.dataset.statistics import Statistics, Summary
+from glan.growth import Standing
+from glan.project import Manifest, Project
+from glan.records import Decided, Outcome, Stage
+
+CHECKED = (
+    "Questions: empty, too long, cut off, refused, instructions leaked, exact duplicates.",
+    "Answers: empty, cut off, refused, copies of their question, repetition loops, thinking left in the text.",
+)
+"""The rules that every data set passed."""
+_PLACE = re.compile(r"(?:question|slot)/(?P<leaf>[^/]+)/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a run ended, as its manifest tells it."""
+
+    wanted: int
+    ended: str
+    choice: str
+    left: Mapping[str, str]
+    spent: Mapping[str, object]
+
+
+class Outputs:
+    """The data set of one run while it is being written."""
+
+    def __init__(self, project: Project, config: Config, models: Mapping[Stage, str]) -> None:
+        self.statistics = Statistics()
+        """Counts of what is written; the replies to drafts and syllabi are added from outside."""
+        self.rows = 0
+        self.open = 0
+        """Slots that are undecided and stand before a row."""
+        self._project = project
+        self._config = config
+        self._models = models
+        self._folder = project.begin()
+        self._train = ShardWriter(self._folder / "dataset" / "train", ROW_SCHEMA, config.dataset.shard_rows)
+        self._rejects = ShardWriter(self._folder / "rejects", REJECT_SCHEMA, config.dataset.shard_rows)
+        self._open_so_far = 0
+        self._prefix_rows = 0
+
+    def add(self, slots: Iterable[Decided]) -> None:
+        """Write what became of some slots; they come in plan order."""
+        models = {"question_model": self._models[Stage.QUESTIONS], "answer_model": self._models[Stage.ANSWERS]}
+        for decided in slots:
+            if decided.outcome is Outcome.OPEN:
+                self._open_so_far += 1
+                continue
+            self.statistics.add(decided)
+            if decided.outcome is Outcome.PAIR:
+                self._train.add(row_of(decided, language=self._config.language, **models))
+                self.rows += 1
+                self.open = self._open_so_far
+                self._prefix_rows += not self.open
+            else:
+                self._rejects.add(reject_of(decided, language=self._config.language, **models))
+
+    def publish(self, ending: Ending) -> Manifest:
+        """Finish the files and exchange them for the old ones."""
+        shards = self._train.close()
+        self._rejects.close()
+        summary = self.statistics.result()
+        (self._folder / "dataset" / "README.md").write_text(render_card(self._card(summary)), encoding="utf-8")
+        manifest = self._manifest(
+            ending,
+            summary,
+            [{"name": f"train/{shard.name}", "rows": shard.rows, "sha256": shard.sha256} for shard in shards],
+        )
+        _write(self._folder / "manifest.json", manifest)
+        self._project.exchange()
+        return manifest
+
+    def discard(self) -> None:
+        """Leave the old data set as it is."""
+        self._project.begin()
+
+    def _checked(self) -> tuple[str, ...]:
+        threshold = self._config.curation.near_duplicates
+        near = (f"Near duplicates: Jaccard similarity of word 3-grams from {threshold:g}.",) if threshold else ()
+        return (*CHECKED, *near)
+
+    def _card(self, summary: Summary) -> Card:
+        config = self._config
+        return Card(
+            name=config.dataset.name or self._project.folder.resolve().name,
+            language=config.language,
+            statistics=summary,
+            seed=config.seed,
+            version=glan.__version__,
+            prompts={name: self._project.prompts.hash_of(name) for name in self._project.prompts.sources},
+            question_model=self._models[Stage.QUESTIONS],
+            answer_model=self._models[Stage.ANSWERS],
+            curriculum_model=self._models[Stage.SYLLABI],
+            license=config.dataset.license,
+            checked=self._checked(),
+        )
+
+    def _manifest(self, ending: Ending, summary: Summary, shards: list[dict[str, str | int]]) -> Manifest:
+        return Manifest(
+            glan_version=glan.__version__,
+            made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            pairs_wanted=ending.wanted,
+            complete=self.rows >= ending.wanted and not self.open,
+            prefix_rows=self._prefix_rows,
+            ended=ending.ended,
+            slots={
+                "decided": summary.pairs + summary.rejects + summary.failures,
+                "pairs": summary.pairs,
+                "rejects": summary.rejects,
+                "failures": summary.failures,
+                "open": self.open,
+            },
+            reasons=[
+                {"outcome": outcome, "stage": ended.stage.value, "reason": ended.reason, "slots": ended.slots}
+                for outcome, found in (("reject", summary.rejected), ("failure", summary.failed))
+                for ended in found
+            ],
+            seed=self._config.seed,
+            language=self._config.language,
+            choice=ending.choice,
+            models={stage.value: model for stage, model in self._models.items()},
+            hashes=self._project.hashes(),
+            leaves={found.leaf: str(found.weight) for found in self._project.taxonomy.disciplines},
+            left=dict(ending.left),
+            quantities=msgspec.to_builtins(summary),
+            spent=dict(ending.spent),
+            checked=list(self._checked()),
+            not_checked=list(NOT_DONE),
+            shards=shards,
+        )
+
+
+def standing_of(project: Project) -> Standing | None:
+    """Return the slots that the data set of a project rests on; None where there is no data set."""
+    manifest = project.manifest()
+    if manifest is None or not project.train_path.is_dir():
+        return None
+    return Standing(
+        pairs=_ordinals(project.train_path), others=_ordinals(project.rejects_path), left=frozenset(manifest.left)
+    )
+
+
+def _ordinals(folder: Path) -> Mapping[str, set[int]]:
+    found: dict[str, set[int]] = {}
+    if folder.is_dir():
+        for row in read_rows(folder, ["id", "slot"]):
+            place = _PLACE.match(row["id"])
+            if place is not None:
+                found.setdefault(place["leaf"], set()).add(row["slot"])
+    return found
+
+
+def _write(path: Path, manifest: Manifest) -> None:
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")

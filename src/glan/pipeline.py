@@ -1,0 +1,305 @@
+"""The way of a pair, from a slot of the plan to a row: read this first.
+
+    slots ──► question, one slot each, many at once ──► curate, in plan order ──► answer, many at once ──► in plan order
+
+Each arrow is an ordered stream, so no stage waits for the one before it to end, and what comes out is the same at one
+request in flight and at a thousand. N credits are out at most: a slot that comes to nothing gives its credit back, so
+nothing more is asked than is still needed, and the slots that are begun are the same in every run.
+
+It knows no files, prices, environment or CLI: `runs.py` gives it a project's inputs and writes what comes out.
+"""
+
+import asyncio
+import logging
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias, TypeVar
+
+from glan.config import Config
+from glan.curate.duplicates import Duplicates
+from glan.curate.quality import reject_answer, reject_question
+from glan.errors import GlanError, ReplyError, RequestError, StoppedError
+from glan.generate.answers import write_answer
+from glan.generate.asking import Asking
+from glan.generate.questions import write_question
+from glan.generate.walk import BlockedError, Drawn, Walk
+from glan.plan import Merge
+from glan.progress import Progress
+from glan.records import Decided, Discipline, Outcome, Question, Reply, Slot, Stage, Subject, Verdict
+from glan.streams import Credits, InOrder
+from glan.teachers.limits import Permits
+
+YIELD_WINDOW = 200
+"""So many slots are looked at to see whether the run still yields pairs."""
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What is to be made."""
+
+    disciplines: Sequence[Discipline]
+    config: Config
+    pairs: int
+    asking: Asking
+    until: Stage = Stage.ANSWERS
+    """The last stage that is done."""
+    grace_s: float = 60.0
+    """Seconds that a stopping walk waits for what is in flight."""
+    is_audit: bool = False
+    """Walk on past slots that cannot be decided, to see what the ledger holds."""
+
+
+class LowYieldError(StoppedError):
+    """Too few of the last slots became pairs."""
+
+
+class Pipeline:
+    """One walk along the sequence."""
+
+    def __init__(self, job: Job, *, permits: Permits, progress: Progress) -> None:
+        self.walks = {
+            discipline.leaf: Walk(discipline, plan=job.config.plan, seed=job.config.seed)
+            for discipline in job.disciplines
+        }
+        self.stopped: GlanError | None = None
+        """Why the walk ended before its time, if it did."""
+        self._job = job
+        self._permits = permits
+        self._progress = progress
+        self._sequence = Merge(
+            job.disciplines, seed=job.config.seed, questions_per_visit=job.config.plan.questions_per_visit
+        )
+        self._credits = Credits(job.pairs)
+        self._duplicates = Duplicates(job.config.curation.near_duplicates)
+        self._questions: list[str] = []
+        self._is_order_open = False
+        self._recent: deque[Decided] = deque(maxlen=YIELD_WINDOW)
+        self._begun = 0
+        self._passed = 0
+        self._room = asyncio.Event()
+        self._running: set[asyncio.Task[Any] | None] = set()
+        self._is_cut = False
+
+    def stop(self, cause: GlanError) -> None:
+        """Ask for nothing more; what is in flight goes on. The first cause stands."""
+        if self.stopped is None:
+            self.stopped = cause
+            _log.info("stopping: %s", cause)
+            self._permits.close(StoppedError(str(cause)))
+            self._credits.close()
+            self._room.set()
+            asyncio.get_running_loop().call_later(self._job.grace_s, self.cut)
+
+    def cut(self) -> None:
+        """Give up what is in flight."""
+        self._is_cut = True
+        for task in self._running:
+            if task is not None:
+                task.cancel()
+
+    async def decided(self) -> AsyncGenerator[list[Decided], None]:
+        """Give every slot of the walk in plan order, in groups, until N became pairs or the walk has ended."""
+        questions = InOrder(self._slots(), self._question)
+        decided = InOrder(self._curated(questions), self._answer)
+        is_over = False
+        async with aclosing(aiter(decided)) as groups:
+            async for group in groups:
+                self._passed += len(group)
+                self._room.set()
+                if is_over:
+                    continue  # what is in flight after the end is waited for, since it is paid for
+                passed = self._until_low_yield([item for item in group if item is not None])
+                is_over = isinstance(self.stopped, LowYieldError)
+                self._progress.decide(passed)
+                yield passed
+
+    async def _slots(self) -> AsyncIterator[list["_Begun"]]:
+        """Begin slots in plan order, as credits, permits and memory allow."""
+        for rank, slot in enumerate(self._sequence):
+            if not await self._credits.take():
+                return
+            while self._begun - self._passed >= self._job.config.limits.look_ahead and self.stopped is None:
+                self._room.clear()
+                await self._room.wait()
+            if not self._job.is_audit:
+                await self._permits.wait_idle()
+            self._begun += 1
+            yield [_Begun(slot=slot, rank=rank)]
+            # The slot's task runs up to its first request before the next slot is begun.
+            await asyncio.sleep(0)
+
+    async def _question(self, begun: "_Begun") -> "_Item":
+        """Draw what a slot is about and ask for its question; None when its discipline has left the walk."""
+        slot, until = begun.slot, self._job.until
+        walk = self.walks[slot.discipline.leaf]
+        asking = self._job.asking.at(begun.rank)
+        so_far = Decided(slot=slot, outcome=Outcome.OPEN)
+        if until is Stage.SUBJECTS:
+            return self._without_question(so_far, await self._kept(so_far, until, walk.next_subject(asking)))
+        drawn = await self._kept(so_far, Stage.SYLLABI, walk.next(asking))
+        if not isinstance(drawn, Drawn):
+            return self._without_question(so_far, drawn)
+        subject = drawn.syllabus.subject
+        if until is Stage.SYLLABI:
+            return self._without_question(so_far, subject)
+        so_far = replace(so_far, subject=subject)
+        written = write_question(asking, slot, drawn.syllabus, drawn.draw)
+        question = await self._kept(so_far, Stage.QUESTIONS, written)
+        if not isinstance(question, Question):
+            return question
+        asked = _Asked(question=question, rank=begun.rank)
+        reason = reject_question(question, self._job.config.curation)
+        return asked if reason is None else self._rejected(asked.decided, Stage.QUESTIONS, reason, raw=question.text)
+
+    def _without_question(self, so_far: Decided, found: Subject | Decided | None) -> Decided | None:
+        """Pass on a slot that ends before its question: nothing there, undecided, or as far as was wanted."""
+        if found is None:
+            self._sequence.leave(so_far.slot.discipline.leaf)
+            self._credits.give_back()
+            return None
+        if isinstance(found, Decided):
+            return found
+        self._credits.spend()
+        return replace(so_far, outcome=Outcome.PAIR, subject=found)
+
+    async def _curated(self, groups: "InOrder[_Begun, _Item]") -> AsyncIterator[list["_Item"]]:
+        """Refuse copies. A verdict rests on all earlier questions, so behind an undecided slot nothing is decided."""
+        async with aclosing(aiter(groups)) as ordered:
+            async for group in ordered:
+                items = [self._closed(item) for item in group]
+                judged = iter(self._judge([item for item in items if isinstance(item, _Asked)]))
+                yield [next(judged) if isinstance(item, _Asked) else item for item in items]
+
+    def _closed(self, item: "_Item") -> "_Item":
+        if self._job.is_audit or item is None:
+            return item
+        decided = item.decided if isinstance(item, _Asked) else item
+        if self._is_order_open:
+            return replace(decided, outcome=Outcome.OPEN, verdict=None)
+        self._is_order_open = not isinstance(item, _Asked) and item.outcome is Outcome.OPEN
+        return item
+
+    def _judge(self, asked: list["_Asked"]) -> list["_Item"]:
+        copies = self._duplicates.judge([item.question.text for item in asked]) if asked else []
+        judged: list[_Item] = []
+        for item, copy in zip(asked, copies, strict=True):
+            self._questions.append(item.question.id)
+            if copy is None:
+                judged.append(item)
+            else:
+                found = f"{self._questions[copy.of]} ({copy.similarity:.2f})"
+                reason = f"{copy.kind} duplicate"
+                judged.append(
+                    self._rejected(item.decided, Stage.QUESTIONS, reason, detail=found, raw=item.question.text)
+                )
+        return judged
+
+    async def _answer(self, item: "_Item") -> Decided | None:
+        """Ask for the answer to a question that passed."""
+        if not isinstance(item, _Asked):
+            return item
+        so_far = item.decided
+        if self._job.until is Stage.QUESTIONS:
+            self._credits.spend()
+            return replace(so_far, outcome=Outcome.PAIR)
+        written = write_answer(self._job.asking.at(item.rank), item.question)
+        answer = await self._kept(so_far, Stage.ANSWERS, written)
+        if not isinstance(answer, Reply):
+            return answer
+        so_far = replace(so_far, answer=answer)
+        reason = reject_answer(item.question, answer)
+        if reason is not None:
+            return self._rejected(so_far, Stage.ANSWERS, reason, raw=answer.text)
+        self._credits.spend()
+        return replace(so_far, outcome=Outcome.PAIR)
+
+    async def _kept(self, so_far: Decided, stage: Stage, work: Coroutine[Any, Any, T]) -> T | Decided:
+        """Do one stage of a slot, or say what became of the slot: an error harms this slot or stops the run."""
+        task = asyncio.current_task()
+        self._running.add(task)
+        try:
+            return await work
+        except BlockedError as error:
+            return self._failed(replace(so_far, subject=error.subject), error.stage, error.cause)
+        except (ReplyError, RequestError) as error:
+            return self._failed(so_far, stage, error)
+        except GlanError as error:
+            return self._undecided(so_far, error)
+        except asyncio.CancelledError:
+            if not self._is_cut:
+                raise
+            return so_far
+        finally:
+            self._running.discard(task)
+
+    def _undecided(self, so_far: Decided, error: GlanError) -> Decided:
+        if self._job.is_audit:
+            self._credits.spend()
+        else:
+            self.stop(error)
+        return so_far
+
+    def _failed(self, so_far: Decided, stage: Stage, error: ReplyError | RequestError) -> Decided:
+        if isinstance(error, ReplyError):
+            return self._rejected(so_far, stage, "malformed", detail=str(error), raw=error.text)
+        self._credits.give_back()
+        verdict = Verdict(stage=stage, reason=str(error))
+        return replace(so_far, outcome=Outcome.FAILURE, verdict=verdict)
+
+    def _rejected(self, so_far: Decided, stage: Stage, reason: str, *, detail: str = "", raw: str = "") -> Decided:
+        self._credits.give_back()
+        verdict = Verdict(stage=stage, reason=reason, detail=detail, raw=raw)
+        return replace(so_far, outcome=Outcome.REJECT, verdict=verdict)
+
+    def _until_low_yield(self, group: list[Decided]) -> list[Decided]:
+        """Return the slots up to the one with which too few of the last ones became pairs."""
+        least = self._job.config.plan.stop_below * YIELD_WINDOW
+        for i, item in enumerate(group):
+            if item.outcome is Outcome.OPEN:
+                return group
+            self._recent.append(item)
+            if len(self._recent) == YIELD_WINDOW and sum(x.outcome is Outcome.PAIR for x in self._recent) < least:
+                self.stop(_low_yield(self._recent))
+                return group[: i + 1]
+        return group
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Begun:
+    slot: Slot
+    rank: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    question: Question
+    rank: int
+
+    @property
+    def decided(self) -> Decided:
+        """The slot as far as it came."""
+        question = self.question
+        return Decided(slot=question.slot, outcome=Outcome.OPEN, subject=question.syllabus.subject, question=question)
+
+
+_Item: TypeAlias = _Asked | Decided | None
+"""A question that may go on, a slot whose way has ended, or nothing where a discipline has left the walk."""
+
+
+def _low_yield(recent: Sequence[Decided]) -> LowYieldError:
+    """Say which reasons stood in the way."""
+    verdicts = Counter(f"{item.verdict.reason} ({item.verdict.stage})" for item in recent if item.verdict is not None)
+    pairs = sum(item.outcome is Outcome.PAIR for item in recent)
+    failures = sum(item.outcome is Outcome.FAILURE for item in recent)
+    reasons = ", ".join(f"{count} x {reason}" for reason, count in verdicts.most_common(3))
+    retry = "`glan run --retry-failed` asks again for what failed." if failures > len(recent) // 2 else ""
+    return LowYieldError(
+        f"Only {pairs} of the last {len(recent)} slots became pairs: {reasons}.",
+        hint=retry or "Look at rejects/, mend the prompt or the teacher, or set `stop_below` in [plan].",
+    )

@@ -1,0 +1,32 @@
+"""What a run has done so far, counted as it happens; whoever shows it reads it when they like."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from glan.records import Decided, Outcome
+
+
+@dataclass(slots=True, kw_only=True)
+class Progress:
+    """Counts of slots. What was asked and paid is counted by the ledgered teacher."""
+
+    wanted: int
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By stage and reason."""
+    last: str = ""
+    """The question of the last pair."""
+
+    def decide(self, slots: Sequence[Decided]) -> None:
+        """Count slots whose fate is known."""
+        for slot in slots:
+            self.outcomes[slot.outcome] += 1
+            if slot.verdict is not None:
+                self.reasons[slot.verdict.stage.value, slot.verdict.reason] += 1
+        if slots and slots[-1].question is not None:
+            self.last = slots[-1].question.text
+
+    @property
+    def pairs(self) -> int:
+        return self.outcomes[Outcome.PAIR]

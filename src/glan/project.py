@@ -1,0 +1,309 @@
+"""A project on disk: where each file is, how it is opened, and how a finished data set takes the place of the old one.
+
+It knows no teachers and asks nobody; what is in a data set is not its business.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import msgspec
+
+from glan.config import Config, Environment, read_config, read_recipe, render_config
+from glan.errors import GlanError, ProjectError
+from glan.prompts import Prompts
+from glan.taxonomy.edit import select
+from glan.taxonomy.tree import Taxonomy, shipped_text
+
+PUBLISHED = ("dataset", "rejects", "manifest.json")
+"""What a run exchanges, in this order: the manifest comes last."""
+_IGNORED = ".env\n.next/\n.old/\n*.lock\nledger.sqlite-*\nstatus.json\n"
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What `manifest.json` says of the data set beside it."""
+
+    glan_version: str
+    made_at: str
+    """Time of the exchange, UTC."""
+    pairs_wanted: int
+    complete: bool
+    """Whether N was reached with no slot open before the last row."""
+    prefix_rows: int
+    """So many leading rows are the first rows of every longer data set."""
+    ended: str
+    """Why the run ended: `complete`, or the cause in a sentence."""
+    slots: dict[str, int]
+    """pairs, rejects, failures, open, and their sum `decided` without the open ones."""
+    reasons: list[dict[str, str | int]]
+    """How many slots ended in each stage for each reason."""
+    seed: int
+    language: str
+    choice: str
+    """`exact`, `keep` or `reask`: what was done about replies under another fingerprint."""
+    models: dict[str, str]
+    """The model asked in each stage."""
+    hashes: dict[str, str]
+    """Of glan.toml, taxonomy.yaml and each prompt."""
+    leaves: dict[str, str]
+    """Weight of each leaf that the plan had."""
+    left: dict[str, str]
+    """Leaves that left the walk, and why: `failed` or `exhausted`."""
+    quantities: dict[str, object]
+    """Statistics of the rows and rejects."""
+    spent: dict[str, object]
+    """Everything that the ledger has paid for, over all runs."""
+    checked: list[str]
+    not_checked: list[str]
+    shards: list[dict[str, str | int]]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project folder."""
+
+    folder: Path
+
+    @classmethod
+    def create(
+        cls,
+        folder: Path | str,
+        *,
+        taxonomy: str = "paper",
+        disciplines: Sequence[str] = (),
+        pairs: int | None = None,
+        recipe: str = "default",
+    ) -> Self:
+        """Write a new project: glan.toml, taxonomy.yaml, prompts/.
+
+        Raises:
+            ProjectError: the folder holds a project or one of its files already.
+            TaxonomyError: the taxonomy cannot be read, or has no discipline of a given name.
+
+        """
+        project = cls(Path(folder))
+        text = taxonomy_text(taxonomy)
+        if disciplines:
+            text = select(text, list(disciplines))
+        Taxonomy.parse(text, taxonomy)
+        config = read_recipe(recipe)
+        if pairs is not None:
+            config = msgspec.convert({**msgspec.to_builtins(config), "pairs": pairs}, Config)
+        project._refuse_existing()
+        project._write({"taxonomy.yaml": text, ".gitignore": _IGNORED, "glan.toml": render_config(config)})
+        return project
+
+    @classmethod
+    def open(cls, folder: Path | str) -> Self:
+        """Open a project, and finish an exchange of data sets that was interrupted.
+
+        Raises:
+            ProjectError: there is no project.
+
+        """
+        project = cls(Path(folder))
+        if not project.config_path.is_file():
+            raise ProjectError(
+                f"{project.folder} is not a project: it has no glan.toml.",
+                hint=f"Make one with `glan init {project.folder}`, or name another with --project DIR.",
+            )
+        return project
+
+    @property
+    def config_path(self) -> Path:
+        return self.folder / "glan.toml"
+
+    @property
+    def taxonomy_path(self) -> Path:
+        return self.folder / "taxonomy.yaml"
+
+    @property
+    def prompts_path(self) -> Path:
+        return self.folder / "prompts"
+
+    @property
+    def ledger_path(self) -> Path:
+        return self.folder / "ledger.sqlite"
+
+    @property
+    def dataset_path(self) -> Path:
+        return self.folder / "dataset"
+
+    @property
+    def train_path(self) -> Path:
+        return self.dataset_path / "train"
+
+    @property
+    def rejects_path(self) -> Path:
+        return self.folder / "rejects"
+
+    @property
+    def manifest_path(self) -> Path:
+        return self.folder / "manifest.json"
+
+    @property
+    def status_path(self) -> Path:
+        return self.folder / "status.json"
+
+    @property
+    def log_path(self) -> Path:
+        return self.folder / "run.log"
+
+    @property
+    def next_path(self) -> Path:
+        """Where a run builds the data set that takes the old one's place."""
+        return self.folder / ".next"
+
+    @cached_property
+    def config(self) -> Config:
+        return read_config(self.config_path)
+
+    @cached_property
+    def taxonomy(self) -> Taxonomy:
+        return Taxonomy.read(self.taxonomy_path)
+
+    @cached_property
+    def prompts(self) -> Prompts:
+        return Prompts.read(self.prompts_path)
+
+    @cached_property
+    def environment(self) -> Environment:
+        return Environment(self.folder)
+
+    def inputs(self) -> Mapping[str, str]:
+        """Return the texts that a run stores: glan.toml, taxonomy.yaml and the prompts, by their names."""
+        texts = {path.name: path.read_text(encoding="utf-8") for path in (self.config_path, self.taxonomy_path)}
+        return {**texts, **{f"prompts/{name}.md.j2": text for name, text in self.prompts.sources.items()}}
+
+    def hashes(self) -> dict[str, str]:
+        """Return the SHA-256 of each input."""
+        return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in self.inputs().items()}
+
+    def manifest(self) -> Manifest | None:
+        """Return what the data set that stands says of itself; None where there is none.
+
+        Raises:
+            ProjectError: the manifest cannot be read.
+
+        """
+        try:
+            return msgspec.json.decode(self.manifest_path.read_bytes(), type=Manifest)
+        except FileNotFoundError:
+            return None
+        except (OSError, msgspec.DecodeError) as error:
+            raise ProjectError(
+                f"{self.manifest_path} cannot be read: {error}.",
+                hint="Move it away and run again: everything in it is derived from the ledger.",
+            ) from error
+
+    def begin(self) -> Path:
+        """Return an empty folder for the next data set; for the one who holds the ledger."""
+        self.heal()
+        shutil.rmtree(self.next_path, ignore_errors=True)
+        self.next_path.mkdir()
+        return self.next_path
+
+    def exchange(self) -> None:
+        """Let what stands in `.next/` take the place of the old data set.
+
+        From the moment that `.next/ready` is on disk the exchange happens, now or with the next command.
+        """
+        ready = self.next_path / "ready"
+        ready.touch()
+        _sync(self.next_path)
+        self.heal()
+
+    def heal(self) -> None:
+        """Finish an exchange that was interrupted; for the one who holds the ledger."""
+        if not (self.next_path / "ready").exists():
+            return
+        old = self.folder / ".old"
+        for name in PUBLISHED:
+            if (self.next_path / name).exists():
+                old.mkdir(exist_ok=True)
+                if (self.folder / name).exists():
+                    _remove(old / name)
+                    (self.folder / name).rename(old / name)
+                (self.next_path / name).rename(self.folder / name)
+        _sync(self.folder)
+        shutil.rmtree(self.next_path)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def write_taxonomy(self, text: str) -> None:
+        """Replace taxonomy.yaml in one step; its content must have been read before."""
+        temporary = self.taxonomy_path.with_suffix(".tmp")
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(self.taxonomy_path)
+
+    def write_status(self, status: Mapping[str, object]) -> None:
+        """Replace status.json in one step."""
+        temporary = self.status_path.with_suffix(".tmp")
+        temporary.write_bytes(msgspec.json.encode(status))
+        temporary.replace(self.status_path)
+
+    def status(self) -> dict[str, object] | None:
+        """Return what the last run said of itself, None where there was none."""
+        try:
+            found: dict[str, object] = msgspec.json.decode(self.status_path.read_bytes(), type=dict[str, object])
+        except (FileNotFoundError, msgspec.DecodeError):
+            return None
+        return found
+
+    def _refuse_existing(self) -> None:
+        for path in (self.config_path, self.taxonomy_path, self.prompts_path):
+            if path.exists():
+                raise ProjectError(
+                    f"{path} exists already; nothing was changed.",
+                    hint="Choose another folder, or remove it first.",
+                )
+        if self.folder.exists() and not self.folder.is_dir():
+            raise ProjectError(f"{self.folder} is not a folder.")
+
+    def _write(self, texts: Mapping[str, str]) -> None:
+        """Write the files of a new project, glan.toml last: its existence means that the others are there."""
+        written: list[Path] = []
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            written.append(self.prompts_path)
+            Prompts.shipped().write(self.prompts_path)
+            for name, text in texts.items():
+                if name != ".gitignore" or not (self.folder / name).exists():
+                    written.append(self.folder / name)
+                    (self.folder / name).write_text(text, encoding="utf-8")
+        except (OSError, GlanError) as error:
+            for path in written:
+                _remove(path)
+            raise ProjectError(f"{self.folder} cannot be written: {error}.") from error
+
+
+def taxonomy_text(name: str) -> str:
+    """Return the text of a shipped taxonomy or of a file."""
+    if name == "paper":
+        return shipped_text(name)
+    try:
+        return Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProjectError(
+            f"The taxonomy {name!r} cannot be read: {error}.", hint="Give `paper` or the path of a YAML file."
+        ) from error
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _sync(folder: Path) -> None:
+    """Make renames in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

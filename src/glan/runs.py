@@ -1,0 +1,378 @@
+"""One run of a project: from its folder to a data set in it.
+
+    open the ledger ─► what changed? ─► how many pairs? ─► walk the plan (pipeline.py) ─► write, then exchange
+
+It composes; what a pair is, how a teacher is reached and what a row looks like is decided elsewhere.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+
+import glan
+from glan.errors import BudgetError, GlanError, ProjectError, StoppedError
+from glan.generate.asking import Asking
+from glan.growth import Growth, Standing, growth
+from glan.outputs import Ending, Outputs, standing_of
+from glan.pipeline import Job, LowYieldError, Pipeline
+from glan.progress import Progress
+from glan.project import Project
+from glan.records import Discipline, Outcome, Reply, Request, Sampling, Stage
+from glan.surprise import audit, changed, meaning_of, refusal
+from glan.teachers.base import Teacher
+from glan.teachers.ledger import Ledger
+from glan.teachers.ledgered import Choice, Ledgered, Tally
+from glan.teachers.limits import Amount, Budget, Permits
+from glan.teachers.panel import Panel
+
+_log = logging.getLogger(__name__)
+_STATUS_EVERY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What one run is told beyond the project's files."""
+
+    pairs: int | None = None
+    until: Stage = Stage.ANSWERS
+    max_in_flight: int | None = None
+    choice: Choice | None = None
+    """What to do about replies under another fingerprint; without it the run stops where there are some."""
+    retry_failed: bool = False
+    grace_s: float = 60.0
+    """Seconds that a stopping run waits for what is in flight."""
+    budget_usd: float | None = None
+    """The most that the project may spend, over all its runs."""
+    budget_tokens: int | None = None
+    only: str | None = None
+    """Walk the plan over the disciplines under this node alone."""
+    is_preview: bool = False
+    """Leave the data set that stands as it is."""
+    watch: Callable[[Request, Reply], None] | None = None
+    """Is told every reply that the run uses."""
+    ledger: Path | None = None
+    """Where the ledger is, if not in the project."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of a run."""
+
+    pairs: int
+    rejects: int
+    failures: int
+    open: int
+    wanted: int
+    cost_usd: float | None
+    """What this run paid; None where a price is unknown."""
+    asked: int
+    """Calls that this run made."""
+    stopped: GlanError | None
+    """Why it ended before its time, if it did."""
+    is_published: bool
+    """Whether the data set in the folder is this run's."""
+    notices: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 all there, 1 an error to mend, 3 fewer than wanted, 4 budget reached, 130 interrupted."""
+        if isinstance(self.stopped, InterruptedRunError):
+            return 130
+        if isinstance(self.stopped, BudgetError):
+            return 4
+        if self.stopped is not None and not isinstance(self.stopped, LowYieldError):
+            return 1
+        return 0 if self.pairs >= self.wanted else 3
+
+
+class InterruptedRunError(StoppedError):
+    """A person or the system asked the run to stop."""
+
+
+class Run:
+    """One run. `progress` and `tally` can be read while it goes on; `interrupt` asks it to stop."""
+
+    def __init__(self, project: Project, panel: Panel, options: Options) -> None:
+        self.project = project
+        self.options = options
+        self.config = project.config
+        self.progress = Progress(wanted=options.pairs or self.config.pairs)
+        self.tally = Tally()
+        self.notices: list[str] = []
+        self._panel = panel
+        self._pipeline: Pipeline | None = None
+        self._interrupted: InterruptedRunError | None = None
+
+    def interrupt(self) -> None:
+        """Stop asking; what is in flight is waited for until the grace is over."""
+        self._interrupted = InterruptedRunError("The run was interrupted.")
+        if self._pipeline is not None:
+            self._stop(self._interrupted)
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Say whether it was asked to stop."""
+        return self._interrupted is not None
+
+    async def __call__(self, confirm: Callable[[str], bool]) -> Result:
+        """Make the data set. `confirm` asks a person about what cannot be undone.
+
+        Raises:
+            GlanError: before anything was asked: the ledger, the taxonomy or a setting stands in the way.
+
+        """
+        with Ledger.open(self.options.ledger or self.project.ledger_path) as ledger:
+            self.project.heal()
+            return await self._run(ledger, confirm)
+
+    async def _run(self, ledger: Ledger, confirm: Callable[[str], bool]) -> Result:
+        disciplines = self._disciplines()
+        standing = None if self._is_aside else standing_of(self.project)
+        pairs = self._pairs(standing, confirm)
+        self.progress.wanted = pairs
+        asking = self._asking()
+        job = Job(
+            disciplines=disciplines,
+            config=self.config,
+            pairs=pairs,
+            asking=asking,
+            until=self.options.until,
+            grace_s=self.options.grace_s,
+        )
+        choice = await self._choose(job, ledger)
+        ledger.begin_run(
+            glan_version=glan.__version__,
+            meaning=meaning_of(self.config, disciplines, self.project.prompts, asking),
+            choice=choice.value,
+            files={**self.project.inputs(), "teacher": self._panel.spec},
+        )
+        permits = Permits(self.options.max_in_flight or self.config.limits.max_in_flight)
+        ledgered = Ledgered(
+            self._panel.within(self._budget(ledger)),
+            ledger,
+            permits,
+            choice=choice,
+            retry_failed_before=ledger.last_seq() if self.options.retry_failed else None,
+            tally=self.tally,
+        )
+        outputs = Outputs(self.project, self.config, self._panel.models)
+        asking = replace(asking, teacher=_Counted(ledgered, outputs, self.options.watch))
+        self._pipeline = Pipeline(replace(job, asking=asking), permits=permits, progress=self.progress)
+        if self._interrupted is not None:
+            self._stop(self._interrupted)
+        await self._walk(self._pipeline, outputs)
+        return self._end(ledger, outputs, standing, choice)
+
+    @property
+    def _is_aside(self) -> bool:
+        """Say whether the run makes no data set."""
+        return self.options.until is not Stage.ANSWERS or self.options.is_preview
+
+    def _disciplines(self) -> Sequence[Discipline]:
+        taxonomy = self.project.taxonomy
+        if self.options.only is None:
+            return taxonomy.disciplines
+        return taxonomy.leaves_under(taxonomy.named(self.options.only))
+
+    def _budget(self, ledger: Ledger) -> Budget:
+        """Return what may still be spent: the caps are for the project, over all its runs."""
+        totals = ledger.totals().values()
+        spent = Amount(
+            tokens=sum(found.prompt_tokens + found.completion_tokens for found in totals),
+            usd=sum(found.cost_usd for found in totals),
+        )
+        return Budget(max_usd=self.options.budget_usd, max_tokens=self.options.budget_tokens, spent=spent)
+
+    def _pairs(self, standing: Standing | None, confirm: Callable[[str], bool]) -> int:
+        """Return N: what was asked for, or as many as keep every row that stands."""
+        wanted = self.options.pairs if self.options.pairs is not None else self.config.pairs
+        if standing is None:
+            return wanted
+        change = self._growth(standing, wanted)
+        if self.options.pairs is None:
+            wanted = max(wanted, change.keeps_all)
+            change = self._growth(standing, wanted)
+        elif wanted < standing.rows and not confirm(
+            f"The data set has {standing.rows:,} rows; shorten it to {wanted:,}? The replies stay in the ledger."
+        ):
+            raise ProjectError(
+                f"--pairs {wanted} is less than the {standing.rows:,} rows that stand; nothing was changed.",
+                hint="--yes shortens the data set; the replies stay in the ledger.",
+            )
+        self._tell_displaced(change, wanted)
+        return wanted
+
+    def _growth(self, standing: Standing, pairs: int) -> Growth:
+        return growth(
+            standing,
+            self.project.taxonomy.disciplines,
+            pairs=pairs,
+            seed=self.config.seed,
+            questions_per_visit=self.config.plan.questions_per_visit,
+        )
+
+    def _tell_displaced(self, change: Growth, wanted: int) -> None:
+        if change.lost:
+            self._notice(f"{change.lost:,} rows leave: their disciplines are not in the taxonomy any more.")
+        if change.displaced:
+            self._notice(
+                f"{change.displaced:,} rows leave at {wanted:,} pairs and stay in the ledger; "
+                f"--pairs {change.keeps_all} keeps them all."
+            )
+
+    def _notice(self, text: str) -> None:
+        self.notices.append(text)
+        _log.info("%s", text)
+
+    def _asking(self) -> Asking:
+        """Return how each stage asks; the teacher itself is put in when the ledger is there."""
+        settings = {stage: self.config.teacher_of(stage) for stage in Stage}
+        sampling = {
+            stage: Sampling(
+                model=self._panel.models[stage],
+                max_tokens=getattr(self.config.max_tokens, stage.value),
+                temperature=settings[stage].temperature,
+                top_p=settings[stage].top_p,
+                extra=settings[stage].extra,
+            )
+            for stage in Stage
+        }
+        return Asking(
+            teacher=self._panel.teachers[Stage.ANSWERS],
+            prompts=self.project.prompts,
+            language=self.config.language_name,
+            sampling=sampling,
+            system={stage: found.system for stage, found in settings.items() if found.system},
+        )
+
+    async def _choose(self, job: Job, ledger: Ledger) -> Choice:
+        """Return what is done about replies under another fingerprint: as told, as before, or nothing to do.
+
+        Raises:
+            WouldAskAgainError: there are some, and nobody has said what to do.
+
+        """
+        before = ledger.last_run()
+        if before is None:
+            return Choice.EXACT
+        now = meaning_of(self.config, job.disciplines, self.project.prompts, job.asking)
+        lines = changed(before.meaning, now)
+        if self.options.choice is not None:
+            return self.options.choice
+        if not lines:
+            return Choice(before.choice)
+        again = await audit(job, ledger)
+        if again.replies:
+            raise refusal(lines, again)
+        return Choice.EXACT
+
+    def _stop(self, cause: GlanError) -> None:
+        if self._pipeline is not None:
+            self._pipeline.stop(cause)
+
+    async def _walk(self, pipeline: Pipeline, outputs: Outputs) -> None:
+        reporter = asyncio.create_task(self._report())
+        try:
+            async with aclosing(pipeline.decided()) as groups:
+                async for group in groups:
+                    if self.options.until is Stage.ANSWERS:
+                        outputs.add(group)
+        finally:
+            reporter.cancel()
+
+    async def _report(self) -> None:
+        """Keep status.json true for whoever watches from elsewhere."""
+        while True:
+            self.project.write_status(self.status("running"))
+            await asyncio.sleep(_STATUS_EVERY_S)
+
+    def status(self, state: str) -> dict[str, object]:
+        """Return what is known of the run, for people and machines."""
+        outcomes = self.progress.outcomes
+        return {
+            "state": state,
+            "wanted": self.progress.wanted,
+            "pairs": outcomes[Outcome.PAIR],
+            "rejects": outcomes[Outcome.REJECT],
+            "failures": outcomes[Outcome.FAILURE],
+            "reasons": [
+                {"stage": stage, "reason": reason, "slots": slots}
+                for (stage, reason), slots in self.progress.reasons.most_common()
+            ],
+            **self.tally.as_dict(),
+        }
+
+    def _end(self, ledger: Ledger, outputs: Outputs, standing: Standing | None, choice: Choice) -> Result:
+        stopped = self._pipeline.stopped if self._pipeline is not None else None
+        is_published = self._is_better(outputs, standing, stopped)
+        if is_published:
+            outputs.publish(self._ending(ledger, outputs, choice))
+        else:
+            outputs.discard()
+        outcomes = self.progress.outcomes
+        result = Result(
+            pairs=outcomes[Outcome.PAIR],
+            rejects=outcomes[Outcome.REJECT],
+            failures=outcomes[Outcome.FAILURE],
+            open=outputs.open,
+            wanted=self.progress.wanted,
+            cost_usd=self.tally.cost_usd,
+            asked=self.tally.asked,
+            stopped=stopped,
+            is_published=is_published,
+            notices=tuple(self.notices),
+        )
+        self.project.write_status({**self.status("ended"), "exit_code": result.exit_code})
+        return result
+
+    def _is_better(self, outputs: Outputs, standing: Standing | None, stopped: GlanError | None) -> bool:
+        """Say whether the new data set takes the old one's place: never with fewer rows than stand, unless N does."""
+        if self._is_aside:
+            return False
+        rows = standing.rows if standing is not None else 0
+        if outputs.rows < min(rows, self.progress.wanted):
+            self._notice(
+                f"The data set that stands has {rows:,} rows, more than the {outputs.rows:,} of this run: it stays."
+            )
+            return False
+        return outputs.rows > 0 or stopped is None or isinstance(stopped, LowYieldError)
+
+    def _ending(self, ledger: Ledger, outputs: Outputs, choice: Choice) -> Ending:
+        pipeline = self._pipeline
+        ended = "complete" if outputs.rows >= self.progress.wanted else "no discipline is left that has more to give"
+        left = {}
+        if pipeline is not None:
+            left = {leaf: walk.left for leaf, walk in pipeline.walks.items() if walk.left is not None}
+            ended = str(pipeline.stopped) if pipeline.stopped is not None else ended
+        return Ending(
+            wanted=self.progress.wanted,
+            ended=ended,
+            choice=choice.value,
+            left=left,
+            spent=msgspec.to_builtins(ledger.totals()),
+        )
+
+
+class _Counted:
+    """Counts the replies of drafts and syllabi, which no row carries, once each."""
+
+    def __init__(self, teacher: Teacher, outputs: Outputs, watch: Callable[[Request, Reply], None] | None) -> None:
+        self._teacher = teacher
+        self._outputs = outputs
+        self._watch = watch
+        self._seen: set[tuple[str, int, int]] = set()
+
+    async def reply(self, request: Request) -> Reply:
+        reply = await self._teacher.reply(request)
+        place = (request.id, request.sample, request.attempt)
+        if request.stage in {Stage.SUBJECTS, Stage.SYLLABI} and place not in self._seen:
+            self._seen.add(place)
+            self._outputs.statistics.add_reply(request.stage, reply)
+        if self._watch is not None:
+            self._watch(request, reply)
+        return reply

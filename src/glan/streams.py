@@ -1,0 +1,100 @@
+"""Ordered concurrency: many pieces of work at once, their results in the order of what they were made from.
+
+A stage of the pipeline is such a stream; two of them joined have no barrier between them.
+It knows nothing of slots, teachers or files.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from typing import Any, Generic, TypeVar
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+class InOrder(Generic[A, B]):
+    """Work on items as they come, and give the results in the order of the items, as many at a time as are ready.
+
+    How the results are grouped depends on who was fast; their order does not.
+    """
+
+    def __init__(self, items: AsyncIterator[list[A]], work: Callable[[A], Awaitable[B]]) -> None:
+        self._items = items
+        self._work = work
+        self._tasks: deque[asyncio.Future[B]] = deque()
+        self._more = asyncio.Event()
+        self._feeder: asyncio.Task[None] | None = None
+
+    async def __aiter__(self) -> AsyncGenerator[list[B], None]:
+        self._feeder = asyncio.create_task(self._feed())
+        try:
+            while await self._has_head():
+                await asyncio.wait((self._tasks[0],))
+                group = []
+                while self._tasks and self._tasks[0].done():
+                    group.append(self._tasks.popleft().result())
+                yield group
+        finally:
+            await self._end()
+
+    async def _feed(self) -> None:
+        async for group in self._items:
+            self._tasks.extend(asyncio.ensure_future(self._work(item)) for item in group)
+            self._more.set()
+
+    async def _has_head(self) -> bool:
+        """Wait until there is a first piece of work, or there will be none."""
+        feeder = self._feeder
+        while not self._tasks and feeder is not None and not feeder.done():
+            self._more.clear()
+            more = asyncio.ensure_future(self._more.wait())
+            await asyncio.wait((more, feeder), return_when=asyncio.FIRST_COMPLETED)
+            more.cancel()
+        if not self._tasks and feeder is not None:
+            feeder.result()
+        return bool(self._tasks)
+
+    async def _end(self) -> None:
+        """Cancel what is left, so that an early end leaves no work behind."""
+        left: list[asyncio.Future[Any]] = [*self._tasks, *([self._feeder] if self._feeder is not None else [])]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+
+class Credits:
+    """So many more may be begun as are still needed: N at first, and one again for each that came to nothing."""
+
+    def __init__(self, number: int) -> None:
+        self._free = number
+        self._out = 0
+        self._changed = asyncio.Event()
+        self._is_closed = False
+
+    async def take(self) -> bool:
+        """Wait for a credit; False when none is left and none can come back."""
+        while not self._free and self._out and not self._is_closed:
+            self._changed.clear()
+            await self._changed.wait()
+        if not self._free or self._is_closed:
+            return False
+        self._free -= 1
+        self._out += 1
+        return True
+
+    def spend(self) -> None:
+        """Say that one came to what was wanted."""
+        self._out -= 1
+        self._changed.set()
+
+    def give_back(self) -> None:
+        """Say that one came to nothing."""
+        self._free += 1
+        self._out -= 1
+        self._changed.set()
+
+    def close(self) -> None:
+        """Give no more."""
+        self._is_closed = True
+        self._changed.set()

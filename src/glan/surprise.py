@@ -1,0 +1,145 @@
+"""No surprise spending: what reaches the requests, what of it changed since the last run, and what that would cost.
+
+A run whose requests differ from those the ledger answers is stopped before it asks; a person decides.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+
+from glan.config import Config
+from glan.errors import StoppedError, WouldAskAgainError
+from glan.generate.asking import Asking
+from glan.pipeline import Job, Pipeline
+from glan.progress import Progress
+from glan.prompts import VARIABLES, Prompts
+from glan.records import Discipline, Reply, Request, Stage
+from glan.teachers.ledger import Entry, Ledger
+from glan.teachers.ledgered import Choice, Ledgered
+from glan.teachers.limits import Permits
+
+
+def meaning_of(
+    config: Config, disciplines: Iterable[Discipline], prompts: Prompts, asking: Asking
+) -> Mapping[str, str]:
+    """Return everything that reaches the requests, as names that a person knows to short values."""
+    found = {
+        "language": config.language_name,
+        "seed": str(config.seed),
+        "plan.law": config.plan.law,
+        "plan.sampling": config.plan.sampling,
+        "plan.pair_share": str(config.plan.pair_share),
+    }
+    for name in VARIABLES:
+        found[f"prompt {name}"] = prompts.hash_of(name)
+    for stage in Stage:
+        sampling = asking.sampling[stage]
+        found[f"model of {stage}"] = sampling.model
+        found[f"temperature of {stage}"] = str(sampling.temperature)
+        found[f"top_p of {stage}"] = str(sampling.top_p)
+        found[f"extra of {stage}"] = json.dumps(sampling.extra, sort_keys=True)
+        found[f"system of {stage}"] = _digest(asking.system.get(stage, ""))
+    for discipline in disciplines:
+        given = [(subject.name, subject.level.value, subject.subtopics) for subject in discipline.subjects]
+        found[f"discipline {discipline.key}"] = _digest(json.dumps([discipline.name, discipline.notes, given]))
+    return found
+
+
+def changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Name what both know and tell differently; a new or a removed discipline changes no request of another."""
+    lines = []
+    for name in now:
+        if name in before and before[name] != now[name]:
+            is_shown = not name.startswith(("prompt", "system", "discipline"))
+            lines.append(f"{name} ({before[name]} -> {now[name]})" if is_shown else name)
+    return lines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """What would be asked again."""
+
+    replies: int
+    tokens: int
+    cost_usd: float
+    n_without_price: int
+
+
+async def audit(job: Job, ledger: Ledger) -> Again:
+    """Walk what the ledger holds without asking, and count what a new fingerprint would ask again.
+
+    Where a draft, a syllabus or a question would be asked again, so would everything that rests on it.
+    """
+    permits = Permits(1)
+    permits.close(StoppedError("an audit asks nobody"))
+    mismatched: set[str] = set()
+
+    def note(request: Request, _: Entry) -> None:
+        mismatched.add(request.id)
+
+    teacher = Ledgered(_Nobody(), ledger, permits, choice=Choice.KEEP, on_mismatch=note)
+    walk = replace(job, asking=replace(job.asking, teacher=teacher), is_audit=True)
+    pipeline = Pipeline(walk, permits=permits, progress=Progress(wanted=job.pairs))
+    async for _ in pipeline.decided():
+        pass
+    return _count(ledger, mismatched)
+
+
+class _Nobody:
+    """The teacher of an audit."""
+
+    async def reply(self, request: Request) -> Reply:
+        raise StoppedError(f"{request.id} is not in the ledger.")
+
+
+def _count(ledger: Ledger, mismatched: set[str]) -> Again:
+    """Count each place once: the mismatched ones, and those whose way leads through one."""
+    through = {above for request_id in mismatched for above in _rests_under(request_id)}
+    last: dict[tuple[str, int, int], Entry] = {}
+    for entry in ledger.entries():
+        if entry.request_id in mismatched or any(part in through for part in _rests_on(entry.request_id)):
+            last[entry.request_id, entry.sample, entry.attempt] = entry
+    replies = [entry.reply for entry in last.values() if entry.reply is not None]
+    return Again(
+        replies=len(last),
+        tokens=sum((reply.usage.prompt_tokens or 0) + (reply.usage.completion_tokens or 0) for reply in replies),
+        cost_usd=sum(reply.cost_usd or 0.0 for reply in replies),
+        n_without_price=sum(reply.cost_usd is None for reply in replies),
+    )
+
+
+def _rests_under(request_id: str) -> Iterable[tuple[str, ...]]:
+    """Give the place that a mismatched request stands for: a leaf, a subject, a question."""
+    kind, *parts = request_id.split("/")
+    if kind in {"draft", "listing"}:
+        yield (parts[0],)
+    elif kind in {"syllabus", "sessions", "question"}:
+        yield tuple(parts)
+
+
+def _rests_on(request_id: str) -> Iterable[tuple[str, ...]]:
+    """Give the places that a request's text comes from."""
+    kind, *parts = request_id.split("/")
+    if kind in {"syllabus", "sessions", "question", "answer"}:
+        yield (parts[0],)
+    if kind in {"sessions", "question", "answer"}:
+        yield tuple(parts[:2])
+    if kind == "answer":
+        yield tuple(parts)
+
+
+def refusal(lines: list[str], again: Again) -> WouldAskAgainError:
+    """Return the error that says what changed, how many replies that concerns, and what they cost."""
+    cost = f"${again.cost_usd:,.2f}" if again.cost_usd or not again.n_without_price else "at a price unknown"
+    if again.cost_usd and again.n_without_price:
+        cost += f" and {again.n_without_price} at a price unknown"
+    return WouldAskAgainError(
+        f"This run would ask again for {again.replies:,} replies that are paid for "
+        f"({again.tokens:,} tokens, {cost}), because this changed: {'; '.join(lines)}. Nothing was asked.",
+        hint="--keep uses the replies that are there; --reask asks anew and keeps the old ones in the ledger.",
+    )
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

@@ -1,0 +1,239 @@
+"""The filler: a teacher that answers every prompt in the right form with made-up words, for tests at scale.
+
+A reply is a pure function of the seed, the messages, the model and the schema: never of an id, a clock or an order.
+It refuses to know what a word means; it knows a prompt by the tags and the keys that the prompt holds.
+
+    Question:  "Each barket needs tosfane dinpora, for gelsum is hartilt folmane. ..."
+"""
+
+import hashlib
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from itertools import product
+
+import msgspec
+
+from glan.records import Level, Message, Reply, Request, Stage, Usage
+
+_ONSETS = "bcdfghjklmnprstv"
+_WORDS = tuple(
+    "".join(parts) for parts in product(_ONSETS, ("ar", "el", "in", "os"), _ONSETS, ("ane", "et", "ilt", "ora"))
+)
+"""4,096 words that can be said aloud, each once: every first half has three letters."""
+_FRAMES = (
+    "The {} {} of every {} {} is {} and {}.",
+    "A {} {} and the {} of a {} {} are {}.",
+    "When {} {} meets {} {}, the {} {} follows.",
+    "Each {} needs {} {}, for {} is {} {}.",
+)
+"""Sentences of six words of ours, with enough plain English to pass for English."""
+_N_SENTENCES = 1 << 14
+"""Enough that two questions of eight sentences share one only about once in 256; 2 MB of memory."""
+CHARACTERS_PER_TOKEN = 4
+"""By this the filler counts tokens, and the simulated server keeps to a limit of them."""
+_WORDS_PER_CHANGE = 30
+"""A near copy changes one of its last words for each of these, so that at least 0.8 of its 3-grams stay."""
+
+
+class Asked(StrEnum):
+    """What a conversation asks for, by the name of its prompt."""
+
+    DRAFT_SUBJECTS = "draft_subjects"
+    LIST_SUBJECTS = "list_subjects"
+    DRAFT_SYLLABUS = "draft_syllabus"
+    LIST_SESSIONS = "list_sessions"
+    WRITE_QUESTION = "write_question"
+    ANSWER_QUESTION = "answer_question"
+
+    @property
+    def stage(self) -> Stage:
+        return _STAGES[self]
+
+    @property
+    def schema(self) -> str | None:
+        """Name of the schema of its reply, where that is JSON."""
+        return _SCHEMAS.get(self)
+
+
+_STAGES = {
+    Asked.DRAFT_SUBJECTS: Stage.SUBJECTS,
+    Asked.LIST_SUBJECTS: Stage.SUBJECTS,
+    Asked.DRAFT_SYLLABUS: Stage.SYLLABI,
+    Asked.LIST_SESSIONS: Stage.SYLLABI,
+    Asked.WRITE_QUESTION: Stage.QUESTIONS,
+    Asked.ANSWER_QUESTION: Stage.ANSWERS,
+}
+_SCHEMAS = {Asked.LIST_SUBJECTS: "subjects", Asked.LIST_SESSIONS: "sessions"}
+_BY_SCHEMA = {schema: asked for asked, schema in _SCHEMAS.items()}
+_MARKS = (
+    ('"subject_name"', Asked.LIST_SUBJECTS),
+    ('"session_name"', Asked.LIST_SESSIONS),
+    ("<key_concepts>", Asked.WRITE_QUESTION),
+    ("<subject>", Asked.DRAFT_SYLLABUS),
+    ("<discipline>", Asked.DRAFT_SUBJECTS),
+)
+"""What tells a prompt with a `<task>` from the others; the first one found counts."""
+
+
+def asked_of(messages: Sequence[Message], schema: str | None = None) -> Asked:
+    """Return what a conversation asks for: by its schema, else by the last turn that is no mend."""
+    if schema in _BY_SCHEMA:
+        return _BY_SCHEMA[schema]
+    text = _last_task(messages)
+    if "<task>" in text:
+        for mark, asked in _MARKS:
+            if mark in text:
+                return asked
+    return Asked.ANSWER_QUESTION
+
+
+def digest_of(seed: int, messages: Sequence[Message], *rest: str | None) -> bytes:
+    """Return 64 bytes that stand for a conversation; each text's length is hashed with it."""
+    texts = [str(seed), *(text or "" for text in rest)]
+    for message in messages:
+        texts += (message.role, message.content)
+    joined = "".join([f"{len(text)}:{text}" for text in texts])
+    return hashlib.blake2b(joined.encode("utf-8", "surrogatepass")).digest()
+
+
+def tokens_of(*texts: str) -> int:
+    """Return about how many tokens texts have."""
+    return -(-sum(map(len, texts)) // CHARACTERS_PER_TOKEN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filler:
+    """A teacher that fills every form with made-up words, fast."""
+
+    seed: int = 0
+    subjects: int = 40
+    """Subjects of a discipline; their names belong to the discipline that the conversation names."""
+    sessions: int = 20
+    """Class sessions of a syllabus, with five key concepts each."""
+    syllabus_size: int = 4_000
+    """Characters of a draft, about."""
+    question_size: int = 400
+    """Characters of a question, about."""
+    size: int = 1_500
+    """Characters of an answer, about."""
+    near_copies: float = 0.0
+    """Share of the questions that are a near copy of the others of their subject."""
+
+    async def reply(self, request: Request) -> Reply:
+        """Answer a request in the form that it asks for."""
+        model = request.sampling.model
+        text = self._text(request, digest_of(self.seed, request.messages, model, request.schema))
+        prompt_tokens = tokens_of(*[message.content for message in request.messages])
+        usage = Usage(prompt_tokens=prompt_tokens, completion_tokens=tokens_of(text))
+        return Reply(text=text, finish_reason="stop", model="filler", usage=usage)
+
+    def _text(self, request: Request, digest: bytes) -> str:
+        asked = asked_of(request.messages, request.schema)
+        if asked is Asked.ANSWER_QUESTION:
+            return _prose(digest, self.size)
+        if asked is Asked.WRITE_QUESTION:
+            return self._question(request, digest)
+        if asked is Asked.LIST_SUBJECTS:
+            return _subjects(_topic(self.seed, request, "discipline"), self.subjects)
+        if asked is Asked.LIST_SESSIONS:
+            return _sessions(_topic(self.seed, request, "discipline", "subject"), self.sessions)
+        return _prose(digest, self.syllabus_size)
+
+    def _question(self, request: Request, digest: bytes) -> str:
+        if int.from_bytes(digest[:4], "big") >= self.near_copies * 2**32:
+            return _prose(digest, self.question_size)[:-1] + "?"
+        base = _prose(_topic(self.seed, request, "subject"), self.question_size)
+        kept = base.split()
+        changed = min(1 + digest[4] % 3, max(1, len(kept) // _WORDS_PER_CHANGE))
+        return " ".join([*kept[:-changed], *_pick(digest, changed)]) + "?"
+
+
+def _last_task(messages: Sequence[Message]) -> str:
+    """Return the last turn of the user that does not ask for a reply to be mended."""
+    turns = (turn.content for turn in reversed(messages) if turn.role == "user")
+    return next((text for text in turns if not _is_mend(text)), "")
+
+
+def _is_mend(text: str) -> bool:
+    """Say whether a turn asks for a reply to be mended; the notes of another prompt may speak of an `<error>` too."""
+    return "<task>" in text and "<discipline>" not in text and "<error>" in text
+
+
+def _topic(seed: int, request: Request, *tags: str) -> bytes:
+    """Return 64 bytes that stand for what a conversation is about; for its first message where no tag says so."""
+    found = [next((text for text in map(_Tag(tag).text, request.messages) if text), "") for tag in tags]
+    if not any(found):
+        return digest_of(seed, request.messages[:1])
+    return digest_of(seed, (), *found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tag:
+    name: str
+
+    def text(self, message: Message) -> str:
+        """Return what stands in the tag in a message; nothing where the tag is not there."""
+        _, opened, rest = message.content.partition(f"<{self.name}>")
+        inside, closed, _ = rest.partition(f"</{self.name}>")
+        return inside.strip() if opened and closed else ""
+
+
+def _prose(digest: bytes, size: int) -> str:
+    """Return sentences of about this many characters together; always at least one."""
+    sentences, mean = _sentences()
+    count = max(1, round(size / mean))
+    places = struct.unpack(f"<{count}H", hashlib.shake_128(digest).digest(2 * count))
+    return " ".join([sentences[place % _N_SENTENCES] for place in places])
+
+
+def _pick(digest: bytes, count: int) -> list[str]:
+    """Return words; the same one may come twice."""
+    places = struct.unpack(f"<{count}H", hashlib.shake_128(b"words" + digest).digest(2 * count))
+    return [_WORDS[place % len(_WORDS)] for place in places]
+
+
+@cache
+def _sentences() -> tuple[tuple[str, ...], float]:
+    """Return all sentences, and how many characters one takes with the space after it."""
+    words = iter(_pick(b"sentences", _N_SENTENCES * 6))
+    found = []
+    for i in range(_N_SENTENCES):
+        sentence = _FRAMES[i % len(_FRAMES)].format(*[next(words) for _ in range(6)])
+        found.append(sentence)
+    return tuple(found), sum(map(len, found)) / len(found) + 1
+
+
+def _subjects(topic: bytes, count: int) -> str:
+    levels = tuple(Level)
+    names = _names(topic, count)
+    listed = [
+        {
+            "subject_name": name,
+            "level": levels[i * len(levels) // count].value,
+            "subtopics": _names(topic + name.encode(), 5),
+        }
+        for i, name in enumerate(names)
+    ]
+    return msgspec.json.encode({"subjects": listed}).decode()
+
+
+def _sessions(topic: bytes, count: int) -> str:
+    listed = [{"session_name": name, "key_concepts": _names(topic + name.encode(), 5)} for name in _names(topic, count)]
+    return msgspec.json.encode({"sessions": listed}).decode()
+
+
+def _names(topic: bytes, count: int) -> list[str]:
+    """Return names that differ from each other, up to 4,096, and almost surely from those of any other topic.
+
+    The first words run through the list with an odd step, so that none comes twice.
+    """
+    first, step, *others = struct.unpack(f"<{2 + 2 * count}H", hashlib.shake_128(topic).digest(4 + 4 * count))
+    n_words = len(_WORDS)
+    return [
+        f"{_WORDS[(first + i * (step | 1)) % n_words].capitalize()} "
+        f"{_WORDS[others[2 * i] % n_words]} and {_WORDS[others[2 * i + 1] % n_words]}"
+        for i in range(count)
+    ]

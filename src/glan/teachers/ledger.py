@@ -1,0 +1,272 @@
+"""The ledger: every reply ever paid for, durable before anything uses it, and found again by what was meant.
+
+It refuses to know teachers, prices and stages: it keeps rows. One process writes; any number may read meanwhile.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import os
+import sqlite3
+import time
+import zlib
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, Self
+
+from glan.errors import LedgerError
+from glan.records import Reply, Request
+from glan.teachers.ledger_file import Lock, explain, explained, open_reader, open_writer, refuse_network
+from glan.teachers.ledger_rows import COLUMNS, RESTORE, Entry, Run, StageTotals, pack, storable, unpack, unpack_row
+from glan.teachers.ledger_writer import Waiting, Writer
+
+__all__ = ["Entry", "Ledger", "Run", "StageTotals"]
+
+_PAGE = 64
+"""Rows read at a time by who reads many: between two pages the writer may tidy its files."""
+_SELECT = f"SELECT seq, {', '.join(COLUMNS)} FROM replies"  # noqa: S608 - made of names of our own
+_OF_PLACE = f"{_SELECT} WHERE request = ? AND sample = ? AND attempt = ?"
+_FIND = f"{_OF_PLACE} AND fingerprint = ?"
+_STANDING = f"{_OF_PLACE} ORDER BY failure IS NOT NULL, seq DESC LIMIT 1"
+_TOTALS = """
+    SELECT stage, sum(failure IS NULL), sum(failure IS NOT NULL), sum(prompt_tokens), sum(completion_tokens),
+        sum(cached_tokens), sum(reasoning_tokens), sum(cost_usd), sum(failure IS NULL AND cost_usd IS NULL)
+    FROM replies GROUP BY stage ORDER BY min(seq)
+"""
+_FAILURES = """
+    SELECT seq FROM replies AS failed WHERE failure IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM replies AS other WHERE other.request = failed.request AND other.fingerprint = failed.fingerprint
+        AND (other.seq > failed.seq OR (other.failure IS NULL AND other.finish_reason IS NOT 'length'))
+    ) ORDER BY seq
+"""
+_BELOW = "SELECT seq FROM replies WHERE request >= ? AND request < ? ORDER BY seq"
+_RUNS = "SELECT run, time, glan_version, choice, meaning, files FROM runs"
+
+
+class Ledger:
+    """An open ledger. All but `commit` answers at once, and is for one thread at a time."""
+
+    def __init__(self, path: Path, reader: sqlite3.Connection, writer: Writer | None, lock: Lock | None) -> None:
+        """Hold what `open` has opened."""
+        self.path = path
+        self.in_flight = 0
+        """Calls that were asked and are not yet committed, as far as those who ask keep count here."""
+        self._reader = reader
+        self._writer = writer
+        self._lock = lock
+        self._run = 0
+
+    @classmethod
+    def open(cls, path: Path, *, readonly: bool = False) -> "Ledger":
+        """Open a ledger; one that is not there is made, unless it is only to be read.
+
+        Raises:
+            LedgerError: it is damaged, newer than this `glan`, held by another run, or lies where it must not.
+
+        """
+        path = Path(os.path.realpath(path))
+        refuse_network(path)
+        if readonly:
+            return cls(path, open_reader(path), None, None)
+        with contextlib.ExitStack() as opened:
+            lock = Lock(path)
+            opened.callback(lock.release)
+            connection = opened.enter_context(contextlib.closing(open_writer(path)))
+            reader = opened.enter_context(contextlib.closing(open_reader(path)))
+            ledger = cls(path, reader, Writer(connection, path), lock)
+            opened.pop_all()
+            return ledger
+
+    def close(self) -> None:
+        """Commit what waits, then let go of the files."""
+        self._reader.close()
+        if self._writer is not None and self._lock is not None:
+            self._writer.close()
+            self._lock.release()
+        self._writer = self._lock = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def find(self, request_id: str, fingerprint: bytes, *, sample: int, attempt: int, max_tokens: int) -> Entry | None:
+        """Return what stands for a fingerprint: of its replies the one that was given most room, else its failure.
+
+        A reply that was cut off with less room than `max_tokens` counts as absent, and with it what was before it.
+        """
+        rows = self._read(_FIND, storable(request_id), sample, attempt, fingerprint)
+        entries = [unpack_row(row) for row in rows]
+        replies = [entry for entry in entries if entry.reply is not None]
+        reply = max(replies, key=lambda entry: (entry.max_tokens, entry.seq), default=None)
+        if reply is not None and not reply.is_short_of(max_tokens):
+            return reply
+        failure = max((entry for entry in entries if entry.reply is None), key=lambda entry: entry.seq, default=None)
+        if failure is not None and (reply is None or failure.seq > reply.seq):
+            return failure
+        return None
+
+    def standing(self, request_id: str, *, sample: int, attempt: int) -> Entry | None:
+        """Return the reply committed last for a place, whatever its fingerprint; a failure where there is no reply."""
+        rows = self._read(_STANDING, storable(request_id), sample, attempt)
+        return unpack_row(rows[0]) if rows else None
+
+    async def commit(self, request: Request, fingerprint: bytes, outcome: Reply | str) -> None:
+        """Add a reply, or the text of the error with which a request failed for good; return when it is durable.
+
+        One who is cancelled leaves when the row is durable.
+
+        Raises:
+            LedgerError: the row could not be written.
+
+        """
+        told: asyncio.Future[LedgerError | None] = asyncio.get_running_loop().create_future()
+        waiting = Waiting(request, fingerprint, outcome, self._run, time.time(), told)
+        self._writable().put(waiting, in_flight=self.in_flight)
+        try:
+            error = await asyncio.shield(told)
+        except asyncio.CancelledError:
+            await asyncio.wait((told,))
+            raise
+        if error is not None:
+            raise LedgerError(str(error), hint=error.hint) from error
+
+    def begin_run(self, *, glan_version: str, meaning: Mapping[str, str], choice: str, files: Mapping[str, str]) -> int:
+        """Store the inputs of a run and return its number, which all later commits carry."""
+        hashes = {path: _hash_of(text) for path, text in files.items()}
+        inputs = json.dumps(dict(meaning), sort_keys=True), json.dumps(hashes, sort_keys=True)
+        with explained(self.path), self._writable().transaction() as connection:
+            connection.executemany(
+                "INSERT OR IGNORE INTO contents VALUES (?, ?)",
+                [(hashes[path], pack(text)) for path, text in files.items()],
+            )
+            added = connection.execute(
+                "INSERT INTO runs (time, glan_version, choice, meaning, files) VALUES (?, ?, ?, ?, ?)",
+                (time.time(), glan_version, choice, *inputs),
+            )
+        self._run = added.lastrowid or 0
+        return self._run
+
+    def runs(self) -> tuple[Run, ...]:
+        """Return all runs, the first first."""
+        return self._runs_of(self._read(f"{_RUNS} ORDER BY run"))
+
+    def last_run(self) -> Run | None:
+        """Return the run that was begun last."""
+        runs = self._runs_of(self._read(f"{_RUNS} ORDER BY run DESC LIMIT 1"))
+        return runs[0] if runs else None
+
+    def get(self, seq: int) -> Entry | None:
+        """Return one entry."""
+        rows = self._read(f"{_SELECT} WHERE seq = ?", seq)
+        return unpack_row(rows[0]) if rows else None
+
+    def entries(self, *, prefix: str = "", newest_first: bool = False, limit: int | None = None) -> Iterator[Entry]:
+        """Return the entries whose request id begins with a prefix, in the order in which they were committed."""
+        rows = self._rows_below(prefix, newest_first=newest_first) if prefix else self._rows(newest_first=newest_first)
+        return map(unpack_row, islice(rows, limit))
+
+    def failures(self) -> Iterator[Entry]:
+        """Return the failures that stand: those after which their request got no reply and no other failure."""
+        return map(unpack_row, self._rows_at(_FAILURES))
+
+    def count(self) -> int:
+        """Return how many entries there are."""
+        return int(self._read("SELECT count(*) FROM replies")[0][0])
+
+    def last_seq(self) -> int:
+        """Return the place of the entry committed last; 0 where there is none."""
+        return int(self._read("SELECT coalesce(max(seq), 0) FROM replies")[0][0])
+
+    def totals(self) -> dict[str, StageTotals]:
+        """Return what the entries add up to, by stage."""
+        names = [field.name for field in fields(StageTotals)]
+        return {
+            stage: StageTotals(**dict(zip(names, (number or 0 for number in numbers), strict=True)))
+            for stage, *numbers in self._read(_TOTALS)
+        }
+
+    def verify(self) -> list[str]:
+        """Read everything and return what is wrong with it, in words: nothing, if the ledger is sound."""
+        found: list[str] = []
+        try:
+            found += [f"SQLite: {row[0]}" for row in self._read("PRAGMA integrity_check") if row[0] != "ok"]
+            found += [error for error in map(_damage_of, self._rows()) if error]
+            self.runs()
+        except LedgerError as error:
+            found.append(str(error))
+        return found
+
+    def _read(self, statement: str, *values: str | bytes | int) -> list[Any]:
+        """Read to the end, so that no read is left open: that would keep the writer from tidying its files."""
+        try:
+            return self._reader.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise explain(error, self.path) from error
+
+    def _rows(self, *, newest_first: bool = False) -> Iterator[Any]:
+        where, last = ("seq < ? ORDER BY seq DESC", 2**63 - 1) if newest_first else ("seq > ? ORDER BY seq", -(2**63))
+        while rows := self._read(f"{_SELECT} WHERE {where} LIMIT {_PAGE}", last):
+            yield from rows
+            last = rows[-1][0]
+
+    def _rows_below(self, prefix: str, *, newest_first: bool) -> Iterator[Any]:
+        first = storable(prefix)
+        return self._rows_at(f"{_BELOW} DESC" if newest_first else _BELOW, first, f"{first}\U0010ffff")
+
+    def _rows_at(self, statement: str, *values: str) -> Iterator[Any]:
+        """Yield the rows whose places a statement gives; eight bytes of memory for each."""
+        with explained(self.path):
+            seqs = array("q", chain.from_iterable(self._reader.execute(statement, values)))
+        for seq in seqs:
+            yield from self._read(f"{_SELECT} WHERE seq = ?", seq)
+
+    def _runs_of(self, rows: Sequence[Any]) -> tuple[Run, ...]:
+        """Return runs with their files; a text that many share is held once."""
+        texts: dict[str, str] = {}
+        runs: list[Run] = []
+        for number, begun, glan_version, choice, meaning, files in rows:
+            try:
+                hashes = json.loads(files)
+                for found in hashes.values():
+                    texts[found] = texts.get(found) or self._text(found)
+                runs.append(
+                    Run(
+                        number=number,
+                        time=begun,
+                        glan_version=glan_version,
+                        choice=choice,
+                        meaning=json.loads(meaning),
+                        files={path: texts[found] for path, found in hashes.items()},
+                    )
+                )
+            except (ValueError, TypeError, AttributeError, LookupError, zlib.error) as error:
+                raise LedgerError(
+                    f"Run {number} of the ledger {self.path} is damaged: {error!r}.", hint=RESTORE
+                ) from error
+        return tuple(runs)
+
+    def _text(self, found: str) -> str:
+        return unpack(self._read("SELECT content FROM contents WHERE hash = ?", found)[0][0])
+
+    def _writable(self) -> Writer:
+        if self._writer is None:
+            raise LedgerError(f"The ledger {self.path} is closed or open for reading only: nothing can be added.")
+        return self._writer
+
+
+def _hash_of(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def _damage_of(row: Sequence[Any]) -> str | None:
+    try:
+        unpack_row(row)
+    except LedgerError as error:
+        return str(error)
+    return None

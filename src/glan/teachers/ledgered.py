@@ -1,0 +1,239 @@
+"""A teacher that asks the ledger first, and another teacher only for what the ledger lacks.
+
+    ledgered = Ledgered(teacher, ledger, permits, choice=Choice.EXACT)
+    reply = await ledgered.reply(request)
+
+It refuses to know stages, prices and how a teacher is reached. What it returns is durable.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from glan.errors import GlanError, RequestError, WouldAskAgainError
+from glan.records import Reply, Request, Stage
+from glan.teachers.base import Teacher
+from glan.teachers.fingerprints import fingerprint
+from glan.teachers.ledger import Entry, Ledger
+
+_HITS_A_TURN = 64
+"""Replies from the ledger come without waiting: after so many the event loop gets its turn."""
+
+
+class Choice(StrEnum):
+    """What is done where the ledger answers a place under another fingerprint only."""
+
+    EXACT = "exact"
+    """Nothing is asked: an error."""
+    KEEP = "keep"
+    """The reply committed last for the place is used, whatever its fingerprint."""
+    REASK = "reask"
+    """The place is asked anew."""
+
+
+class Permits(Protocol):
+    """Who decides how many calls are in flight, and which comes next."""
+
+    def at(self, rank: int, /) -> AbstractAsyncContextManager[None]:
+        """Wait for a permit, the lowest rank first, and hold it.
+
+        Raises:
+            StoppedError: nothing more is asked.
+
+        """
+        ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """What was asked and what came from the ledger, counted as it happens."""
+
+    in_flight: int = 0
+    """Calls that hold a permit: asked and not yet committed."""
+    hits_by_stage: Counter[Stage] = field(default_factory=Counter)
+    """Replies and failures that the ledger had."""
+    asked_by_stage: Counter[Stage] = field(default_factory=Counter)
+    """Calls that ended with a reply or a failure in the ledger."""
+    failures_by_stage: Counter[Stage] = field(default_factory=Counter)
+    """Failures among both."""
+    prompt_tokens: int = 0
+    """Of the calls; what came from the ledger was paid before."""
+    completion_tokens: int = 0
+    known_cost_usd: float = 0.0
+    unknown_costs: int = 0
+    """Calls with a reply whose cost nobody knows."""
+
+    @property
+    def hits(self) -> int:
+        return self.hits_by_stage.total()
+
+    @property
+    def asked(self) -> int:
+        return self.asked_by_stage.total()
+
+    @property
+    def failures(self) -> int:
+        return self.failures_by_stage.total()
+
+    @property
+    def tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+    @property
+    def cost_usd(self) -> float | None:
+        """What the calls cost; None where the cost of one is unknown."""
+        return None if self.unknown_costs else self.known_cost_usd
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the counts as JSON can hold them."""
+        return {
+            "in_flight": self.in_flight,
+            "hits": {stage.value: self.hits_by_stage[stage] for stage in Stage},
+            "asked": {stage.value: self.asked_by_stage[stage] for stage in Stage},
+            "failed": {stage.value: self.failures_by_stage[stage] for stage in Stage},
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "cost_usd": self.known_cost_usd,
+            "unknown_costs": self.unknown_costs,
+        }
+
+    def count_call(self, stage: Stage, outcome: Reply | RequestError) -> None:
+        """Count a call that ended."""
+        self.asked_by_stage[stage] += 1
+        if isinstance(outcome, RequestError):
+            self.failures_by_stage[stage] += 1
+            return
+        self.prompt_tokens += outcome.usage.prompt_tokens or 0
+        self.completion_tokens += outcome.usage.completion_tokens or 0
+        self.known_cost_usd += outcome.cost_usd or 0.0
+        self.unknown_costs += outcome.cost_usd is None
+
+    def count_hit(self, stage: Stage, entry: Entry) -> None:
+        """Count what the ledger had."""
+        self.hits_by_stage[stage] += 1
+        self.failures_by_stage[stage] += entry.reply is None
+
+
+@dataclass(slots=True, eq=False)
+class Ledgered:
+    """A teacher behind the ledger."""
+
+    teacher: Teacher
+    ledger: Ledger
+    permits: Permits
+    choice: Choice = field(default=Choice.EXACT, kw_only=True)
+    retry_failed_before: int | None = field(default=None, kw_only=True)
+    """Failures up to this place in the ledger count as absent."""
+    tally: Tally = field(default_factory=Tally, kw_only=True)
+    on_mismatch: Callable[[Request, Entry], None] | None = field(default=None, kw_only=True)
+    """With KEEP: is told every reply that is used for a request of another fingerprint."""
+    _asking: dict[tuple[str, bytes], asyncio.Future[GlanError | None]] = field(default_factory=dict, init=False)
+
+    async def reply(self, request: Request) -> Reply:
+        """Return the reply of the ledger, or ask and return what was committed.
+
+        Raises:
+            RequestError: the request failed for good, now or when it was asked.
+            WouldAskAgainError: the ledger answers the place under another fingerprint.
+            UnusableError, StoppedError: from the teacher and the permits; they are not recorded.
+
+        """
+        key = (request.id, fingerprint(request))
+        while True:
+            entry = self._found(request, key[1])
+            if entry is not None:
+                return await self._told(request, entry)
+            if key not in self._asking:
+                return await self._ask(request, key)
+            # The same request is under way: paid once, it is found when it is there, or asked if it was given up.
+            error = await asyncio.shield(self._asking[key])
+            if error is not None:
+                raise error
+
+    def _found(self, request: Request, wanted: bytes) -> Entry | None:
+        entry = self._kept(request, wanted) if self.choice is Choice.KEEP else self._exact(request, wanted)
+        if entry is None or entry.reply is not None or self.retry_failed_before is None:
+            return entry
+        return entry if entry.seq > self.retry_failed_before else None
+
+    def _exact(self, request: Request, wanted: bytes) -> Entry | None:
+        return self.ledger.find(
+            request.id,
+            wanted,
+            sample=request.sample,
+            attempt=request.attempt,
+            max_tokens=request.sampling.max_tokens,
+        )
+
+    def _kept(self, request: Request, wanted: bytes) -> Entry | None:
+        entry = self.ledger.standing(request.id, sample=request.sample, attempt=request.attempt)
+        if entry is None:
+            return None
+        if entry.fingerprint == wanted:
+            # Room is no part of the fingerprint: what was cut off is asked again, also where all else is kept.
+            return self._exact(request, wanted) if entry.is_short_of(request.sampling.max_tokens) else entry
+        if entry.reply is not None and self.on_mismatch is not None:
+            self.on_mismatch(request, entry)
+        return entry
+
+    async def _told(self, request: Request, entry: Entry) -> Reply:
+        self.tally.count_hit(request.stage, entry)
+        if self.tally.hits % _HITS_A_TURN == 0:
+            await asyncio.sleep(0)
+        if entry.reply is None:
+            raise RequestError(entry.failure or "")
+        return entry.reply
+
+    async def _ask(self, request: Request, key: tuple[str, bytes]) -> Reply:
+        """Ask while others that want the same wait for the outcome."""
+        if self.choice is Choice.EXACT:
+            self._refuse_other(request, key[1])
+        over: asyncio.Future[GlanError | None] = asyncio.get_running_loop().create_future()
+        self._asking[key] = over
+        try:
+            return await self._call(request, key[1])
+        except RequestError:
+            raise  # it is in the ledger, where the others find it
+        except GlanError as error:
+            over.set_result(error)
+            raise
+        finally:
+            del self._asking[key]
+            if not over.done():
+                over.set_result(None)
+
+    async def _call(self, request: Request, wanted: bytes) -> Reply:
+        """Ask under a permit, which is held until the outcome is durable."""
+        async with self.permits.at(request.rank):
+            self.tally.in_flight += 1
+            self.ledger.in_flight += 1
+            try:
+                try:
+                    reply = await self.teacher.reply(request)
+                except RequestError as error:
+                    await self.ledger.commit(request, wanted, str(error))
+                    self.tally.count_call(request.stage, error)
+                    raise
+                await self.ledger.commit(request, wanted, reply)
+                self.tally.count_call(request.stage, reply)
+            finally:
+                self.tally.in_flight -= 1
+                self.ledger.in_flight -= 1
+        return reply
+
+    def _refuse_other(self, request: Request, wanted: bytes) -> None:
+        """Refuse what is answered under another fingerprint only; more room and new tries of failures are no change."""
+        place = {"sample": request.sample, "attempt": request.attempt}
+        if self.ledger.find(request.id, wanted, max_tokens=0, **place) is not None:
+            return
+        other = self.ledger.standing(request.id, **place)
+        if other is not None and other.reply is not None:
+            raise WouldAskAgainError(
+                f"The ledger has a reply for {request.id} (sample {request.sample}, attempt {request.attempt}) under "
+                "another fingerprint: a prompt, the model or a parameter has changed, and it would be paid again.",
+                hint="--keep uses the replies that are there, --reask asks anew.",
+            )

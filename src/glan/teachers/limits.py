@@ -1,0 +1,266 @@
+"""How many requests are in flight at once, in which order they go, and what they may cost. It knows no HTTP.
+
+async with permits.at(request.rank):
+    reply = await Budgeted(teacher, budget, price=price).reply(request)
+"""
+
+import asyncio
+import copy
+import heapq
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import count
+
+from glan.config import Price
+from glan.errors import BudgetError, ConfigError, StoppedError
+from glan.records import Reply, Request, Usage
+from glan.teachers.base import Teacher
+from glan.teachers.prices import cost_usd
+
+_Future = asyncio.Future[None]
+
+
+class Permits:
+    """So many permits, given to the lowest rank first, and among equals to the one that asked first.
+
+    While a permit is free nobody waits: whoever gives one back passes it on.
+    """
+
+    def __init__(self, max_in_flight: int) -> None:
+        self._max_in_flight = max_in_flight
+        self._in_flight = 0
+        self._heap: list[tuple[int, int, _Future]] = []
+        self._order = count()
+        self._idlers: list[_Future] = []
+        self._error: StoppedError | None = None
+
+    @asynccontextmanager
+    async def at(self, rank: int) -> AsyncIterator[None]:
+        """Hold a permit; to enter may take a while, and raises once the permits are closed."""
+        await self._take(rank)
+        try:
+            yield
+        finally:
+            self._give_back()
+
+    def close(self, error: StoppedError) -> None:
+        """Give no further permit: who waits or comes later gets the error; who holds one goes on."""
+        self._error = error
+        for _, _, future in self._heap:
+            if not future.done():
+                future.set_exception(copy.copy(error))
+        self._heap.clear()
+
+    @property
+    def in_flight(self) -> int:
+        """How many permits are held."""
+        return self._in_flight
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for one."""
+        return sum(not future.done() for _, _, future in self._heap)
+
+    @property
+    def is_idle(self) -> bool:
+        """Say whether a permit is free and nobody waits for one."""
+        return self._in_flight < self._max_in_flight
+
+    async def wait_idle(self) -> None:
+        """Return when a permit is free and nobody waits for one."""
+        while not self.is_idle:
+            future: _Future = asyncio.get_running_loop().create_future()
+            self._idlers.append(future)
+            await future
+
+    async def _take(self, rank: int) -> None:
+        if self._error is not None:
+            # A copy each, since an error that is raised in many tasks would gather all their tracebacks.
+            raise copy.copy(self._error)
+        if self.is_idle:
+            self._in_flight += 1
+            return
+        future: _Future = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._heap, (rank, next(self._order), future))
+        try:
+            await future
+        except asyncio.CancelledError:
+            # The permit may have come in the very moment in which the waiter was cancelled.
+            if not future.cancelled() and future.exception() is None:
+                self._give_back()
+            raise
+
+    def _give_back(self) -> None:
+        """Pass a permit on to the first who still waits, or free it."""
+        while self._heap:
+            _, _, future = heapq.heappop(self._heap)
+            if not future.done():
+                future.set_result(None)
+                return
+        self._in_flight -= 1
+        _wake(self._idlers)
+
+
+def _wake(futures: list[_Future]) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_result(None)
+    futures.clear()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amount:
+    """Tokens of prompt and reply, and what they cost as far as the price is known."""
+
+    tokens: int = 0
+    usd: float = 0.0
+
+
+class Budget:
+    """What a run may spend. A call is reserved at its worst case before it is sent, and booked at its real cost."""
+
+    def __init__(
+        self, *, max_usd: float | None = None, max_tokens: int | None = None, spent: Amount | None = None
+    ) -> None:
+        self.max_usd = max_usd
+        self.max_tokens = max_tokens
+        self._spent = Amount() if spent is None else spent
+        self._reserved = Amount()
+        self._n_open = 0
+        self._waiters: list[_Future] = []
+
+    @property
+    def spent(self) -> Amount:
+        """What is booked, with what was spent before."""
+        return self._spent
+
+    @property
+    def reserved(self) -> Amount:
+        """The worst case of the calls in flight."""
+        return self._reserved
+
+    def reserve(self, worst: Amount) -> None:
+        """Set an amount aside.
+
+        Raises:
+            BudgetError: the cap could be passed.
+
+        """
+        if not self._fits(worst):
+            raise self._refusal(worst)
+        self._n_open += 1
+        self._reserved = Amount(tokens=self._reserved.tokens + worst.tokens, usd=self._reserved.usd + worst.usd)
+
+    async def admit(self, worst: Amount) -> None:
+        """Set an amount aside as soon as it fits: calls in flight mostly cost less than their worst case.
+
+        Raises:
+            BudgetError: it does not fit, and nothing in flight could make room.
+
+        """
+        while self._n_open and not self._fits(worst):
+            future: _Future = asyncio.get_running_loop().create_future()
+            self._waiters.append(future)
+            await future
+        self.reserve(worst)
+
+    def settle(self, worst: Amount, used: Amount) -> None:
+        """Book what a reserved call really used."""
+        self._n_open -= 1
+        self._spent = Amount(tokens=self._spent.tokens + used.tokens, usd=self._spent.usd + used.usd)
+        self._reserved = Amount(tokens=self._reserved.tokens - worst.tokens, usd=self._reserved.usd - worst.usd)
+        if not self._n_open:
+            self._reserved = Amount()  # the rounding errors of many sums and differences end here
+        _wake(self._waiters)
+
+    def _fits(self, worst: Amount) -> bool:
+        held = (self._spent.tokens + self._reserved.tokens, self._spent.usd + self._reserved.usd)
+        return (self.max_tokens is None or held[0] + worst.tokens <= self.max_tokens) and (
+            self.max_usd is None or held[1] + worst.usd <= self.max_usd
+        )
+
+    def _refusal(self, worst: Amount) -> BudgetError:
+        caps = [
+            f"{self.max_tokens:,} tokens" if self.max_tokens is not None else "",
+            f"{self.max_usd:.2f} US dollars" if self.max_usd is not None else "",
+        ]
+        return BudgetError(
+            f"The budget of {' and '.join(cap for cap in caps if cap)} is reached: {_shown(self._spent)} are spent, "
+            f"{_shown(self._reserved)} are set aside, and the next call could take {_shown(worst)}.",
+            hint="To go on, run again with a greater --budget-usd or --budget-tokens.",
+        )
+
+
+def _shown(amount: Amount) -> str:
+    return f"{amount.tokens:,} tokens ({amount.usd:.4f} US dollars)"
+
+
+class Budgeted:
+    """A teacher that is asked only what the budget can bear."""
+
+    def __init__(self, teacher: Teacher, budget: Budget, *, price: Price | None = None) -> None:
+        if budget.max_usd is not None and price is None:
+            raise ConfigError(
+                "A budget in US dollars needs a price, and the price of this teacher's model is unknown.",
+                hint="Set `price` in the teacher's settings, such as price = {input = 0.25, output = 2.0} "
+                "for a million tokens, or give the budget in tokens.",
+            )
+        self._teacher = teacher
+        self._budget = budget
+        self._price = price
+
+    async def reply(self, request: Request) -> Reply:
+        """Answer a request.
+
+        Raises:
+            BudgetError: it could pass the cap; nothing was sent.
+
+        """
+        worst = worst_case(request, self._price)
+        await self._budget.admit(worst)
+        used = Amount()
+        try:
+            reply = await self._teacher.reply(request)
+            used = _used(reply, worst, self._price)
+            return reply
+        finally:
+            self._budget.settle(worst, used)
+
+
+_BYTES_PER_TOKEN = 2
+"""Fewest UTF-8 bytes of a token, on average over a prompt; English has about 4."""
+_MESSAGE_TOKENS = 16
+_SCHEMA_TOKENS = 400
+_LIMIT_NAMES = ("max_tokens", "max_completion_tokens")
+
+
+def worst_case(request: Request, price: Price | None) -> Amount:
+    """Return the most that a request can take, at list price: a prompt not cached and a reply that fills its room."""
+    length_bytes = sum(len(message.content.encode("utf-8", "replace")) for message in request.messages)
+    prompt = -(-length_bytes // _BYTES_PER_TOKEN) + _MESSAGE_TOKENS * len(request.messages)
+    if request.schema is not None:
+        prompt += _SCHEMA_TOKENS
+    extra = request.sampling.extra
+    room = max(request.sampling.max_tokens, *(_positive(extra, name) for name in _LIMIT_NAMES))
+    reply = room * max(1, _positive(extra, "n"))
+    cost = cost_usd(_dearest(price), Usage(prompt_tokens=prompt, completion_tokens=reply))
+    return Amount(tokens=prompt + reply, usd=cost or 0.0)
+
+
+def _dearest(price: Price | None) -> Price | None:
+    return None if price is None else Price(input=max(price.input, price.cached or 0.0), output=price.output)
+
+
+def _positive(extra: Mapping[str, object], name: str) -> int:
+    found = extra.get(name)
+    return max(found, 0) if isinstance(found, int) else 0
+
+
+def _used(reply: Reply, worst: Amount, price: Price | None) -> Amount:
+    """Return what a call took; where the server did not say, the worst case stands."""
+    usage = reply.usage
+    cost = cost_usd(price, usage) if reply.cost_usd is None else reply.cost_usd
+    counted = usage.prompt_tokens is not None and usage.completion_tokens is not None
+    tokens = (usage.prompt_tokens or 0) + (usage.completion_tokens or 0) if counted else worst.tokens
+    return Amount(tokens=tokens, usd=worst.usd if cost is None else cost)

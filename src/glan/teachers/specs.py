@@ -1,0 +1,340 @@
+"""From a teacher's spec to an address and its key, and the rules on where a key may go. It knows no HTTP.
+
+offline                                    the textbook inside glan
+openai/gpt-5-mini                          a provider of `providers.toml`
+ollama/qwen3:8b                            a server on this machine
+vllm/my-model@http://gpu-box:8000/v1       a provider's kind of server at another address
+my-model@http://gpu-box:8000/v1            any server that speaks the OpenAI protocol
+"""
+
+import difflib
+import ipaddress
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import resources
+
+from glan.config import Environment, TeacherSettings
+from glan.errors import ConfigError
+
+OFFLINE = "offline"
+OFFLINE_MODEL = "offline-textbook"
+SERVER = "server"
+"""Provider of a spec that is a model and an address alone."""
+_DEFAULT_KEY = "OPENAI_API_KEY"
+_BASE_URL = "OPENAI_BASE_URL"
+_MAX_SPEC_LENGTH = 1_000
+_MIN_HIDDEN_LENGTH = 8
+"""Shorter keys are placeholders such as EMPTY; to blot them out would blot out ordinary words."""
+
+_ADDRESS = re.compile(r"@(?=https?://)", re.IGNORECASE)
+_HALF_ADDRESS = re.compile(r"://|@[^@/]*:\d+(/|$)|@localhost\b", re.IGNORECASE)
+# A strict form, so that every reader of the URL sees the same host in it; '%', '\' and user names are left out.
+_URL = re.compile(
+    r"(?P<scheme>https?)://(?P<name>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::(?P<port>\d{1,5}))?"
+    r"(?P<path>/[\w.~!$&'()*+,;=:@/-]*)?",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+class Secret:
+    """A key. It is shown by no repr, str or format; `reveal` is for the header alone."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the key itself."""
+        return self._value
+
+    def hide(self, text: str) -> str:
+        """Return a text without the key in it; a server may echo what it was sent."""
+        if len(self._value) < _MIN_HIDDEN_LENGTH or self._value not in text:
+            return text
+        return text.replace(self._value, "[key]")
+
+    def __repr__(self) -> str:
+        return "Secret(...)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """What `providers.toml` says about a server."""
+
+    base_url: str
+    key: str | None = None
+    """Name of the environment variable with the key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """A teacher as a person names it."""
+
+    provider: str
+    model: str
+    """The model's name as the server knows it; the identity that fingerprints hold."""
+    base_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where a teacher is asked, and with which key."""
+
+    name: str
+    """The provider's name at its own address, else the host."""
+    base_url: str
+    host: str
+    """The host, with its port where the URL has one."""
+    key: Secret | None
+    key_variable: str
+    """The environment variable where the key is, or is missed."""
+
+    @property
+    def url(self) -> str:
+        return f"{self.base_url}/chat/completions"
+
+    @property
+    def is_loopback(self) -> bool:
+        return _is_loopback(self.host)
+
+
+@cache
+def providers() -> Mapping[str, Provider]:
+    """Return the servers of `providers.toml` by name."""
+    text = (resources.files("glan.teachers") / "providers.toml").read_text(encoding="utf-8")
+    return {name: Provider(**found) for name, found in tomllib.loads(text).items()}
+
+
+def parse_spec(text: str) -> Spec:
+    """Return the teacher that a spec names.
+
+    Raises:
+        ConfigError: it names no model, an unknown provider, or an address that cannot be used.
+
+    """
+    text = text.strip()
+    if not text or len(text) > _MAX_SPEC_LENGTH or not text.isprintable():
+        raise ConfigError("A teacher's spec is one line of text, such as openai/MODEL, ollama/MODEL or MODEL@URL.")
+    if text.casefold() == OFFLINE:
+        return Spec(provider=OFFLINE, model=OFFLINE_MODEL)
+    named, *address = _ADDRESS.split(text, maxsplit=1)
+    if _URL.match(named):
+        raise ConfigError(
+            "The teacher's spec is an address without a model.", hint="Write MODEL@URL: the model, '@', the address."
+        )
+    base_url = parse_base_url(address[0], source="the teacher's spec") if address else None
+    return _spec(named.strip(), base_url)
+
+
+def _spec(named: str, base_url: str | None) -> Spec:
+    head, _, model = named.partition("/")
+    provider = head.strip().casefold()
+    if _HALF_ADDRESS.search(named):
+        raise ConfigError(
+            "The address in the teacher's spec is not whole.",
+            hint="Write MODEL@URL with all of the URL, such as my-model@http://localhost:8000/v1.",
+        )
+    if provider in providers():
+        if not model.strip():
+            raise ConfigError(f"The teacher {named!r} names no model; write {provider}/MODEL.")
+        return Spec(provider=provider, model=model.strip(), base_url=base_url)
+    if base_url is not None and named:
+        return Spec(provider=SERVER, model=named, base_url=base_url)
+    raise _unknown(named, provider)
+
+
+def _unknown(named: str, provider: str) -> ConfigError:
+    known = ", ".join([OFFLINE, *providers()])
+    if not named:
+        return ConfigError("The teacher's spec names no model before its address; write MODEL@URL.")
+    if "/" not in named:
+        return ConfigError(
+            f"The teacher {named!r} names no provider; write PROVIDER/MODEL, such as openai/{named}.",
+            hint=f"The providers are {known}; any other server is MODEL@URL.",
+        )
+    near = difflib.get_close_matches(provider, [OFFLINE, *providers()], n=1)
+    meant = f"; did you mean {near[0]!r}?" if near else "."
+    return ConfigError(
+        f"Unknown provider {provider!r} in the teacher {named!r}{meant}",
+        hint=f"The providers are {known}; any other server is MODEL@URL.",
+    )
+
+
+def parse_base_url(text: str, *, source: str) -> str:
+    """Return a base URL without the slash at its end; `source` says in errors where it stands.
+
+    The text itself is shown by no error, since people put keys into URLs.
+    """
+    found = _URL.fullmatch(text.strip())
+    authority = re.split(r"[/?#\\]", text.partition("://")[2], maxsplit=1)[0]
+    if "@" in authority:
+        raise ConfigError(
+            f"The address in {source} has a user name or a key in it.", hint=f"Put the key into {_DEFAULT_KEY}."
+        )
+    if "?" in text or "#" in text:
+        raise ConfigError(
+            f"The address in {source} has a '?' or '#' in it, and a base URL has none.",
+            hint=f"If that is a key, put it into {_DEFAULT_KEY}.",
+        )
+    if found is None or not 0 < int(found["port"] or 1) < 65_536:
+        raise ConfigError(f"The address in {source} is no base URL; one is like http://localhost:8000/v1.")
+    path = (found["path"] or "").rstrip("/").removesuffix("/chat/completions")
+    return f"{found['scheme'].lower()}://{_host(text)}{path}"
+
+
+def _host(url: str) -> str:
+    """Return host and port of a base URL, in lower case."""
+    return url.strip().partition("://")[2].partition("/")[0].lower()
+
+
+def _name(host: str) -> str:
+    """Return a host without its port."""
+    return re.sub(r":\d+$", "", host).strip("[]")
+
+
+def _is_loopback(host: str) -> bool:
+    """Say whether a host is this machine; any spelling that is not plain counts as another one."""
+    name = _name(host)
+    if name == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    # 0.0.0.0 is what servers print as their own address, and a connection to it stays here.
+    return address.is_loopback or address.is_unspecified
+
+
+@dataclass(frozen=True, slots=True)
+class _Address:
+    base_url: str
+    is_named_by_project: bool
+    """Only the project's files name it."""
+
+    @property
+    def host(self) -> str:
+        return _host(self.base_url)
+
+    @property
+    def is_plain(self) -> bool:
+        """Say whether what is sent there can be read on the way."""
+        return self.base_url.startswith("http://") and not _is_loopback(self.host)
+
+
+def host_of(spec: Spec, environment: Environment) -> str:
+    """Return the host that a spec leads to: what a person confirms, and `trusted_hosts` holds."""
+    return _address(spec, environment, from_command_line=False).host
+
+
+def endpoint(
+    spec: Spec,
+    settings: TeacherSettings,
+    environment: Environment,
+    *,
+    trusted_hosts: frozenset[str] = frozenset(),
+    from_command_line: bool = False,
+) -> Endpoint:
+    """Return where a teacher is asked, and with which key.
+
+    Args:
+        spec: the teacher.
+        settings: where `api_key_env` may name the variable with the key.
+        environment: where keys and `OPENAI_BASE_URL` are.
+        trusted_hosts: hosts that the user has confirmed, with or without their ports.
+        from_command_line: the user typed the spec, so its host is trusted.
+
+    Raises:
+        ConfigError: there is no key, or it may not go to this host.
+
+    """
+    if spec.provider == OFFLINE:
+        raise ConfigError("The offline teacher has no server and needs no key.")
+    address = _address(spec, environment, from_command_line=from_command_line)
+    host = address.host
+    if not trusted_hosts.isdisjoint({host, _name(host)}):
+        address = replace(address, is_named_by_project=False)
+    own = providers().get(spec.provider)
+    return Endpoint(
+        name=spec.provider if own is not None and own.base_url == address.base_url else host,
+        base_url=address.base_url,
+        host=host,
+        key=_key(spec, settings, environment, address),
+        key_variable=_variable(spec, settings),
+    )
+
+
+def _address(spec: Spec, environment: Environment, *, from_command_line: bool) -> _Address:
+    if spec.base_url is not None:
+        return _Address(spec.base_url, not from_command_line)
+    given = environment.get(_BASE_URL) if spec.provider == "openai" else None
+    if given is not None:
+        return _Address(parse_base_url(given, source=_BASE_URL), environment.is_from_file(_BASE_URL))
+    return _Address(providers()[spec.provider].base_url, is_named_by_project=False)
+
+
+def _variable(spec: Spec, settings: TeacherSettings) -> str:
+    own = providers().get(spec.provider)
+    return settings.api_key_env or (own.key if own is not None else None) or _DEFAULT_KEY
+
+
+def _key(spec: Spec, settings: TeacherSettings, environment: Environment, address: _Address) -> Secret | None:
+    """Return the key for an address.
+
+    A key that nobody named for this address stays at home where none is needed, or where it could be read on the way;
+    one that `api_key_env` names is asked for, so what forbids it is an error.
+    """
+    variable = _variable(spec, settings)
+    value = environment.get(variable)
+    is_loopback = _is_loopback(address.host)
+    if value is None:
+        if is_loopback or address.is_plain:
+            return None
+        raise _missing(variable, address.host)
+    may_go = not address.is_named_by_project or environment.is_from_file(variable)
+    if settings.api_key_env is None and (address.is_plain or (is_loopback and not (may_go and _has_key(spec)))):
+        return None
+    if address.is_plain:
+        raise _readable(variable, address.host)
+    if not may_go:
+        raise _untrusted(variable, address.host)
+    return _checked(value, variable)
+
+
+def _has_key(spec: Spec) -> bool:
+    return spec.provider in providers() and providers()[spec.provider].key is not None
+
+
+def _checked(value: str, variable: str) -> Secret:
+    if not (value.isascii() and value.isprintable()) or " " in value:
+        raise ConfigError(
+            f"The key in {variable} has a space, a line break or a letter that no key has; was it pasted whole?"
+        )
+    return Secret(value)
+
+
+def _missing(variable: str, host: str) -> ConfigError:
+    return ConfigError(
+        f"There is no key for {host}: {variable} is not set.",
+        hint=f"Set {variable} in the environment or in the project's .env, or name another variable with api_key_env. "
+        "A server that checks no key takes any value.",
+    )
+
+
+def _readable(variable: str, host: str) -> ConfigError:
+    return ConfigError(
+        f"The key in {variable} is not sent to {host} over plain http, where anyone on the way can read it.",
+        hint="Give an https address, reach the server through a tunnel to localhost, or unset api_key_env.",
+    )
+
+
+def _untrusted(variable: str, host: str) -> ConfigError:
+    return ConfigError(
+        f"The key in {variable} comes from your environment, and only this project's files name the host {host}; "
+        "it is not sent there unconfirmed.",
+        hint="Give the address on the command line with --teacher MODEL@URL, set OPENAI_BASE_URL in the environment, "
+        "or put that host's own key into the project's .env under a name of its own and give the name as api_key_env.",
+    )

@@ -1,0 +1,27 @@
+"""What every test stands on: no network beyond this machine, and none of the user's environment."""
+
+import os
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+_VARIABLES = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HF_TOKEN", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+
+@pytest.fixture(autouse=True)
+def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Refuse every connection that leaves this machine, and hide keys and proxies."""
+    for name in _VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: object) -> None:
+        if isinstance(address, tuple) and address[0] not in {"127.0.0.1", "::1", "localhost"}:
+            pytest.fail(f"A test tried to reach {address!r}.")
+        connect(self, address)  # type: ignore[arg-type]  # any address that a socket takes
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+    assert os.environ.get("OPENAI_API_KEY") is None
+    yield

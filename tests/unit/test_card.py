@@ -1,0 +1,227 @@
+"""The card tells the truth, and no name can change its form."""
+
+import io
+import re
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+from decided_slots import discipline, ended, pair, reply, syllabus
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from glan.dataset.card import NOT_DONE, Card, render_card
+from glan.dataset.statistics import Statistics, Summary
+from glan.parsing import clean
+from glan.records import Decided, Outcome, Reply, Stage
+
+
+def summary_of(*slots: Decided) -> Summary:
+    statistics = Statistics()
+    for slot in slots:
+        statistics.add(slot)
+    return statistics.result()
+
+
+SUMMARY = summary_of(
+    *(pair(ordinal) for ordinal in range(3)),
+    pair(0, about=syllabus(discipline("Jazz", "Arts", "Music"))),
+    ended(4, Stage.ANSWERS, "refusal"),
+    ended(5, Stage.SUBJECTS, "no reply", Outcome.FAILURE),
+)
+CARD = Card(
+    name="orbits",
+    language="en",
+    statistics=SUMMARY,
+    seed=7,
+    version="0.1.0",
+    prompts={"write_question": "00ff", "answer_question": "11ee"},
+    question_model="model-2",
+    answer_model="model-1",
+)
+
+
+def front_matter(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = YAML(typ="safe").load(io.StringIO(text.split("---\n")[1]))
+    return found
+
+
+def table(text: str, head: str) -> list[list[str]]:
+    """Return the rows under the table head that begins so, cut at the bars that are no text."""
+    lines = text[text.index(f"| {head} |") :].split("\n\n", maxsplit=1)[0].splitlines()
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines[2:]]
+
+
+def test_the_front_matter_tells_the_hub_what_it_asks() -> None:
+    """A loader finds the training rows by it, and the hub shows its tags."""
+    assert front_matter(render_card(CARD)) == {
+        "language": ["en"],
+        "size_categories": ["n<1K"],
+        "task_categories": ["text-generation"],
+        "tags": ["synthetic", "glan"],
+        "pretty_name": "orbits",
+        "configs": [{"config_name": "default", "data_files": [{"split": "train", "path": "train/*.parquet"}]}],
+    }
+
+
+def test_a_licence_and_a_test_set_stand_there_only_if_there_are_any() -> None:
+    """A licence is never guessed, and a split without files would not load."""
+    text = render_card(replace(CARD, license="cc-by-4.0", test_rows=12))
+    found = front_matter(text)
+    assert found["license"] == "cc-by-4.0"
+    assert found["configs"][0]["data_files"][1] == {"split": "test", "path": "test/*.parquet"}
+    assert "A test set of 12 pairs" in text
+    assert "license" not in front_matter(render_card(CARD))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "size"),
+    [
+        (0, "n<1K"),
+        (999, "n<1K"),
+        (1_000, "1K<n<10K"),
+        (9_999, "1K<n<10K"),
+        (50_000, "10K<n<100K"),
+        (10_000_000, "10M<n<100M"),
+        (10**12, "n>1T"),
+    ],
+)
+def test_sizes_are_those_of_the_hub(pairs: int, size: str) -> None:
+    """The hub has a fixed list of sizes."""
+    card = replace(CARD, statistics=msgspec.structs.replace(SUMMARY, pairs=pairs))
+    assert front_matter(render_card(card))["size_categories"] == [size]
+
+
+@pytest.mark.parametrize(("language", "is_there"), [("no", True), ("pt-BR", True), ("German", False), ("x\ny", False)])
+def test_only_a_code_is_a_language_to_the_hub(language: str, is_there: bool) -> None:  # noqa: FBT001 - a parameter of the table
+    """The hub refuses names, and YAML takes a bare Norwegian for a false."""
+    found = front_matter(render_card(replace(CARD, language=language)))
+    assert found.get("language") == ([language] if is_there else None)
+
+
+@given(st.text(max_size=40))
+@settings(max_examples=150, deadline=None)
+def test_any_name_leaves_the_front_matter_whole(name: str) -> None:
+    """Quotes, line ends and control characters in a name stay inside its string."""
+    found = front_matter(render_card(replace(CARD, name=name, license=name)))
+    assert found["pretty_name"] == found["license"] == clean(name)
+    assert next(iter(found)) == "language"
+
+
+def test_the_way_it_was_made_is_told() -> None:
+    """Models as asked and as returned, prompts, seed and version are there."""
+    text = render_card(replace(CARD, curriculum_model="model-0"))
+    assert table(text, "Part") == [
+        ["Subjects and syllabi", "model-0"],
+        ["Questions", "model-2"],
+        ["Answers", "model-1; the server named model-2"],
+        ["Seed", "7"],
+        ["Version of glan", "0.1.0"],
+    ]
+    assert table(text, "Prompt") == [["answer\\_question", "11ee"], ["write\\_question", "00ff"]]
+
+
+def test_what_is_in_it_is_counted() -> None:
+    """Every level is in one table, fields stand by size, and rejects have their reasons."""
+    text = render_card(CARD)
+    assert "4 pairs of a question and its answer (language: en) from 2 disciplines in 2 fields" in text
+    assert table(text, "Different")[-2:] == [["Key concepts", "6", "6"], ["Questions", "4", "5"]]
+    assert table(text, "Field") == [["Natural science", "3", "2"], ["Arts", "1", "0"]]
+    assert table(text, "Level of the subject")[2] == ["advanced", "4"]
+    assert table(text, "Fate") == [
+        ["rejected", "answers", "refusal", "1"],
+        ["failed", "subjects", "no reply", "1"],
+    ]
+    assert table(text, "Stage | Replies") == [
+        ["questions", "5", "500", "50", "0.0050"],
+        ["answers", "5", "500", "50", "0.0050"],
+    ]
+
+
+def test_what_is_not_known_is_told() -> None:
+    """A sum without its gaps would be read as the whole."""
+    text = render_card(replace(CARD, statistics=summary_of(pair(0, None, Reply(text="x")))))
+    assert "Replies whose tokens are not known, and not in the sums: 1." in text
+    assert "Replies whose cost is not known, and not in the sums: 1." in text
+    assert "not known" not in render_card(CARD)
+
+
+def test_what_was_not_done_is_told() -> None:
+    """A reader must not take for granted what nobody did."""
+    text = render_card(replace(CARD, checked=("Questions: exact duplicates.",)))
+    assert "## What was checked\n\n- Questions: exact duplicates.\n\n## Not done" in text
+    for sentence in NOT_DONE:
+        assert f"- {sentence}" in text
+    assert "## What was checked" not in render_card(CARD)
+
+
+@pytest.mark.parametrize("where", ["asked", "returned"])
+def test_a_data_set_of_the_offline_textbook_says_so(where: str) -> None:
+    """Nobody trains on it by mistake."""
+    told = "Made with the offline textbook: for trying and testing only."
+    card = (
+        replace(CARD, answer_model="offline-textbook")
+        if where == "asked"
+        else replace(CARD, statistics=summary_of(pair(0, None, reply("x", "offline-textbook"))))
+    )
+    assert told in render_card(card)
+    assert told not in render_card(CARD)
+
+
+def test_the_paper_is_cited() -> None:
+    """The method is not ours."""
+    text = render_card(CARD)
+    assert "@article{" in text
+    assert "2402.13064" in text
+
+
+HOSTILE = "a|b\n| c | `<script>alert(1)</script>` ![x](https://example.org/x.png) \\| [y](z) $z$ ~~s~~"
+
+
+def test_a_hostile_field_stays_in_its_cell() -> None:
+    """Bars, line ends, backticks, tags, pictures and links of a taxonomy are text on the card."""
+    leaf = replace(discipline(), path=(HOSTILE,))
+    text = render_card(replace(CARD, statistics=summary_of(pair(0, about=syllabus(leaf)))))
+    (cells,) = table(text, "Field")
+    assert cells[1:] == ["1", "0"]
+    assert not re.search(r"<script|(?<!\\)[`!\[$~]|://", cells[0])
+
+
+def test_a_hostile_model_and_reason_stay_in_their_cells() -> None:
+    """What a server calls its model, and the name of a rule, are text too."""
+    slot = ended(1, Stage.ANSWERS, HOSTILE)
+    text = render_card(replace(CARD, statistics=summary_of(pair(0, None, reply("x", HOSTILE)), slot)))
+    assert "<script" not in text
+    assert [len(row) for row in table(text, "Part")] == [2] * 5
+    assert [len(row) for row in table(text, "Fate")] == [4]
+
+
+@given(st.text(max_size=60))
+@settings(max_examples=150, deadline=None)
+def test_any_name_leaves_the_tables_whole(name: str) -> None:
+    """A table has the same cells whatever a field is called, and no tag opens."""
+    leaf = replace(discipline(), path=(name,), title=name)
+    text = render_card(replace(CARD, name=name, statistics=summary_of(pair(0, about=syllabus(leaf)))))
+    assert [row[1:] for row in table(text, "Field")] == [["1", "0"]]
+    assert not re.search(r"<(?![1\d]|n<)", text.split("---\n", 2)[2])
+
+
+def test_an_endless_name_is_cut() -> None:
+    """A server that sends a book as its model's name does not fill the card."""
+    text = render_card(replace(CARD, statistics=summary_of(pair(0, None, reply("x", "m" * 100_000)))))
+    assert len(text) < 10_000
+
+
+def test_a_thousand_fields_are_cut() -> None:
+    """The table ends, and says how many it leaves out."""
+    leaves = [replace(discipline(f"Leaf {i}"), path=(f"Field {i:04}",)) for i in range(1_000)]
+    text = render_card(replace(CARD, statistics=summary_of(*(pair(0, about=syllabus(leaf)) for leaf in leaves))))
+    assert len(table(text, "Field")) == 200
+    assert "800 more are not shown." in text
+
+
+def test_the_card_of_an_empty_data_set_renders() -> None:
+    """A run that made nothing has a card that says so."""
+    assert "0 pairs of a question" in render_card(replace(CARD, statistics=Statistics().result()))
