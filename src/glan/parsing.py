@@ -80,6 +80,10 @@ _NUMBERING = re.compile(
     r"^(?:(?:session|class|week|lecture|lesson|unit|module)\s*)?\d{1,3}\s*[.:)\-]\s+", re.IGNORECASE
 )
 
+_PLAIN_NAME = re.compile(
+    r"(?!session|class|week|lecture|lesson|unit|module)[A-Za-z][A-Za-z'-]*(?: [A-Za-z'-]+)*", re.IGNORECASE
+)
+"""Most names: nothing in them has to be looked at more closely."""
 _BRACKETS = re.compile(r"[{}\[\]]")
 
 
@@ -223,6 +227,8 @@ def _lines(body: str) -> list[object]:
 
 def _name(text: str) -> str:
     """Return a name on one line, without numbering and Markdown; empty if it is none."""
+    if len(text) <= MAX_NAME_LENGTH and _PLAIN_NAME.fullmatch(text):
+        return text
     name = " ".join(clean(text).split()).strip("*#`_ ")
     name = _NUMBERING.sub("", name)
     if len(name) > MAX_NAME_LENGTH or not any(unicodedata.category(c)[0] in "LN" for c in name):

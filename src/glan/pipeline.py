@@ -80,6 +80,7 @@ class Pipeline:
         self._questions: list[str] = []
         self._is_order_open = False
         self._recent: deque[Decided] = deque(maxlen=YIELD_WINDOW)
+        self._recent_pairs = 0
         self._begun = 0
         self._passed = 0
         self._room = asyncio.Event()
@@ -148,7 +149,7 @@ class Pipeline:
         subject = drawn.syllabus.subject
         if until is Stage.SYLLABI:
             return self._without_question(so_far, subject)
-        so_far = replace(so_far, subject=subject)
+        so_far = Decided(slot=slot, outcome=Outcome.OPEN, subject=subject)
         written = write_question(asking, slot, drawn.syllabus, drawn.draw)
         question = await self._kept(so_far, Stage.QUESTIONS, written)
         if not isinstance(question, Question):
@@ -212,12 +213,13 @@ class Pipeline:
         answer = await self._kept(so_far, Stage.ANSWERS, written)
         if not isinstance(answer, Reply):
             return answer
-        so_far = replace(so_far, answer=answer)
         reason = reject_answer(item.question, answer)
         if reason is not None:
-            return self._rejected(so_far, Stage.ANSWERS, reason, raw=answer.text)
+            return self._rejected(replace(so_far, answer=answer), Stage.ANSWERS, reason, raw=answer.text)
         self._credits.spend()
-        return replace(so_far, outcome=Outcome.PAIR)
+        return Decided(
+            slot=so_far.slot, outcome=Outcome.PAIR, subject=so_far.subject, question=item.question, answer=answer
+        )
 
     async def _kept(self, so_far: Decided, stage: Stage, work: Coroutine[Any, Any, T]) -> T | Decided:
         """Do one stage of a slot, or say what became of the slot: an error harms this slot or stops the run."""
@@ -263,8 +265,11 @@ class Pipeline:
         for i, item in enumerate(group):
             if item.outcome is Outcome.OPEN:
                 return group
+            if len(self._recent) == YIELD_WINDOW:
+                self._recent_pairs -= self._recent[0].outcome is Outcome.PAIR
             self._recent.append(item)
-            if len(self._recent) == YIELD_WINDOW and sum(x.outcome is Outcome.PAIR for x in self._recent) < least:
+            self._recent_pairs += item.outcome is Outcome.PAIR
+            if len(self._recent) == YIELD_WINDOW and self._recent_pairs < least:
                 self.stop(_low_yield(self._recent))
                 return group[: i + 1]
         return group

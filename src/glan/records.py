@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 from urllib.parse import quote
 
 
@@ -61,23 +62,27 @@ def key_of(name: str) -> str:
 
     NFKC is applied again after case-folding, which can undo it (Unicode, section 3.13, toNFKC_Casefold).
     """
+    if name.isascii():
+        return " ".join(name.lower().split())
     folded = unicodedata.normalize("NFKC", name).casefold()
     return " ".join(unicodedata.normalize("NFKC", folded).split())
 
 
 def place(kind: str, *parts: str | int) -> str:
     """Return the id of a place: `place("question", "c++", "templates", 7)` is `question/c%2B%2B/templates/7`."""
-    return "/".join([kind, *(str(part) if isinstance(part, int) else quote(part, safe="") for part in parts)])
+    return "/".join([kind, *[str(part) if isinstance(part, int) else _quoted(part) for part in parts]])
+
+
+@lru_cache(maxsize=65_536)
+def _quoted(key: str) -> str:
+    return quote(key, safe="")
 
 
 def seed_of(*parts: str | int) -> int:
     """Return a 64-bit seed for (project seed, stage, parent id); each part's length is hashed with it."""
-    digest = hashlib.blake2b(digest_size=8)
-    for part in parts:
-        text = str(part).encode()
-        digest.update(b"%d:" % len(text))
-        digest.update(text)
-    return int.from_bytes(digest.digest(), "big")
+    texts = [str(part).encode() for part in parts]
+    framed = b"".join([b"%d:%b" % (len(text), text) for text in texts])
+    return int.from_bytes(hashlib.blake2b(framed, digest_size=8).digest(), "big")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +115,7 @@ class Discipline:
     @property
     def leaf(self) -> str:
         """The percent-encoded key: its part in ids."""
-        return quote(self.key, safe="")
+        return _quoted(self.key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,6 +72,11 @@ def test_the_model_that_was_asked_stands_where_the_server_is_silent() -> None:
     assert (row.question_model, row.answer_model) == ("model-2", "asked-a")
 
 
+def test_the_subject_is_that_of_the_question() -> None:
+    """A slot that does not repeat its subject has it all the same."""
+    assert row_of(replace(pair(0), subject=None), language="en").subject == "Orbits"
+
+
 @pytest.mark.parametrize(
     ("path", "field", "sub_field"),
     [

@@ -15,6 +15,8 @@ Integers = NDArray[np.int64]
 
 _LONGER: Final = 8
 """A run is at least so many times as long as the next."""
+_SMALL: Final = 1024
+"""A run with fewer entries is not left alone."""
 _SHARING: Final = 4
 """About so many entries share the beginning of their keys."""
 _MAX_DEPTH: Final = 31
@@ -56,7 +58,7 @@ class Postings:
 
     def add(self, entries: NDArray[np.uint64]) -> None:
         """Add sorted entries."""
-        while self._runs and self._runs[-1].entries.size < _LONGER * entries.size:
+        while self._runs and self._runs[-1].entries.size < max(_SMALL, _LONGER * entries.size):
             entries = np.concatenate([self._runs.pop().entries, entries])
             entries.sort(kind="stable")  # for 64-bit numbers a merge sort that knows sorted stretches: linear here
         if entries.size:

@@ -13,8 +13,7 @@ import msgspec
 from glan.dataset.statistics import Ended, Summary
 from glan.parsing import clean
 from glan.records import Level
-
-OFFLINE_MODEL = "offline-textbook"
+from glan.teachers.specs import OFFLINE_MODEL
 
 NOT_DONE = (
     "The pairs were not decontaminated against any benchmark.",

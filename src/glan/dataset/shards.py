@@ -141,7 +141,7 @@ class ShardWriter:
             with contextlib.suppress(OSError, pa.ArrowException):  # closing writes a footer: a full disk refuses it
                 self._file.close()
             self._file = None
-            self._part.unlink(missing_ok=True)
+        self._part.unlink(missing_ok=True)
 
 
 def read_rows(folder: Path, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:

@@ -255,8 +255,8 @@ def _shares(branches: Iterable[_Branch]) -> tuple[Share, ...]:
 class _Coverage:
     """Different things at each level.
 
-    Of a subject it keeps two integers, with a bit for each session and each key concept: 1.9 million
-    key concepts are 240 KB of bits, and as a set of names they would be 200 MB.
+    Of a subject it keeps two integers, with a bit for each session and each key concept: the 1.9 million
+    key concepts of 18,900 subjects take about 4 MB, and as a set of names they would take 200 MB.
     """
 
     def __init__(self) -> None:

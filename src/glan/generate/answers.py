@@ -1,7 +1,7 @@
 """From a question to its answer. The teacher sees the question alone (paper, section 2.4)."""
 
 from glan.generate.asking import Asking, text_of
-from glan.records import Question, Reply, Request, Stage, place
+from glan.records import Question, Reply, Stage, place
 
 
 async def write_answer(asking: Asking, question: Question) -> Reply:
@@ -13,11 +13,7 @@ async def write_answer(asking: Asking, question: Question) -> Reply:
 
     """
     discipline, subject = question.syllabus.discipline, question.syllabus.subject
-    request = Request(
-        id=place("answer", discipline.key, subject.key, question.draw.index),
-        stage=Stage.ANSWERS,
-        messages=(asking.render("answer_question", question=question.text),),
-        sampling=asking.sampling[Stage.ANSWERS],
-    )
+    prompt = asking.render("answer_question", question=question.text)
+    request = asking.request(Stage.ANSWERS, place("answer", discipline.key, subject.key, question.draw.index), prompt)
     reply, _ = await asking.ask_for(request, text_of)
     return reply

@@ -37,23 +37,46 @@ class Asking:
 
     def at(self, rank: int) -> "Asking":
         """Return the same, asking for a slot of this rank."""
-        return replace(self, rank=rank)
+        return Asking(
+            teacher=self.teacher,
+            prompts=self.prompts,
+            language=self.language,
+            sampling=self.sampling,
+            system=self.system,
+            rank=rank,
+        )
 
     def render(self, prompt: str, /, **variables: object) -> Message:
         """Return a prompt as the user's message."""
         text = self.prompts.render(prompt, language=self.language, **variables)
         return Message(role="user", content=text)
 
+    def request(
+        self,
+        stage: Stage,
+        place_: str,
+        *messages: Message,
+        schema: str | None = None,
+        sample: int = 0,
+    ) -> Request:
+        """Return a request of a stage, with the stage's system message before the others."""
+        system = self.system.get(stage)
+        return Request(
+            id=place_,
+            stage=stage,
+            messages=(Message(role="system", content=system), *messages) if system else messages,
+            sampling=self.sampling[stage],
+            schema=schema,
+            sample=sample,
+            rank=self.rank,
+        )
+
     async def ask(self, request: Request) -> Reply:
         """Ask once, and once more with more room if the reply was cut off."""
-        system = self.system.get(request.stage)
-        messages = (Message(role="system", content=system), *request.messages) if system else request.messages
-        request = replace(request, messages=messages, rank=self.rank)
         reply = await self.teacher.reply(request)
         if reply.finish_reason != "length":
             return reply
-        sampling = self.sampling[request.stage]
-        roomy = replace(sampling, max_tokens=sampling.max_tokens * MORE_ROOM)
+        roomy = replace(request.sampling, max_tokens=request.sampling.max_tokens * MORE_ROOM)
         return await self.teacher.reply(replace(request, sampling=roomy, attempt=request.attempt + 1))
 
     async def ask_for(self, request: Request, parse: Callable[[Reply], T]) -> tuple[Reply, T]:

@@ -1,7 +1,7 @@
 """From a draw to a question that sees the whole syllabus (paper, section 2.4)."""
 
 from glan.generate.asking import Asking, text_of
-from glan.records import Draw, Question, Request, Slot, Stage, Strategy, Syllabus, place
+from glan.records import Draw, Question, Slot, Stage, Strategy, Syllabus, place
 
 
 async def write_question(asking: Asking, slot: Slot, syllabus: Syllabus, draw: Draw) -> Question:
@@ -24,11 +24,6 @@ async def write_question(asking: Asking, slot: Slot, syllabus: Syllabus, draw: D
         several=draw.strategy is Strategy.PAIR,
         notes=discipline.notes,
     )
-    request = Request(
-        id=place("question", discipline.key, subject.key, draw.index),
-        stage=Stage.QUESTIONS,
-        messages=(prompt,),
-        sampling=asking.sampling[Stage.QUESTIONS],
-    )
-    reply, text = await asking.ask_for(request, text_of)
-    return Question(id=request.id, slot=slot, syllabus=syllabus, draw=draw, text=text, reply=reply)
+    id_ = place("question", discipline.key, subject.key, draw.index)
+    reply, text = await asking.ask_for(asking.request(Stage.QUESTIONS, id_, prompt), text_of)
+    return Question(id=id_, slot=slot, syllabus=syllabus, draw=draw, text=text, reply=reply)

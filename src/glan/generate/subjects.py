@@ -6,7 +6,7 @@ asking for the format at once was seen to lower the quality of the list.
 
 from glan.generate.asking import Asking, text_of
 from glan.parsing import parse_subjects
-from glan.records import Discipline, Message, Request, Stage, Subject, place
+from glan.records import Discipline, Message, Stage, Subject, place
 
 
 async def draft_subjects(asking: Asking, discipline: Discipline, number: int) -> tuple[Subject, ...]:
@@ -18,19 +18,14 @@ async def draft_subjects(asking: Asking, discipline: Discipline, number: int) ->
 
     """
     prompt = asking.render("draft_subjects", discipline=discipline.name, notes=discipline.notes)
-    draft = Request(
-        id=place("draft", discipline.key, number),
-        stage=Stage.SUBJECTS,
-        messages=(prompt,),
-        sampling=asking.sampling[Stage.SUBJECTS],
-        sample=number,
-    )
+    draft = asking.request(Stage.SUBJECTS, place("draft", discipline.key, number), prompt, sample=number)
     _, text = await asking.ask_for(draft, text_of)
-    listing = Request(
-        id=place("listing", discipline.key, number),
-        stage=Stage.SUBJECTS,
-        messages=(prompt, Message(role="assistant", content=text), asking.render("list_subjects")),
-        sampling=asking.sampling[Stage.SUBJECTS],
+    listing = asking.request(
+        Stage.SUBJECTS,
+        place("listing", discipline.key, number),
+        prompt,
+        Message(role="assistant", content=text),
+        asking.render("list_subjects"),
         schema="subjects",
         sample=number,
     )

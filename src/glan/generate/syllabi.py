@@ -1,12 +1,16 @@
 """From a subject to its syllabus: the text, which is kept, and its class sessions (paper, section 2.3)."""
 
+from collections.abc import Sequence
+
 from glan.generate.asking import Asking, text_of
 from glan.parsing import parse_sessions
-from glan.records import Discipline, Message, Request, Stage, Subject, Syllabus, place
+from glan.records import Discipline, Message, Session, Stage, Subject, Syllabus, place
 
 
-async def write_syllabus(asking: Asking, discipline: Discipline, subject: Subject) -> Syllabus:
-    """Return the syllabus of a subject.
+async def write_syllabus(
+    asking: Asking, discipline: Discipline, subject: Subject, sessions: Sequence[Session] = ()
+) -> Syllabus:
+    """Return the syllabus of a subject; where its sessions are known already, only the text is asked for.
 
     Raises:
         ReplyError: the teacher's replies cannot be used.
@@ -21,19 +25,17 @@ async def write_syllabus(asking: Asking, discipline: Discipline, subject: Subjec
         subtopics=subject.subtopics,
         notes=discipline.notes,
     )
-    draft = Request(
-        id=place("syllabus", discipline.key, subject.key),
-        stage=Stage.SYLLABI,
-        messages=(prompt,),
-        sampling=asking.sampling[Stage.SYLLABI],
-    )
+    draft = asking.request(Stage.SYLLABI, place("syllabus", discipline.key, subject.key), prompt)
     _, text = await asking.ask_for(draft, text_of)
-    listing = Request(
-        id=place("sessions", discipline.key, subject.key),
-        stage=Stage.SYLLABI,
-        messages=(prompt, Message(role="assistant", content=text), asking.render("list_sessions")),
-        sampling=asking.sampling[Stage.SYLLABI],
-        schema="sessions",
-    )
-    _, sessions = await asking.ask_for(listing, lambda reply: parse_sessions(reply.text))
-    return Syllabus(discipline=discipline, subject=subject, text=text, sessions=sessions)
+    if not sessions:
+        said = Message(role="assistant", content=text)
+        listing = asking.request(
+            Stage.SYLLABI,
+            place("sessions", discipline.key, subject.key),
+            prompt,
+            said,
+            asking.render("list_sessions"),
+            schema="sessions",
+        )
+        _, sessions = await asking.ask_for(listing, lambda reply: parse_sessions(reply.text))
+    return Syllabus(discipline=discipline, subject=subject, text=text, sessions=tuple(sessions))

@@ -18,7 +18,7 @@ from glan.generate.asking import Asking
 from glan.generate.subjects import draft_subjects
 from glan.generate.syllabi import write_syllabus
 from glan.plan import drafts_of_round, round_size
-from glan.records import Discipline, Draw, Stage, Subject, Syllabus
+from glan.records import Discipline, Draw, Session, Stage, Subject, Syllabus
 
 T = TypeVar("T")
 
@@ -62,6 +62,7 @@ class Walk:
         self._drafts: dict[int, asyncio.Task[tuple[Subject, ...]]] = {}
         self._syllabi: dict[str, asyncio.Task[Syllabus]] = {}
         self._draws: dict[str, Draws] = {}
+        self._sessions: dict[str, tuple[Session, ...]] = {}
         self._error: BaseException | None = None
 
     async def next(self, asking: Asking) -> Drawn | None:
@@ -179,7 +180,7 @@ class Walk:
 
     def _end_turn(self) -> None:
         subject = self._turns.popleft()
-        # The ledger has the syllabus: the next round reads it again, and memory holds only what is in turn.
+        # The ledger has the text: the next round reads it again, and memory holds only what is in turn.
         self._syllabi.pop(subject.key, None)
         self._turn_left = round_size(self._round, self._plan.questions_per_visit)
 
@@ -205,13 +206,15 @@ class Walk:
 
     def _begin_syllabus(self, asking: Asking, subject: Subject) -> asyncio.Task[Syllabus]:
         if subject.key not in self._syllabi:
-            self._syllabi[subject.key] = _begin(write_syllabus(asking, self.discipline, subject))
+            sessions = self._sessions.get(subject.key, ())
+            self._syllabi[subject.key] = _begin(write_syllabus(asking, self.discipline, subject, sessions))
         return self._syllabi[subject.key]
 
     def _draws_of(self, syllabus: Syllabus) -> Draws:
         key = syllabus.subject.key
         if key not in self._draws:
-            # Draws need the sessions only, and live as long as the walk does.
+            # Draws need the sessions only; both live as long as the walk does, the text does not.
+            self._sessions[key] = syllabus.sessions
             self._draws[key] = Draws(replace(syllabus, text=""), settings=self._plan, seed=self._seed)
         return self._draws[key]
 

@@ -33,7 +33,7 @@ MAX_PARTS = 1_000_000
 MAX_NESTING = 20
 """Most lists and mappings inside each other: two for each of eight levels, and the subjects with their subtopics."""
 _MAX_TAG_LENGTH = 10_000
-"""The parser takes quadratic time for what follows an exclamation mark without a space: 1,000,000 characters, a minute."""
+"""What follows an exclamation mark without a space costs the parser quadratic time."""
 
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 

@@ -1,6 +1,6 @@
 """One exchange with the simulated server: the connection, what came over it, what goes back, and the count of all.
 
-Bare ASGI, which costs less than Starlette's requests and responses. It refuses to know when a fault is due.
+Bare ASGI, since only the connection itself knows whether a reply has left. It refuses to know when a fault is due.
 """
 
 import asyncio
@@ -215,9 +215,9 @@ class Connection:
         await self._begin(status, body, *headers)
         await self.send({"type": "http.response.body", "body": body, "more_body": True})
         transport = self._transport
-        if transport.get_write_buffer_size():
+        if transport is not None and transport.get_write_buffer_size():
             await self.send({"type": "http.response.body", "body": b"", "more_body": True})  # waits for a slow client
-        left = not transport.is_closing()
+        left = transport is None or not transport.is_closing()
         await self.send({"type": "http.response.body", "body": b""})
         return left
 
@@ -225,17 +225,26 @@ class Connection:
         """Send the first half of a response and close the connection."""
         await self._begin(200, body)
         await self.send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
-        self._transport.close()
-        await self._until_gone()
+        await self._end(abruptly=False)
 
     async def die(self) -> None:
         """Close the connection without a word."""
-        self._transport.abort()
+        await self._end(abruptly=True)
+
+    async def _end(self, *, abruptly: bool) -> None:
+        transport = self._transport
+        if transport is None:
+            raise ConnectionAbortedError("Only the server of `serve` and `running` can break a connection.")
+        if abruptly:
+            transport.abort()
+        else:
+            transport.close()
         await self._until_gone()
 
     @property
-    def _transport(self) -> asyncio.Transport:
-        transport: asyncio.Transport = self.scope["state"]["transport"]
+    def _transport(self) -> asyncio.Transport | None:
+        """The connection itself, where the server shows it."""
+        transport: asyncio.Transport | None = self.scope.get("state", {}).get("transport")
         return transport
 
     async def _begin(self, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:

@@ -43,6 +43,8 @@ from glan.teachers.wire import (
 logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 10.0
+_MAX_TIMEOUT_S = 7 * 86_400.0
+"""A longer time-out is this one; the HTTP library knows no infinite one."""
 _FIRST_PAUSE_S = 0.5
 _MAX_PAUSE_S = 60.0
 _MAX_ERROR_BYTES = 1024 * 1024
@@ -133,7 +135,11 @@ class _Manners:
 
 
 class Http:
-    """A server as a teacher."""
+    """A server as a teacher.
+
+    A request that is cancelled, or in flight when the teacher is closed, is let go at once on our side; the server may
+    see its connection until it answers or the time-out ends, since the HTTP library does not cut it.
+    """
 
     def __init__(self, endpoint: Endpoint, patience: Patience, *, price: Price | None = None) -> None:
         self._endpoint = endpoint
@@ -249,6 +255,7 @@ class Http:
 
 
 def _client(endpoint: Endpoint, timeout_s: float) -> Client:
+    timeout_s = min(timeout_s, _MAX_TIMEOUT_S)
     builder = (
         ClientBuilder()
         .user_agent(f"glan/{__version__}")

@@ -241,7 +241,7 @@ class Ledger:
                         time=begun,
                         glan_version=glan_version,
                         choice=choice,
-                        meaning=json.loads(meaning),
+                        meaning=dict(json.loads(meaning)),
                         files={path: texts[found] for path, found in hashes.items()},
                     )
                 )

@@ -20,8 +20,6 @@ _APPLICATION = int.from_bytes(b"glan", "big")
 """Marks the file as a ledger among all the things that SQLite files are used for."""
 _BUSY_S = 10.0
 """How long another program may keep the file to itself, as a database browser does while it writes."""
-_CHECKPOINT_PAGES = 16000
-"""Pages of 4 KB in the WAL before they are moved to the file itself, which takes two syncs more."""
 
 _TABLES = {
     "replies": f"CREATE TABLE replies (seq INTEGER PRIMARY KEY, {', '.join(COLUMNS)})",
@@ -168,7 +166,6 @@ def open_writer(path: Path) -> sqlite3.Connection:
             )
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA fullfsync = ON")  # macOS: a plain fsync leaves data in the drive's cache
-        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         opened.pop_all()
         return connection
 

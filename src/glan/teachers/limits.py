@@ -183,7 +183,7 @@ class Budget:
     def _refusal(self, worst: Amount) -> BudgetError:
         caps = [
             f"{self.max_tokens:,} tokens" if self.max_tokens is not None else "",
-            f"{self.max_usd:.2f} US dollars" if self.max_usd is not None else "",
+            f"{self.max_usd:,} US dollars" if self.max_usd is not None else "",
         ]
         return BudgetError(
             f"The budget of {' and '.join(cap for cap in caps if cap)} is reached: {_shown(self._spent)} are spent, "

@@ -99,7 +99,7 @@ class Server:
 
 
 def app(settings: Simulated, teacher: Teacher) -> Starlette:
-    """Return the server as an application, for a server whose connections it can see, such as that of `serve`."""
+    """Return the server as an ASGI application. Faults that break a connection need the server of `serve`."""
     return _app(_Chat(settings, teacher))
 
 

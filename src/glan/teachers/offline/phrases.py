@@ -1,0 +1,125 @@
+"""Phrases: sentences with holes, which are filled when a question is written and read back when it is answered.
+
+It knows words and holes; it refuses to know what they are about.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import msgspec
+
+from glan.records import Level
+from glan.teachers.offline.book import read_table
+
+_HOLE = re.compile(r"\{(\w+)\}")
+_MARKED = re.compile(r"\*\*(.+?)\*\*")
+_QUOTED = {"statement": '"{statement}"', "reply": '"{reply}"'}
+_BOLD = {name: f"**{{{name}}}**" for name in ("concept", "first", "second")}
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A text with holes."""
+
+    pieces: tuple[str, ...]
+    """The fixed words around the holes: one piece more than there are holes."""
+    holes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, text: str) -> "Phrase":
+        """Return the phrase of a text; statements come in quotation marks, single concepts in bold type."""
+        for name, marked in (_QUOTED | _BOLD).items():
+            text = text.replace(f"{{{name}}}", marked)
+        parts = _HOLE.split(text)
+        return cls(tuple(parts[::2]), tuple(parts[1::2]))
+
+    def fill(self, values: Mapping[str, str]) -> str:
+        """Return the text with its holes filled."""
+        filled = [self.pieces[0]]
+        for hole, piece in zip(self.holes, self.pieces[1:], strict=True):
+            filled += (values[hole], piece)
+        return "".join(filled)
+
+    def read(self, text: str) -> dict[str, str] | None:
+        """Return what fills the holes of a text, or None if it is not this phrase; a hole ends as early as it can."""
+        if not text.startswith(self.pieces[0]) or not text.endswith(self.pieces[-1]):
+            return None
+        values: dict[str, str] = {}
+        start, stop = len(self.pieces[0]), len(text) - len(self.pieces[-1])
+        for hole, piece in zip(self.holes[:-1], self.pieces[1:-1], strict=True):
+            end = text.find(piece, start, stop)
+            if end < 0 or values.setdefault(hole, text[start:end]) != text[start:end]:
+                return None
+            start = end + len(piece)
+        if start > stop:
+            return None
+        if self.holes:
+            values[self.holes[-1]] = text[start:stop]
+        return values
+
+
+class _Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    kind: str
+    texts: tuple[str, ...]
+
+
+class _Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    names: tuple[str, ...]
+    roles: tuple[str, ...]
+    situations: tuple[str, ...]
+    closings: dict[Level, tuple[str, ...]]
+    tasks: tuple[_Task, ...]
+
+
+class _Stories(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    stories: dict[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phrasebook:
+    """All phrases."""
+
+    words: _Words
+    tasks: Mapping[str, tuple[Phrase, ...]]
+    """By kind of task; the stories of a problem stand under `problem/` and its name."""
+    openings: Mapping[str, tuple[tuple[str, Phrase], ...]]
+    """The same by first word, with their kinds; those that begin with a hole stand under the empty word."""
+
+    def recognise(self, text: str) -> Iterable[tuple[str, dict[str, str]]]:
+        """Yield the kinds that a text may be of, each with what fills its holes."""
+        for word in (text.partition(" ")[0], ""):
+            for kind, phrase in self.openings.get(word, ()):
+                values = phrase.read(text)
+                if values is not None:
+                    yield kind, values
+
+
+@cache
+def open_phrasebook() -> Phrasebook:
+    """Return the phrases, read once."""
+    words = read_table("phrases", _Words)
+    texts = {task.kind: task.texts for task in words.tasks}
+    texts |= {f"problem/{name}": stories for name, stories in read_table("problems", _Stories).stories.items()}
+    tasks = {kind: tuple(Phrase.of(text) for text in found) for kind, found in texts.items()}
+    openings: dict[str, list[tuple[str, Phrase]]] = {}
+    for kind, phrases in tasks.items():
+        for phrase in phrases:
+            word, _, after = phrase.pieces[0].partition(" ")
+            is_whole = bool(after or word != phrase.pieces[0])
+            openings.setdefault(word if is_whole else "", []).append((kind, phrase))
+    return Phrasebook(
+        words=words, tasks=tasks, openings={word: tuple(phrases) for word, phrases in openings.items()}
+    )
+
+
+def marked(names: Iterable[str]) -> str:
+    """Return names in bold type, as a list in a sentence."""
+    bold = [f"**{name}**" for name in names]
+    return " and ".join([", ".join(bold[:-1]), bold[-1]] if len(bold) > 1 else bold)
+
+
+def marks(text: str) -> list[str]:
+    """Return the names in bold type, in order."""
+    return _MARKED.findall(text)
