@@ -223,12 +223,13 @@ async def test_a_connection_that_is_not_made_in_time_is_a_missing_server() -> No
 async def test_a_redirect_is_refused(status: int) -> None:
     """A redirect is not followed, since it could carry the key away; the error names where it leads, without a key."""
     async with serving(said()) as other:
-        location = f"http://127.0.0.1:{other.port}/v1?key={KEY}"
+        location = f"http://127.0.0.1:{other.port}/v1?key={KEY}&session=abc"
         async with serving(Answer(status=status, headers={"Location": location})) as server:
             error = await failure_from(server)
     assert isinstance(error, UnusableError)
     assert f"127.0.0.1:{other.port}" in str(error)
     assert KEY not in words(error)
+    assert "session" not in words(error)
     assert (len(server.calls), other.calls) == (1, [])
 
 

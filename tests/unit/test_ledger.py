@@ -76,7 +76,9 @@ async def test_a_committed_reply_is_found_whole(ledger: Ledger) -> None:
         pytest.param("question/physics/optics/0", _MEANT, 0, 1, id="attempt"),
     ],
 )
-async def test_another_place_is_absent(ledger: Ledger, name: str, fingerprint: bytes, sample: int, attempt: int) -> None:
+async def test_another_place_is_absent(
+    ledger: Ledger, name: str, fingerprint: bytes, sample: int, attempt: int
+) -> None:
     """Id, fingerprint, sample and attempt all have to fit."""
     await ledger.commit(a_request(), _MEANT, _WHOLE)
     assert ledger.find(name, fingerprint, sample=sample, attempt=attempt, max_tokens=100) is None
@@ -316,7 +318,13 @@ async def test_a_run_is_stored_with_its_inputs(ledger: Ledger, path: Path) -> No
     await ledger.commit(a_request(), _OTHER, _WHOLE)
     assert [entry.run for entry in ledger.entries()] == [first, second] == [1, 2]
     one, other = ledger.runs()
-    assert (one.number, one.glan_version, one.meaning, one.choice, one.files) == (1, "0.1", {"model": "a"}, "exact", files)
+    assert (one.number, one.glan_version, one.meaning, one.choice, one.files) == (
+        1,
+        "0.1",
+        {"model": "a"},
+        "exact",
+        files,
+    )
     assert other == ledger.last_run()
     assert (other.choice, other.files) == ("keep", changed)
     with sqlite3.connect(path) as connection:

@@ -23,7 +23,6 @@ _GROUP: Final = 64
 """Most questions that are judged at once."""
 _BLOCK: Final = 1_000_000
 """Shingles that are compared at once, give or take one question."""
-_MEETINGS: Final = 4
 _SLACK: Final = 1e-6
 """Taken off before rounding up, so that 0.7 * 10 is 7 and not 8."""
 _LOW: Final = 0xFFFFFFFF
@@ -104,7 +103,8 @@ class Duplicates:
     def _n_entered(self, sizes: Integers) -> Integers:
         """Return under how many of its shingles a question of each size is entered."""
         needed = np.ceil(self._threshold * sizes - _SLACK).astype(np.int64)
-        return np.minimum(sizes, sizes + _MEETINGS - np.maximum(needed, 1))
+        n_entered: Integers = sizes + 1 - np.maximum(needed, 1)
+        return n_entered
 
     def _matches_inside(self, group: Group, chosen: Integers) -> Iterator[_Match]:
         """Yield the copies whose original is in the same group."""
@@ -121,9 +121,6 @@ class Duplicates:
         if not hits.rows.size:
             return
         pairs, n_met = np.unique((group.places[hits.which] << 32) | hits.rows, return_counts=True)
-        least = np.minimum(np.ceil(self._threshold * group.sizes - _SLACK), _MEETINGS)
-        is_candidate = n_met >= least[pairs >> 32]
-        pairs, n_met = pairs[is_candidate], n_met[is_candidate]
         places, rows = pairs >> 32, pairs & _LOW
         ours, theirs = group.sizes[places], others.sizes(rows)
         shared = np.ceil(self._threshold / (1 + self._threshold) * (ours + theirs) - _SLACK).astype(np.int64)

@@ -1,17 +1,19 @@
-"""Which rows hold a key: an index that only grows, in flat arrays, no object for an entry.
+"""Which rows hold a key: an index that only grows, some nine bytes an entry and no object for any of them.
 
 An entry is `key * 2^32 + row`. Entries stand in sorted runs, each at least eight times as long as the next: a new
 run is merged with its neighbours until that holds again, so that a key is looked up in few runs and each entry is
-moved a few times in all. A table of the beginnings of keys says which keys need not be looked up at all.
+moved a few times in all. Keys are hashes, so a table of their beginnings leads to the right place at once; a binary
+search of a long run would wait for memory twenty times.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Integers = NDArray[np.int64]
+Counts = TypeVar("Counts", np.int32, np.int64)
 
 _LONGER: Final = 8
 """A run is at least so many times as long as the next."""
@@ -19,8 +21,8 @@ _SMALL: Final = 1024
 """A run with fewer entries is not left alone."""
 _SHARING: Final = 4
 """About so many entries share the beginning of their keys."""
-_MAX_DEPTH: Final = 31
-_WIDE: Final = 2**31
+_LONGEST: Final = 2**31 - 1
+"""Most entries of a run: a place among them has 32 bits."""
 _HALF: Final = np.uint64(32)
 _LOW: Final = np.uint64(0xFFFFFFFF)
 
@@ -40,7 +42,7 @@ def entries(keys: NDArray[np.uint32], rows: Integers) -> NDArray[np.uint64]:
     return packed
 
 
-def ranges(starts: Integers, counts: Integers) -> Integers:
+def ranges(starts: NDArray[Counts], counts: NDArray[Counts]) -> Integers:
     """Return the numbers from each start on, as many as it counts, one range after the other."""
     ends = counts.cumsum()
     numbers: Integers = np.arange(ends[-1] if ends.size else 0) + (starts - ends + counts).repeat(counts)
@@ -58,7 +60,7 @@ class Postings:
 
     def add(self, entries: NDArray[np.uint64]) -> None:
         """Add sorted entries."""
-        while self._runs and self._runs[-1].entries.size < max(_SMALL, _LONGER * entries.size):
+        while self._runs and self._runs[-1].takes(entries.size):
             entries = np.concatenate([self._runs.pop().entries, entries])
             entries.sort(kind="stable")  # for 64-bit numbers a merge sort that knows sorted stretches: linear here
         if entries.size:
@@ -79,25 +81,30 @@ class Postings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Run:
     entries: NDArray[np.uint64]
-    starts: Integers
+    starts: NDArray[np.int32]
     """Where the entries begin whose keys begin with 0, 1, 2, ..., and where the last of them end."""
     shift: np.uint32
     """Bits of a key after its beginning."""
 
     @classmethod
     def of(cls, entries: NDArray[np.uint64]) -> "_Run":
-        depth = min(max(1, entries.size // _SHARING).bit_length(), _MAX_DEPTH)
+        depth = max(1, entries.size // _SHARING).bit_length()
         beginnings = np.arange(1 << depth, dtype=np.uint64) << np.uint64(64 - depth)
-        starts = np.empty(beginnings.size + 1, dtype=np.int32 if entries.size < _WIDE else np.int64)
+        starts = np.empty(beginnings.size + 1, dtype=np.int32)
         starts[:-1] = entries.searchsorted(beginnings)
         starts[-1] = entries.size
         return cls(entries=entries, starts=starts, shift=np.uint32(32 - depth))
+
+    def takes(self, n_entries: int) -> bool:
+        """Say whether so many entries are to be merged into it."""
+        is_short = self.entries.size < max(_SMALL, _LONGER * n_entries)
+        return is_short and self.entries.size + n_entries <= _LONGEST
 
     def find(self, keys: NDArray[np.uint32]) -> Hits:
         beginnings = keys >> self.shift
         starts = self.starts[beginnings]
         counts = self.starts[beginnings + np.uint32(1)] - starts
-        near = self.entries[ranges(starts, counts)]
-        which = np.arange(keys.size).repeat(counts)
-        is_held = (near >> _HALF) == keys[which]
-        return Hits(which=which[is_held], rows=(near[is_held] & _LOW).astype(np.int64))
+        # What is left of an entry is its row where its key is the one, and a greater number elsewhere.
+        left = self.entries[ranges(starts, counts)] ^ (keys.astype(np.uint64) << _HALF).repeat(counts)
+        is_held = left <= _LOW
+        return Hits(which=np.arange(keys.size).repeat(counts)[is_held], rows=left[is_held].astype(np.int64))

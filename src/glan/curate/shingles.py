@@ -42,7 +42,13 @@ _SPACELESS: Final = re.compile(
 _MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)
 """Odd, and no pattern in its bits: 2^64 divided by the golden ratio."""
 _HALF: Final = np.uint64(32)
-_Read = Callable[[Sequence[str]], tuple[NDArray[np.uint64], list[int]]]
+
+_Numbers = NDArray[np.uint64]
+_Read = Callable[[Sequence[str]], tuple[_Numbers, list[int]]]
+_PIECE: Final = 2_000
+"""Longer texts are normalised word by word, and longer words are cut: to normalise a long run of combining marks
+takes quadratic time."""
+_PIECES: Final = re.compile(rf"\S{{1,{_PIECE}}}")
 
 
 class _Spacing(dict[int, str]):
@@ -76,10 +82,11 @@ def normalise(text: str) -> str:
             text = pattern.sub(symbol, text)
     if not text.isascii():
         text = _INVISIBLE.sub("", text)
-    return " ".join(key_of(text).translate(_SPACING).split())
+    pieces = [text] if len(text) <= _PIECE else _PIECES.findall(text)
+    return " ".join(" ".join(map(key_of, pieces)).translate(_SPACING).split())
 
 
-def shingles(normals: Sequence[str]) -> NDArray[np.uint64]:
+def shingles(normals: Sequence[str]) -> _Numbers:
     """Return `place * 2^32 + hash` for the shingles of the normal form at each place, ascending, each once.
 
     What is too short for a shingle has none.
@@ -93,7 +100,7 @@ def shingles(normals: Sequence[str]) -> NDArray[np.uint64]:
     return distinct(np.concatenate(parts))
 
 
-def distinct(packed: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def distinct(packed: _Numbers) -> _Numbers:
     """Return the numbers ascending, each once."""
     packed.sort()
     is_new = np.ones(packed.size, dtype=bool)
@@ -107,19 +114,19 @@ def _is_spaceless(normal: str) -> bool:
     return len(_SPACELESS.findall(normal)) >= _SPACELESS_SHARE * (len(normal) - normal.count(" "))
 
 
-def _words(normals: Sequence[str]) -> tuple[NDArray[np.uint64], list[int]]:
+def _words(normals: Sequence[str]) -> tuple[_Numbers, list[int]]:
     """Return a number for each word, and how many words each text has."""
     words = " ".join(normals).encode().split()
     hashes = np.fromiter(map(zlib.crc32, words), dtype=np.uint64, count=len(words))
     return hashes, [normal.count(" ") + 1 if normal else 0 for normal in normals]
 
 
-def _characters(texts: Sequence[str]) -> tuple[NDArray[np.uint64], list[int]]:
+def _characters(texts: Sequence[str]) -> tuple[_Numbers, list[int]]:
     codes = np.frombuffer("".join(texts).encode("utf-32-le"), dtype="<u4")
     return codes.astype(np.uint64), [len(text) for text in texts]
 
 
-def _packed(read: _Read, normals: Sequence[str], places: Sequence[int], length: int) -> NDArray[np.uint64]:
+def _packed(read: _Read, normals: Sequence[str], places: Sequence[int], length: int) -> _Numbers:
     units, counts = read(normals)
     n_windows = max(0, units.size - length + 1)
     mixed = np.zeros(n_windows, dtype=np.uint64)
@@ -128,6 +135,6 @@ def _packed(read: _Read, normals: Sequence[str], places: Sequence[int], length: 
         mixed *= _MULTIPLIER
         mixed ^= mixed >> _HALF
     owners = np.repeat(np.array(places, dtype=np.uint64), counts)
-    is_whole = owners[:n_windows] == owners[units.size - n_windows :]  # begins and ends in one text
-    packed: NDArray[np.uint64] = (owners[:n_windows] << _HALF) | (mixed * _MULTIPLIER >> _HALF)
-    return packed[is_whole]
+    packed: _Numbers = (owners[:n_windows] << _HALF) | (mixed * _MULTIPLIER >> _HALF)
+    is_in_one: NDArray[np.bool_] = owners[:n_windows] == owners[units.size - n_windows :]
+    return packed[is_in_one]

@@ -164,21 +164,18 @@ def _is_mend(text: str) -> bool:
 
 def _topic(seed: int, request: Request, *tags: str) -> bytes:
     """Return 64 bytes that stand for what a conversation is about; for its first message where no tag says so."""
-    found = [next((text for text in map(_Tag(tag).text, request.messages) if text), "") for tag in tags]
+    texts = [message.content for message in request.messages]
+    found = [next((inside for text in texts if (inside := _inside(tag, text))), "") for tag in tags]
     if not any(found):
         return digest_of(seed, request.messages[:1])
     return digest_of(seed, (), *found)
 
 
-@dataclass(frozen=True, slots=True)
-class _Tag:
-    name: str
-
-    def text(self, message: Message) -> str:
-        """Return what stands in the tag in a message; nothing where the tag is not there."""
-        _, opened, rest = message.content.partition(f"<{self.name}>")
-        inside, closed, _ = rest.partition(f"</{self.name}>")
-        return inside.strip() if opened and closed else ""
+def _inside(tag: str, text: str) -> str:
+    """Return what stands in a tag in a text; nothing where the tag is not there."""
+    _, opened, rest = text.partition(f"<{tag}>")
+    inside, closed, _ = rest.partition(f"</{tag}>")
+    return inside.strip() if opened and closed else ""
 
 
 def _prose(digest: bytes, size: int) -> str:

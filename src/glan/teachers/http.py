@@ -214,7 +214,7 @@ class Http:
     def _finished(self, reply: Reply, course: _Course, latency_s: float) -> Reply:
         return replace(
             reply,
-            rung=course.rung,
+            rung=None if course.rung is None else course.rung.value,
             endpoint=self._endpoint.name,
             latency_s=latency_s,
             cost_usd=cost_usd(self._price, reply.usage),

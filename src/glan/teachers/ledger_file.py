@@ -8,6 +8,7 @@ import fcntl
 import os
 import re
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,12 +22,16 @@ _APPLICATION = int.from_bytes(b"glan", "big")
 _BUSY_S = 10.0
 """How long another program may keep the file to itself, as a database browser does while it writes."""
 
-_TABLES = {
-    "replies": f"CREATE TABLE replies (seq INTEGER PRIMARY KEY, {', '.join(COLUMNS)})",
-    "runs": "CREATE TABLE runs (run INTEGER PRIMARY KEY, time, glan_version, choice, meaning, files)",
+_TRIES, _BETWEEN_TRIES_S = 5, 0.02
+
+_COLUMNS = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
+_SCHEMA = {
+    "replies": f"CREATE TABLE replies (seq INTEGER PRIMARY KEY, {_COLUMNS})",
+    "replies_by_request": "CREATE INDEX replies_by_request ON replies (request)",
+    "runs": "CREATE TABLE runs (run INTEGER PRIMARY KEY, time REAL, glan_version TEXT, choice TEXT, meaning TEXT, "
+    "files TEXT)",
     "contents": "CREATE TABLE contents (hash TEXT PRIMARY KEY, content BLOB) WITHOUT ROWID",
 }
-_INDEX = "CREATE INDEX replies_by_request ON replies (request)"
 
 _NETWORK = re.compile(
     r"(?:fuse\.)?(?:nfs\d*|cifs|smb\w*|9p|ncpfs|afs|auristorfs|coda|ceph|ceph-fuse|lustre\w*|gpfs|mmfs|beegfs\w*|"
@@ -90,7 +95,7 @@ class Lock:
                 f"The ledger {ledger} cannot be written: {path}: {error.strerror}.", hint=_PERMIT
             ) from error
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(self._descriptor)
         except OSError as error:
             holder = os.pread(self._descriptor, 20, 0).decode("ascii", "replace").strip()
             os.close(self._descriptor)
@@ -105,6 +110,31 @@ class Lock:
         """Give the lock back. Its file stays: who removed it could let two writers in."""
         os.ftruncate(self._descriptor, 0)
         os.close(self._descriptor)
+
+
+def _take(descriptor: int) -> None:
+    """Take the lock; one that is held for an instant only, by `is_held`, is waited for."""
+    for _ in range(_TRIES):
+        with contextlib.suppress(BlockingIOError):
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        time.sleep(_BETWEEN_TRIES_S)
+    return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def is_held(ledger: Path) -> bool:
+    """Say whether a run holds the right to write to a ledger, anywhere on this machine."""
+    path = Path(os.path.realpath(ledger))
+    try:
+        descriptor = os.open(path.with_name(f"{path.name}.lock"), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 @contextlib.contextmanager
@@ -172,10 +202,13 @@ def open_writer(path: Path) -> sqlite3.Connection:
 
 def open_reader(path: Path) -> sqlite3.Connection:
     """Return a connection that reads, also while another process writes."""
-    if not path.exists():
-        raise LedgerError(
-            f"There is no ledger {path}.", hint="`glan run` makes one; another is named by --ledger PATH."
-        )
+    try:
+        path.stat()
+    except FileNotFoundError as error:
+        hint = "`glan run` makes one; another is named by --ledger PATH."
+        raise LedgerError(f"There is no ledger {path}.", hint=hint) from error
+    except OSError as error:
+        raise LedgerError(f"The ledger {path} cannot be opened: {error.strerror}.", hint=_PERMIT) from error
     # A WAL needs files beside it. Where none is and none can be made there is no writer, and nothing changes.
     is_still = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
     with explained(path), contextlib.ExitStack() as opened:
@@ -205,7 +238,7 @@ def _is_new(connection: sqlite3.Connection) -> bool:
 def _create(connection: sqlite3.Connection) -> None:
     """Make the tables in one transaction: a ledger has all of them or is new."""
     connection.execute("BEGIN IMMEDIATE")
-    for statement in (*_TABLES.values(), _INDEX):
+    for statement in _SCHEMA.values():
         connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {_APPLICATION}")
     connection.execute(f"PRAGMA user_version = {VERSION}")
@@ -225,7 +258,7 @@ def _refuse_strange(connection: sqlite3.Connection, path: Path) -> None:
             hint="Upgrade: pip install --upgrade glan.",
         )
     names = _names(connection)
-    missing = [name for name in _TABLES if names.get(name) != "table"]
+    missing = [name for name, statement in _SCHEMA.items() if names.get(name) != statement.split()[1].lower()]
     if missing or "trigger" in names.values():
         what = f"it lacks {', '.join(missing)}" if missing else "it has triggers, which we never make"
         raise LedgerError(f"The ledger {path} is damaged: {what}.", hint=RESTORE)
@@ -237,18 +270,3 @@ def _names(connection: sqlite3.Connection) -> dict[str, str]:
 
 def _number(connection: sqlite3.Connection, pragma: str) -> int:
     return int(connection.execute(f"PRAGMA {pragma}").fetchone()[0])
-
-
-def is_held(ledger: Path) -> bool:
-    """Say whether a run holds the right to write to a ledger, anywhere on this machine."""
-    try:
-        descriptor = os.open(ledger.with_name(f"{ledger.name}.lock"), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False

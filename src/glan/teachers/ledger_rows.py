@@ -27,11 +27,13 @@ CUT_OFF = "length"
 """The `finish_reason` of a reply that ended for want of room."""
 _NO_REPLY = Reply(text="")
 
-COLUMNS = (
-    "run", "request", "stage", "sample", "attempt", "fingerprint", "finish_reason", "prompt_tokens",
-    "completion_tokens", "cached_tokens", "reasoning_tokens", "max_tokens", "model", "system_fingerprint", "rung",
-    "endpoint", "latency_s", "cost_usd", "time", "failure", "text", "reasoning",
-)  # fmt: skip
+COLUMNS: Mapping[str, str] = {
+    "run": "INTEGER", "request": "TEXT", "stage": "TEXT", "sample": "INTEGER", "attempt": "INTEGER",
+    "fingerprint": "BLOB", "finish_reason": "TEXT", "prompt_tokens": "INTEGER", "completion_tokens": "INTEGER",
+    "cached_tokens": "INTEGER", "reasoning_tokens": "INTEGER", "max_tokens": "INTEGER", "model": "TEXT",
+    "system_fingerprint": "TEXT", "rung": "TEXT", "endpoint": "TEXT", "latency_s": "REAL", "cost_usd": "REAL",
+    "time": "REAL", "failure": "TEXT", "text": "BLOB", "reasoning": "BLOB",
+}  # fmt: skip
 """In the order of the table. The texts stand last, so that counting does not read their pages."""
 
 

@@ -48,15 +48,12 @@ class Phrase:
             return None
         values: dict[str, str] = {}
         start, stop = len(self.pieces[0]), len(text) - len(self.pieces[-1])
-        for hole, piece in zip(self.holes[:-1], self.pieces[1:-1], strict=True):
-            end = text.find(piece, start, stop)
-            if end < 0 or values.setdefault(hole, text[start:end]) != text[start:end]:
+        for i, hole in enumerate(self.holes):
+            is_last = i == len(self.holes) - 1
+            end = stop if is_last else text.find(self.pieces[i + 1], start, stop)
+            if end < start or values.setdefault(hole, text[start:end]) != text[start:end]:
                 return None
-            start = end + len(piece)
-        if start > stop:
-            return None
-        if self.holes:
-            values[self.holes[-1]] = text[start:stop]
+            start = end + len(self.pieces[i + 1])
         return values
 
 
@@ -109,9 +106,7 @@ def open_phrasebook() -> Phrasebook:
             word, _, after = phrase.pieces[0].partition(" ")
             is_whole = bool(after or word != phrase.pieces[0])
             openings.setdefault(word if is_whole else "", []).append((kind, phrase))
-    return Phrasebook(
-        words=words, tasks=tasks, openings={word: tuple(phrases) for word, phrases in openings.items()}
-    )
+    return Phrasebook(words=words, tasks=tasks, openings={word: tuple(phrases) for word, phrases in openings.items()})
 
 
 def marked(names: Iterable[str]) -> str:
