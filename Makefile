@@ -1,5 +1,6 @@
 # Everything a person or CI does here. Nothing is assumed but Python 3.11 and make.
 PYTHON ?= python3
+PAIRS ?= 10000,20000
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -27,7 +28,7 @@ check: $(VENV)/test
 
 # Times and slopes, printed as tables; see benchmarks/README.md.
 bench: $(VENV)/test
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/run.py $(PAIRS)
 
 clean:
 	rm -rf $(VENV) demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

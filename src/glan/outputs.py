@@ -88,6 +88,8 @@ class Outputs:
 
     def discard(self) -> None:
         """Leave the old data set as it is."""
+        self._train.discard()
+        self._rejects.discard()
         self._project.begin()
 
     def _checked(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, TypeAlias, TypeVar
 
 from glan.config import Config
@@ -31,6 +32,8 @@ from glan.records import Decided, Discipline, Outcome, Question, Reply, Slot, St
 from glan.streams import Credits, InOrder
 from glan.teachers.limits import Permits
 
+MOST_BEGUN_AT_ONCE = 32
+"""Slots are begun in groups of so many at most: what is judged together costs less."""
 YIELD_WINDOW = 200
 """So many slots are looked at to see whether the run still yields pairs."""
 
@@ -122,17 +125,20 @@ class Pipeline:
 
     async def _slots(self) -> AsyncIterator[list["_Begun"]]:
         """Begin slots in plan order, as credits, permits and memory allow."""
-        for rank, slot in enumerate(self._sequence):
-            if not await self._credits.take():
-                return
+        while await self._credits.is_free():
             while self._begun - self._passed >= self._job.config.limits.look_ahead and self.stopped is None:
                 self._room.clear()
                 await self._room.wait()
             if not self._job.is_audit:
                 await self._permits.wait_idle()
-            self._begun += 1
-            yield [_Begun(slot=slot, rank=rank)]
-            # The slot's task runs up to its first request before the next slot is begun.
+            taken = self._credits.take(min(self._permits.n_free or 1, MOST_BEGUN_AT_ONCE))
+            slots = list(islice(self._sequence, taken))
+            self._credits.give_back(taken - len(slots))
+            if not slots:
+                return
+            yield [_Begun(slot=slot, rank=self._begun + i) for i, slot in enumerate(slots)]
+            self._begun += len(slots)
+            # The slots' tasks run up to their first requests before more slots are begun.
             await asyncio.sleep(0)
 
     async def _question(self, begun: "_Begun") -> "_Item":

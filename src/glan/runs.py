@@ -282,6 +282,9 @@ class Run:
                 async for group in groups:
                     if self.options.until is Stage.ANSWERS:
                         outputs.add(group)
+        except BaseException:
+            outputs.discard()
+            raise
         finally:
             reporter.cancel()
 

@@ -72,26 +72,29 @@ class Credits:
         self._changed = asyncio.Event()
         self._is_closed = False
 
-    async def take(self) -> bool:
+    async def is_free(self) -> bool:
         """Wait for a credit; False when none is left and none can come back."""
         while not self._free and self._out and not self._is_closed:
             self._changed.clear()
             await self._changed.wait()
-        if not self._free or self._is_closed:
-            return False
-        self._free -= 1
-        self._out += 1
-        return True
+        return bool(self._free) and not self._is_closed
+
+    def take(self, most: int) -> int:
+        """Take what is free, and not more than `most`; return how many."""
+        taken = min(self._free, most)
+        self._free -= taken
+        self._out += taken
+        return taken
 
     def spend(self) -> None:
         """Say that one came to what was wanted."""
         self._out -= 1
         self._changed.set()
 
-    def give_back(self) -> None:
-        """Say that one came to nothing."""
-        self._free += 1
-        self._out -= 1
+    def give_back(self, number: int = 1) -> None:
+        """Say that so many came to nothing."""
+        self._free += number
+        self._out -= number
         self._changed.set()
 
     def close(self) -> None:

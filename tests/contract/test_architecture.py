@@ -19,6 +19,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"taxonomy"}),),
     (frozenset({"plan"}),),
     (frozenset({"draws"}),),
+    (frozenset({"sets"}),),
     (frozenset({"teachers"}),),
     (frozenset({"prompts"}),),
     (frozenset({"parsing"}),),

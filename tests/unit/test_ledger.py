@@ -36,7 +36,7 @@ _ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=40)
 def a_request(name: str = "question/physics/optics/0", *, max_tokens: int = 100, attempt: int = 0) -> Request:
     return Request(
         id=name,
-        stage=Stage(f"{name.split('/')[0]}s"),
+        stage=Stage(f"{name.partition('/')[0]}s"),
         messages=(Message(role="user", content="Why?"),),
         sampling=Sampling(model="gpt-5-mini", max_tokens=max_tokens),
         attempt=attempt,
@@ -178,7 +178,8 @@ async def test_the_reply_committed_last_stands_for_a_place(ledger: Ledger) -> No
     request = a_request()
     assert ledger.standing(request.id, sample=0, attempt=0) is None
     standing = []
-    for fingerprint, outcome in [(_OTHER, "no"), (_MEANT, _WHOLE), (_OTHER, _WHOLE), (_MEANT, "no")]:
+    outcomes: list[tuple[bytes, Reply | str]] = [(_OTHER, "no"), (_MEANT, _WHOLE), (_OTHER, _WHOLE), (_MEANT, "no")]
+    for fingerprint, outcome in outcomes:
         await ledger.commit(request, fingerprint, outcome)
         entry = ledger.standing(request.id, sample=0, attempt=0)
         standing.append(entry and entry.seq)

@@ -1,9 +1,11 @@
 """The file of the ledger: one writer, any number of readers, and a clear word for every file that is no ledger."""
 
+import fcntl
 import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -12,23 +14,19 @@ import pytest
 
 from glan.errors import LedgerError
 from glan.teachers.ledger import Ledger
-from glan.teachers.ledger_file import VERSION, Lock, is_held, network_type
+from glan.teachers.ledger_file import VERSION, Lock, is_held, network_type, refuse_network
 
-_MOUNTS = "\n".join(
-    [
-        "22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw",
-        "23 22 0:5 / /proc rw - proc proc rw",
-        "30 22 0:40 / /mnt/nas rw,relatime shared:9 master:3 - nfs4 server:/export rw",
-        "31 30 254:1 / /mnt/nas/local rw - xfs /dev/vdb rw",
-        "32 22 0:41 / /mnt/two\\040words rw - cifs //server/share rw",
-        "33 22 0:42 / /data rw - nfs server:/old rw",
-        "34 33 254:2 / /data rw - btrfs /dev/vdc rw",
-        "35 22 0:43 / /home/me/remote rw - fuse.sshfs me@host: rw",
-        "36 22 0:44 / /photos rw - fuse.gocryptfs /photos.enc rw",
-        "a line that is cut off",
-        "",
-    ]
-)
+_MOUNTS = r"""22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
+23 22 0:5 / /proc rw - proc proc rw
+30 22 0:40 / /mnt/nas rw,relatime shared:9 master:3 - nfs4 server:/export rw
+31 30 254:1 / /mnt/nas/local rw - xfs /dev/vdb rw
+32 22 0:41 / /mnt/two\040words rw - cifs //server/share rw
+33 22 0:42 / /data rw - nfs server:/old rw
+34 33 254:2 / /data rw - btrfs /dev/vdc rw
+35 22 0:43 / /home/me/remote rw - fuse.sshfs me@host: rw
+36 22 0:44 / /photos rw - fuse.gocryptfs /photos.enc rw
+a line that is cut off
+"""
 
 
 @pytest.fixture
@@ -69,6 +67,15 @@ def test_network_file_systems_are_known(kind: str) -> None:
 def test_local_file_systems_are_left_alone(kind: str) -> None:
     """A disk of this machine is good enough."""
     assert network_type(f"22 1 0:1 / / rw - {kind} source rw", "/ledger.sqlite") is None
+
+
+def test_a_ledger_on_a_network_file_system_is_refused_with_a_way_out() -> None:
+    """The message names the ledger and the type, the hint what to do; a local one passes."""
+    refuse_network(Path("/home/me/ledger.sqlite"), _MOUNTS)
+    with pytest.raises(LedgerError, match=r"/mnt/nas/ledger.sqlite lies on a network file system \(nfs4\)") as caught:
+        refuse_network(Path("/mnt/nas/ledger.sqlite"), _MOUNTS)
+    assert "--ledger PATH" in caught.value.hint
+    assert "glan ledger backup" in caught.value.hint
 
 
 def test_a_second_writer_is_refused_with_the_first_one_s_number(path: Path) -> None:
@@ -112,8 +119,6 @@ def test_a_lock_dies_with_its_process(path: Path) -> None:
 def test_who_looks_whether_it_is_held_keeps_nobody_out(path: Path) -> None:
     """A shared lock of an instant is waited for."""
     Lock(path).release()
-    import fcntl
-
     descriptor = os.open(f"{path}.lock", os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     letting_go = threading.Timer(0.03, os.close, (descriptor,))
@@ -212,7 +217,7 @@ def test_an_empty_file_is_a_new_ledger_to_the_writer_only(path: Path) -> None:
 @pytest.mark.parametrize("readonly", [pytest.param(True, id="reading"), pytest.param(False, id="writing")])
 def test_a_folder_is_no_ledger(tmp_path: Path, *, readonly: bool) -> None:
     """A folder in its place is named."""
-    with pytest.raises(LedgerError, match=rf"{tmp_path.name}.* cannot be opened"):
+    with pytest.raises(LedgerError, match=rf"{tmp_path.name} is no ledger: it is not a file"):
         Ledger.open(tmp_path, readonly=readonly)
 
 
@@ -230,21 +235,21 @@ def test_a_name_with_odd_characters_is_a_name(tmp_path: Path) -> None:
     assert path.exists()
 
 
-def test_a_ledger_in_a_folder_where_nothing_can_be_written_can_be_read(path: Path) -> None:
-    """A ledger on a medium that is read-only is read all the same."""
-    Ledger.open(path).close()
-    path.with_name("ledger.sqlite.lock").unlink()
-    path.chmod(0o444)
-    path.parent.chmod(0o555)
+def test_a_ledger_in_a_folder_where_nothing_can_be_written_can_be_read() -> None:
+    """A ledger on a medium that is read-only is read all the same, and nothing is left beside it."""
     code = (
         "import os, pathlib, sys\nfrom glan.teachers.ledger import Ledger\n"
-        "os.getuid() or os.setuid(65534)\n"
+        "os.getuid() or os.setuid(65534)  # the administrator may write everywhere\n"
         "print(Ledger.open(pathlib.Path(sys.argv[1]), readonly=True).count())"
     )
-    try:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "ledger.sqlite")
+        Ledger.open(path).close()
+        path.with_name("ledger.sqlite.lock").unlink()
+        path.parent.chmod(0o555)
         done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=False)  # noqa: S603 - our own code
-    finally:
         path.parent.chmod(0o755)
+        assert [file.name for file in path.parent.iterdir()] == ["ledger.sqlite"]
     assert (done.stdout, done.stderr) == ("0\n", "")
 
 

@@ -20,7 +20,7 @@ from typing import Any, Self
 
 from glan.errors import LedgerError
 from glan.records import Reply, Request
-from glan.teachers.ledger_file import Lock, explain, explained, open_reader, open_writer, refuse_network
+from glan.teachers.ledger_file import Lock, explain, explained, open_reader, open_writer, refuse_place
 from glan.teachers.ledger_rows import COLUMNS, RESTORE, Entry, Run, StageTotals, pack, storable, unpack, unpack_row
 from glan.teachers.ledger_writer import Waiting, Writer
 
@@ -69,7 +69,7 @@ class Ledger:
 
         """
         path = Path(os.path.realpath(path))
-        refuse_network(path)
+        refuse_place(path)
         if readonly:
             return cls(path, open_reader(path), None, None)
         with contextlib.ExitStack() as opened:

@@ -8,6 +8,7 @@ import fcntl
 import os
 import re
 import sqlite3
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,12 +63,24 @@ def network_type(mounts: str, path: str) -> str | None:
     return found if _NETWORK.fullmatch(found) else None
 
 
-def refuse_network(path: Path) -> None:
-    """Refuse a path on a network file system, as far as this machine says what is mounted."""
+def refuse_place(path: Path) -> None:
+    """Refuse what is no file, and a network file system, as far as this machine says what is mounted."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise LedgerError(f"{path} is no ledger: it is not a file.", hint="Name another: --ledger PATH.")
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise LedgerError(f"The ledger {path} cannot be opened: {error.strerror}.", hint=_PERMIT) from error
     try:
         mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
         return
+    refuse_network(path, mounts)
+
+
+def refuse_network(path: Path, mounts: str) -> None:
+    """Refuse a path that lies on a network file system."""
     kind = network_type(mounts, str(path))
     if kind is not None:
         raise LedgerError(
@@ -202,13 +215,9 @@ def open_writer(path: Path) -> sqlite3.Connection:
 
 def open_reader(path: Path) -> sqlite3.Connection:
     """Return a connection that reads, also while another process writes."""
-    try:
-        path.stat()
-    except FileNotFoundError as error:
+    if not path.exists():
         hint = "`glan run` makes one; another is named by --ledger PATH."
-        raise LedgerError(f"There is no ledger {path}.", hint=hint) from error
-    except OSError as error:
-        raise LedgerError(f"The ledger {path} cannot be opened: {error.strerror}.", hint=_PERMIT) from error
+        raise LedgerError(f"There is no ledger {path}.", hint=hint)
     # A WAL needs files beside it. Where none is and none can be made there is no writer, and nothing changes.
     is_still = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
     with explained(path), contextlib.ExitStack() as opened:

@@ -7,6 +7,7 @@ It refuses to know stages, prices and how a teacher is reached. What it returns 
 """
 
 import asyncio
+import copy
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -152,7 +153,7 @@ class Ledgered:
             # The same request is under way: paid once, it is found when it is there, or asked if it was given up.
             error = await asyncio.shield(self._asking[key])
             if error is not None:
-                raise error
+                raise copy.copy(error)  # one error raised by many tasks would gather all their tracebacks
 
     def _found(self, request: Request, wanted: bytes) -> Entry | None:
         entry = self._kept(request, wanted) if self.choice is Choice.KEEP else self._exact(request, wanted)

@@ -63,6 +63,11 @@ class Permits:
         return sum(not future.done() for _, _, future in self._heap)
 
     @property
+    def n_free(self) -> int:
+        """How many permits are free."""
+        return self._max_in_flight - self._in_flight
+
+    @property
     def is_idle(self) -> bool:
         """Say whether a permit is free and nobody waits for one."""
         return self._in_flight < self._max_in_flight

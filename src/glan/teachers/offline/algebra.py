@@ -11,9 +11,11 @@ from glan.teachers.offline.problems import (
     UnsolvableError,
     Values,
     bracketed,
+    reduced,
     show_decimal,
     show_line,
     signed,
+    term,
 )
 
 
@@ -37,7 +39,7 @@ def _add_fractions(values: Values) -> Solution:
             + ("so nothing can be cancelled." if divisor == 1 else f"and dividing by it gives {total}."),
         ),
         result=str(total),
-        check=f"Taking {c}/{d} away from {total} leaves {total - Fraction(c, d)}, which is the value of {a}/{b}.",
+        check=f"Taking {c}/{d} away from {total} leaves {total - Fraction(c, d)}, the first summand.",
     )
 
 
@@ -51,7 +53,7 @@ def _proportion(values: Values) -> Solution:
     unit, total = Fraction(b, a), Fraction(b * c, a)
     return Solution(
         steps=(
-            f"To {a} units belongs the value {b}, so one unit has the value {b}/{a} = {unit}.",
+            f"To {a} units belongs the value {b}, so one unit has the value {reduced(b, a)}.",
             f"To {c} units belongs {c} times as much: {c} · {unit} = {total}.",
             f"The ratio {unit} for one unit is the constant of the proportion.",
         ),
@@ -108,9 +110,9 @@ def _linear_equation(values: Values) -> Solution:
     return Solution(
         steps=(
             f"Let x be the unknown. Both sides are equal when {a}x + {b} = {c}x + {d}.",
-            f"Subtracting {a}x on both sides leaves {b} = {c - a}x {signed(d)}.",
-            f"Subtracting {d} on both sides leaves {b - d} = {c - a}x.",
-            f"Dividing both sides by {c - a} gives x = {x}.",
+            f"Subtracting {a}x on both sides leaves {b} = {term(c - a, 'x')} {signed(d)}.",
+            f"Subtracting {d} on both sides leaves {b - d} = {term(c - a, 'x')}.",
+            f"Dividing both sides by {c - a} gives x = {x}." if c - a != 1 else f"So x = {x} already stands there.",
         ),
         result=f"x = {x}",
         check=f"Put in, the left side is {a} · {x} + {b} = {a * x + b} and the right side is "
@@ -120,7 +122,7 @@ def _linear_equation(values: Values) -> Solution:
 
 def _draw_system(rng: Random) -> dict[str, int]:
     while True:
-        a, b, c, d = (rng.randrange(1, 9) for _ in range(4))
+        a, b, c, d = (rng.randrange(2, 10) for _ in range(4))
         if a * d != b * c:
             break
     x, y = rng.sample(range(2, 40), 2)
@@ -140,7 +142,7 @@ def _system(values: Values) -> Solution:
                 f"To eliminate y, multiply the first equation by {d} and the second by {b}: "
                 f"{a * d}x + {b * d}y = {m * d} and {b * c}x + {b * d}y = {n * b}."
             ),
-            f"Subtracting leaves {determinant}x = {m * d - n * b}, so x = {x}.",
+            f"Subtracting leaves {term(determinant, 'x')} = {m * d - n * b}, so x = {x}.",
             f"The first equation then says {b}y = {m} - {a} · {x} = {m - a * x}, so y = {y}.",
         ),
         result=f"x = {x} and y = {y}",
@@ -189,7 +191,8 @@ def _arithmetic_series(values: Values) -> Solution:
             f"The sum is {n} times the average: {n} · {a + last}/2 = {total}.",
         ),
         result=str(total),
-        check=f"Counted otherwise: {n} times the first term is {n * a}, and the increases add {d} · (1 + ... + {n - 1}) "
+        check=f"Counted otherwise: {n} times the first term is {n * a}, and the increases add {d} · (1 + "
+        f"... + {n - 1}) "
         f"= {d * n * (n - 1) // 2}, which makes {total} again.",
     )
 
@@ -209,7 +212,7 @@ def _geometric_series(values: Values) -> Solution:
                 f"For the sum S, multiplying by {r} shifts every term to the next one, so {r} · S - S leaves only "
                 f"the term after the last minus the first: {a * r**n} - {a} = {a * r**n - a}."
             ),
-            f"Hence {r - 1} · S = {a * r**n - a}, and S = {total}.",
+            f"Hence {term(r - 1, 'S')} = {a * r**n - a}, and the sum is {total}.",
         ),
         result=str(total),
         check=f"Adding the terms one by one gives {' + '.join(str(a * r**i) for i in range(n))} = {total}."
@@ -287,9 +290,15 @@ def _derivative(values: Values) -> Solution:
     near = [a * (k + h) ** 3 - b * (k + h) ** 2 + c * (k + h) for h in (-step, step)]
     return Solution(
         steps=(
-            f"Each term is differentiated by itself: {a}x^3 gives {3 * a}x^2, {b}x^2 gives {2 * b}x, and {c}x gives {c}.",
+            (
+                f"Each term is differentiated by itself: {a}x^3 gives {3 * a}x^2, {b}x^2 gives {2 * b}x, and "
+                f"{c}x gives {c}."
+            ),
             f"With the signs of the terms the derivative is {3 * a}x^2 - {2 * b}x + {c}.",
-            f"At x = {k} it is {3 * a} · {k * k} - {2 * b} · {k} + {c} = {3 * a * k * k} - {2 * b * k} + {c} = {slope}.",
+            (
+                f"At x = {k} it is {3 * a} · {k * k} - {2 * b} · {k} + {c} = {3 * a * k * k} - {2 * b * k} + "
+                f"{c} = {slope}."
+            ),
             f"The quantity {direction} at this moment.",
         ),
         result=f"the derivative is {3 * a}x^2 - {2 * b}x + {c}, and its value at x = {k} is {slope}",

@@ -5,7 +5,7 @@ from fractions import Fraction
 from math import comb, lcm
 from random import Random
 
-from glan.teachers.offline.problems import Problem, Solution, UnsolvableError, Values
+from glan.teachers.offline.problems import Problem, Solution, UnsolvableError, Values, reduced
 
 
 def _draw_dice(rng: Random) -> dict[str, int]:
@@ -20,11 +20,13 @@ def _dice(values: Values) -> Solution:
         steps=(
             "The two dice are told apart, so there are 6 · 6 = 36 equally likely outcomes.",
             f"The sum {s} is shown by {', '.join(f'({i}, {k})' for i, k in ways)}.",
-            f"These are {len(ways)} of 36 outcomes, so the probability is {len(ways)}/36 = {chance}.",
+            f"These are {len(ways)} of 36 outcomes, so the probability is {reduced(len(ways), 36)}.",
         ),
         result=f"{chance}, about {float(chance):.3f}",
         check=f"By symmetry the sum {14 - s} must be just as likely, since each die can be read as 7 minus its spots, "
-        f"and it too arises in {len(ways)} ways.",
+        f"and it too arises in {len(ways)} of the 36 outcomes."
+        if s != 7
+        else "Whatever the first die shows, exactly one of the six faces of the second completes it to 7.",
     )
 
 
@@ -43,7 +45,7 @@ def _urn(values: Values) -> Solution:
                 f"If it was red, {r - 1} red ones are left among {total - 1}, "
                 f"so the second is red with probability {r - 1}/{total - 1}."
             ),
-            f"The product is {r}/{total} · {r - 1}/{total - 1} = {r * (r - 1)}/{total * (total - 1)} = {chance}.",
+            f"The product is {r}/{total} · {r - 1}/{total - 1} = {reduced(r * (r - 1), total * (total - 1))}.",
         ),
         result=f"{chance}, about {float(chance):.3f}",
         check=f"Counted by pairs: {comb(r, 2)} of the {comb(total, 2)} pairs are red, "
@@ -72,7 +74,7 @@ def _bayes(values: Values) -> Solution:
                 f"which is {f * (n - 1)}."
             ),
             f"Altogether {s} + {f * (n - 1)} = {s + f * (n - 1)} cases are reported, and {s} of them are real.",
-            f"The probability is {s}/{s + f * (n - 1)} = {chance}.",
+            f"The probability is {reduced(s, s + f * (n - 1))}.",
         ),
         result=f"{chance}, about {float(100 * chance):.1f} percent",
         check=f"By the formula: {hit} divided by the sum of {hit} and {alarm} gives {chance}.",
@@ -81,7 +83,7 @@ def _bayes(values: Values) -> Solution:
 
 def _draw_expectation(rng: Random) -> dict[str, int]:
     m, k = rng.sample(range(4, 41), 2)
-    return {"a": rng.randrange(10, 200), "b": rng.randrange(2, 40), "m": m, "k": k, "c": rng.randrange(1, 12)}
+    return {"a": rng.randrange(10, 200), "b": rng.randrange(2, 40), "m": m, "k": k, "c": rng.randrange(2, 13)}
 
 
 def _expectation(values: Values) -> Solution:

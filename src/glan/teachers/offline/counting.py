@@ -53,12 +53,19 @@ def _lcm(values: Values) -> Solution:
         steps=(
             f"What is sought is the least common multiple of {a} and {b}.",
             f"The divisions {_euclid(a, b)} show that their greatest common divisor is {common}.",
-            f"The least common multiple is the product divided by it: {a} · {b}/{common} = {a * b}/{common} = {multiple}.",
+            (
+                f"The least common multiple is the product divided by it: {a} · {b}/{common} = "
+                f"{a * b}/{common} = {multiple}."
+            ),
         ),
         result=str(multiple),
-        check=f"It is a multiple of both, {multiple // a} · {a} and {multiple // b} · {b}, and since {multiple // a} and "
+        check=f"It is a multiple of both, {multiple // a} · {a} and {multiple // b} · {b}, and since "
+        f"{multiple // a} and "
         f"{multiple // b} have no common divisor except 1, no smaller number is.",
     )
+
+
+_TIMES = {1: "once", 2: "twice"}
 
 
 def _factors(number: int) -> dict[int, int]:
@@ -87,7 +94,7 @@ def _factorise(values: Values) -> Solution:
     steps, left = [], n
     for prime, power in found.items():
         left //= prime**power
-        steps.append(f"{prime} divides {'once' if power == 1 else f'{power} times'} and leaves {left}")
+        steps.append(f"{prime} divides {_TIMES.get(power, f'{power} times')} and leaves {left}")
     return Solution(
         steps=(
             f"Trial division of {n} by the primes in order: {'; '.join(steps)}.",
@@ -115,7 +122,10 @@ def _weekday(values: Values) -> Solution:
         steps=(
             "Weekdays repeat every seven days, so only the remainder modulo 7 counts.",
             f"Division with remainder gives {n} = {n // 7} · 7 + {left}, so {n} is congruent to {left} modulo 7.",
-            f"The {n // 7} whole weeks lead back to {DAYS[day]}, and {ahead} further on it is {DAYS[(day + left) % 7]}.",
+            (
+                f"The {n // 7} whole weeks lead back to {DAYS[day]}, and {ahead} further on it is "
+                f"{DAYS[(day + left) % 7]}."
+            ),
         ),
         result=DAYS[(day + left) % 7],
         check=f"Going back {ahead} from {DAYS[(day + left) % 7]} leads to {DAYS[day]}, and {n} - {left} = {n - left} "
@@ -135,7 +145,10 @@ def _modpow(values: Values) -> Solution:
     product = " · ".join(str(pow(a, power, n)) for power in used)
     return Solution(
         steps=(
-            f"In binary the exponent {k} is {k:b}, that is, {k} = {' + '.join(str(power) for power in reversed(used))}.",
+            (
+                f"In binary the exponent {k} is {k:b}, that is, {k} = "
+                f"{' + '.join(str(power) for power in reversed(used))}."
+            ),
             f"Squaring again and again, and reducing modulo {n} each time: {squares}.",
             f"The power is the product of those that the binary form calls for: {product}.",
             f"Reduced modulo {n} after each multiplication, this leaves {pow(a, k, n)}.",
@@ -265,7 +278,7 @@ def _inclusion_exclusion(values: Values) -> Solution:
             f"Numbers divisible by both are the multiples of the least common multiple {both}; there are {n // both}.",
             f"These were counted twice, so they are subtracted once: {n // a} + {n // b} - {n // both} = {count}.",
         ),
-        result=f"{count}, so that {n - count} numbers are left out",
+        result=f"{count}, and the other {n - count} numbers are divisible by neither",
         check=f"Sorted without overlap: {n // a - n // both} only by {a}, {n // b - n // both} only by {b}, "
         f"{n // both} by both, which makes {count} again.",
     )

@@ -63,14 +63,17 @@ def _pythagoras(values: Values) -> Solution:
     near = isqrt(square)
     return Solution(
         steps=(
-            f"The two known lengths, {a} and {b}, are the legs of a right triangle; the length sought is its hypotenuse c.",
+            (
+                f"The two known lengths, {a} and {b}, are the legs of a right triangle; the length sought is "
+                "its hypotenuse c."
+            ),
             f"By the Pythagorean theorem c^2 = {a}^2 + {b}^2 = {a * a} + {b * b} = {square}.",
             f"The root of {square} is {side}"
             + ("." if near * near == square else f", which lies between {near} and {near + 1}."),
         ),
         result=side,
         check=f"The result must be longer than the longer leg, {max(a, b)}, and shorter than both legs together, "
-        f"{a + b}; it is about {square**0.5:.1f}.",
+        f"{a + b}" + (f"; it is about {square**0.5:.1f}." if near * near != square else ", as it is."),
     )
 
 

@@ -63,6 +63,17 @@ def read_values(problem: Problem, words: Mapping[str, str]) -> dict[str, int] | 
     return values
 
 
+def reduced(top: int, bottom: int) -> str:
+    """Return a fraction as it stands and, where that is something else, in lowest terms: `4/6 = 2/3`."""
+    plain, lowest = f"{top}/{bottom}", str(Fraction(top, bottom))
+    return plain if plain == lowest else f"{plain} = {lowest}"
+
+
+def term(factor: int, unknown: str) -> str:
+    """Return a multiple of an unknown: `3x`, `x`, `-x`."""
+    return unknown if factor == 1 else f"-{unknown}" if factor == -1 else f"{factor}{unknown}"
+
+
 def show_decimal(number: Fraction) -> str:
     """Return a number as a decimal fraction where it has a short one, otherwise as a fraction."""
     scaled = number * 10_000
@@ -94,9 +105,9 @@ def bracketed(number: int) -> str:
 
 def show_line(slope: Fraction, intercept: Fraction) -> str:
     """Return the equation of a line that is not vertical."""
-    steep = "x" if slope == 1 else "-x" if slope == -1 else f"{slope} · x"
     if slope == 0:
         return f"y = {intercept}"
+    steep = term(int(slope), "x") if slope.denominator == 1 else f"{slope} · x"
     if intercept == 0:
         return f"y = {steep}"
     return f"y = {steep} {'-' if intercept < 0 else '+'} {abs(intercept)}"

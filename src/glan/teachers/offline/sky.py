@@ -5,14 +5,14 @@ from fractions import Fraction
 from math import isqrt
 from random import Random
 
-from glan.teachers.offline.problems import Problem, Solution, UnsolvableError, Values, show_decimal
+from glan.teachers.offline.problems import Problem, Solution, UnsolvableError, Values, reduced, show_decimal
 
 _LIGHT_YEARS = Fraction(32616, 10000)
 """Light-years in a parsec, to four decimals."""
 
 
 def _draw_kepler(rng: Random) -> dict[str, int]:
-    return {"a": rng.randrange(2, 31) ** 2}
+    return {"a": rng.randrange(2, 21) ** 2}
 
 
 def _kepler(values: Values) -> Solution:
@@ -47,9 +47,15 @@ def _parallax(values: Values) -> Solution:
     return Solution(
         steps=(
             f"A thousandth of an arcsecond is a milliarcsecond, so the parallax is {p}/1000 arcseconds.",
-            f"The distance in parsecs is one divided by the parallax in arcseconds: 1/({p}/1000) = 1000/{p} = {distance}.",
+            (
+                f"The distance in parsecs is one divided by the parallax in arcseconds: 1/({p}/1000) = "
+                f"1000/{p} = {distance}."
+            ),
             f"One parsec is about 3.26 light-years, so this is about {float(years):.1f} light-years.",
-            f"An angle twice as large would belong to a star at half the distance, {show_decimal(parsecs / 2)} parsecs.",
+            (
+                "An angle twice as large would belong to a star at half the distance, "
+                f"{show_decimal(parsecs / 2)} parsecs."
+            ),
         ),
         result=f"{distance} parsecs, or about {float(years):.1f} light-years",
         check=f"Turned round, a star at {distance} parsecs has a parallax of 1000/{distance} = {p} milliarcseconds.",
@@ -69,7 +75,7 @@ def _inverse_square(values: Values) -> Solution:
     return Solution(
         steps=(
             "The light received from a source falls with the square of its distance.",
-            f"The distances {far} and {near} are in the ratio {far}/{near} = {ratio}.",
+            f"The distances {far} and {near} are in the ratio {reduced(far, near)}.",
             f"The square of this ratio is {ratio * ratio}, about {float(ratio * ratio):.2f}.",
             (
                 f"At the distance {near} the light is therefore {ratio * ratio} times that at the distance {far}, "
@@ -94,7 +100,7 @@ def _aperture(values: Values) -> Solution:
     square = ratio * ratio
     steps = [
         "The light collected grows with the area of the opening, and so with the square of its diameter.",
-        f"The diameters are in the ratio {b}/{a} = {ratio}.",
+        f"The diameters are in the ratio {reduced(b, a)}.",
         f"The amounts of light are in the ratio ({ratio})^2 = {square}, about {float(square):.2f}.",
     ]
     result = f"the opening of {b} millimetres gathers {square} times as much light as that of {a} millimetres"

@@ -1,0 +1,162 @@
+"""From the messages of a request to what is asked, by the labels of the prompts: `<task>`, `<subject>` and so on.
+
+A prompt that lacks something is noticed: it raises `ConfusedError`, whose message is what the textbook replies.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from glan.records import Level, Message
+
+LABELS = (
+    "task",
+    "discipline",
+    "subject",
+    "level",
+    "syllabus",
+    "class_sessions",
+    "key_concepts",
+    "language",
+    "error",
+)
+_MEANINGS = {
+    "class_sessions": "class sessions",
+    "key_concepts": "key concepts",
+    "error": "error in my reply",
+}
+_ANSWER_LANGUAGE = re.compile(r"\n\s*Write the answer in ([^\n]{1,80})\.\s*$")
+
+
+class ConfusedError(Exception):
+    """A prompt that cannot be understood; the message is what to reply."""
+
+
+class Task(StrEnum):
+    """What a prompt asks for."""
+
+    MEND = "mend"
+    LIST_SESSIONS = "list the class sessions"
+    LIST_SUBJECTS = "list the subjects"
+    QUESTION = "write a question"
+    SYLLABUS = "draft a syllabus"
+    SUBJECTS = "draft the subjects"
+    ANSWER = "answer"
+    """A prompt without any label is a question."""
+
+
+_WORDS: Mapping[Task, tuple[str, ...]] = {
+    Task.MEND: ("reply", "again"),
+    Task.LIST_SESSIONS: ("json", "session"),
+    Task.LIST_SUBJECTS: ("json", "subject"),
+    Task.QUESTION: ("write", "question"),
+    Task.SYLLABUS: ("design", "syllabus"),
+    Task.SUBJECTS: ("design", "subjects"),
+}
+"""Words by which each task is known, in the order in which they are looked for."""
+
+_NEEDED: Mapping[Task, tuple[str, ...]] = {
+    Task.MEND: ("error",),
+    Task.LIST_SESSIONS: (),
+    Task.LIST_SUBJECTS: (),
+    Task.QUESTION: ("discipline", "subject", "level", "syllabus", "class_sessions", "key_concepts", "language"),
+    Task.SYLLABUS: ("discipline", "subject", "level", "language"),
+    Task.SUBJECTS: ("discipline", "language"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A prompt that was understood."""
+
+    task: Task
+    text: str
+    """The whole prompt; of an answer, the question alone."""
+    sections: Mapping[str, str]
+    above: str = ""
+    """What the assistant said before it."""
+    knows_language: bool = True
+
+    @property
+    def level(self) -> Level:
+        return Level(self.sections["level"].casefold())
+
+    def names(self, label: str) -> tuple[str, ...]:
+        """Return the items of a section that is a list."""
+        lines = (line.strip() for line in self.sections[label].splitlines())
+        return tuple(line.removeprefix("- ").strip() for line in lines if line)
+
+
+def read_request(messages: Sequence[Message]) -> Asked:
+    """Return what the last message asks; a request to mend a reply asks for the task before it again.
+
+    Raises:
+        ConfusedError: something is missing.
+
+    """
+    turns = [message for message in messages if message.role != "system"]
+    asked = _read_turn(turns)
+    while asked.task is Task.MEND:
+        turns.pop()
+        while turns and turns[-1].role == "assistant":
+            turns.pop()
+        asked = _read_turn(turns)
+    return asked
+
+
+def _read_turn(turns: Sequence[Message]) -> Asked:
+    text = turns[-1].content.strip() if turns else ""
+    if not text:
+        raise ConfusedError("I cannot see what I am asked to do.")
+    sections = {label: found for label in LABELS if (found := _section(text, label)) is not None}
+    if not sections:
+        return _read_question(text)
+    task = _task(sections)
+    for label in _NEEDED[task]:
+        if not sections.get(label):
+            raise ConfusedError(f"I cannot see which {_MEANINGS.get(label, label)} this is about.")
+    above = turns[-2].content if len(turns) > 1 and turns[-2].role == "assistant" else ""
+    if task in (Task.LIST_SESSIONS, Task.LIST_SUBJECTS) and not above.strip():
+        raise ConfusedError("I cannot see any text above that I could turn into JSON.")
+    if "level" in _NEEDED[task] and sections["level"].casefold() not in set(Level):
+        raise ConfusedError(f"I cannot see which level is meant by {sections['level']!r}.")
+    return Asked(
+        task=task,
+        text=text,
+        sections=sections,
+        above=above,
+        knows_language=_is_english(sections.get("language", "English")),
+    )
+
+
+def _read_question(text: str) -> Asked:
+    found = _ANSWER_LANGUAGE.search(text)
+    question = text[: found.start()].strip() if found else text
+    return Asked(
+        task=Task.ANSWER,
+        text=question,
+        sections={},
+        knows_language=_is_english(found[1]) if found else True,
+    )
+
+
+def _section(text: str, label: str) -> str | None:
+    start = text.find(f"<{label}>")
+    if start < 0:
+        return None
+    start += len(label) + 2
+    end = text.find(f"</{label}>", start)
+    return text[start:end].strip() if end >= 0 else ""
+
+
+def _task(sections: Mapping[str, str]) -> Task:
+    words = sections.get("task", "").casefold()
+    for task, known in _WORDS.items():
+        if all(word in words for word in known):
+            return task
+    raise ConfusedError("I cannot see what the task is.")
+
+
+def _is_english(language: str) -> bool:
+    return "english" in language.casefold() or language.casefold() == "en"
