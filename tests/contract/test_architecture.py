@@ -9,6 +9,7 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "src" / "glan"
 
 LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
+    (frozenset({"__main__"}),),
     (frozenset({"cli"}),),
     (frozenset({"api"}),),
     (frozenset({"runs"}),),
@@ -19,6 +20,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"taxonomy"}),),
     (frozenset({"plan"}),),
     (frozenset({"draws"}),),
+    (frozenset({"sets"}),),
     (frozenset({"sets"}),),
     (frozenset({"teachers"}),),
     (frozenset({"prompts"}),),

@@ -290,6 +290,7 @@ async def test_totals_add_up_by_stage(ledger: Ledger) -> None:
     assert (questions.replies, questions.failures, questions.unknown_costs) == (3, 0, 1)
     assert (questions.prompt_tokens, questions.completion_tokens) == (20, 40)
     assert (questions.cached_tokens, questions.reasoning_tokens, questions.cost_usd) == (10, 6, 0.5)
+    assert questions.latency_s == 3.0
     assert (totals["answers"].replies, totals["answers"].failures, totals["answers"].unknown_costs) == (0, 1, 0)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from glan.errors import LedgerError
+from glan.records import Reply, Request, Sampling, Stage
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledger_file import VERSION, Lock, is_held, network_type, refuse_network
 
@@ -106,7 +107,7 @@ def test_a_lock_dies_with_its_process(path: Path) -> None:
         "import pathlib, sys, time\nfrom glan.teachers.ledger import Ledger\n"
         "ledger = Ledger.open(pathlib.Path(sys.argv[1]))\nprint('open', flush=True)\ntime.sleep(60)"
     )
-    with subprocess.Popen([sys.executable, "-c", code, path], stdout=subprocess.PIPE) as child:  # noqa: S603 - our own code
+    with subprocess.Popen([sys.executable, "-c", code, path], stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == b"open\n"
         with pytest.raises(LedgerError, match=rf"process {child.pid}\)"):
@@ -205,6 +206,26 @@ def test_a_newer_ledger_asks_for_a_newer_glan(path: Path) -> None:
     assert "pip install --upgrade glan" in caught.value.hint
 
 
+def _overwrite(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[:16_384] + b"\xa5" * 8_192 + content[24_576:])
+
+
+async def test_a_ledger_that_is_damaged_inside_says_so(path: Path) -> None:
+    """Pages that were overwritten are found by who reads them and by `verify`, and the hint says what to do."""
+    sampling = Sampling(model="m", max_tokens=9)
+    with Ledger.open(path) as ledger:
+        for i in range(100):
+            request = Request(id=f"answer/a/b/{i}", stage=Stage.ANSWERS, messages=(), sampling=sampling)
+            await ledger.commit(request, b"m" * 16, Reply(text=f"{i} " * 100))
+    _overwrite(path)
+    with Ledger.open(path, readonly=True) as ledger:
+        with pytest.raises(LedgerError, match="is damaged") as caught:
+            list(ledger.entries())
+        assert "glan ledger restore" in caught.value.hint
+        assert ledger.verify()
+
+
 def test_an_empty_file_is_a_new_ledger_to_the_writer_only(path: Path) -> None:
     """A run that died before it had made its tables left an empty file: the next one makes them."""
     path.touch()
@@ -247,7 +268,7 @@ def test_a_ledger_in_a_folder_where_nothing_can_be_written_can_be_read() -> None
         Ledger.open(path).close()
         path.with_name("ledger.sqlite.lock").unlink()
         path.parent.chmod(0o555)
-        done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=False)  # noqa: S603 - our own code
+        done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=False)
         path.parent.chmod(0o755)
         assert [file.name for file in path.parent.iterdir()] == ["ledger.sqlite"]
     assert (done.stdout, done.stderr) == ("0\n", "")

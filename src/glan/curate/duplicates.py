@@ -20,7 +20,9 @@ from glan.curate.postings import Hits, Integers, Postings, entries, ranges
 from glan.curate.sketches import Group, Sketches, Store, sketch
 
 _GROUP: Final = 64
-"""Most questions that are judged at once."""
+"""Most questions that are judged at once ..."""
+_GROUP_LENGTH: Final = 1_000_000
+"""... and most of their characters, if there are two."""
 _BLOCK: Final = 1_000_000
 """Shingles that are compared at once, give or take one question."""
 _SLACK: Final = 1e-6
@@ -59,26 +61,25 @@ class Duplicates:
         """Begin without questions; at 0 only exact copies are found."""
         self._threshold = threshold
         self._n_judged = 0
-        self._postings = Postings()
+        self.postings = Postings()
         self._passed = Store()
 
     def judge(self, texts: Sequence[str]) -> list[Copy | None]:
         """Say for each text, in order, which earlier one it copies; those that copy none are remembered."""
         verdicts: list[Copy | None] = []
-        for i in range(0, len(texts), _GROUP):
-            cut = texts[i : i + _GROUP]
-            copies = self._copies(sketch(cut, only_exact=not self._threshold))
-            verdicts += [copies.get(place) for place in range(len(cut))]
+        for group in _groups(texts):
+            copies = self._copies(sketch(group, only_exact=not self._threshold))
+            verdicts += [copies.get(place) for place in range(len(group))]
         return verdicts
 
     @property
     def size_bytes(self) -> int:
         """Memory that is filled; what stands ready to be filled comes on top."""
-        return self._postings.size_bytes + self._passed.size_bytes
+        return self.postings.size_bytes + self._passed.size_bytes
 
     def _copies(self, group: Group) -> dict[int, Copy]:
         """Return the copies of a group, by place in the group, and remember the others."""
-        hits = self._postings.find(group.sketches.shingles)
+        hits = self.postings.find(group.sketches.shingles)
         chosen = self._rarest(group, hits)
         copies: dict[int, Copy] = {}
         for match in self._matches(group, hits, self._passed.sketches):
@@ -137,9 +138,20 @@ class Duplicates:
         row_of[passed] = len(self._passed) + np.arange(passed.size)
         rows = row_of[group.places[chosen]]
         has_row = rows >= 0
-        self._postings.add(entries(group.sketches.shingles[chosen[has_row]], rows[has_row]))
+        self.postings.add(entries(group.sketches.shingles[chosen[has_row]], rows[has_row]))
         self._passed.add(group, passed, self._n_judged + passed)
         self._n_judged += group.sizes.size
+
+
+def _groups(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    start = length = 0
+    for i, text in enumerate(texts):
+        if i > start and (i - start == _GROUP or length + len(text) > _GROUP_LENGTH):
+            yield texts[start:i]
+            start, length = i, 0
+        length += len(text)
+    if texts:
+        yield texts[start:]
 
 
 def _blocks(chosen: Integers, sizes: Integers) -> list[Integers]:

@@ -45,10 +45,9 @@ _HALF: Final = np.uint64(32)
 
 _Numbers = NDArray[np.uint64]
 _Read = Callable[[Sequence[str]], tuple[_Numbers, list[int]]]
-_PIECE: Final = 2_000
-"""Longer texts are normalised word by word, and longer words are cut: to normalise a long run of combining marks
-takes quadratic time."""
-_PIECES: Final = re.compile(rf"\S{{1,{_PIECE}}}")
+_LONG: Final = 2_000
+"""In characters. Longer texts are normalised in pieces, since a long run of combining marks takes quadratic time."""
+_PIECES: Final = re.compile(r"\S{1,200}")
 
 
 class _Spacing(dict[int, str]):
@@ -82,7 +81,7 @@ def normalise(text: str) -> str:
             text = pattern.sub(symbol, text)
     if not text.isascii():
         text = _INVISIBLE.sub("", text)
-    pieces = [text] if len(text) <= _PIECE else _PIECES.findall(text)
+    pieces = [text] if len(text) <= _LONG else _PIECES.findall(text)
     return " ".join(" ".join(map(key_of, pieces)).translate(_SPACING).split())
 
 

@@ -31,10 +31,11 @@ _PAGE = 64
 _SELECT = f"SELECT seq, {', '.join(COLUMNS)} FROM replies"  # noqa: S608 - made of names of our own
 _OF_PLACE = f"{_SELECT} WHERE request = ? AND sample = ? AND attempt = ?"
 _FIND = f"{_OF_PLACE} AND fingerprint = ?"
-_STANDING = f"{_OF_PLACE} ORDER BY failure IS NOT NULL, seq DESC LIMIT 1"
+_FAILURE = 1 + list(COLUMNS).index("failure")
 _TOTALS = """
     SELECT stage, sum(failure IS NULL), sum(failure IS NOT NULL), sum(prompt_tokens), sum(completion_tokens),
-        sum(cached_tokens), sum(reasoning_tokens), sum(cost_usd), sum(failure IS NULL AND cost_usd IS NULL)
+        sum(cached_tokens), sum(reasoning_tokens), sum(cost_usd), sum(failure IS NULL AND cost_usd IS NULL),
+        sum(latency_s)
     FROM replies GROUP BY stage ORDER BY min(seq)
 """
 _FAILURES = """
@@ -113,8 +114,9 @@ class Ledger:
 
     def standing(self, request_id: str, *, sample: int, attempt: int) -> Entry | None:
         """Return the reply committed last for a place, whatever its fingerprint; a failure where there is no reply."""
-        rows = self._read(_STANDING, storable(request_id), sample, attempt)
-        return unpack_row(rows[0]) if rows else None
+        rows = self._read(_OF_PLACE, storable(request_id), sample, attempt)
+        # Sorted here: SQLite would copy the texts to do it, which takes three times as long.
+        return unpack_row(max(rows, key=lambda row: (row[_FAILURE] is None, row[0]))) if rows else None
 
     async def commit(self, request: Request, fingerprint: bytes, outcome: Reply | str) -> None:
         """Add a reply, or the text of the error with which a request failed for good; return when it is durable.
@@ -245,7 +247,7 @@ class Ledger:
                         files={path: texts[found] for path, found in hashes.items()},
                     )
                 )
-            except (ValueError, TypeError, AttributeError, LookupError, zlib.error) as error:
+            except (ValueError, TypeError, AttributeError, LookupError, RecursionError, zlib.error) as error:
                 raise LedgerError(
                     f"Run {number} of the ledger {self.path} is damaged: {error!r}.", hint=RESTORE
                 ) from error

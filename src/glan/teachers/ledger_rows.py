@@ -29,10 +29,10 @@ _NO_REPLY = Reply(text="")
 
 COLUMNS: Mapping[str, str] = {
     "run": "INTEGER", "request": "TEXT", "stage": "TEXT", "sample": "INTEGER", "attempt": "INTEGER",
-    "fingerprint": "BLOB", "finish_reason": "TEXT", "prompt_tokens": "INTEGER", "completion_tokens": "INTEGER",
-    "cached_tokens": "INTEGER", "reasoning_tokens": "INTEGER", "max_tokens": "INTEGER", "model": "TEXT",
-    "system_fingerprint": "TEXT", "rung": "TEXT", "endpoint": "TEXT", "latency_s": "REAL", "cost_usd": "REAL",
-    "time": "REAL", "failure": "TEXT", "text": "BLOB", "reasoning": "BLOB",
+    "fingerprint": "BLOB", "max_tokens": "INTEGER", "time": "REAL", "failure": "TEXT",
+    "finish_reason": "TEXT", "prompt_tokens": "INTEGER", "completion_tokens": "INTEGER", "cached_tokens": "INTEGER",
+    "reasoning_tokens": "INTEGER", "model": "TEXT", "system_fingerprint": "TEXT", "rung": "TEXT", "endpoint": "TEXT",
+    "latency_s": "REAL", "cost_usd": "REAL", "text": "BLOB", "reasoning": "BLOB",
 }  # fmt: skip
 """In the order of the table. The texts stand last, so that counting does not read their pages."""
 
@@ -96,6 +96,8 @@ class StageTotals:
     """Sum of the known costs."""
     unknown_costs: int
     """Replies whose cost is not known."""
+    latency_s: float
+    """Sum of the times that replies took, as far as they are known."""
 
 
 def pack_row(request: Request, fingerprint: bytes, outcome: Reply | str, *, run: int, time: float) -> Row:
@@ -109,20 +111,20 @@ def pack_row(request: Request, fingerprint: bytes, outcome: Reply | str, *, run:
         request.sample,
         request.attempt,
         fingerprint,
+        min(request.sampling.max_tokens, _MAX_COUNT),
+        time,
+        failure,
         _optional(reply.finish_reason),
         _count(usage.prompt_tokens),
         _count(usage.completion_tokens),
         _count(usage.cached_tokens),
         _count(usage.reasoning_tokens),
-        min(request.sampling.max_tokens, _MAX_COUNT),
         _optional(reply.model),
         _optional(reply.system_fingerprint),
         _optional(reply.rung),
         _optional(reply.endpoint),
         None if reply.latency_s is None else float(reply.latency_s),
         None if reply.cost_usd is None else float(reply.cost_usd),
-        time,
-        failure,
         pack(reply.text) if failure is None else None,
         None if reply.reasoning is None else pack(reply.reasoning),
     )
@@ -135,50 +137,44 @@ def unpack_row(row: Sequence[Any]) -> Entry:
         LedgerError: the row is damaged.
 
     """
-    (
-        seq, run, request_id, stage, sample, attempt, fingerprint, finish_reason, prompt_tokens,
-        completion_tokens, cached_tokens, reasoning_tokens, max_tokens, model, system_fingerprint, rung,
-        endpoint, latency_s, cost_usd, time, failure, text, reasoning,
-    ) = row  # fmt: skip
+    seq, run, request_id, stage, sample, attempt, fingerprint, max_tokens, time, failure, *reply = row
     try:
-        reply = (
-            None
-            if failure is not None
-            else Reply(
-                text=unpack(text),
-                reasoning=None if reasoning is None else unpack(reasoning),
-                finish_reason=finish_reason,
-                usage=Usage(
-                    prompt_tokens=prompt_tokens,
-                    completion_tokens=completion_tokens,
-                    cached_tokens=cached_tokens,
-                    reasoning_tokens=reasoning_tokens,
-                ),
-                model=model,
-                system_fingerprint=system_fingerprint,
-                rung=rung,
-                endpoint=endpoint,
-                latency_s=latency_s,
-                cost_usd=cost_usd,
-            )
+        return Entry(
+            seq=seq,
+            run=run,
+            request_id=request_id,
+            stage=stage,
+            sample=sample,
+            attempt=attempt,
+            fingerprint=fingerprint,
+            reply=_unpack_reply(reply) if failure is None else None,
+            failure=failure,
+            max_tokens=max_tokens,
+            time=time,
         )
     except (ValueError, TypeError, zlib.error) as error:
-        raise LedgerError(
-            f"Row {seq} of the ledger, for {request_id!r}, is damaged: {error}.",
-            hint=RESTORE,
-        ) from error
-    return Entry(
-        seq=seq,
-        run=run,
-        request_id=request_id,
-        stage=stage,
-        sample=sample,
-        attempt=attempt,
-        fingerprint=fingerprint,
-        reply=reply,
-        failure=failure,
-        max_tokens=max_tokens,
-        time=time,
+        raise LedgerError(f"Row {seq} of the ledger, for {request_id!r}, is damaged: {error}.", hint=RESTORE) from error
+
+
+def _unpack_reply(values: Sequence[Any]) -> Reply:
+    finish_reason, prompt, completion, cached, thinking, model, system_fingerprint, rung, endpoint, *rest = values
+    latency_s, cost_usd, text, reasoning = rest
+    return Reply(
+        text=unpack(text),
+        reasoning=None if reasoning is None else unpack(reasoning),
+        finish_reason=finish_reason,
+        usage=Usage(
+            prompt_tokens=prompt,
+            completion_tokens=completion,
+            cached_tokens=cached,
+            reasoning_tokens=thinking,
+        ),
+        model=model,
+        system_fingerprint=system_fingerprint,
+        rung=rung,
+        endpoint=endpoint,
+        latency_s=latency_s,
+        cost_usd=cost_usd,
     )
 
 

@@ -10,6 +10,7 @@ from glan.teachers.offline.problems import (
     Solution,
     UnsolvableError,
     Values,
+    about,
     bracketed,
     reduced,
     show_decimal,
@@ -21,7 +22,8 @@ from glan.teachers.offline.problems import (
 
 def _draw_add_fractions(rng: Random) -> dict[str, int]:
     b, d = rng.sample(range(2, 16), 2)
-    return {"a": rng.randrange(1, b), "b": b, "c": rng.randrange(1, d), "d": d}
+    a, c = (rng.choice([top for top in range(1, bottom) if gcd(top, bottom) == 1]) for bottom in (b, d))
+    return {"a": a, "b": b, "c": c, "d": d}
 
 
 def _add_fractions(values: Values) -> Solution:
@@ -57,8 +59,7 @@ def _proportion(values: Values) -> Solution:
             f"To {c} units belongs {c} times as much: {c} · {unit} = {total}.",
             f"The ratio {unit} for one unit is the constant of the proportion.",
         ),
-        result=f"{total}"
-        + ("" if total.denominator == 1 else f", which is about {float(total):.2f} as a decimal number"),
+        result=f"{total}{about(total)}",
         check=f"The cross products agree: {a} · {total} = {a * total} and {c} · {b} = {c * b}.",
     )
 
@@ -241,7 +242,7 @@ def _geometric_limit(values: Values) -> Solution:
             f"The denominator is 1 - {p}/{q} = {1 - ratio}, and {a} divided by {1 - ratio} is {total}.",
         ),
         result=str(total),
-        check=f"The first four terms already add up to {partial}, about {float(partial):.2f}, "
+        check=f"The first four terms already add up to {partial}{about(partial)}, "
         f"and the rest, {total - partial}, is exactly ({p}/{q})^4 times the whole sum.",
     )
 

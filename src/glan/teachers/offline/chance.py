@@ -5,7 +5,7 @@ from fractions import Fraction
 from math import comb, lcm
 from random import Random
 
-from glan.teachers.offline.problems import Problem, Solution, UnsolvableError, Values, reduced
+from glan.teachers.offline.problems import Problem, Solution, UnsolvableError, Values, about, reduced
 
 
 def _draw_dice(rng: Random) -> dict[str, int]:
@@ -100,10 +100,10 @@ def _expectation(values: Values) -> Solution:
                 f"Each amount is multiplied by its probability: {a} · 1/{m} = {Fraction(a, m)} "
                 f"and {b} · 1/{k} = {Fraction(b, k)}."
             ),
-            f"The expected amount paid out is the sum {gain}, about {float(gain):.2f}.",
+            f"The expected amount paid out is the sum {gain}{about(gain)}.",
             f"The stake of {c} is paid every time, so the expected gain is {gain} - {c} = {net}.",
         ),
-        result=f"the expected gain per game is {net}, about {float(net):.2f}, so the game is {verdict}",
+        result=f"the expected gain per game is {net}{about(net)}, so the game is {verdict}",
         check=f"In {rounds} typical games one would receive {a} in {rounds // m} of them and {b} in {rounds // k}: "
         f"{rounds // m * a + rounds // k * b} against stakes of {rounds * c}, "
         f"a difference of {rounds // m * a + rounds // k * b - rounds * c} in {rounds} games.",

@@ -24,16 +24,12 @@ def draft_subjects(book: Book, discipline: str) -> str:
 def draft_syllabus(book: Book, discipline: str, subject: str, level: Level) -> str:
     """Return the syllabus of a subject with its class sessions and their key concepts."""
     chapter = book.chapter(discipline, subject) or _chapter(book.generic, subject, level)
-    lines = [f"# {subject}", "", chapter.introduction, "", f"At the end, students ({level} level) can:", ""]
-    lines += [f"{_ordinal(i)} {section.description}" for i, section in enumerate(chapter.sessions)]
+    names = "; ".join(section.name for section in chapter.sessions)
+    lines = [f"# {subject}", "", chapter.introduction, "", f"It is taught at the {level} level. In order: {names}."]
     for number, section in enumerate(chapter.sessions, start=1):
         lines += ["", f"## Session {number}: {section.name}", "", section.description, "", "Key concepts:", ""]
         lines += [f"- {concept.name}: {concept.definition}" for concept in section.concepts]
     return "\n".join(lines)
-
-
-def _ordinal(position: int) -> str:
-    return f"({'abcdefghijklmnopqrstuvwxyz'[position % 26]})"
 
 
 def _chapter(generic: Part, subject: str, level: Level) -> Chapter:

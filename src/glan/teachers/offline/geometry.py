@@ -10,6 +10,7 @@ from glan.teachers.offline.problems import (
     Solution,
     UnsolvableError,
     Values,
+    about,
     bracketed,
     show_line,
     show_root,
@@ -105,14 +106,14 @@ def _draw_similar(rng: Random) -> dict[str, int]:
 def _similar(values: Values) -> Solution:
     h, s, t = (values[name] for name in "hst")
     height = Fraction(h * t, s)
-    about = "" if height.denominator == 1 else f", about {float(height):.1f}"
+    near = about(height, 1)
     return Solution(
         steps=(
             "The two triangles agree in their angles and are similar, so corresponding sides have the same ratio.",
             f"The bases are in the ratio {t} : {s}, which is the factor {Fraction(t, s)}.",
-            f"The side that corresponds to {h} is {h} · {Fraction(t, s)} = {height}{about}.",
+            f"The side that corresponds to {h} is {h} · {Fraction(t, s)} = {height}{near}.",
         ),
-        result=f"{height}{about}, in the unit of the other lengths",
+        result=f"{height}{near}, in the unit of the other lengths",
         check=f"The ratio of side to base is {Fraction(h, s)} in the small triangle and {height / t} in the large one.",
     )
 

@@ -1,7 +1,6 @@
 """From a draft to JSON, by reading the draft: headings are subjects or class sessions, bullets what belongs to them."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import msgspec
@@ -11,6 +10,7 @@ from glan.records import Level
 from glan.teachers.offline.reader import ConfusedError
 
 _HEADING = re.compile(r"#{1,6}\s+(.+)|\*\*([^*]+)\*\*:?$|((?:Session|Class|Week|Lecture|Subject)\s+\d+\s*[:.)].+)")
+_NUMBERED = re.compile(r"\d{1,3}[.)]\s+(.+)")
 _BULLET = re.compile(r"(?:[-*+\u2022]|\d{1,3}[.)])\s+(.+)")
 _NUMBER = re.compile(r"^(?:(?:session|class|week|lecture|subject)\s+)?\d{1,3}\s*[:.)\-]\s*", re.IGNORECASE)
 _LEVEL = re.compile(r"\b(introductory|intermediate|advanced|graduate)\b", re.IGNORECASE)
@@ -55,10 +55,15 @@ def list_sessions(draft: str) -> str:
 
 
 def _blocks(draft: str) -> list[_Block]:
-    """Return the headings of a draft with what stands below each."""
+    """Return the headings of a draft with what stands below each; where there are none, numbered lines serve."""
+    lines = [stripped for line in clean(draft).split("\n") if (stripped := line.strip())]
+    return _split(lines, _HEADING) or _split(lines, _NUMBERED)
+
+
+def _split(lines: list[str], pattern: re.Pattern[str]) -> list[_Block]:
     blocks: list[_Block] = []
-    for line in _lines(draft):
-        heading = _HEADING.match(line)
+    for line in lines:
+        heading = pattern.match(line)
         if heading:
             title = next(part for part in heading.groups() if part).strip("*#: ")
             if title.casefold() not in _INNER:
@@ -70,13 +75,6 @@ def _blocks(draft: str) -> list[_Block]:
             else:
                 blocks[-1].lines.append(line)
     return blocks
-
-
-def _lines(draft: str) -> Iterator[str]:
-    for line in clean(draft).split("\n"):
-        stripped = line.strip()
-        if stripped:
-            yield stripped
 
 
 def _bullet_name(text: str) -> str:

@@ -27,13 +27,14 @@ class Phrase:
     """The fixed words around the holes: one piece more than there are holes."""
     holes: tuple[str, ...]
 
-    @classmethod
-    def of(cls, text: str) -> "Phrase":
+    @staticmethod
+    @cache
+    def of(text: str) -> "Phrase":
         """Return the phrase of a text; statements come in quotation marks, single concepts in bold type."""
         for name, marked in (_QUOTED | _BOLD).items():
             text = text.replace(f"{{{name}}}", marked)
         parts = _HOLE.split(text)
-        return cls(tuple(parts[::2]), tuple(parts[1::2]))
+        return Phrase(tuple(parts[::2]), tuple(parts[1::2]))
 
     def fill(self, values: Mapping[str, str]) -> str:
         """Return the text with its holes filled."""
@@ -62,10 +63,24 @@ class _Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     texts: tuple[str, ...]
 
 
+class Leads(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the paragraphs of an answer begin."""
+
+    explain: tuple[str, ...]
+    example: tuple[str, ...]
+    reason: tuple[str, ...]
+    principle: tuple[str, ...]
+    right: tuple[str, ...]
+    false: tuple[str, ...]
+    doubt: tuple[str, ...]
+    belief: tuple[str, ...]
+
+
 class _Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     names: tuple[str, ...]
     roles: tuple[str, ...]
     situations: tuple[str, ...]
+    leads: Leads
     closings: dict[Level, tuple[str, ...]]
     tasks: tuple[_Task, ...]
 

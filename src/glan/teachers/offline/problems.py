@@ -74,6 +74,11 @@ def term(factor: int, unknown: str) -> str:
     return unknown if factor == 1 else f"-{unknown}" if factor == -1 else f"{factor}{unknown}"
 
 
+def about(number: Fraction, decimals: int = 2) -> str:
+    """Return `, about 0.33` after a fraction, and nothing after a whole number."""
+    return "" if number.denominator == 1 else f", about {float(number):.{decimals}f}"
+
+
 def show_decimal(number: Fraction) -> str:
     """Return a number as a decimal fraction where it has a short one, otherwise as a fraction."""
     scaled = number * 10_000

@@ -5,7 +5,7 @@ from fractions import Fraction
 from math import isqrt
 from random import Random
 
-from glan.teachers.offline.problems import Problem, Solution, UnsolvableError, Values, reduced, show_decimal
+from glan.teachers.offline.problems import Problem, Solution, UnsolvableError, Values, about, reduced, show_decimal
 
 _LIGHT_YEARS = Fraction(32616, 10000)
 """Light-years in a parsec, to four decimals."""
@@ -42,7 +42,7 @@ def _draw_parallax(rng: Random) -> dict[str, int]:
 def _parallax(values: Values) -> Solution:
     p = values["p"]
     parsecs = Fraction(1000, p)
-    years = parsecs * _LIGHT_YEARS
+    years = f"{float(parsecs * _LIGHT_YEARS):.{0 if parsecs > 30 else 1}f}"
     distance = show_decimal(parsecs)
     return Solution(
         steps=(
@@ -51,13 +51,13 @@ def _parallax(values: Values) -> Solution:
                 f"The distance in parsecs is one divided by the parallax in arcseconds: 1/({p}/1000) = "
                 f"1000/{p} = {distance}."
             ),
-            f"One parsec is about 3.26 light-years, so this is about {float(years):.1f} light-years.",
+            f"One parsec is about 3.26 light-years, so this is about {years} light-years.",
             (
                 "An angle twice as large would belong to a star at half the distance, "
                 f"{show_decimal(parsecs / 2)} parsecs."
             ),
         ),
-        result=f"{distance} parsecs, or about {float(years):.1f} light-years",
+        result=f"{distance} parsecs, or about {years} light-years",
         check=f"Turned round, a star at {distance} parsecs has a parallax of 1000/{distance} = {p} milliarcseconds.",
     )
 
@@ -76,7 +76,7 @@ def _inverse_square(values: Values) -> Solution:
         steps=(
             "The light received from a source falls with the square of its distance.",
             f"The distances {far} and {near} are in the ratio {reduced(far, near)}.",
-            f"The square of this ratio is {ratio * ratio}, about {float(ratio * ratio):.2f}.",
+            f"The square of this ratio is {ratio * ratio}{about(ratio * ratio)}.",
             (
                 f"At the distance {near} the light is therefore {ratio * ratio} times that at the distance {far}, "
                 f"and at {far} it is {1 / (ratio * ratio)} of that at {near}."
@@ -101,14 +101,14 @@ def _aperture(values: Values) -> Solution:
     steps = [
         "The light collected grows with the area of the opening, and so with the square of its diameter.",
         f"The diameters are in the ratio {reduced(b, a)}.",
-        f"The amounts of light are in the ratio ({ratio})^2 = {square}, about {float(square):.2f}.",
+        f"The amounts of light are in the ratio ({ratio})^2 = {square}{about(square)}.",
     ]
     result = f"the opening of {b} millimetres gathers {square} times as much light as that of {a} millimetres"
     if "t" in values:
         time = values["t"] / square
         steps.append(
             f"For the same amount of light the time is divided by this number: {values['t']} minutes become "
-            f"{time} minutes, about {float(time):.2f}."
+            f"{time} minutes{about(time)}."
         )
         result += f", so that {time} minutes are enough"
     return Solution(

@@ -1,0 +1,199 @@
+"""Writes the pages of the documentation that say what the code says: docs/configuration.md and docs/cli.md.
+
+python docs/generate.py            writes them
+python docs/generate.py --check    ends with 1 where one is not what the code gives
+"""
+# ruff: noqa: INP001, T201 - a script beside the pages that it writes; it says what it did
+
+import sys
+from collections.abc import Iterator, Sequence
+from importlib import resources
+from pathlib import Path
+
+import click
+import msgspec
+from msgspec import inspect
+
+from glan.cli import cli
+from glan.config import Config, Price, Teachers, description_of, recipes, render_config
+from glan.teachers.specs import providers
+
+DOCS = Path(__file__).parent
+WIDTH = 100
+"""Of the help in docs/cli.md, whatever the terminal has."""
+_GENERATED = "<!-- Written by docs/generate.py from the code; edit the code and run it again. -->"
+
+_CONFIGURATION = """\
+# Settings
+
+Every setting has a default.
+`glan init` writes all of them into `glan.toml`, each with its line of prose; that file stands at the end of this page.
+A setting that is not here is an error, which names the nearest one that is.
+"""
+
+_TEACHERS = """\
+All four tables have the same settings.
+What a role sets goes before what the default sets: `curriculum` writes subjects and syllabi, the others what they say.
+"""
+
+_ENVIRONMENT = """\
+## Teachers by name, and the environment
+
+A provider's name begins a teacher's spec: `openai/MODEL`.
+Keys are read from the environment, or from the project's `.env`, and are written nowhere.
+`OPENAI_BASE_URL` is another address for `openai/MODEL`; [docs/teachers.md](teachers.md) says where a key may go.
+"""
+
+_RECIPES = """\
+## Recipes
+
+`glan init --recipe NAME` begins with other settings; what a recipe does not name has its default.
+"""
+
+_CLI = """\
+# Commands
+
+This page is `glan COMMAND --help` for every command.
+A command works on the project in `--project DIR`, or in the current folder.
+
+| Exit code | What it means |
+|---|---|
+| 0 | All is there: with `glan run`, the pairs that were asked for. |
+| 1 | An error that a person can mend; the message says how. |
+| 2 | The command line is wrong. |
+| 3 | Fewer pairs than were asked for. |
+| 4 | The budget is reached. |
+| 130 | Interrupted; SIGTERM counts as the first Ctrl-C. |
+"""
+
+
+def pages() -> dict[str, str]:
+    """Return the generated pages by their names."""
+    return {"configuration.md": configuration_page(), "cli.md": cli_page()}
+
+
+def configuration_page() -> str:
+    """Return the page of the settings."""
+    parts = [_GENERATED, "", _CONFIGURATION, *_tables(Config, "")]
+    parts += [_ENVIRONMENT, *_providers(), _RECIPES, *_recipes()]
+    parts += ["## The file", "", *_fenced(render_config(Config()), "toml")]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _tables(kind: type[msgspec.Struct], above: str) -> Iterator[str]:
+    """Yield the settings of a table, and then the tables in it."""
+    fields = msgspec.structs.fields(kind)
+    tables = [field for field in fields if _is_table(field.type)]
+    yield f"## {f'`[{above[:-1]}]`' if above else 'At the top'}\n"
+    yield from _rows([field for field in fields if field not in tables])
+    for field in tables:
+        if field.type is Teachers:
+            yield "## `[teachers.default]`, `[teachers.curriculum]`, `[teachers.questions]`, `[teachers.answers]`\n"
+            yield _TEACHERS
+            yield from _rows(msgspec.structs.fields(Teachers.__annotations__["default"]))
+            yield "### `price`\n"
+            yield from _rows(msgspec.structs.fields(Price))
+        else:
+            yield from _tables(field.type, f"{above}{field.name}.")
+
+
+def _is_table(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def _rows(fields: Sequence[msgspec.structs.FieldInfo]) -> Iterator[str]:
+    yield "| Setting | Type | Default | What it does |"
+    yield "|---|---|---|---|"
+    for field in fields:
+        told = description_of(field).replace("|", "\\|")
+        yield f"| `{field.name}` | {kind_of(inspect.type_info(field.type))} | {_default(field)} | {told} |"
+    yield ""
+
+
+def kind_of(found: inspect.Type) -> str:
+    """Return the type of a setting in words, with its range."""
+    if isinstance(found, inspect.Metadata):
+        return kind_of(found.type)
+    if isinstance(found, inspect.UnionType):
+        return " or ".join(kind_of(each) for each in found.types if not isinstance(each, inspect.NoneType))
+    if isinstance(found, inspect.LiteralType):
+        return " or ".join(f'`"{value}"`' for value in found.values)
+    if isinstance(found, inspect.IntType | inspect.FloatType):
+        return _range("whole number" if isinstance(found, inspect.IntType) else "number", found)
+    return "text" if isinstance(found, inspect.StrType) else "table"
+
+
+def _range(name: str, found: inspect.IntType | inspect.FloatType) -> str:
+    if found.gt is not None:
+        return f"{name} above {found.gt:,g}"
+    if found.ge is None:
+        return name
+    return f"{name}, {found.ge:,} or more" if found.le is None else f"{name}, {found.ge:,} to {found.le:,}"
+
+
+def _default(field: msgspec.structs.FieldInfo) -> str:
+    if field.required:
+        return "must be given"
+    value = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+    return "unset" if value is None else f"`{msgspec.json.encode(value).decode()}`"
+
+
+def _providers() -> Iterator[str]:
+    yield "| Provider | Address | Key |"
+    yield "|---|---|---|"
+    for name, provider in providers().items():
+        yield f"| `{name}` | {provider.base_url} | {f'`{provider.key}`' if provider.key else 'none'} |"
+    yield ""
+
+
+def _recipes() -> Iterator[str]:
+    for name in recipes():
+        text = (resources.files("glan") / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
+        yield f"### `{name}`\n"
+        yield from _fenced(text, "toml")
+
+
+def _fenced(text: str, language: str) -> list[str]:
+    return [f"```{language}", *text.rstrip().splitlines(), "```", ""]
+
+
+def cli_page() -> str:
+    """Return the page of the commands."""
+    return "\n".join([_GENERATED, "", _CLI, *_help(cli, _context(cli, "glan", None))]).rstrip() + "\n"
+
+
+def _help(command: click.Command, context: click.Context) -> Iterator[str]:
+    """Yield the help of a command, then that of the commands in it."""
+    yield f"## `{context.command_path}`\n"
+    yield from _fenced(command.get_help(context), "text")
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            if below is not None:
+                yield from _help(below, _context(below, name, context))
+
+
+def _context(command: click.Command, name: str, parent: click.Context | None) -> click.Context:
+    names = command.context_settings.get("help_option_names")
+    return click.Context(command, parent, name, terminal_width=WIDTH, color=False, help_option_names=names)
+
+
+def main() -> int:
+    """Write the pages, or say which ones are not as they would be written."""
+    stale = [name for name, text in pages().items() if _read(DOCS / name) != text]
+    if "--check" in sys.argv[1:]:
+        for name in stale:
+            print(f"docs/{name} is not what the code gives; run python docs/generate.py.")
+        return 1 if stale else 0
+    for name in stale:
+        (DOCS / name).write_text(pages()[name], encoding="utf-8")
+        print(f"Wrote docs/{name}.")
+    return 0
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

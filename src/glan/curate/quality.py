@@ -1,0 +1,138 @@
+"""Rules on one text: why a question or an answer is not taken. Only what is sure; they know no other texts.
+
+A rule returns its reason, a short fixed name that statistics count, or None. The first rule that objects decides.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from glan.config import Curation
+from glan.curate.loops import is_loop
+from glan.curate.refusals import is_refusal
+from glan.curate.shingles import normalise
+from glan.records import Question, Reply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """A question or an answer, as the rules see it."""
+
+    text: str
+    finish_reason: str | None = None
+    max_length: int | None = None
+    """In characters; None where there is no limit."""
+    question: str | None = None
+    """What an answer answers."""
+
+
+Rule = Callable[[Text], str | None]
+
+
+def reject_question(question: Question, curation: Curation) -> str | None:
+    """Return why a question is not taken, if so."""
+    return reason_of(
+        Text(
+            text=question.text,
+            finish_reason=question.reply.finish_reason,
+            max_length=curation.max_question_length,
+        ),
+        QUESTION_RULES,
+    )
+
+
+def reject_answer(question: Question, answer: Reply) -> str | None:
+    """Return why an answer is not taken, if so."""
+    return reason_of(Text(text=answer.text, finish_reason=answer.finish_reason, question=question.text), ANSWER_RULES)
+
+
+def reason_of(text: Text, rules: tuple[Rule, ...]) -> str | None:
+    """Return the reason of the first rule that objects."""
+    return next((reason for rule in rules if (reason := rule(text)) is not None), None)
+
+
+def cut_off(text: Text) -> str | None:
+    return "cut off" if text.finish_reason in _CUT_OFF else None
+
+
+def filtered(text: Text) -> str | None:
+    """Object to what the provider withheld or took back."""
+    return "content filter" if text.finish_reason == "content_filter" else None
+
+
+def empty(text: Text) -> str | None:
+    """Object to a text with nothing to see."""
+    return None if _VISIBLE.search(text.text) else "empty"
+
+
+def wordless(text: Text) -> str | None:
+    """Object to a question without a letter or digit; an answer may be a symbol."""
+    return None if any(character.isalnum() for character in text.text) else "empty"
+
+
+def too_long(text: Text) -> str | None:
+    return "too long" if text.max_length is not None and len(text.text) > text.max_length else None
+
+
+def refusal(text: Text) -> str | None:
+    return "refusal" if is_refusal(text.text) else None
+
+
+def reasoning_leak(text: Text) -> str | None:
+    """Object to thinking that was not kept apart: a tag at either end, or an end without a beginning."""
+    tags = list(_THINKING.finditer(text.text))
+    if not tags:
+        return None
+    before, after = text.text[: tags[0].start()], text.text[tags[-1].end() :]
+    is_orphan = tags[0].group(1) == "/" and not before.rpartition("\n")[2].strip()
+    return "reasoning leak" if is_orphan or not before.strip() or not after.strip() else None
+
+
+def prompt_leak(text: Text) -> str | None:
+    """Object to a question that repeats its prompt, or speaks of what nobody who answers it sees."""
+    return "prompt leak" if _PROMPT.search(text.text) else None
+
+
+def copied_question(text: Text) -> str | None:
+    if text.question is None or len(text.text) > 2 * len(text.question) + _MARKUP:
+        return None
+    said, asked = normalise(text.text), normalise(text.question)
+    return "copy of the question" if said and said == asked else None
+
+
+def repetition_loop(text: Text) -> str | None:
+    return "repetition loop" if is_loop(text.text) else None
+
+
+QUESTION_RULES: Final[tuple[Rule, ...]] = (
+    cut_off,
+    filtered,
+    wordless,
+    too_long,
+    refusal,
+    reasoning_leak,
+    prompt_leak,
+    repetition_loop,
+)
+ANSWER_RULES: Final[tuple[Rule, ...]] = (
+    cut_off,
+    filtered,
+    empty,
+    refusal,
+    reasoning_leak,
+    copied_question,
+    repetition_loop,
+)
+
+_CUT_OFF: Final = frozenset({"length", "max_tokens"})
+"""The first is what servers of this kind say; the second is passed on by some."""
+_VISIBLE: Final = re.compile(r"[^\s\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufffd]")
+_THINKING: Final = re.compile(r"<(/?)think(?:ing)?>", re.IGNORECASE)
+_PROMPT: Final = re.compile(
+    r"</?(?:syllabus|key_concepts|class_sessions)>"
+    r"|\b(?:the syllabus above|the above syllabus|class sessions named|key concepts named at the end)\b",
+    re.IGNORECASE,
+)
+_MARKUP: Final = 100
+"""So many characters of markup a copy may have on top."""

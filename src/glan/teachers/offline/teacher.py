@@ -1,0 +1,81 @@
+"""The textbook as a teacher: it answers the prompts of `glan` as a model would, from their words alone.
+
+A reply is a pure function of the messages and the schema. The textbook never looks at ids, stages or samples.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from random import Random
+
+from glan.records import Message, Reply, Request, Usage
+from glan.teachers.offline.answers import compose_answer
+from glan.teachers.offline.book import open_book
+from glan.teachers.offline.drafts import draft_subjects, draft_syllabus
+from glan.teachers.offline.listings import list_sessions, list_subjects
+from glan.teachers.offline.phrases import open_phrasebook
+from glan.teachers.offline.questions import compose_question
+from glan.teachers.offline.reader import Asked, ConfusedError, Task, read_request
+
+MODEL = "offline-textbook"
+ONLY_ENGLISH = "The offline textbook knows only English."
+_CHARACTERS_PER_TOKEN = 4
+_SCHEMAS = {Task.LIST_SUBJECTS: "subjects", Task.LIST_SESSIONS: "sessions"}
+
+
+class Textbook:
+    """A teacher without a model, for trying and testing. Its chapters are read when it is made."""
+
+    def __init__(self) -> None:
+        self._book = open_book()
+        self._phrases = open_phrasebook()
+
+    async def reply(self, request: Request) -> Reply:
+        """Answer a request from its messages and its schema."""
+        text = self._answer(request.messages, request.schema)
+        return Reply(
+            text=text,
+            finish_reason="stop",
+            usage=Usage(
+                prompt_tokens=_tokens(sum(len(message.content) for message in request.messages)),
+                completion_tokens=_tokens(len(text)),
+            ),
+            model=MODEL,
+        )
+
+    def _answer(self, messages: Sequence[Message], schema: str | None) -> str:
+        try:
+            asked = read_request(messages)
+            _check_schema(asked, schema)
+            text = self._told(asked)
+        except ConfusedError as confused:
+            return str(confused)
+        return text if asked.knows_language else f"{ONLY_ENGLISH}\n\n{text}"
+
+    def _told(self, asked: Asked) -> str:
+        match asked.task:
+            case Task.LIST_SUBJECTS:
+                return list_subjects(asked.above)
+            case Task.LIST_SESSIONS:
+                return list_sessions(asked.above)
+            case Task.SUBJECTS:
+                return draft_subjects(self._book, asked.sections["discipline"])
+            case Task.SYLLABUS:
+                return draft_syllabus(self._book, asked.sections["discipline"], asked.sections["subject"], asked.level)
+            case Task.QUESTION:
+                return compose_question(self._book, self._phrases, asked, _rng(asked.text))
+            case _:
+                return compose_answer(self._book, self._phrases, asked.text, _rng(asked.text))
+
+
+def _check_schema(asked: Asked, schema: str | None) -> None:
+    if schema is not None and _SCHEMAS.get(asked.task) != schema:
+        raise ConfusedError(f"I cannot see any {schema} to be turned into JSON.")
+
+
+def _rng(text: str) -> Random:
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return Random(int.from_bytes(digest, "big"))
+
+
+def _tokens(characters: int) -> int:
+    return -(-characters // _CHARACTERS_PER_TOKEN)

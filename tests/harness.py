@@ -1,0 +1,214 @@
+"""Small teachers that count, delay, fail and die, and what a test asks of a project folder, all inside the process."""
+
+import asyncio
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal, TypeAlias
+
+from glan import Options, Project, Result
+from glan.dataset.shards import read_rows
+from glan.errors import RequestError
+from glan.records import Reply, Request
+from glan.teachers.base import Teacher
+from glan.teachers.filler import Filler, digest_of
+from glan.teachers.fingerprints import fingerprint
+from glan.teachers.ledger import Ledger
+
+Call: TypeAlias = tuple[str, int, int, bytes]
+"""What is paid for once: id, sample, attempt and fingerprint of a request."""
+
+CONTENT = {"malformed": 0.2, "refusal": 0.06, "cut-off": 0.06, "empty": 0.06}
+"""Rates of everything that can be wrong with what a teacher says."""
+
+
+def small(**settings: Any) -> Filler:  # noqa: ANN401 - the settings of the filler have many types
+    """Return a filler whose curricula and texts are short."""
+    short = {"subjects": 3, "sessions": 2, "syllabus_size": 150, "question_size": 200, "size": 200}
+    return Filler(**{**short, **settings})
+
+
+def call_of(request: Request) -> Call:
+    return request.id, request.sample, request.attempt, fingerprint(request)
+
+
+@dataclass
+class Counting:
+    """Passes every request on, and notes what was asked and what was answered."""
+
+    teacher: Teacher
+    model: str = "filler"
+    started: Counter[Call] = field(default_factory=Counter)
+    answered: Counter[Call] = field(default_factory=Counter)
+    requests: list[Request] = field(default_factory=list)
+    on_call: Callable[[int], None] | None = None
+    """Is told the number of each call before it is passed on."""
+
+    async def reply(self, request: Request) -> Reply:
+        call = call_of(request)
+        self.started[call] += 1
+        self.requests.append(request)
+        if self.on_call is not None:
+            self.on_call(self.started.total())
+        try:
+            reply = await self.teacher.reply(request)
+        except RequestError:
+            self.answered[call] += 1
+            raise
+        self.answered[call] += 1
+        return reply
+
+    def ids(self) -> set[str]:
+        return {request.id for request in self.requests}
+
+    def asked_of(self, leaf: str) -> set[Call]:
+        """Return the calls for one leaf."""
+        return {call for call in self.started if call[0].split("/")[1] == leaf}
+
+
+class Shuffled:
+    """Holds every reply for a random number of turns of the event loop."""
+
+    def __init__(self, teacher: Teacher, seed: int, most: int = 25) -> None:
+        self._teacher = teacher
+        self._rng = random.Random(seed)
+        self._most = most
+
+    async def reply(self, request: Request) -> Reply:
+        turns = self._rng.randrange(self._most)
+        try:
+            return await self._teacher.reply(request)
+        finally:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+
+
+class Failing:
+    """Refuses some requests for good, the same ones each time, until it is healed."""
+
+    def __init__(self, teacher: Teacher, rate: float, stages: Sequence[str] = ()) -> None:
+        self._teacher = teacher
+        self._rate = rate
+        self._stages = stages
+        self.is_healed = False
+
+    async def reply(self, request: Request) -> Reply:
+        luck = int.from_bytes(digest_of(7, request.messages)[:4], "big") / 2**32
+        if luck < self._rate and not self.is_healed and (not self._stages or request.stage in self._stages):
+            raise RequestError("The server turns this request down.")
+        return await self._teacher.reply(request)
+
+
+class DiedError(BaseException):
+    """Ends a run at once, as nothing that a run may catch does."""
+
+
+class Dying:
+    """Answers so many calls; those after them hang, or break the run."""
+
+    def __init__(self, teacher: Teacher, after: int, how: Literal["raise", "hang"]) -> None:
+        self._teacher = teacher
+        self._left = after
+        self._how = how
+        self.is_dead = asyncio.Event()
+
+    async def reply(self, request: Request) -> Reply:
+        if self._left > 0:
+            self._left -= 1
+            return await self._teacher.reply(request)
+        self.is_dead.set()
+        if self._how == "raise":
+            raise DiedError
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+async def until_death(folder: Path, teacher: Teacher, dying: Dying, **options: Any) -> Result | None:  # noqa: ANN401
+    """Run a project until its teacher dies, and break the run off; None where it did."""
+    run = asyncio.ensure_future(Project.open(folder).run(teacher=teacher, options=Options(**options)))
+    death = asyncio.ensure_future(dying.is_dead.wait())
+    await asyncio.wait((run, death), return_when=asyncio.FIRST_COMPLETED)
+    death.cancel()
+    if not run.done():
+        run.cancel()
+    try:
+        return await run
+    except (asyncio.CancelledError, DiedError):
+        return None
+
+
+@contextmanager
+def project(leaves: object, **settings: Any) -> Iterator[Path]:  # noqa: ANN401 - settings have many types
+    """Make a project of a taxonomy, given as YAML's lists and mappings, in a folder of its own."""
+    with TemporaryDirectory() as found:
+        folder = Path(found) / "project"
+        source = Path(found) / "tree.yaml"
+        source.write_text(json.dumps({"taxonomy": leaves}), encoding="utf-8")
+        Project.create(folder, taxonomy=str(source))
+        configure(folder, **settings)
+        yield folder
+
+
+def configure(folder: Path, **settings: Any) -> None:  # noqa: ANN401
+    """Write glan.toml: `plan_drafts=3` is `drafts` in the table `plan`, what has no table's name stands at the top."""
+    tables: dict[str, list[str]] = {"": []}
+    for name, value in settings.items():
+        table, _, key = name.partition("_")
+        if table not in _TABLES:
+            table, key = "", name
+        written = f"{key} = {json.dumps(value)}"
+        tables.setdefault(table, []).append(written)
+    lines = [*tables.pop(""), *(line for table, found in tables.items() for line in (f"[{_TABLES[table]}]", *found))]
+    (folder / "glan.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+_TABLES = {
+    "plan": "plan",
+    "curation": "curation",
+    "limits": "limits",
+    "dataset": "dataset",
+    "teacher": "teachers.default",
+    "answers": "teachers.answers",
+}
+
+
+def plant(folder: Path, leaves: object) -> None:
+    """Write another taxonomy."""
+    (folder / "taxonomy.yaml").write_text(json.dumps({"taxonomy": leaves}), encoding="utf-8")
+
+
+def run(folder: Path, teacher: Teacher, **options: Any) -> Result:  # noqa: ANN401 - options have many types
+    """Run a project in an event loop of its own."""
+    return asyncio.run(Project.open(folder).run(teacher=teacher, options=Options(**options)))
+
+
+def published(folder: Path) -> dict[str, bytes]:
+    """Return every file of the data set and of the rejects."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for name in ("dataset", "rejects")
+        for path in sorted((folder / name).rglob("*"))
+        if path.is_file()
+    }
+
+
+def rows(folder: Path, name: str = "dataset/train") -> list[dict[str, Any]]:
+    return list(read_rows(folder / name))
+
+
+def manifest(folder: Path) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = json.loads((folder / "manifest.json").read_bytes())
+    return found
+
+
+def committed(folder: Path) -> Counter[Call]:
+    """Return what the ledger holds."""
+    with Ledger.open(folder / "ledger.sqlite", readonly=True) as ledger:
+        return Counter(
+            (entry.request_id, entry.sample, entry.attempt, entry.fingerprint) for entry in ledger.entries()
+        )
