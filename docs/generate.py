@@ -1,26 +1,34 @@
-"""Writes the pages of the documentation that say what the code says: docs/configuration.md and docs/cli.md.
+"""Writes what the documentation says in the code's own words: settings, commands, and the records in the README.
 
-python docs/generate.py            writes them
-python docs/generate.py --check    ends with 1 where one is not what the code gives
+python docs/generate.py            writes docs/configuration.md, docs/cli.md and a part of README.md
+python docs/generate.py --check    ends with 1 where one of them is not what the code gives
 """
 # ruff: noqa: INP001, T201 - a script beside the pages that it writes; it says what it did
 
 import sys
-from collections.abc import Iterator, Sequence
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import click
 import msgspec
 from msgspec import inspect
 
+import glan
 from glan.cli import cli
 from glan.config import Config, Price, Teachers, description_of, recipes, render_config
 from glan.teachers.specs import providers
 
-DOCS = Path(__file__).parent
+ROOT = Path(__file__).parents[1]
 WIDTH = 100
 """Of the help in docs/cli.md, whatever the terminal has."""
+RECORD_WIDTH = 118
+RECORDS = (("Astronomy", "single"), ("Law", "single"), ("Mathematics", "pair"))
+"""The records in the README: of each discipline and strategy the shortest in a demo of these disciplines."""
+_BEGIN, _END = "<!-- records: written by docs/generate.py -->", "<!-- end of records -->"
 _GENERATED = "<!-- Written by docs/generate.py from the code; edit the code and run it again. -->"
 
 _CONFIGURATION = """\
@@ -68,8 +76,8 @@ A command works on the project in `--project DIR`, or in the current folder.
 
 
 def pages() -> dict[str, str]:
-    """Return the generated pages by their names."""
-    return {"configuration.md": configuration_page(), "cli.md": cli_page()}
+    """Return the generated pages by their paths."""
+    return {"docs/configuration.md": configuration_page(), "docs/cli.md": cli_page(), "README.md": readme()}
 
 
 def configuration_page() -> str:
@@ -178,16 +186,58 @@ def _context(command: click.Command, name: str, parent: click.Context | None) ->
     return click.Context(command, parent, name, terminal_width=WIDTH, color=False, help_option_names=names)
 
 
+def readme() -> str:
+    """Return the README with the records of a demo between its marks."""
+    text = _read(ROOT / "README.md")
+    before, _, rest = text.partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    return (
+        "\n".join([f"{before}{_BEGIN}", *_fenced("\n\n".join(map(_record, _demo_rows())), "text")[:-1], _END]) + after
+    )
+
+
+def _demo_rows() -> list[Mapping[str, Any]]:
+    disciplines = [discipline for discipline, _ in RECORDS]
+    with TemporaryDirectory() as folder:
+        project = glan.Project.create(Path(folder) / "demo", disciplines=disciplines, recipe="demo")
+        project.run_sync()
+        rows = project.dataset().to_table().to_pylist()
+    return [
+        min([row for row in rows if (row["discipline"], row["strategy"]) == wanted], key=_length) for wanted in RECORDS
+    ]
+
+
+def _length(row: Mapping[str, Any]) -> int:
+    return sum(len(message["content"]) for message in row["messages"])
+
+
+def _record(row: Mapping[str, Any]) -> str:
+    parts = {name: row[name] for name in ("id", "level")}
+    parts |= {name: ", ".join(row[name]) for name in ("sessions", "key_concepts")}
+    parts |= {message["role"]: message["content"] for message in row["messages"]}
+    return "\n".join(_entry(name, value) for name, value in parts.items())
+
+
+def _entry(name: str, value: str) -> str:
+    """Return a name and its value, whose lines are broken and stand below each other."""
+    lines = [
+        line
+        for paragraph in value.splitlines()
+        for line in textwrap.wrap(paragraph, RECORD_WIDTH - 14, break_long_words=False) or [""]
+    ]
+    return "\n".join(f"{'' if i else name:14}{line}".rstrip() for i, line in enumerate(lines))
+
+
 def main() -> int:
     """Write the pages, or say which ones are not as they would be written."""
-    stale = [name for name, text in pages().items() if _read(DOCS / name) != text]
+    stale = {name: text for name, text in pages().items() if _read(ROOT / name) != text}
     if "--check" in sys.argv[1:]:
         for name in stale:
-            print(f"docs/{name} is not what the code gives; run python docs/generate.py.")
+            print(f"{name} is not what the code gives; run python docs/generate.py.")
         return 1 if stale else 0
-    for name in stale:
-        (DOCS / name).write_text(pages()[name], encoding="utf-8")
-        print(f"Wrote docs/{name}.")
+    for name, text in stale.items():
+        (ROOT / name).write_text(text, encoding="utf-8")
+        print(f"Wrote {name}.")
     return 0
 
 

@@ -209,6 +209,4 @@ def manifest(folder: Path) -> Mapping[str, Any]:
 def committed(folder: Path) -> Counter[Call]:
     """Return what the ledger holds."""
     with Ledger.open(folder / "ledger.sqlite", readonly=True) as ledger:
-        return Counter(
-            (entry.request_id, entry.sample, entry.attempt, entry.fingerprint) for entry in ledger.entries()
-        )
+        return Counter((entry.request_id, entry.sample, entry.attempt, entry.fingerprint) for entry in ledger.entries())

@@ -6,7 +6,8 @@ It knows no teachers and asks nobody; what is in a data set is not its business.
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,10 +16,11 @@ from typing import Self
 import msgspec
 
 from glan.config import Config, Environment, read_config, read_recipe, render_config
-from glan.errors import GlanError, ProjectError
+from glan.errors import GlanError, LedgerError, ProjectError
 from glan.prompts import Prompts
 from glan.taxonomy.edit import select
 from glan.taxonomy.tree import Taxonomy, shipped_text
+from glan.teachers.ledger_file import Lock
 
 PUBLISHED = ("dataset", "rejects", "manifest.json")
 """What a run exchanges, in this order: the manifest comes last."""
@@ -112,6 +114,10 @@ class Project:
                 f"{project.folder} is not a project: it has no glan.toml.",
                 hint=f"Make one with `glan init {project.folder}`, or name another with --project DIR.",
             )
+        if (project.next_path / "ready").exists():
+            # Who goes on running heals by itself; who may not write finds the old or no data set, and harms nothing.
+            with suppress(LedgerError), project.held():
+                project.heal()
         return project
 
     @property
@@ -200,6 +206,23 @@ class Project:
                 f"{self.manifest_path} cannot be read: {error}.",
                 hint="Move it away and run again: everything in it is derived from the ledger.",
             ) from error
+
+    @contextmanager
+    def held(self, ledger: Path | None = None) -> Iterator[None]:
+        """Keep every other run out of the folder; one with the project's own ledger is kept out by that.
+
+        Raises:
+            LedgerError: another run goes on.
+
+        """
+        if ledger is not None and os.path.realpath(ledger) == os.path.realpath(self.ledger_path):
+            yield
+            return
+        lock = Lock(self.ledger_path)
+        try:
+            yield
+        finally:
+            lock.release()
 
     def begin(self) -> Path:
         """Return an empty folder for the next data set; for the one who holds the ledger."""

@@ -126,7 +126,8 @@ class Run:
             GlanError: before anything was asked: the ledger, the taxonomy or a setting stands in the way.
 
         """
-        with Ledger.open(self.options.ledger or self.project.ledger_path) as ledger:
+        path = self.options.ledger or self.project.ledger_path
+        with self.project.held(path), Ledger.open(path) as ledger:
             self.project.heal()
             return await self._run(ledger, confirm)
 

@@ -31,8 +31,8 @@ class InOrder(Generic[A, B]):
         try:
             while await self._has_head():
                 await asyncio.wait((self._tasks[0],))
-                group = []
-                while self._tasks and self._tasks[0].done():
+                group = [self._tasks.popleft().result()]
+                while self._tasks and _has_result(self._tasks[0]):  # an error comes in its turn, alone
                     group.append(self._tasks.popleft().result())
                 yield group
         finally:
@@ -61,6 +61,10 @@ class InOrder(Generic[A, B]):
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+
+
+def _has_result(task: asyncio.Future[Any]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is None
 
 
 class Credits:

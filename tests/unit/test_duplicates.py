@@ -182,7 +182,21 @@ def test_planted_copies_are_found_at_and_above_the_threshold_and_nowhere_below()
         (found,) = duplicates.judge([copy])
         assert (found is None) == (true < 0.7)
         if found is not None:
-            assert (found.of, found.similarity) == (number, pytest.approx(true))
+            assert found == Copy(of=number, kind="near" if true < 1 else found.kind, similarity=true)
+
+
+@pytest.mark.parametrize(("threshold", "n_words"), [(0.8, 30), (0.8, 58), (0.7, 44), (0.9, 65)])
+def test_a_similarity_equal_to_the_threshold_is_enough(threshold: float, n_words: int) -> None:
+    """A question that is the beginning of another is a copy where exactly the threshold of the longer one is left."""
+    longer = round((n_words - 2) / threshold) + 2
+    texts = [" ".join(f"w{i}" for i in range(length)) for length in (n_words, longer)]
+    for in_order in (texts, texts[::-1]):
+        assert judged(in_order, threshold) == [None, Copy(of=0, kind="near", similarity=threshold)]
+
+
+def test_short_texts_whose_hashes_agree_are_two() -> None:
+    """These two agree in the 32 bits under which short questions are looked up, and are no copies."""
+    assert judged(["item 57125", "item 74773"]) == [None, None]
 
 
 def test_a_text_in_a_script_without_spaces_is_compared_by_characters() -> None:

@@ -26,7 +26,7 @@ _GROUP_LENGTH: Final = 1_000_000
 _BLOCK: Final = 1_000_000
 """Shingles that are compared at once, give or take one question."""
 _SLACK: Final = 1e-6
-"""Taken off before rounding up, so that 0.7 * 10 is 7 and not 8."""
+"""Taken off before rounding up: 0.8 / 1.8 * 63 is 28, and a little more in floating point."""
 _LOW: Final = 0xFFFFFFFF
 """The lower half of a 64-bit number."""
 

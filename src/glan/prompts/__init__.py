@@ -105,6 +105,8 @@ def _compile(environment: ImmutableSandboxedEnvironment, name: str, sources: Map
     try:
         unknown = meta.find_undeclared_variables(environment.parse(sources[name])) - VARIABLES[name]
         template = environment.from_string(sources[name])
+        # Jinja keeps them as a chain of maps, and copies that chain, item by item, for every rendering.
+        template.globals = dict(template.globals)
     except TemplateError as error:
         line = getattr(error, "lineno", None)
         raise PromptError(f"The prompt {name}{SUFFIX} does not parse, line {line}: {error}.") from error

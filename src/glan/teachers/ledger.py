@@ -102,15 +102,10 @@ class Ledger:
         A reply that was cut off with less room than `max_tokens` counts as absent, and with it what was before it.
         """
         rows = self._read(_FIND, storable(request_id), sample, attempt, fingerprint)
-        entries = [unpack_row(row) for row in rows]
-        replies = [entry for entry in entries if entry.reply is not None]
-        reply = max(replies, key=lambda entry: (entry.max_tokens, entry.seq), default=None)
-        if reply is not None and not reply.is_short_of(max_tokens):
-            return reply
-        failure = max((entry for entry in entries if entry.reply is None), key=lambda entry: entry.seq, default=None)
-        if failure is not None and (reply is None or failure.seq > reply.seq):
-            return failure
-        return None
+        if len(rows) == 1:
+            entry = unpack_row(rows[0])
+            return None if entry.is_short_of(max_tokens) else entry
+        return _standing_of([unpack_row(row) for row in rows], max_tokens)
 
     def standing(self, request_id: str, *, sample: int, attempt: int) -> Entry | None:
         """Return the reply committed last for a place, whatever its fingerprint; a failure where there is no reply."""
@@ -260,6 +255,17 @@ class Ledger:
         if self._writer is None:
             raise LedgerError(f"The ledger {self.path} is closed or open for reading only: nothing can be added.")
         return self._writer
+
+
+def _standing_of(entries: Sequence[Entry], max_tokens: int) -> Entry | None:
+    replies = [entry for entry in entries if entry.reply is not None]
+    reply = max(replies, key=lambda entry: (entry.max_tokens, entry.seq), default=None)
+    if reply is not None and not reply.is_short_of(max_tokens):
+        return reply
+    failure = max((entry for entry in entries if entry.reply is None), key=lambda entry: entry.seq, default=None)
+    if failure is not None and (reply is None or failure.seq > reply.seq):
+        return failure
+    return None
 
 
 def _hash_of(text: str) -> str:

@@ -109,15 +109,19 @@ class Lock:
             ) from error
         try:
             _take(self._descriptor)
-        except OSError as error:
+        except BlockingIOError as error:
             holder = os.pread(self._descriptor, 20, 0).decode("ascii", "replace").strip()
             os.close(self._descriptor)
             raise LedgerError(
                 f"Another run uses the ledger {ledger}{f' (process {holder})' if holder.isdecimal() else ''}.",
                 hint="Wait until it ends, or stop it; `glan status` shows how far it is.",
             ) from error
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, b"%d\n" % os.getpid(), 0)
+        except OSError as error:
+            os.close(self._descriptor)
+            raise LedgerError(f"The ledger {ledger} cannot be locked: {error.strerror}.", hint=_PERMIT) from error
+        with contextlib.suppress(OSError):  # the number is for people; a full disk has no room for it
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, b"%d\n" % os.getpid(), 0)
 
     def release(self) -> None:
         """Give the lock back. Its file stays: who removed it could let two writers in."""
@@ -198,7 +202,9 @@ _MEANINGS = {
 def open_writer(path: Path) -> sqlite3.Connection:
     """Return the connection that writes; the tables are made where there are none."""
     with explained(path), contextlib.ExitStack() as opened:
-        connection = opened.enter_context(contextlib.closing(_connect(path, "mode=rwc")))
+        if not path.exists():
+            _make(path)
+        connection = opened.enter_context(contextlib.closing(_connect(path, "mode=rw")))
         if _is_new(connection):
             _create(connection)
         _refuse_strange(connection, path)
@@ -242,6 +248,19 @@ def _connect(path: Path, how: str) -> sqlite3.Connection:
 
 def _is_new(connection: sqlite3.Connection) -> bool:
     return _number(connection, "application_id") == 0 and not _names(connection)
+
+
+def _make(path: Path) -> None:
+    """Make a ledger under another name first: one that is there has its tables, whenever the process is killed."""
+    made = path.with_name(f"{path.name}.new")
+    made.unlink(missing_ok=True)
+    try:
+        with contextlib.closing(_connect(made, "mode=rwc")) as connection:
+            connection.execute("PRAGMA journal_mode = MEMORY")  # no file beside it that could outlive it
+            _create(connection)
+        made.rename(path)
+    finally:
+        made.unlink(missing_ok=True)
 
 
 def _create(connection: sqlite3.Connection) -> None:

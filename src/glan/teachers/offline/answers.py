@@ -7,6 +7,7 @@ marks, and the numbers of a problem are read and solved. What is not recognised 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from random import Random
 
 from glan.teachers.offline.book import Book
@@ -31,6 +32,8 @@ class _Reading:
     book: Book
     phrases: Phrasebook
     telling: Telling
+    unknowns: Iterator[str]
+    """What can be said of concepts that are not in the book, in turn."""
 
     def parts(self, question: str) -> Iterator[Told]:
         """Yield what is to be said to each part that is recognised, with its label in front."""
@@ -52,7 +55,7 @@ class _Reading:
 
     def unknown(self, names: Sequence[str]) -> Told:
         """Return what can be said of concepts that are not in the book."""
-        text = self.telling.rng.choice(self.book.generic.unknown)
+        text = next(self.unknowns)
         return [paragraph((0, text.replace("{concepts}", marked(names[:_MOST_CONCEPTS]))))]
 
     def by_marks(self, question: str) -> Told:
@@ -72,7 +75,8 @@ class _Reading:
 
 def compose_answer(book: Book, phrases: Phrasebook, question: str, rng: Random) -> str:
     """Return the answer to a question."""
-    reading = _Reading(book, phrases, Telling(book, phrases.words.leads, rng))
+    unknowns = cycle(rng.sample(book.generic.unknown, len(book.generic.unknown)))
+    reading = _Reading(book, phrases, Telling(book, phrases.words.leads, rng), unknowns)
     parts = list(reading.parts(question)) or [reading.by_marks(question)]
     told = [each for part in parts for each in part]
     if not told:

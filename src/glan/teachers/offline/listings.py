@@ -18,6 +18,8 @@ _LEVEL_AT_END = re.compile(
     r"\s*[(\[,:\u2013\u2014-]+\s*(?:level\s*:?\s*)?(?:introductory|intermediate|advanced|graduate)(?:\s+level)?\s*[)\]]?\s*$",
     re.IGNORECASE,
 )
+_LONGEST = 400
+"""Most characters of a heading or a bullet that are read: a name has fewer."""
 _INNER = ("key concepts", "key concept", "subtopics", "description", "introduction", "level", "overview")
 """Headings inside a subject or a class session."""
 
@@ -31,13 +33,12 @@ class _Block:
 
 def list_subjects(draft: str) -> str:
     """Return the subjects of a draft as JSON."""
-    blocks = _blocks(draft)
-    graded = [block for block in blocks if _LEVEL.search(block.heading)] or [block for block in blocks if block.bullets]
-    if not graded:
+    blocks = [block for block in _blocks(draft) if block.bullets or _LEVEL.search(block.heading)]
+    if not blocks:
         raise ConfusedError("I cannot see any list of subjects in the text above.")
     subjects = [
         {"subject_name": _subject_name(block.heading), "level": _level(block), "subtopics": block.bullets}
-        for block in graded
+        for block in blocks
     ]
     return msgspec.json.encode({"subjects": subjects}).decode()
 
@@ -65,13 +66,13 @@ def _split(lines: list[str], pattern: re.Pattern[str]) -> list[_Block]:
     for line in lines:
         heading = pattern.match(line)
         if heading:
-            title = next(part for part in heading.groups() if part).strip("*#: ")
+            title = next(part for part in heading.groups() if part)[:_LONGEST].strip("*#: ")
             if title.casefold() not in _INNER:
                 blocks.append(_Block(title))
         elif blocks:
             bullet = _BULLET.match(line)
             if bullet:
-                blocks[-1].bullets.append(_bullet_name(bullet[1]))
+                blocks[-1].bullets.append(_bullet_name(bullet[1][:_LONGEST]))
             else:
                 blocks[-1].lines.append(line)
     return blocks

@@ -96,13 +96,14 @@ class Phrasebook:
     words: _Words
     tasks: Mapping[str, tuple[Phrase, ...]]
     """By kind of task; the stories of a problem stand under `problem/` and its name."""
-    openings: Mapping[str, tuple[tuple[str, Phrase], ...]]
-    """The same by first word, with their kinds; those that begin with a hole stand under the empty word."""
+    by_ends: Mapping[tuple[str, str], tuple[tuple[str, Phrase], ...]]
+    """The same with their kinds, by first and last word; a hole at an end counts as the empty word."""
 
     def recognise(self, text: str) -> Iterable[tuple[str, dict[str, str]]]:
         """Yield the kinds that a text may be of, each with what fills its holes."""
-        for word in (text.partition(" ")[0], ""):
-            for kind, phrase in self.openings.get(word, ()):
+        first, last = text.partition(" ")[0], text.rpartition(" ")[2]
+        for ends in ((first, last), (first, ""), ("", last), ("", "")):
+            for kind, phrase in self.by_ends.get(ends, ()):
                 values = phrase.read(text)
                 if values is not None:
                     yield kind, values
@@ -115,13 +116,13 @@ def open_phrasebook() -> Phrasebook:
     texts = {task.kind: task.texts for task in words.tasks}
     texts |= {f"problem/{name}": stories for name, stories in read_table("problems", _Stories).stories.items()}
     tasks = {kind: tuple(Phrase.of(text) for text in found) for kind, found in texts.items()}
-    openings: dict[str, list[tuple[str, Phrase]]] = {}
+    by_ends: dict[tuple[str, str], list[tuple[str, Phrase]]] = {}
     for kind, phrases in tasks.items():
         for phrase in phrases:
-            word, _, after = phrase.pieces[0].partition(" ")
-            is_whole = bool(after or word != phrase.pieces[0])
-            openings.setdefault(word if is_whole else "", []).append((kind, phrase))
-    return Phrasebook(words=words, tasks=tasks, openings={word: tuple(phrases) for word, phrases in openings.items()})
+            first, after, _ = phrase.pieces[0].partition(" ")
+            _, before, last = phrase.pieces[-1].rpartition(" ")
+            by_ends.setdefault((first if after else "", last if before else ""), []).append((kind, phrase))
+    return Phrasebook(words=words, tasks=tasks, by_ends={ends: tuple(phrases) for ends, phrases in by_ends.items()})
 
 
 def marked(names: Iterable[str]) -> str:

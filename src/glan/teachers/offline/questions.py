@@ -15,9 +15,9 @@ from glan.teachers.offline.phrases import Phrase, Phrasebook, marked
 from glan.teachers.offline.problems import write_values
 from glan.teachers.offline.reader import Asked, ConfusedError
 
-LABELS = (("(a)", "(b)", "(c)"), ("1.", "2.", "3."), ("a)", "b)", "c)"), ("Part 1:", "Part 2:", "Part 3:"))
+_LABELS = (("(a)", "(b)", "(c)"), ("1.", "2.", "3."), ("a)", "b)", "c)"), ("Part 1:", "Part 2:", "Part 3:"))
 """How the parts of a question are told apart."""
-LETTERS = "ABCD"
+_LETTERS = "ABCD"
 _MOST_CONCEPTS = 5
 _OPENED, _CLOSED = 0.6, 0.7
 """Shares of the questions with a situation before the task and a remark after it."""
@@ -48,13 +48,16 @@ _KINDS: Mapping[str, _Kind] = {
     "explain": _Kind(sizes=range(1, 2), weight=2),
     "example": _Kind(sizes=range(1, 2), weight=2),
     "use": _Kind(sizes=range(1, 3), weight=1),
-    "lesson": _Kind(sizes=range(1, 3), weight=1),
+    "lesson": _Kind(sizes=range(1, 2), weight=1),
     "compare": _Kind(sizes=range(2, 3), weight=4),
     "choose": _Kind(sizes=range(1, 5), weight=1, needs="wrong"),
     "spot": _Kind(sizes=range(1, 5), weight=1, needs="wrong"),
     "judge": _Kind(sizes=range(2, 5), weight=2, needs="wrong"),
     "note": _Kind(sizes=range(2, 6), weight=2),
     "glossary": _Kind(sizes=range(3, 6), weight=2),
+}
+_BY_SIZE: Mapping[int, Sequence[tuple[str, _Kind]]] = {
+    size: [(name, kind) for name, kind in _KINDS.items() if size in kind.sizes] for size in range(1, _MOST_CONCEPTS + 1)
 }
 
 
@@ -80,14 +83,12 @@ class _Writer:
 
     def part(self, pages: Sequence[Page]) -> str:
         """Return a task on some concepts, of a kind that this question does not have yet."""
-        kinds = {
-            name: kind.weight
-            for name, kind in _KINDS.items()
-            if len(pages) in kind.sizes
-            and name not in self.used
-            and (not kind.needs or all(getattr(page.concept, kind.needs) for page in pages))
-        }
-        name = self.rng.choices(list(kinds), list(kinds.values()))[0]
+        kinds = [
+            (name, kind.weight)
+            for name, kind in _BY_SIZE[len(pages)]
+            if name not in self.used and (not kind.needs or all(getattr(page.concept, kind.needs) for page in pages))
+        ]
+        name = self.rng.choices([name for name, _ in kinds], [weight for _, weight in kinds])[0]
         self.used.add(name)
         story = f"problem/{pages[0].concept.problem}" if name == "problem" else name
         return self.fill(self.rng.choice(self.phrases.tasks[story]), self.values(name, pages))
@@ -99,14 +100,14 @@ class _Writer:
             return write_values(PROBLEMS[concept.problem or ""].draw(self.rng))
         if kind == "case":
             people = {"A": self.names[2], "B": self.names[3]}
-            return {"facts": fill_people(concept.case or "", people), "concept": concept.name}
+            return {"facts": Phrase.of(concept.case or "").fill(people), "concept": concept.name}
         if kind in ("mistake", "dispute"):
             sentences = [concept.wrong or "", concept.right or ""]
             if kind == "dispute" and self.rng.random() < 0.5:
                 sentences.reverse()
             return {"statement": sentences[0], "reply": sentences[1]}
         if kind in ("judge", "choose", "spot"):
-            return {"concepts": marked_names(pages), **self.statements(kind, pages)}
+            return {"concepts": marked(page.concept.name for page in pages), **self.statements(kind, pages)}
         names = [page.concept.name for page in pages]
         return {"concept": names[0], "first": names[0], "second": names[-1], "concepts": marked(names)}
 
@@ -121,7 +122,7 @@ class _Writer:
         odd = concepts[0]
         lines = [concept.right if (concept is odd) == (kind == "choose") else concept.wrong for concept in concepts]
         self.rng.shuffle(lines)
-        return {"options": "".join(f"\n{letter}) {line}" for letter, line in zip(LETTERS, lines, strict=False))}
+        return {"options": "".join(f"\n{letter}) {line}" for letter, line in zip(_LETTERS, lines, strict=False))}
 
 
 def compose_question(book: Book, phrases: Phrasebook, asked: Asked, rng: Random) -> str:
@@ -138,24 +139,12 @@ def compose_question(book: Book, phrases: Phrasebook, asked: Asked, rng: Random)
     rng.shuffle(pages)
     parts = [writer.part(group) for group in _split(pages, rng)]
     if len(parts) > 1:
-        parts = [f"{label} {part}" for label, part in zip(rng.choice(LABELS), parts, strict=False)]
+        parts = [f"{label} {part}" for label, part in zip(rng.choice(_LABELS), parts, strict=False)]
     closing = [rng.choice(phrases.words.closings[asked.level])] if rng.random() < _CLOSED else []
     return "\n\n".join([*opening, *parts, *closing])
 
 
-def marked_names(pages: Sequence[Page]) -> str:
-    """Return the names of concepts in bold type, as a list in a sentence."""
-    return marked(page.concept.name for page in pages)
-
-
-def fill_people(text: str, people: Mapping[str, str]) -> str:
-    """Return the text of a case with the names of its people."""
-    for hole, name in people.items():
-        text = text.replace(f"{{{hole}}}", name)
-    return text
-
-
-def topic_of(discipline: str, subject: str) -> str:
+def _topic(discipline: str, subject: str) -> str:
     """Return what a generic question is about: the discipline, or a subject that does not have its name in it."""
     topic = discipline if key_of(discipline) in key_of(subject) else subject
     return f"the {topic}" if topic.endswith(" industry") else topic
@@ -171,7 +160,7 @@ def _opening(book: Book, asked: Asked, writer: _Writer, *, is_generic: bool) -> 
         situations = (*writer.phrases.words.situations, *(part.situations if part else ()))
     else:
         return []
-    topic = topic_of(discipline, asked.sections["subject"])
+    topic = _topic(discipline, asked.sections["subject"])
     return [writer.fill(Phrase.of(writer.rng.choice(situations)), {"topic": topic})]
 
 

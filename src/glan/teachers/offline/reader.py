@@ -26,7 +26,7 @@ _MEANINGS = {
     "key_concepts": "key concepts",
     "error": "error in my reply",
 }
-_ANSWER_LANGUAGE = re.compile(r"\n\s*Write the answer in ([^\n]{1,80})\.\s*$")
+_ANSWER_LANGUAGE = re.compile(r"Write the answer in (.{1,80})\.")
 
 
 class ConfusedError(Exception):
@@ -95,7 +95,7 @@ def read_request(messages: Sequence[Message]) -> Asked:
         ConfusedError: something is missing.
 
     """
-    turns = [message for message in messages if message.role != "system"]
+    turns = [message for message in messages if message.role in ("user", "assistant")]
     asked = _read_turn(turns)
     while asked.task is Task.MEND:
         turns.pop()
@@ -131,11 +131,11 @@ def _read_turn(turns: Sequence[Message]) -> Asked:
 
 
 def _read_question(text: str) -> Asked:
-    found = _ANSWER_LANGUAGE.search(text)
-    question = text[: found.start()].strip() if found else text
+    above, _, last = text.rpartition("\n")
+    found = _ANSWER_LANGUAGE.fullmatch(last)
     return Asked(
         task=Task.ANSWER,
-        text=question,
+        text=above.strip() if found else text,
         sections={},
         knows_language=_is_english(found[1]) if found else True,
     )

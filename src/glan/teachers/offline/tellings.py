@@ -91,20 +91,20 @@ class Telling:
         return paragraph((0, concept.definition), (2, concept.rest), (0, concept.example), (1, belief))
 
     def lesson(self, values: Values) -> Told:
-        pages = self.pages(marks(values["concepts"]))
-        doubts = self.rng.sample(self.leads.doubt, min(len(pages), len(self.leads.doubt)))
-        ending = paragraph((0, "- End by asking for a new case, and test it against the definition."), is_close=True)
-        steps = [each for page, doubt in zip(pages, doubts, strict=False) for each in self._taught(page, doubt)]
-        return [*steps, ending] if steps else []
+        return [each for page in self.pages([values["concept"]]) for each in self._taught(page)]
 
-    def _taught(self, page: Page, doubt: str) -> Told:
+    def _taught(self, page: Page) -> Told:
         concept = page.concept
-        if concept.wrong:
-            doubt = f'Expect a misunderstanding: "{concept.wrong}" Answer it: {concept.right}'
+        doubt = (
+            f'Expect a misunderstanding: "{concept.wrong}" Answer it: {concept.right}'
+            if concept.wrong
+            else self.lead("doubt")
+        )
         return [
             paragraph((0, f"- Begin with a case. {concept.example}")),
             paragraph((0, f"- State the idea. {concept.definition}"), (1, concept.rest), is_close=True),
             paragraph((0, f"- {doubt}"), is_close=True),
+            paragraph((0, "- End by asking for a new case, and test it against the definition."), is_close=True),
         ]
 
     def compare(self, values: Values) -> Told:
