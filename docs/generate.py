@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 WIDTH = 100
 """Of the help in docs/cli.md, whatever the terminal has."""
 RECORD_WIDTH = 118
-RECORDS = (("Astronomy", "single"), ("Law", "single"), ("Mathematics", "pair"))
+RECORDS = (("Astronomy", "single"), ("Law", "pair"), ("Mathematics", "single"))
 """The records in the README: of each discipline and strategy the shortest in a demo of these disciplines."""
 _BEGIN, _END = "<!-- records: written by docs/generate.py -->", "<!-- end of records -->"
 _GENERATED = "<!-- Written by docs/generate.py from the code; edit the code and run it again. -->"
@@ -212,18 +212,18 @@ def _length(row: Mapping[str, Any]) -> int:
 
 
 def _record(row: Mapping[str, Any]) -> str:
-    parts = {name: row[name] for name in ("id", "level")}
-    parts |= {name: ", ".join(row[name]) for name in ("sessions", "key_concepts")}
+    about = f"{', '.join(row['sessions'])}: {', '.join(row['key_concepts'])}"
+    parts = {"id": row["id"], "about": f"{about} ({row['level']})"}
     parts |= {message["role"]: message["content"] for message in row["messages"]}
     return "\n".join(_entry(name, value) for name, value in parts.items())
 
 
 def _entry(name: str, value: str) -> str:
-    """Return a name and its value, whose lines are broken and stand below each other."""
+    """Return a name and its value, with long lines broken and empty ones left out."""
     lines = [
         line
         for paragraph in value.splitlines()
-        for line in textwrap.wrap(paragraph, RECORD_WIDTH - 14, break_long_words=False) or [""]
+        for line in textwrap.wrap(paragraph, RECORD_WIDTH - 14, break_long_words=False)
     ]
     return "\n".join(f"{'' if i else name:14}{line}".rstrip() for i, line in enumerate(lines))
 

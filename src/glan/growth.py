@@ -1,14 +1,16 @@
 """What a changed plan does to the rows that stand: which stay, and the N at which all of them do.
 
-Pure: it walks the plan over the slots that the standing data set decided; it reads no file and asks nobody.
+Pure: it counts along the plan the slots that the standing data set decided; it reads no file and asks nobody.
 """
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from glan.plan import Merge
-from glan.records import Discipline
+from glan.plan import Merge, slots_before
+from glan.records import Discipline, Slot
+
+_NOTHING: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,21 +44,73 @@ class Growth:
 def growth(
     standing: Standing, disciplines: Sequence[Discipline], *, pairs: int, seed: int, questions_per_visit: int
 ) -> Growth:
-    """Walk the plan until every row that can stand has been passed."""
-    present = {discipline.leaf for discipline in disciplines}
-    lost = sum(len(ordinals) for leaf, ordinals in standing.pairs.items() if leaf not in present)
-    left_to_pass = standing.rows - lost
-    counted = kept = 0
-    sequence = Merge(disciplines, seed=seed, questions_per_visit=questions_per_visit)
-    nothing: frozenset[int] = frozenset()
-    for slot in sequence:
-        if not left_to_pass:
-            break
-        leaf, ordinal = slot.discipline.leaf, slot.ordinal
-        if ordinal in standing.pairs.get(leaf, nothing):
-            left_to_pass -= 1
-            counted += 1
-            kept += counted <= pairs
-        elif ordinal not in standing.others.get(leaf, nothing) and leaf not in standing.left:
-            counted += 1
-    return Growth(displaced=standing.rows - lost - kept, lost=lost, keeps_all=counted)
+    """Count what is before the last row that can stand; only rows that leave have to be walked to."""
+    plan = _Plan(standing, disciplines, seed=seed, questions_per_visit=questions_per_visit)
+    keeps_all = plan.count_all()
+    kept = plan.kept if pairs >= keeps_all else plan.count_kept(pairs)
+    return Growth(displaced=plan.kept - kept, lost=standing.rows - plan.kept, keeps_all=keeps_all)
+
+
+class _Plan:
+    """A plan over the leaves that are there now."""
+
+    def __init__(
+        self, standing: Standing, disciplines: Sequence[Discipline], *, seed: int, questions_per_visit: int
+    ) -> None:
+        self._standing = standing
+        self._disciplines = disciplines
+        self._seed = seed
+        self._questions = questions_per_visit
+        self._ends = {leaf: max(ordinals) + 1 for leaf, ordinals in standing.pairs.items() if ordinals}
+        self.kept = sum(len(standing.pairs.get(found.leaf, _NOTHING)) for found in disciplines)
+        """Rows that can stand."""
+
+    def count_all(self) -> int:
+        """Return the rows that can stand, with all slots before the last of them that are not known to give none.
+
+        Nothing is walked: a leaf that is a million times as heavy has a million times as many slots.
+        """
+        last = self._last()
+        if last is None:
+            return 0
+        counted = 1
+        for found in self._disciplines:
+            end = self._slots_before(found, last)
+            known = self._standing.pairs.get(found.leaf, _NOTHING)
+            others = self._standing.others.get(found.leaf, _NOTHING)
+            has_left = found.leaf in self._standing.left
+            counted += _below(end, known) if has_left else end - _below(end, others)
+        return counted
+
+    def count_kept(self, pairs: int) -> int:
+        """Return how many rows are among the first pairs; fewer pairs are asked for than keep all."""
+        sequence = Merge(self._disciplines, seed=self._seed, questions_per_visit=self._questions)
+        counted = kept = 0
+        while counted < pairs:
+            slot = next(sequence)
+            leaf, ordinal = slot.discipline.leaf, slot.ordinal
+            if ordinal in self._standing.pairs.get(leaf, _NOTHING):
+                counted += 1
+                kept += 1
+            elif leaf not in self._standing.left:
+                counted += ordinal not in self._standing.others.get(leaf, _NOTHING)
+            elif ordinal >= self._ends.get(leaf, 0):
+                sequence.leave(leaf)
+        return kept
+
+    def _last(self) -> Slot | None:
+        """Return the last slot that is a row."""
+        last: Slot | None = None
+        for found in self._disciplines:
+            if found.leaf in self._ends:
+                slot = Slot(discipline=found, ordinal=self._ends[found.leaf] - 1)
+                if last is None or self._slots_before(last.discipline, slot) > last.ordinal:
+                    last = slot
+        return last
+
+    def _slots_before(self, discipline: Discipline, slot: Slot) -> int:
+        return slots_before([discipline], slot, seed=self._seed, questions_per_visit=self._questions)
+
+
+def _below(end: int, ordinals: AbstractSet[int]) -> int:
+    return sum(ordinal < end for ordinal in ordinals)

@@ -32,7 +32,7 @@ from glan.records import Decided, Discipline, Outcome, Question, Reply, Slot, St
 from glan.streams import Credits, InOrder
 from glan.teachers.limits import Permits
 
-MOST_BEGUN_AT_ONCE = 32
+MOST_BEGUN_AT_ONCE = 64
 """Slots are begun in groups of so many at most: what is judged together costs less."""
 YIELD_WINDOW = 200
 """So many slots are looked at to see whether the run still yields pairs."""

@@ -216,11 +216,11 @@ def test_slots_of_an_exhausted_discipline_go_to_the_others() -> None:
 
 @pytest.mark.parametrize("max_in_flight", [1, 3, 10])
 def test_what_was_begun_is_finished_first(max_in_flight: int) -> None:
-    """Questions do not run ahead of their answers: at most about as many are open as there are permits."""
-    teacher = Counting(Shuffled(small(), 4, most=3))
-    Asked(pairs=100).at_once(teacher, max_in_flight)
+    """Plan order decides who gets a permit, and slots begin when one is free: few questions wait for their answers."""
+    teacher = Counting(Shuffled(small(), 4))
+    Asked(pairs=200).at_once(teacher, max_in_flight)
     ahead = most = 0
     for request in teacher.requests:
         ahead += (request.stage is Stage.QUESTIONS) - (request.stage is Stage.ANSWERS)
         most = max(most, ahead)
-    assert most <= 2 * max_in_flight + 1
+    assert most <= 6 * max_in_flight + 4

@@ -30,16 +30,21 @@ def is_loop(text: str) -> bool:
     """Say whether most of a text is a repetition."""
     if len(text) < _LEAST:
         return False
+    squeezed = " ".join(text.split())
+    least = max(_LEAST, _SHARE * len(squeezed))
+    if _FENCE not in text:
+        return _is_made_of_one(text, least) or _repeats_itself(squeezed, least)
     parts = text.split(_FENCE)
     # An odd part stands between fences, but for the last one if its fence is never closed.
     outside = "\n".join(part for i, part in enumerate(parts) if i % 2 == 0 or i == len(parts) - 1)
-    least = max(_LEAST, _SHARE * len(" ".join(text.split())))
     return _is_made_of_one(outside, least) or _repeats_itself(" ".join(outside.split()), least)
 
 
 def _is_made_of_one(text: str, least: float) -> bool:
     """Say whether one line or sentence returns and returns."""
-    for units in (text.splitlines(), _UNITS.split(text)):
+    for units in (text.splitlines(), _sentences(text)):
+        if len(units) - len(set(map(str.strip, units))) < _RETURNS - 1:
+            continue  # nearly always: so few units are equal that none can have returned so often
         counts = Counter(unit.strip() for unit in units)
         del counts[""]
         if any(
@@ -47,6 +52,13 @@ def _is_made_of_one(text: str, least: float) -> bool:
         ):
             return True
     return False
+
+
+def _sentences(text: str) -> list[str]:
+    """Cut after marks that end a sentence; ten times as fast without a pattern, where all marks are ASCII."""
+    if text.isascii():
+        return text.replace("!", ".").replace("?", ".").replace("\n", ". ").split(". ")
+    return _UNITS.split(text)
 
 
 def _repeats_itself(text: str, least: float) -> bool:

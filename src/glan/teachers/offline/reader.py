@@ -1,6 +1,6 @@
 """From the messages of a request to what is asked, by the labels of the prompts: `<task>`, `<subject>` and so on.
 
-A prompt that lacks something is noticed: it raises `ConfusedError`, whose message is what the textbook replies.
+A prompt that lacks something is noticed: it raises `ConfusedError`, and the textbook replies that it is confused.
 """
 
 import re
@@ -30,7 +30,7 @@ _ANSWER_LANGUAGE = re.compile(r"Write the answer in (.{1,80})\.")
 
 
 class ConfusedError(Exception):
-    """A prompt that cannot be understood; the message is what to reply."""
+    """A prompt that cannot be understood; the message says what is missing."""
 
 
 class Task(StrEnum):

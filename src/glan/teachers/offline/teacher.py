@@ -18,6 +18,8 @@ from glan.teachers.offline.reader import Asked, ConfusedError, Task, read_reques
 
 MODEL = "offline-textbook"
 ONLY_ENGLISH = "The offline textbook knows only English."
+CONFUSED = "I am sorry, but I cannot do this."
+"""How every reply to a broken prompt begins: no parser takes it for a list, and curation takes it for a refusal."""
 _CHARACTERS_PER_TOKEN = 4
 _SCHEMAS = {Task.LIST_SUBJECTS: "subjects", Task.LIST_SESSIONS: "sessions"}
 
@@ -48,7 +50,7 @@ class Textbook:
             _check_schema(asked, schema)
             text = self._told(asked)
         except ConfusedError as confused:
-            return str(confused)
+            return f"{CONFUSED} {confused}"
         return text if asked.knows_language else f"{ONLY_ENGLISH}\n\n{text}"
 
     def _told(self, asked: Asked) -> str:

@@ -1,0 +1,269 @@
+"""The documentation says what the code does: links, examples, commands, tables and generated pages."""
+
+import ast
+import asyncio
+import inspect
+import re
+import runpy
+import shlex
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from test_architecture import LAYERS
+
+from glan.cli import COMMANDS, cli
+from glan.dataset.formats import FORMATS
+from glan.dataset.rows import REJECT_SCHEMA, ROW_SCHEMA
+from glan.estimate import DEFAULTS, EXPECTED, HIGH, LOW
+from glan.project import Manifest
+from glan.taxonomy.tree import Taxonomy
+from glan.teachers.faults import CONTENT_FAULTS, TRANSPORT_FAULTS
+from glan.teachers.ledger_rows import COLUMNS
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
+DECISIONS = sorted(ROOT.glob("docs/decisions/*.md"))
+README = ROOT / "README.md"
+
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_SPAN = re.compile(r"`([^`\n]+)`")
+_PATH = re.compile(r"`((?:src/glan|tests|docs|benchmarks)/[\w./-]+)`")
+
+
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def fenced(path: Path, *languages: str) -> list[str]:
+    """Return the fenced blocks of a page in some languages."""
+    return [body for language, body in _FENCE.findall(text_of(path)) if language in languages]
+
+
+def prose(path: Path) -> str:
+    """Return a page without its fenced blocks."""
+    return _FENCE.sub("", text_of(path))
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    """Return every block of a language in any page, with a name for it."""
+    return [
+        (f"{path.relative_to(ROOT)}-{i}", block) for path in PAGES for i, block in enumerate(fenced(path, language))
+    ]
+
+
+def section(name: str, heading: str) -> str:
+    """Return what stands under a heading of a page in docs/."""
+    found = re.search(
+        rf"^#+ {re.escape(heading)}\n(.*?)(?=^#|\Z)", prose(ROOT / "docs" / name), re.MULTILINE | re.DOTALL
+    )
+    assert found is not None, f"{name} has no heading {heading!r}"
+    return found[1]
+
+
+def rows(text: str) -> list[list[str]]:
+    """Return the cells of the tables in a text, without their heads."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+    rules = [i for i, row in enumerate(cells) if set("".join(row)) <= set("-:")]
+    return [row for i, row in enumerate(cells) if i not in rules and i + 1 not in rules]
+
+
+def names(text: str) -> list[str]:
+    """Return the first cells of the tables in a text."""
+    return [row[0].strip("`") for row in rows(text)]
+
+
+def anchors(path: Path) -> set[str]:
+    """Return the anchors of the headings of a page."""
+    titles = re.findall(r"^#+ (.+)$", prose(path), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def commands(text: str) -> Iterator[str]:
+    """Yield the command lines of `glan` in a block of shell."""
+    for line in text.splitlines():
+        words = line.strip()
+        if re.match(r"(?:[A-Z_]+=\S+ )*glan ", words):
+            yield words
+
+
+def parse(line: str) -> None:
+    """Let click read a command line as it would, without doing anything."""
+    words = shlex.split(line, comments=True)
+    name, *rest = words[next(i for i, word in enumerate(words) if "=" not in word) :]
+    command: click.Command | None = cli
+    context = click.Context(cli, info_name=name)
+    while isinstance(command, click.Group):
+        name, *rest = rest
+        command = command.get_command(context, name)
+        assert command is not None, f"There is no {name} in {line!r}."
+        context = click.Context(command, parent=context, info_name=name)
+    command.make_context(name, rest, parent=context.parent)
+
+
+def test_generated_pages_are_what_the_code_gives() -> None:
+    """Settings, commands and the records in the README; `python docs/generate.py` mends it."""
+    pages = runpy.run_path(str(ROOT / "docs" / "generate.py"))["pages"]()
+    assert len(pages) == 3
+    for name, text in pages.items():
+        assert text_of(ROOT / name) == text, f"{name} is stale; run python docs/generate.py"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_relative_link_leads_somewhere(path: Path) -> None:
+    """A link names a file that is there, and an anchor names a heading in it."""
+    for link in _LINK.findall(prose(path)):
+        if "://" in link:
+            continue
+        target, _, anchor = link.partition("#")
+        found = path.parent / target if target else path
+        assert found.exists(), f"{path.name} links to {link}"
+        assert not anchor or anchor in anchors(found), f"{path.name} links to {link}"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_path_that_is_named_exists(path: Path) -> None:
+    """A file of the repository that a page names is there; NAME stands for any."""
+    for name in _PATH.findall(prose(path)):
+        assert "NAME" in name or (ROOT / name).exists(), f"{path.name} names {name}"
+
+
+@pytest.mark.parametrize(("name", "code"), blocks("python"), ids=[name for name, _ in blocks("python")])
+async def test_every_python_block_runs(name: str, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An example runs as it stands, in an empty folder, without a key; it may await."""
+    monkeypatch.chdir(tmp_path)
+    compiled = compile(code, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    found = eval(compiled, {"__name__": name})  # noqa: S307 - a coroutine of the documentation's own code
+    if inspect.isawaitable(found):
+        await asyncio.wait_for(found, 60)
+
+
+@pytest.mark.parametrize(
+    "line", [line for language in ("sh", "bash") for _, block in blocks(language) for line in commands(block)]
+)
+def test_every_command_line_is_one(line: str) -> None:
+    """Click reads each command line in a block of shell."""
+    parse(line)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_command_in_prose_is_one(path: Path) -> None:
+    """A command that a sentence names exists, with the options that stand beside it."""
+    for span in _SPAN.findall(prose(path)):
+        words = span.split()
+        if words[0] != "glan" or not re.fullmatch(r"[a-z]+", " ".join(words[1:2])):
+            continue
+        assert words[1] in COMMANDS, f"{path.name}: {span}"
+        command = cli.get_command(click.Context(cli), words[1])
+        if isinstance(command, click.Group) and len(words) > 2:
+            assert words[2] in command.commands, f"{path.name}: {span}"
+            command = command.commands[words[2]]
+        assert command is not None
+        known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+        assert {word for word in words if word.startswith("--")} <= known, f"{path.name}: {span}"
+
+
+@pytest.mark.parametrize(("name", "text"), blocks("yaml"), ids=[name for name, _ in blocks("yaml")])
+def test_every_taxonomy_is_one(name: str, text: str) -> None:
+    """A tree that a page shows can be read."""
+    assert Taxonomy.parse(text, name).disciplines
+
+
+def test_a_wrong_command_line_is_noticed() -> None:
+    """What the tests above rest on: click refuses what is no command and no option."""
+    for line in ("glan run --pears 3", "glan run --pairs none", "glan taxonomy add X", "glan export"):
+        with pytest.raises(click.UsageError):
+            parse(line)
+    for line in ("glan rum", "glan taxonomy ad X --under Y"):
+        with pytest.raises(AssertionError, match="There is no"):
+            parse(line)
+
+
+def test_the_readme_is_short_and_complete() -> None:
+    """It has fewer than 200 lines, every command in its table, and no file in its tree that is not there."""
+    assert text_of(README).count("\n") < 200
+    assert [row[0].split()[1].strip("`") for row in rows(prose(README))] == list(COMMANDS)
+    tree = next(block for block in fenced(README, "text") if block.startswith("src/glan/"))
+    for line in tree.splitlines()[1:]:
+        folder = ROOT / "src" / "glan" if line.startswith(" ") else ROOT
+        for found in re.findall(r"(?<!\S)[\w]+(?:\.py|/)(?!\S)", line):
+            assert (folder / found).exists(), line
+
+
+def test_every_dependency_has_its_reason() -> None:
+    """docs/dependencies.md has a line for each dependency, and for nothing else."""
+    project = tomllib.loads(text_of(ROOT / "pyproject.toml"))
+    core = project["project"]["dependencies"]
+    others = [each for group in project["dependency-groups"].values() for each in group]
+
+    def of(requirements: list[str]) -> list[str]:
+        return sorted(re.split(r"[<>=!~\[; ]", each)[0] for each in requirements)
+
+    assert names(section("dependencies.md", "Core")) == of(core)
+    assert names(section("dependencies.md", "Tests and checks")) == of(others)
+
+
+def test_decisions_are_numbered() -> None:
+    """Notes count from 0001 without a gap, and each has its context, its decision and its price."""
+    assert [path.name[:5] for path in DECISIONS] == [f"{i:04}-" for i in range(1, len(DECISIONS) + 1)]
+    for path in DECISIONS:
+        headings = re.findall(r"^#+ (.+)$", text_of(path), re.MULTILINE)
+        assert headings[0].startswith(f"{path.name[:4]}: ")
+        assert headings[1:] == ["Context", "Decision", "Price paid"], path.name
+
+
+def test_every_column_and_key_is_described() -> None:
+    """docs/files.md has a line for each column of rows, rejects and ledger, and for each key of the manifest."""
+    assert names(section("files.md", "A row")) == ROW_SCHEMA.names
+    assert names(section("files.md", "A reject")) == REJECT_SCHEMA.names[len(ROW_SCHEMA.names) :]
+    assert sorted(names(section("files.md", "manifest.json"))) == sorted(Manifest.__struct_fields__)
+    assert sorted(names(section("files.md", "ledger.sqlite"))) == sorted(COLUMNS)
+
+
+def test_the_estimates_are_those_of_the_code() -> None:
+    """docs/estimates.md has the numbers that `glan plan` assumes."""
+    found = rows(section("estimates.md", "What is assumed"))
+    averages = [
+        [f"`{stage.value}`", f"{of.prompt_tokens:,}", f"{of.completion_tokens:,}", f"{of.latency_s:,}"]
+        for stage, of in DEFAULTS.items()
+    ]
+    cases = [
+        [name, f"{of.subjects_first_draft}", f"{of.subjects_each_further}", f"{of.rejected_share:.0%}"]
+        for name, of in (("low", LOW), ("expected", EXPECTED), ("high", HIGH))
+    ]
+    assert found == [*averages, *cases]
+
+
+def test_every_fault_and_format_is_described() -> None:
+    """docs/teachers.md has a line for each fault, and the help of `export` names each format."""
+    faults = names(section("teachers.md", "A server of your own, simulated"))
+    assert faults == [*CONTENT_FAULTS, *TRANSPORT_FAULTS]
+    export = cli.get_command(click.Context(cli), "export")
+    assert export is not None
+    help_ = export.get_help(click.Context(export, terminal_width=200))
+    assert all(name in help_ for name in FORMATS)
+
+
+def test_the_drawing_of_the_layers_is_that_of_the_test() -> None:
+    """ARCHITECTURE.md draws every room, from top to bottom as the test of the architecture has them."""
+    drawing = next(block for block in fenced(ROOT / "ARCHITECTURE.md", "text") if "__main__" in block)
+    drawn: list[set[str]] = []
+    for line in drawing.splitlines():
+        rooms = set(line[:40].replace("/", "").split())
+        if line.startswith(" "):
+            drawn[-1] |= rooms
+        else:
+            drawn.append(rooms)
+    assert drawn == [{room for rooms in layer for room in rooms} for layer in LAYERS]
+
+
+def test_the_invariants_name_their_tests() -> None:
+    """Each of the ten has at least one file of tests that is there."""
+    text = prose(ROOT / "ARCHITECTURE.md").partition("## Invariants")[2]
+    found = rows(text)
+    assert [row[0] for row in found] == [str(i) for i in range(1, 11)]
+    assert all(_LINK.search(row[2]) for row in found)
