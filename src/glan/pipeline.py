@@ -112,16 +112,20 @@ class Pipeline:
         questions = InOrder(self._slots(), self._question)
         decided = InOrder(self._curated(questions), self._answer)
         is_over = False
-        async with aclosing(aiter(decided)) as groups:
-            async for group in groups:
-                self._passed += len(group)
-                self._room.set()
-                if is_over:
-                    continue  # what is in flight after the end is waited for, since it is paid for
-                passed = self._until_low_yield([item for item in group if item is not None])
-                is_over = isinstance(self.stopped, LowYieldError)
-                self._progress.decide(passed)
-                yield passed
+        try:
+            async with aclosing(aiter(decided)) as groups:
+                async for group in groups:
+                    self._passed += len(group)
+                    self._room.set()
+                    if is_over:
+                        continue  # what is in flight after the end is waited for, since it is paid for
+                    passed = self._until_low_yield([item for item in group if item is not None])
+                    is_over = isinstance(self.stopped, LowYieldError)
+                    self._progress.decide(passed)
+                    yield passed
+        finally:
+            for walk in self.walks.values():
+                await walk.abandon()
 
     async def _slots(self) -> AsyncIterator[list["_Begun"]]:
         """Begin slots in plan order, as credits, permits and memory allow."""

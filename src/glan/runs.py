@@ -172,7 +172,7 @@ class Run:
     @property
     def _is_aside(self) -> bool:
         """Say whether the run makes no data set."""
-        return self.options.until is not Stage.ANSWERS or self.options.is_preview
+        return self.options.until is not Stage.ANSWERS or self.options.is_preview or self.options.only is not None
 
     def _disciplines(self) -> Sequence[Discipline]:
         taxonomy = self.project.taxonomy

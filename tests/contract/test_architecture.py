@@ -21,7 +21,6 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"plan"}),),
     (frozenset({"draws"}),),
     (frozenset({"sets"}),),
-    (frozenset({"sets"}),),
     (frozenset({"teachers"}),),
     (frozenset({"prompts"}),),
     (frozenset({"parsing"}),),

@@ -1,8 +1,10 @@
 """Problems of the textbook: every result is computed again in another way."""
 
+import contextlib
 import itertools
 import math
 import re
+import time
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from fractions import Fraction
@@ -323,8 +325,9 @@ async def test_every_story_is_solved_from_its_text_alone(name: str) -> None:
 def test_any_numbers_in_range_are_solved_rightly_or_refused(data: st.DataObject, name: str) -> None:
     """Numbers that nobody drew never crash a solution, and small ones are solved rightly."""
     ranges = PROBLEMS[name].ranges
+    span = 8 if name in ("permutations", "combinations") else 60  # these are checked by listing everything
     values = {
-        hole: data.draw(st.integers(least, min(greatest, max(least, 0) + 60)), label=hole)
+        hole: data.draw(st.integers(least, min(greatest, max(least, 0) + span)), label=hole)
         for hole, (least, greatest) in ranges.items()
     }
     try:
@@ -338,12 +341,10 @@ def test_any_numbers_in_range_are_solved_rightly_or_refused(data: st.DataObject,
 def test_the_largest_numbers_in_range_are_cheap(name: str) -> None:
     """What may be read from a text is solved, or refused, without long loops."""
     values = {hole: greatest for hole, (_, greatest) in PROBLEMS[name].ranges.items()}
-    try:
-        solution = PROBLEMS[name].solve(values)
-    except UnsolvableError as refused:
-        assert str(refused)
-    else:
-        assert len(solution.result) < 200
+    started = time.process_time()
+    with contextlib.suppress(UnsolvableError):
+        assert len(PROBLEMS[name].solve(values).result) < 300
+    assert time.process_time() - started < 0.2
 
 
 @pytest.mark.parametrize(

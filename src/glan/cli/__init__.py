@@ -61,7 +61,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; errors that a person can mend end with exit code 1 and one clear message."""
     try:
-        code = cli(standalone_mode=False)
+        code = cli(prog_name="glan", standalone_mode=False)
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as error:
@@ -71,5 +71,8 @@ def main() -> None:
         complain(error)
         sys.exit(1)
     except BrokenPipeError:
+        sys.exit(1)
+    except OSError as error:
+        complain(GlanError(f"{error.filename or 'A file'} cannot be read or written: {error.strerror or error}."))
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)

@@ -29,10 +29,21 @@ def init_command(folder: Path, taxonomy: str, disciplines: Sequence[str], pairs:
     say(f"Next: glan run --project {folder} --teacher openai/MODEL   (or --teacher offline to try it)")
 
 
+_CHAPTERS = ("Mathematics", "Astronomy", "Law")
+"""What the textbook knows; on any other discipline it writes generic pairs, and says so."""
+
+
 @click.command("demo")
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("glan-demo"))
 @click.option("--pairs", type=click.IntRange(1, 1_000_000_000), default=200, show_default=True)
-@click.option("--disciplines", callback=_names, metavar="A,B,C", help="Keep only these disciplines.")
+@click.option(
+    "--disciplines",
+    callback=_names,
+    default=",".join(_CHAPTERS),
+    show_default=True,
+    metavar="A,B,C",
+    help="Disciplines of the taxonomy `paper`; those that the textbook has chapters on if not given.",
+)
 @click.pass_context
 def demo_command(ctx: click.Context, folder: Path, pairs: int, disciplines: Sequence[str]) -> None:
     """Make a data set in FOLDER with the offline teacher: no key, no network, no model."""

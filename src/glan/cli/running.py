@@ -108,8 +108,9 @@ async def conduct(
     project: Project, named: Named, options: Options, confirm: Callable[[str], bool]
 ) -> tuple[Run, Result]:
     """Run a project with its progress on the screen, its log on disk, and Ctrl-C handled."""
+    config = project.config  # a wrong setting is told before anything is written
     with logged_to(project.log_path):
-        async with opened(project.config, project.environment, named) as panel:
+        async with opened(config, project.environment, named) as panel:
             run = Run(project, panel, options)
             with _interruptible(run):
                 async with displayed(run):

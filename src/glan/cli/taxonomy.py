@@ -10,7 +10,7 @@ from glan.errors import ProjectError
 from glan.project import Project, taxonomy_text
 from glan.taxonomy.edit import add, remove
 from glan.taxonomy.survey import check, outline
-from glan.taxonomy.tree import Taxonomy
+from glan.taxonomy.tree import Taxonomy, read_text
 
 
 @click.group("taxonomy")
@@ -92,7 +92,7 @@ def remove_command(node: str, *, folder: Path, yes: bool) -> None:
 
 
 def _text(project: Project) -> str:
-    return project.taxonomy_path.read_text(encoding="utf-8")
+    return read_text(project.taxonomy_path)
 
 
 def _say_growth(project: Project) -> None:

@@ -90,6 +90,13 @@ class Walk:
         self._with_syllabi = False
         return await self._serve(asking, self._next_subject(asking))
 
+    async def abandon(self) -> None:
+        """Give up what was asked ahead and is not there yet; the ledger gets none of it."""
+        tasks = [task for task in (*self._drafts.values(), *self._syllabi.values()) if not task.done()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
     async def _serve(self, asking: Asking, work: Coroutine[Any, Any, T]) -> T:
         self._wanted += 1
         self._ask_ahead(asking)

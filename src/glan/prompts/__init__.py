@@ -37,7 +37,34 @@ VARIABLES: Mapping[str, frozenset[str]] = {
 }
 """Every prompt, and the variables that it may use."""
 
+_TRIED_WITH: Mapping[str, object] = {
+    "discipline": "Astronomy",
+    "error": "The list has no subject with a name.",
+    "key_concepts": ["Parallax", "Parsec"],
+    "language": "English",
+    "level": "introductory",
+    "notes": ("for amateurs",),
+    "question": "Why do stars twinkle?",
+    "sessions": ["Distances", "Brightness"],
+    "several": True,
+    "subject": "Stars",
+    "subtopics": ("Distances", "Brightness"),
+    "syllabus": "Two class sessions on stars.",
+}
+"""Every template is rendered once when it is read: one that fails does so before anything is paid for."""
+
 SUFFIX = ".md.j2"
+_RENDERING_ERRORS = (
+    TemplateError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    MemoryError,
+)
+"""What a template can run into."""
 
 
 class Prompts:
@@ -47,7 +74,7 @@ class Prompts:
         """Compile templates, given as name to text.
 
         Raises:
-            PromptError: one is missing, does not parse, or uses a variable that it is not given.
+            PromptError: one is missing, does not parse, uses a variable that it is not given, or cannot be rendered.
 
         """
         environment = ImmutableSandboxedEnvironment(
@@ -58,6 +85,8 @@ class Prompts:
         )
         self.sources = dict(sources)
         self._templates = {name: _compile(environment, name, sources) for name in VARIABLES}
+        for name, variables in VARIABLES.items():
+            self.render(name, **{variable: _TRIED_WITH[variable] for variable in variables})
 
     @classmethod
     def shipped(cls) -> "Prompts":
@@ -91,8 +120,8 @@ class Prompts:
         """
         try:
             return self._templates[name].render(variables).strip()
-        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
-            raise PromptError(f"The prompt {name}{SUFFIX} cannot be rendered: {error}.") from error
+        except _RENDERING_ERRORS as error:
+            raise PromptError(f"The prompt {name}{SUFFIX} cannot be rendered: {str(error).rstrip('.')}.") from error
 
     def hash_of(self, name: str) -> str:
         """Return 16 hexadecimal digits that change when the template does."""

@@ -51,6 +51,7 @@ class Permits:
             if not future.done():
                 future.set_exception(copy.copy(error))
         self._heap.clear()
+        _wake(self._idlers)
 
     @property
     def in_flight(self) -> int:
@@ -73,8 +74,8 @@ class Permits:
         return self._in_flight < self._max_in_flight
 
     async def wait_idle(self) -> None:
-        """Return when a permit is free and nobody waits for one."""
-        while not self.is_idle:
+        """Return when a permit is free and nobody waits for one, or when there will be none any more."""
+        while not self.is_idle and self._error is None:
             future: _Future = asyncio.get_running_loop().create_future()
             self._idlers.append(future)
             await future
