@@ -109,21 +109,24 @@ class DiedError(BaseException):
 
 
 class Dying:
-    """Answers so many calls; those after them hang, or break the run."""
+    """Answers so many calls; those after them hang until the run is broken off, or break it themselves."""
 
     def __init__(self, teacher: Teacher, after: int, how: Literal["raise", "hang"]) -> None:
         self._teacher = teacher
         self._left = after
         self._how = how
         self.is_dead = asyncio.Event()
+        self.raised = 0
+        """Calls that were broken, not left in flight."""
 
     async def reply(self, request: Request) -> Reply:
         if self._left > 0:
             self._left -= 1
             return await self._teacher.reply(request)
-        self.is_dead.set()
         if self._how == "raise":
+            self.raised += 1
             raise DiedError
+        self.is_dead.set()
         await asyncio.Event().wait()
         raise AssertionError
 

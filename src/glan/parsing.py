@@ -80,10 +80,8 @@ _NUMBERING = re.compile(
     r"^(?:(?:session|class|week|lecture|lesson|unit|module)\s*)?\d{1,3}\s*[.:)\-]\s+", re.IGNORECASE
 )
 
-_PLAIN_NAME = re.compile(
-    r"(?!session|class|week|lecture|lesson|unit|module)[A-Za-z][A-Za-z'-]*(?: [A-Za-z'-]+)*", re.IGNORECASE
-)
-"""Most names: nothing in them has to be looked at more closely."""
+_PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z'-]*(?: [A-Za-z'-]+)*")
+"""Most names: without a digit there is no numbering, and nothing else has to be taken off."""
 _BRACKETS = re.compile(r"[{}\[\]]")
 
 

@@ -26,12 +26,13 @@ from glan.teachers.ledger_rows import COLUMNS
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
 DECISIONS = sorted(ROOT.glob("docs/decisions/*.md"))
+SOURCES = sorted(ROOT.glob("src/glan/**/*.py"))
 README = ROOT / "README.md"
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _SPAN = re.compile(r"`([^`\n]+)`")
-_PATH = re.compile(r"`((?:src/glan|tests|docs|benchmarks)/[\w./-]+)`")
+_PATH = re.compile(r"`((?:src/glan|tests|docs|benchmarks)/[\w./-]+|[\w./-]+\.(?:py|j2))`")
 
 
 def text_of(path: Path) -> str:
@@ -102,7 +103,23 @@ def parse(line: str) -> None:
         command = command.get_command(context, name)
         assert command is not None, f"There is no {name} in {line!r}."
         context = click.Context(command, parent=context, info_name=name)
+    assert command is not None
     command.make_context(name, rest, parent=context.parent)
+
+
+def check_named(span: str, where: Path) -> None:
+    """Check that the command in a piece of code exists, with its options; what is no command of `glan` passes."""
+    words = span.split()
+    if words[:1] != ["glan"] or not re.fullmatch(r"[a-z]+", " ".join(words[1:2])):
+        return
+    assert words[1] in COMMANDS, f"{where.name}: {span}"
+    command = cli.get_command(click.Context(cli), words[1])
+    if isinstance(command, click.Group) and len(words) > 2:
+        assert words[2] in command.commands, f"{where.name}: {span}"
+        command = command.commands[words[2]]
+    assert command is not None
+    known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+    assert {word for word in words if word.startswith("--")} <= known, f"{where.name}: {span}"
 
 
 def test_generated_pages_are_what_the_code_gives() -> None:
@@ -127,9 +144,10 @@ def test_every_relative_link_leads_somewhere(path: Path) -> None:
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_path_that_is_named_exists(path: Path) -> None:
-    """A file of the repository that a page names is there; NAME stands for any."""
+    """A file that a page names is there, from the top or in the package; NAME stands for any."""
     for name in _PATH.findall(prose(path)):
-        assert "NAME" in name or (ROOT / name).exists(), f"{path.name} names {name}"
+        is_there = (ROOT / name).exists() or (ROOT / "src" / "glan" / name).exists()
+        assert is_there or "NAME" in name, f"{path.name} names {name}"
 
 
 @pytest.mark.parametrize(("name", "code"), blocks("python"), ids=[name for name, _ in blocks("python")])
@@ -154,17 +172,14 @@ def test_every_command_line_is_one(line: str) -> None:
 def test_every_command_in_prose_is_one(path: Path) -> None:
     """A command that a sentence names exists, with the options that stand beside it."""
     for span in _SPAN.findall(prose(path)):
-        words = span.split()
-        if words[0] != "glan" or not re.fullmatch(r"[a-z]+", " ".join(words[1:2])):
-            continue
-        assert words[1] in COMMANDS, f"{path.name}: {span}"
-        command = cli.get_command(click.Context(cli), words[1])
-        if isinstance(command, click.Group) and len(words) > 2:
-            assert words[2] in command.commands, f"{path.name}: {span}"
-            command = command.commands[words[2]]
-        assert command is not None
-        known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
-        assert {word for word in words if word.startswith("--")} <= known, f"{path.name}: {span}"
+        check_named(span, path)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_command_in_a_message_is_one(path: Path) -> None:
+    """The way out that an error names can be gone."""
+    for span in _SPAN.findall(text_of(path)):
+        check_named(span, path)
 
 
 @pytest.mark.parametrize(("name", "text"), blocks("yaml"), ids=[name for name, _ in blocks("yaml")])

@@ -222,7 +222,7 @@ async def test_a_ledger_that_is_damaged_inside_says_so(path: Path) -> None:
     with Ledger.open(path, readonly=True) as ledger:
         with pytest.raises(LedgerError, match="is damaged") as caught:
             list(ledger.entries())
-        assert "glan ledger restore" in caught.value.hint
+        assert "glan ledger backup" in caught.value.hint
         assert ledger.verify()
 
 

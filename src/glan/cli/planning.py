@@ -45,12 +45,15 @@ def plan_command(folder: Path, *, as_json: bool, pairs: int | None, spec: str | 
     for name, estimates in cases.items():
         say(_line(f"all, {name}", estimates))
     say(f"Disk: about {disk_bytes(cases['expected']) / 1e6:,.0f} MB.")
-    measured = [stage.value for stage in Stage if averages[stage].is_measured]
-    say(
-        f"Tokens and times of {', '.join(measured)} are this ledger's averages; the others are assumed."
-        if measured
-        else "Tokens and times are assumed, not measured: run `glan preview` or a small --pairs first."
-    )
+    say(_told_measured([stage.value for stage in Stage if averages[stage].is_measured]))
+
+
+def _told_measured(stages: list[str]) -> str:
+    """Say where the averages come from."""
+    if not stages:
+        return "Tokens and times are assumed, not measured: run `glan preview` or a small --pairs first."
+    others = "" if len(stages) == len(Stage) else "; the others are assumed"
+    return f"Tokens and times of {', '.join(stages)} are this ledger's averages{others}."
 
 
 def _line(title: str, estimates: tuple[StageEstimate, ...]) -> str:

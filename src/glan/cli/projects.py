@@ -35,7 +35,9 @@ _CHAPTERS = ("Mathematics", "Astronomy", "Law")
 
 @click.command("demo")
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("glan-demo"))
-@click.option("--pairs", type=click.IntRange(1, 1_000_000_000), default=200, show_default=True)
+@click.option(
+    "--pairs", type=click.IntRange(1, 1_000_000_000), default=200, show_default=True, help="How many pairs to make."
+)
 @click.option(
     "--disciplines",
     callback=_names,

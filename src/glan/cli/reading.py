@@ -91,7 +91,7 @@ def _failures(project: Project) -> list[tuple[str, str]]:
 
 
 @click.command("show")
-@click.argument("id_")
+@click.argument("id_", metavar="ID")
 @project_option
 @json_option
 def show_command(id_: str, folder: Path, *, as_json: bool) -> None:

@@ -29,7 +29,13 @@ class _Given(TypedDict):
 @click.option("--latency-ms", type=click.FloatRange(min=0), default=0.0, show_default=True, help="Time of each reply.")
 @click.option("--jitter-ms", type=click.FloatRange(min=0), default=0.0, help="Up to this much more.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Faults and filler follow from it.")
-@click.option("--replies", type=click.Choice(["textbook", "filler"]), default="textbook", show_default=True)
+@click.option(
+    "--replies",
+    type=click.Choice(["textbook", "filler"]),
+    default="textbook",
+    show_default=True,
+    help="Who answers: the offline teacher, or made-up words of any amount.",
+)
 @click.option("--size", type=click.IntRange(1), default=1_500, show_default=True, help="Characters of filler answers.")
 @click.option(
     "--near-copies", type=click.FloatRange(0, 1), default=0.0, help="Share of near copies among filler questions."

@@ -185,7 +185,7 @@ _MEANINGS = {
     ),
     sqlite3.SQLITE_NOTADB: (
         "{path} is no ledger: it is not an SQLite database, or its beginning is damaged.",
-        "Name another: --ledger PATH, or bring a backup back: `glan ledger restore`.",
+        "Name another: --ledger PATH, or put a backup in its place.",
     ),
     sqlite3.SQLITE_CORRUPT: ("The ledger {path} is damaged: {error}.", RESTORE),
     sqlite3.SQLITE_BUSY: (

@@ -21,7 +21,7 @@ _MAX_SIZE_BYTES = 64 * 1024 * 1024
 _MAX_COUNT = 2**53
 """A server that counts more tokens than this does not count."""
 
-RESTORE = "`glan ledger verify` lists what is damaged, `glan ledger restore` brings a backup back."
+RESTORE = "`glan ledger verify` lists what is damaged; a copy that `glan ledger backup` made can take its place."
 """The way out of damage."""
 CUT_OFF = "length"
 """The `finish_reason` of a reply that ended for want of room."""

@@ -18,6 +18,7 @@ from glan.teachers.offline.reader import Asked, ConfusedError
 _LABELS = (("(a)", "(b)", "(c)"), ("1.", "2.", "3."), ("a)", "b)", "c)"), ("Part 1:", "Part 2:", "Part 3:"))
 """How the parts of a question are told apart."""
 _LETTERS = "ABCD"
+_FEWEST_OPTIONS = 3
 _MOST_CONCEPTS = 5
 _OPENED, _CLOSED = 0.6, 0.7
 """Shares of the questions with a situation before the task and a remark after it."""
@@ -69,6 +70,8 @@ class _Writer:
     phrases: Phrasebook
     names: Sequence[str]
     role: str
+    drawn: frozenset[str]
+    """Names of all concepts of the question: none of them serves as another one's distractor."""
     used: set[str] = field(default_factory=set)
     is_introduced: bool = False
 
@@ -86,7 +89,9 @@ class _Writer:
         kinds = [
             (name, kind.weight)
             for name, kind in _BY_SIZE[len(pages)]
-            if name not in self.used and (not kind.needs or all(getattr(page.concept, kind.needs) for page in pages))
+            if name not in self.used
+            and (not kind.needs or all(getattr(page.concept, kind.needs) for page in pages))
+            and (name not in ("choose", "spot") or len(pages) + len(self.beside(pages)) >= _FEWEST_OPTIONS)
         ]
         name = self.rng.choices([name for name, _ in kinds], [weight for _, weight in kinds])[0]
         self.used.add(name)
@@ -111,14 +116,19 @@ class _Writer:
         names = [page.concept.name for page in pages]
         return {"concept": names[0], "first": names[0], "second": names[-1], "concepts": marked(names)}
 
+    def beside(self, pages: Sequence[Page]) -> list[Concept]:
+        """Return concepts of the same session that were not drawn, for further statements to choose from."""
+        return [concept for concept in pages[0].section.concepts if concept.right and concept.name not in self.drawn]
+
     def statements(self, kind: str, pages: Sequence[Page]) -> dict[str, str]:
         """Return a list of true and false statements, with as many of each as the task says."""
         concepts = [page.concept for page in pages]
         if kind == "judge":
             lines = [self.rng.choice((concept.right, concept.wrong)) for concept in concepts]
             return {"items": "".join(f"\n- {line}" for line in lines)}
-        beside = [concept for concept in pages[0].section.concepts if concept.right and concept not in concepts]
-        concepts += self.rng.sample(beside, min(len(beside), max(0, self.rng.randrange(3, 5) - len(concepts))))
+        beside = self.beside(pages)
+        wanted = self.rng.randint(_FEWEST_OPTIONS, len(_LETTERS)) - len(concepts)
+        concepts += self.rng.sample(beside, min(len(beside), max(0, wanted)))
         odd = concepts[0]
         lines = [concept.right if (concept is odd) == (kind == "choose") else concept.wrong for concept in concepts]
         self.rng.shuffle(lines)
@@ -134,7 +144,8 @@ def compose_question(book: Book, phrases: Phrasebook, asked: Asked, rng: Random)
     """
     _check_syllabus(asked)
     pages = [book.page(name) or _unknown(name) for name in asked.names("key_concepts")[:_MOST_CONCEPTS]]
-    writer = _Writer(rng, phrases, rng.sample(phrases.words.names, 4), rng.choice(phrases.words.roles))
+    drawn = frozenset(page.concept.name for page in pages)
+    writer = _Writer(rng, phrases, rng.sample(phrases.words.names, 4), rng.choice(phrases.words.roles), drawn)
     opening = _opening(book, asked, writer, is_generic=any(page.is_generic for page in pages))
     rng.shuffle(pages)
     parts = [writer.part(group) for group in _split(pages, rng)]

@@ -101,7 +101,7 @@ def _aperture(values: Values) -> Solution:
     steps = [
         "The light collected grows with the area of the opening, and so with the square of its diameter.",
         f"The diameters are in the ratio {reduced(b, a)}.",
-        f"The amounts of light are in the ratio ({ratio})^2 = {square}{about(square)}.",
+        f"The amounts of light are in the ratio of the squares of the diameters, {square}{about(square)}.",
     ]
     result = f"the opening of {b} millimetres gathers {square} times as much light as that of {a} millimetres"
     if "t" in values:
