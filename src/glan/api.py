@@ -43,7 +43,7 @@ class Project(project.Project):
         """
         chosen = options or Options()
         chosen = replace(chosen, pairs=pairs) if pairs is not None else chosen
-        fresh = type(self)(self.folder)
+        fresh = type(self)(self.folder, self.ledger)
         if teacher is None or isinstance(teacher, Spec | str):
             async with opened(fresh.config, fresh.environment, Named(spec=teacher)) as panel:
                 return await runs.Run(fresh, panel, chosen)(_refuse)

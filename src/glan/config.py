@@ -230,7 +230,7 @@ def render_config(config: Config) -> str:
 
     What is unset stands as a comment.
     """
-    lines = ["# What to make. Every setting is here with its default; an unknown one is an error."]
+    lines = ["# What to make. Every setting is here; an unknown one is an error."]
     _render_table(config, "", lines)
     return "\n".join(lines) + "\n"
 

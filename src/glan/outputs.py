@@ -18,9 +18,10 @@ from glan.growth import Standing
 from glan.project import Manifest, Project
 from glan.records import Decided, Outcome, Stage
 
+_OF_BOTH = "empty, cut off, withheld by a content filter, refused, thinking left in the text, repetition loops"
 CHECKED = (
-    "Questions: empty, too long, cut off, refused, instructions leaked, exact duplicates.",
-    "Answers: empty, cut off, refused, copies of their question, repetition loops, thinking left in the text.",
+    f"Questions: {_OF_BOTH}, too long, instructions left in the text, exact duplicates.",
+    f"Answers: {_OF_BOTH}, copies of their question.",
 )
 """The rules that every data set passed."""
 _PLACE = re.compile(r"(?:question|slot)/(?P<leaf>[^/]+)/")

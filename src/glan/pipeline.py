@@ -103,7 +103,7 @@ class Pipeline:
     def cut(self) -> None:
         """Give up what is in flight."""
         self._is_cut = True
-        for task in self._running:
+        for task in (*self._running, *self._asked_ahead):
             if task is not None:
                 task.cancel()
 
@@ -112,8 +112,8 @@ class Pipeline:
         questions = InOrder(self._slots(), self._question)
         decided = InOrder(self._curated(questions), self._answer)
         is_over = False
-        try:
-            async with aclosing(aiter(decided)) as groups:
+        async with aclosing(aiter(decided)) as groups:
+            try:
                 async for group in groups:
                     self._passed += len(group)
                     self._room.set()
@@ -123,9 +123,22 @@ class Pipeline:
                     is_over = isinstance(self.stopped, LowYieldError)
                     self._progress.decide(passed)
                     yield passed
-        finally:
-            for walk in self.walks.values():
-                await walk.abandon()
+                if self._asked_ahead:
+                    await asyncio.wait(self._asked_ahead)  # it is paid for too, and after a stop no slot waits for it
+            finally:
+                await self._end()
+
+    @property
+    def _asked_ahead(self) -> list[asyncio.Task[Any]]:
+        return [task for walk in self.walks.values() for task in walk.under_way]
+
+    async def _end(self) -> None:
+        """Leave no work behind where the walk was broken off, and let nothing more be asked meanwhile."""
+        self._permits.close(StoppedError("The run is over."))
+        left = self._asked_ahead
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def _slots(self) -> AsyncIterator[list["_Begun"]]:
         """Begin slots in plan order, as credits, permits and memory allow."""
@@ -279,7 +292,7 @@ class Pipeline:
                 self._recent_pairs -= self._recent[0].outcome is Outcome.PAIR
             self._recent.append(item)
             self._recent_pairs += item.outcome is Outcome.PAIR
-            if len(self._recent) == YIELD_WINDOW and self._recent_pairs < least:
+            if len(self._recent) == YIELD_WINDOW and self._recent_pairs < least and self.stopped is None:
                 self.stop(_low_yield(self._recent))
                 return group[: i + 1]
         return group

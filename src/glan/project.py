@@ -20,10 +20,11 @@ from glan.errors import GlanError, LedgerError, ProjectError
 from glan.prompts import Prompts
 from glan.taxonomy.edit import select
 from glan.taxonomy.tree import Taxonomy, shipped_text
-from glan.teachers.ledger_file import Lock
+from glan.teachers.ledger_file import Lock, is_on_network
 
 PUBLISHED = ("dataset", "rejects", "manifest.json")
 """What a run exchanges, in this order: the manifest comes last."""
+LEDGER = "ledger.sqlite"
 _IGNORED = ".env\n.next/\n.old/\n*.lock\nledger.sqlite-*\nstatus.json\n"
 
 
@@ -70,6 +71,8 @@ class Project:
     """A project folder."""
 
     folder: Path
+    ledger: Path | None = None
+    """Where the ledger is, if not in the folder."""
 
     @classmethod
     def create(
@@ -101,14 +104,14 @@ class Project:
         return project
 
     @classmethod
-    def open(cls, folder: Path | str) -> Self:
+    def open(cls, folder: Path | str, ledger: Path | None = None) -> Self:
         """Open a project, and finish an exchange of data sets that was interrupted.
 
         Raises:
             ProjectError: there is no project.
 
         """
-        project = cls(Path(folder))
+        project = cls(Path(folder), ledger)
         if not project.config_path.is_file():
             raise ProjectError(
                 f"{project.folder} is not a project: it has no glan.toml.",
@@ -134,7 +137,7 @@ class Project:
 
     @property
     def ledger_path(self) -> Path:
-        return self.folder / "ledger.sqlite"
+        return self.ledger or self.folder / LEDGER
 
     @property
     def dataset_path(self) -> Path:
@@ -208,17 +211,20 @@ class Project:
             ) from error
 
     @contextmanager
-    def held(self, ledger: Path | None = None) -> Iterator[None]:
+    def held(self) -> Iterator[None]:
         """Keep every other run out of the folder; one with the project's own ledger is kept out by that.
+
+        A folder on a network file system, where a lock may mean nothing, is held by nobody.
 
         Raises:
             LedgerError: another run goes on.
 
         """
-        if ledger is not None and os.path.realpath(ledger) == os.path.realpath(self.ledger_path):
+        own = self.folder / LEDGER
+        if os.path.realpath(self.ledger_path) == os.path.realpath(own) or is_on_network(own):
             yield
             return
-        lock = Lock(self.ledger_path)
+        lock = Lock(own)
         try:
             yield
         finally:

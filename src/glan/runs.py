@@ -10,7 +10,6 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import msgspec
 
@@ -25,7 +24,7 @@ from glan.project import Project
 from glan.records import Discipline, Outcome, Reply, Request, Sampling, Stage
 from glan.surprise import audit, changed, meaning_of, refusal
 from glan.teachers.base import Teacher
-from glan.teachers.ledger import Ledger
+from glan.teachers.ledger import Ledger, StageTotals
 from glan.teachers.ledgered import Choice, Ledgered, Tally
 from glan.teachers.limits import Amount, Budget, Permits
 from glan.teachers.panel import Panel
@@ -55,8 +54,6 @@ class Options:
     """Leave the data set that stands as it is."""
     watch: Callable[[Request, Reply], None] | None = None
     """Is told every reply that the run uses."""
-    ledger: Path | None = None
-    """Where the ledger is, if not in the project."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,17 +123,18 @@ class Run:
             GlanError: before anything was asked: the ledger, the taxonomy or a setting stands in the way.
 
         """
-        path = self.options.ledger or self.project.ledger_path
-        with self.project.held(path), Ledger.open(path) as ledger:
+        # What cannot be read is told before anything is written.
+        disciplines, asking = self._disciplines(), self._asking()
+        with self.project.held(), Ledger.open(self.project.ledger_path) as ledger:
             self.project.heal()
-            return await self._run(ledger, confirm)
+            return await self._run(ledger, disciplines, asking, confirm)
 
-    async def _run(self, ledger: Ledger, confirm: Callable[[str], bool]) -> Result:
-        disciplines = self._disciplines()
+    async def _run(
+        self, ledger: Ledger, disciplines: Sequence[Discipline], asking: Asking, confirm: Callable[[str], bool]
+    ) -> Result:
         standing = None if self._is_aside else standing_of(self.project)
         pairs = self._pairs(standing, confirm)
         self.progress.wanted = pairs
-        asking = self._asking()
         job = Job(
             disciplines=disciplines,
             config=self.config,
@@ -182,12 +180,20 @@ class Run:
 
     def _budget(self, ledger: Ledger) -> Budget:
         """Return what may still be spent: the caps are for the project, over all its runs."""
-        totals = ledger.totals().values()
+        totals = ledger.totals()
         spent = Amount(
-            tokens=sum(found.prompt_tokens + found.completion_tokens for found in totals),
-            usd=sum(found.cost_usd for found in totals),
+            tokens=sum(found.prompt_tokens + found.completion_tokens for found in totals.values()),
+            usd=sum(self._cost_of(Stage(stage), found) for stage, found in totals.items()),
         )
         return Budget(max_usd=self.options.budget_usd, max_tokens=self.options.budget_tokens, spent=spent)
+
+    def _cost_of(self, stage: Stage, found: StageTotals) -> float:
+        """Return what a stage has cost; replies of unknown cost are counted at today's price."""
+        price = self._panel.prices[stage]
+        if not found.unknown_costs or price is None:
+            return found.cost_usd
+        at_price = (found.prompt_tokens * price.input + found.completion_tokens * price.output) / 1e6
+        return max(found.cost_usd, at_price)
 
     def _pairs(self, standing: Standing | None, confirm: Callable[[str], bool]) -> int:
         """Return N: what was asked for, or as many as keep every row that stands."""

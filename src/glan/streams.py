@@ -49,8 +49,10 @@ class InOrder(Generic[A, B]):
         while not self._tasks and feeder is not None and not feeder.done():
             self._more.clear()
             more = asyncio.ensure_future(self._more.wait())
-            await asyncio.wait((more, feeder), return_when=asyncio.FIRST_COMPLETED)
-            more.cancel()
+            try:
+                await asyncio.wait((more, feeder), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                more.cancel()
         if not self._tasks and feeder is not None:
             feeder.result()
         return bool(self._tasks)

@@ -5,34 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from layers import LAYERS
 
 SOURCE = Path(__file__).parents[2] / "src" / "glan"
-
-LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
-    (frozenset({"__main__"}),),
-    (frozenset({"cli"}),),
-    (frozenset({"api"}),),
-    (frozenset({"runs"}),),
-    (frozenset({"outputs", "surprise"}),),
-    (frozenset({"pipeline"}),),
-    (frozenset({"generate"}), frozenset({"curate"}), frozenset({"dataset"}), frozenset({"growth", "estimate"})),
-    (frozenset({"project"}),),
-    (frozenset({"taxonomy"}),),
-    (frozenset({"plan"}),),
-    (frozenset({"draws"}),),
-    (frozenset({"sets"}),),
-    (frozenset({"teachers"}),),
-    (frozenset({"prompts"}),),
-    (frozenset({"parsing"}),),
-    (frozenset({"progress"}), frozenset({"streams"})),
-    (frozenset({"config"}),),
-    (frozenset({"records"}),),
-    (frozenset({"errors"}),),
-)
-"""From top to bottom; rooms of one layer that stand in different sets never import each other."""
-
-HEAVY = frozenset({"pyarrow", "numpy", "torch", "pyreqwest", "starlette", "uvicorn", "rich", "genai_prices"})
-
 
 def modules() -> Iterator[Path]:
     yield from sorted(SOURCE.rglob("*.py"))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 import pytest
-from test_architecture import LAYERS
+from layers import LAYERS
 
 from glan.cli import COMMANDS, cli
 from glan.dataset.formats import FORMATS

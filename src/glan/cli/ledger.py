@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from glan.cli.screen import json_option, project_option, say, say_json
+from glan.cli.screen import json_option, ledger_option, project_option, say, say_json
 from glan.errors import LedgerError
 from glan.project import Project
 from glan.teachers.ledger import Entry, Ledger
@@ -19,24 +19,26 @@ def ledger_command() -> None:
 
 @ledger_command.command("list")
 @project_option
+@ledger_option
 @click.option("--prefix", default="", help="Only ids that begin so, such as question/astronomy/.")
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many, the newest first.")
-def list_command(folder: Path, prefix: str, limit: int) -> None:
+def list_command(folder: Path, ledger: Path | None, prefix: str, limit: int) -> None:
     """List replies, the newest first."""
-    with _opened(folder) as ledger:
-        for entry in ledger.entries(prefix=prefix, newest_first=True, limit=limit):
+    with _opened(folder, ledger) as opened:
+        for entry in opened.entries(prefix=prefix, newest_first=True, limit=limit):
             say(_line(entry))
-        say(f"{ledger.count():,} replies and failures in all.")
+        say(f"{opened.count():,} replies and failures in all.")
 
 
 @ledger_command.command("show")
 @click.argument("seq", type=int)
 @project_option
+@ledger_option
 @json_option
-def show_command(seq: int, folder: Path, *, as_json: bool) -> None:
+def show_command(seq: int, folder: Path, ledger: Path | None, *, as_json: bool) -> None:
     """Show the reply with the number SEQ whole."""
-    with _opened(folder) as ledger:
-        entry = ledger.get(seq)
+    with _opened(folder, ledger) as opened:
+        entry = opened.get(seq)
     if entry is None:
         raise LedgerError(f"The ledger has no reply number {seq}.", hint="`glan ledger list` shows the numbers.")
     if as_json:
@@ -53,17 +55,18 @@ def show_command(seq: int, folder: Path, *, as_json: bool) -> None:
 
 @ledger_command.command("verify")
 @project_option
+@ledger_option
 @click.pass_context
-def verify_command(ctx: click.Context, folder: Path) -> None:
+def verify_command(ctx: click.Context, folder: Path, ledger: Path | None) -> None:
     """Check that every row of the ledger can be read."""
-    with _opened(folder) as ledger:
-        findings = ledger.verify()
+    with _opened(folder, ledger) as opened:
+        findings = opened.verify()
         for finding in findings:
             say(finding)
         say(
-            f"{len(findings):,} findings in {ledger.count():,} rows."
+            f"{len(findings):,} findings in {opened.count():,} rows."
             if findings
-            else f"{ledger.count():,} rows, whole."
+            else f"{opened.count():,} rows, whole."
         )
     ctx.exit(1 if findings else 0)
 
@@ -71,12 +74,13 @@ def verify_command(ctx: click.Context, folder: Path) -> None:
 @ledger_command.command("backup")
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
 @project_option
-def backup_command(out: Path, folder: Path) -> None:
+@ledger_option
+def backup_command(out: Path, folder: Path, ledger: Path | None) -> None:
     """Copy the ledger to OUT, also while a run goes on."""
-    source = Project.open(folder).ledger_path
+    source = Project.open(folder, ledger).ledger_path
     if out.exists():
         raise LedgerError(f"{out} exists already.", hint="Give another name.")
-    with _opened(folder):
+    with _opened(folder, ledger):
         part = out.with_name(f".{out.name}.part")
         try:
             with (
@@ -91,8 +95,8 @@ def backup_command(out: Path, folder: Path) -> None:
     say(f"Wrote {out}.")
 
 
-def _opened(folder: Path) -> Ledger:
-    return Ledger.open(Project.open(folder).ledger_path, readonly=True)
+def _opened(folder: Path, ledger: Path | None) -> Ledger:
+    return Ledger.open(Project.open(folder, ledger).ledger_path, readonly=True)
 
 
 def _line(entry: Entry) -> str:

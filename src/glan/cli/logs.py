@@ -19,10 +19,15 @@ class _JsonLines(logging.Formatter):
         return json.dumps(found, ensure_ascii=False)
 
 
+class _File(logging.FileHandler):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - its parent's name
+        """Leave out a line that cannot be written: a full disk is told by who cannot do without it."""
+
+
 @contextmanager
 def logged_to(path: Path) -> Iterator[None]:
     """Append what `glan` logs to a file until the block is left."""
-    handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+    handler = _File(path, encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(_JsonLines())
     logger = logging.getLogger("glan")
     level = logger.level

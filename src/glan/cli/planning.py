@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from glan.cli.screen import json_option, project_option, say, say_json
+from glan.cli.screen import json_option, ledger_option, project_option, say, say_json
 from glan.config import Config
 from glan.estimate import DEFAULTS, EXPECTED, HIGH, LOW, Average, Prices, StageEstimate, disk_bytes, estimate
 from glan.project import Project
@@ -18,12 +18,13 @@ from glan.teachers.specs import OFFLINE, parse_spec
 
 @click.command("plan")
 @project_option
+@ledger_option
 @json_option
 @click.option("--pairs", type=click.IntRange(1, 1_000_000_000), help="How many pairs; those of glan.toml if not given.")
 @click.option("--teacher", "spec", metavar="SPEC", help="The teacher whose prices count.")
-def plan_command(folder: Path, *, as_json: bool, pairs: int | None, spec: str | None) -> None:
+def plan_command(folder: Path, ledger: Path | None, *, as_json: bool, pairs: int | None, spec: str | None) -> None:
     """Say what a run will take from nothing to N pairs: calls, tokens, money, hours and disk, with a range."""
-    project = Project.open(folder)
+    project = Project.open(folder, ledger)
     config = msgspec.structs.replace(project.config, pairs=pairs or project.config.pairs)
     averages = _averages(project)
     prices = {stage: _price(config, stage, spec) for stage in Stage}

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import click
 
-from glan.cli.screen import json_option, project_option, say, say_json
+from glan.cli.screen import json_option, ledger_option, project_option, say, say_json
 from glan.errors import DatasetError, GlanError
 from glan.project import Manifest, Project
 from glan.teachers.ledger import Ledger
@@ -15,12 +15,13 @@ from glan.teachers.ledger_file import is_held
 
 @click.command("status")
 @project_option
+@ledger_option
 @json_option
 @click.option("--failures", is_flag=True, help="List the requests that failed for good.")
 @click.option("--tree", is_flag=True, help="Count pairs, rejects and failures by discipline.")
-def status_command(folder: Path, *, as_json: bool, failures: bool, tree: bool) -> None:
+def status_command(folder: Path, ledger: Path | None, *, as_json: bool, failures: bool, tree: bool) -> None:
     """Say how far a project is, also while a run goes on elsewhere."""
-    project = Project.open(folder)
+    project = Project.open(folder, ledger)
     manifest = project.manifest()
     run = _run_status(project)
     failed = _failures(project) if failures else []
@@ -93,12 +94,13 @@ def _failures(project: Project) -> list[tuple[str, str]]:
 @click.command("show")
 @click.argument("id_", metavar="ID")
 @project_option
+@ledger_option
 @json_option
-def show_command(id_: str, folder: Path, *, as_json: bool) -> None:
+def show_command(id_: str, folder: Path, ledger: Path | None, *, as_json: bool) -> None:
     """Show the way of the pair with this ID: discipline, subject, sessions, and every reply it rests on."""
     from glan.dataset.shards import find_row  # noqa: PLC0415 - pyarrow is loaded when it is needed
 
-    project = Project.open(folder)
+    project = Project.open(folder, ledger)
     row = None
     for place in (project.train_path, project.rejects_path):
         if row is None and place.is_dir():

@@ -13,7 +13,7 @@ import click
 
 from glan.cli.display import calls_of, cost_of, displayed
 from glan.cli.logs import logged_to
-from glan.cli.screen import complain, confirmer, json_option, project_option, say, say_json, yes_option
+from glan.cli.screen import complain, confirmer, json_option, ledger_option, project_option, say, say_json, yes_option
 from glan.project import Project
 from glan.records import Reply, Request, Stage
 from glan.runs import Options, Result, Run
@@ -61,7 +61,7 @@ class _Given(TypedDict):
     show_default=True,
     help="Seconds that a stopping run waits for what is in flight.",
 )
-@click.option("--ledger", type=click.Path(path_type=Path, dir_okay=False), help="A ledger elsewhere, on a local disk.")
+@ledger_option
 @click.pass_context
 def run_command(ctx: click.Context, *, folder: Path, as_json: bool, yes: bool, **given: Unpack[_Given]) -> None:
     """Make the data set of a project, or go on making it.
@@ -71,8 +71,8 @@ def run_command(ctx: click.Context, *, folder: Path, as_json: bool, yes: bool, *
     if given["reask"] and given["keep"]:
         raise click.UsageError("--reask and --keep exclude each other.")
     options = _options(given)
-    project = Project.open(folder)
-    named = _named(project, given["spec"], options)
+    project = Project.open(folder, given["ledger"])
+    named = _named(project, given["spec"])
     run, result = asyncio.run(conduct(project, named, options, confirmer(yes=yes)))
     if as_json:
         say_json({**run.status("ended"), **ending(result)})
@@ -81,20 +81,32 @@ def run_command(ctx: click.Context, *, folder: Path, as_json: bool, yes: bool, *
     ctx.exit(result.exit_code)
 
 
+class _Previewed(TypedDict):
+    """The options of `glan preview` as click gives them."""
+
+    spec: str | None
+    node: str | None
+    pairs: int
+
+
 @click.command("preview")
 @project_option
+@ledger_option
 @click.option("--teacher", "spec", metavar="SPEC", help="As for `glan run`.")
 @click.option("--node", metavar="NODE", help="Only disciplines under this node of the taxonomy.")
 @click.option("--pairs", type=click.IntRange(1, 100), default=3, show_default=True, help="How many pairs.")
 @click.pass_context
-def preview_command(ctx: click.Context, folder: Path, spec: str | None, node: str | None, pairs: int) -> None:
+def preview_command(ctx: click.Context, folder: Path, ledger: Path | None, **given: Unpack[_Previewed]) -> None:
     """Make three pairs and show every prompt and reply on their way. What is paid for here is in the ledger."""
     seen: list[tuple[Request, Reply]] = []
     options = Options(
-        pairs=pairs, only=node, is_preview=True, watch=lambda request, reply: seen.append((request, reply))
+        pairs=given["pairs"],
+        only=given["node"],
+        is_preview=True,
+        watch=lambda request, reply: seen.append((request, reply)),
     )
-    project = Project.open(folder)
-    run, result = asyncio.run(conduct(project, _named(project, spec, options), options, confirmer(yes=False)))
+    project = Project.open(folder, ledger)
+    run, result = asyncio.run(conduct(project, _named(project, given["spec"]), options, confirmer(yes=False)))
     for request, reply in seen:
         say(f"=== {request.id} ({request.stage}, model {request.sampling.model})")
         for message in request.messages:
@@ -206,15 +218,14 @@ def _options(given: _Given) -> Options:
         choice=choice,
         retry_failed=given["retry_failed"],
         grace_s=given["grace_s"],
-        ledger=given["ledger"],
     )
 
 
-def _named(project: Project, spec: str | None, options: Options) -> Named:
+def _named(project: Project, spec: str | None) -> Named:
     """Return how the teacher is named: as typed, as in glan.toml, or as the project's last run named it."""
     if spec is not None or project.config.teachers.default.spec is not None:
         return Named(spec=spec)
-    path = options.ledger or project.ledger_path
+    path = project.ledger_path
     if not path.exists():
         return Named(spec=None)
     with Ledger.open(path, readonly=True) as ledger:

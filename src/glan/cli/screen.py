@@ -24,6 +24,15 @@ def project_option(function: F) -> F:
     )(function)
 
 
+def ledger_option(function: F) -> F:
+    """Add --ledger, for a ledger outside the project."""
+    return click.option(
+        "--ledger",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="The ledger, if it is not in the project: a path on a local disk.",
+    )(function)
+
+
 def json_option(function: F) -> F:
     """Add --json, for machines."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)

@@ -7,7 +7,7 @@ The walk is a pure function of the replies: what was asked ahead, and when, chan
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -75,7 +75,7 @@ class Walk:
             StoppedError: the run is stopping; every later slot of the discipline gets the same.
 
         """
-        return await self._serve(asking, self._next(asking))
+        return await self._serve(asking, self._next)
 
     async def next_subject(self, asking: Asking) -> Subject | None:
         """Return the subject of the next slot if no syllabus fails and no subject is exhausted; asks for drafts only.
@@ -88,24 +88,21 @@ class Walk:
 
         """
         self._with_syllabi = False
-        return await self._serve(asking, self._next_subject(asking))
+        return await self._serve(asking, self._next_subject)
 
-    async def abandon(self) -> None:
-        """Give up what was asked ahead and is not there yet; the ledger gets none of it."""
-        tasks = [task for task in (*self._drafts.values(), *self._syllabi.values()) if not task.done()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    @property
+    def under_way(self) -> list[asyncio.Task[Any]]:
+        """What was asked ahead and is not there yet; after a stop no slot waits for it."""
+        return [task for task in (*self._drafts.values(), *self._syllabi.values()) if not task.done()]
 
-    async def _serve(self, asking: Asking, work: Coroutine[Any, Any, T]) -> T:
+    async def _serve(self, asking: Asking, work: Callable[[Asking], Awaitable[T]]) -> T:
         self._wanted += 1
         self._ask_ahead(asking)
         async with self._lock:
             if self._error is not None:
-                work.close()
                 raise self._error
             try:
-                return await work
+                return await work(asking)
             except BlockedError:
                 raise
             except BaseException as error:

@@ -5,10 +5,10 @@ The functions name a teacher for `Project.run`: `glan.teachers.openai("gpt-5-min
 
 from glan.teachers.specs import OFFLINE, OFFLINE_MODEL, SERVER, Spec, parse_base_url
 
-__all__ = ["offline", "ollama", "openai", "server", "vllm"]
+__all__ = ["ollama", "openai", "server", "textbook", "vllm"]
 
 
-def offline() -> Spec:
+def textbook() -> Spec:
     """Name the textbook inside `glan`, for trying and testing."""
     return Spec(provider=OFFLINE, model=OFFLINE_MODEL)
 

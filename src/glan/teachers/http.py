@@ -50,6 +50,8 @@ _MAX_PAUSE_S = 60.0
 _MAX_ERROR_BYTES = 1024 * 1024
 _MAX_TIMEOUTS = 2
 """A whole time-out is long; a request that met two of them is given up."""
+_MAX_KNOCKS = 4
+"""So often a server is called that never answered: more likely its address is wrong than that it is starting."""
 _MAX_CRASHES = 2
 """So many times status 500 in a row cast doubt on the way structured output is asked for."""
 
@@ -146,6 +148,7 @@ class Http:
         self._patience = patience
         self._price = price
         self._manners = _Manners()
+        self._was_reached = False
         self._client = _client(endpoint, patience.timeout_s)
         try:
             self._url = Url(endpoint.url)
@@ -186,6 +189,7 @@ class Http:
         body = render_body(course.request, course.rung, limit_name=course.limit_name)
         try:
             async with self._call(body).build_streamed() as response:
+                self._was_reached = True
                 return await self._read(response)
         except foreign.PyreqwestError as error:
             return _trouble_of(error)
@@ -238,7 +242,8 @@ class Http:
         course.n_crashes = course.n_crashes + 1 if trouble.status == 500 else 0
         if course.n_crashes and course.leave_crashing(self._patience.max_retries):
             return
-        if course.n_tries > self._patience.max_retries or course.n_timeouts >= _MAX_TIMEOUTS:
+        is_absent = trouble.kind is Kind.UNREACHED and not self._was_reached and course.n_tries >= _MAX_KNOCKS
+        if is_absent or course.n_tries > self._patience.max_retries or course.n_timeouts >= _MAX_TIMEOUTS:
             self._give_up(course, trouble)
 
     async def _pause(self, course: _Course, trouble: Trouble) -> None:

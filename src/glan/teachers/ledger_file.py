@@ -72,11 +72,19 @@ def refuse_place(path: Path) -> None:
         pass
     except OSError as error:
         raise LedgerError(f"The ledger {path} cannot be opened: {error.strerror}.", hint=_PERMIT) from error
+    refuse_network(path, _mounts())
+
+
+def is_on_network(path: Path) -> bool:
+    """Say whether a path lies on a network file system, as far as this machine says what is mounted."""
+    return network_type(_mounts(), os.path.realpath(path)) is not None
+
+
+def _mounts() -> str:
     try:
-        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+        return Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
-        return
-    refuse_network(path, mounts)
+        return ""
 
 
 def refuse_network(path: Path, mounts: str) -> None:

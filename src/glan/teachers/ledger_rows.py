@@ -75,7 +75,7 @@ class Run:
     time: float
     glan_version: str
     choice: str
-    """`exact` or `keep`: what holds for replies under another fingerprint."""
+    """`exact`, `keep` or `reask`: what holds for replies under another fingerprint."""
     meaning: Mapping[str, str]
     """What reaches the requests, by name."""
     files: Mapping[str, str]

@@ -42,6 +42,7 @@ class Textbook:
                 completion_tokens=_tokens(len(text)),
             ),
             model=MODEL,
+            cost_usd=0.0,
         )
 
     def _answer(self, messages: Sequence[Message], schema: str | None) -> str:

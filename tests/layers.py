@@ -1,0 +1,24 @@
+"""The layers of the package, which the architecture test holds and ARCHITECTURE.md draws."""
+
+LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
+    (frozenset({"__main__"}),),
+    (frozenset({"cli"}),),
+    (frozenset({"api"}),),
+    (frozenset({"runs"}),),
+    (frozenset({"outputs", "surprise"}),),
+    (frozenset({"pipeline"}),),
+    (frozenset({"generate"}), frozenset({"curate"}), frozenset({"dataset"}), frozenset({"growth", "estimate"})),
+    (frozenset({"project"}),),
+    (frozenset({"taxonomy"}),),
+    (frozenset({"plan"}),),
+    (frozenset({"draws"}),),
+    (frozenset({"sets"}),),
+    (frozenset({"teachers"}),),
+    (frozenset({"prompts"}),),
+    (frozenset({"parsing"}),),
+    (frozenset({"progress"}), frozenset({"streams"})),
+    (frozenset({"config"}),),
+    (frozenset({"records"}),),
+    (frozenset({"errors"}),),
+)
+"""From top to bottom; rooms of one layer that stand in different sets never import each other."""
