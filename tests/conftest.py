@@ -1,8 +1,6 @@
 """What every test stands on: no network beyond this machine, and none of the user's environment."""
 
-import os
 import socket
-from collections.abc import Iterator
 
 import pytest
 
@@ -10,7 +8,7 @@ _VARIABLES = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HF_TOKEN", "HTTP_PROXY", "HT
 
 
 @pytest.fixture(autouse=True)
-def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     """Refuse every connection that leaves this machine, and hide keys and proxies."""
     for name in _VARIABLES:
         monkeypatch.delenv(name, raising=False)
@@ -23,5 +21,3 @@ def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         connect(self, address)  # type: ignore[arg-type]  # any address that a socket takes
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
-    assert os.environ.get("OPENAI_API_KEY") is None
-    yield

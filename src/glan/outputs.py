@@ -1,22 +1,26 @@
 """What a run leaves: shards, rejects, card and manifest, built aside and exchanged for the old ones in one step."""
 
 import re
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 import glan
 from glan.config import Config
 from glan.dataset.card import NOT_DONE, Card, render_card
 from glan.dataset.rows import REJECT_SCHEMA, ROW_SCHEMA, reject_of, row_of
-from glan.dataset.shards import ShardWriter, read_rows
+from glan.dataset.shards import ShardWriter, ids, read_rows
 from glan.dataset.statistics import Statistics, Summary
 from glan.growth import Standing
+from glan.plan import drafts_of_round
 from glan.project import Manifest, Project
-from glan.records import Decided, Outcome, Stage
+from glan.records import Decided, Outcome, Reply, Request, Stage, place
 
 _OF_BOTH = "empty, cut off, withheld by a content filter, refused, thinking left in the text, repetition loops"
 CHECKED = (
@@ -36,6 +40,44 @@ class Ending:
     choice: str
     left: Mapping[str, str]
     spent: Mapping[str, object]
+    rounds: Mapping[str, Sequence[int]]
+    """Of each leaf the ordinals at which its rounds began, and with them the drafts that they need."""
+
+
+class Curricula:
+    """The replies of drafts and syllabi, until it is known which of them the rows and rejects rest on.
+
+    What was asked ahead of a run's early end is paid for and in the ledger, but how much that is, is chance.
+    """
+
+    def __init__(self) -> None:
+        self._replies: dict[tuple[str, int, int], tuple[Stage, Reply]] = {}
+        self._last: dict[str, int] = {}
+        self._subjects: set[str] = set()
+
+    def add(self, request: Request, reply: Reply) -> None:
+        """Take a reply, of which the text is not kept; of other stages rows and rejects carry the replies."""
+        if request.stage in {Stage.SUBJECTS, Stage.SYLLABI}:
+            found = request.stage, replace(reply, text="", reasoning=None)
+            self._replies.setdefault((request.id, request.sample, request.attempt), found)
+
+    def decide(self, decided: Decided) -> None:
+        """Note what a slot rests on."""
+        discipline = decided.slot.discipline
+        self._last[discipline.leaf] = decided.slot.ordinal
+        if decided.subject is not None:
+            self._subjects.add(place("", discipline.key, decided.subject.key))
+
+    def rested_on(self, rounds: Mapping[str, Sequence[int]], drafts: int) -> Iterator[tuple[Stage, Reply]]:
+        """Give the replies that the decided slots rest on, in the order of their ids."""
+        n_drafts = {
+            leaf: drafts_of_round(bisect_right(rounds[leaf], last) - 1, drafts) for leaf, last in self._last.items()
+        }
+        for (id_, _, _), found in sorted(self._replies.items(), key=itemgetter(0)):
+            kind, leaf, name = id_.split("/")
+            is_draft = kind in {"draft", "listing"}
+            if int(name) <= n_drafts.get(leaf, 0) if is_draft else f"/{leaf}/{name}" in self._subjects:
+                yield found
 
 
 class Outputs:
@@ -43,10 +85,13 @@ class Outputs:
 
     def __init__(self, project: Project, config: Config, models: Mapping[Stage, str]) -> None:
         self.statistics = Statistics()
-        """Counts of what is written; the replies to drafts and syllabi are added from outside."""
+        """Counts of what is written."""
+        self.curricula = Curricula()
         self.rows = 0
         self.open = 0
         """Slots that are undecided and stand before a row."""
+        self.turned: list[str] = []
+        """Once published: rows that stood and are rejects or failures now, each with the reason."""
         self._project = project
         self._config = config
         self._models = models
@@ -64,6 +109,7 @@ class Outputs:
                 self._open_so_far += 1
                 continue
             self.statistics.add(decided)
+            self.curricula.decide(decided)
             if decided.outcome is Outcome.PAIR:
                 self._train.add(row_of(decided, language=self._config.language, **models))
                 self.rows += 1
@@ -76,6 +122,9 @@ class Outputs:
         """Finish the files and exchange them for the old ones."""
         shards = self._train.close()
         self._rejects.close()
+        self.turned = [*_turned(self._project.train_path, self._folder / "rejects")]
+        for stage, reply in self.curricula.rested_on(ending.rounds, self._config.plan.drafts):
+            self.statistics.add_reply(stage, reply)
         summary = self.statistics.result()
         (self._folder / "dataset" / "README.md").write_text(render_card(self._card(summary)), encoding="utf-8")
         manifest = self._manifest(
@@ -157,6 +206,16 @@ def standing_of(project: Project) -> Standing | None:
     return Standing(
         pairs=_ordinals(project.train_path), others=_ordinals(project.rejects_path), left=frozenset(manifest.left)
     )
+
+
+def _turned(standing: Path, rejects: Path) -> Iterator[str]:
+    """Give the rows of a standing data set that are among some rejects, in their order."""
+    if standing.is_dir():
+        ended = {row["id"]: row for row in read_rows(rejects, ["id", "reason", "detail"])}
+        for id_ in ids(standing):
+            if id_ in ended:
+                reason, detail = ended[id_]["reason"], ended[id_]["detail"]
+                yield f"{id_} ({reason}{f' of {detail}' if reason.endswith('duplicate') else ''})"
 
 
 def _ordinals(folder: Path) -> Mapping[str, set[int]]:

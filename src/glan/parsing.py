@@ -9,10 +9,10 @@ A reply that a strict reader takes is read at once; a fenced, chatty or broken o
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from glan.errors import ReplyError
 from glan.records import Level, Session, Subject, key_of

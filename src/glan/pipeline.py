@@ -14,9 +14,11 @@ import logging
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeAlias, TypeVar
+
+from msgspec.structs import replace
 
 from glan.config import Config
 from glan.curate.duplicates import Duplicates
@@ -28,7 +30,7 @@ from glan.generate.questions import write_question
 from glan.generate.walk import BlockedError, Drawn, Walk
 from glan.plan import Merge
 from glan.progress import Progress
-from glan.records import Decided, Discipline, Outcome, Question, Reply, Slot, Stage, Subject, Verdict
+from glan.records import Decided, Discipline, Outcome, Question, Record, Reply, Slot, Stage, Subject, Verdict
 from glan.streams import Credits, InOrder
 from glan.teachers.limits import Permits
 
@@ -298,14 +300,12 @@ class Pipeline:
         return group
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Begun:
+class _Begun(Record, frozen=True, kw_only=True):
     slot: Slot
     rank: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
+class _Asked(Record, frozen=True, kw_only=True):
     question: Question
     rank: int
 

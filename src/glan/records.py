@@ -15,11 +15,12 @@ Records are frozen values. An id is a place in the tree of the data set, never a
 import hashlib
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 from functools import lru_cache
 from urllib.parse import quote
+
+import msgspec
 
 
 class Level(StrEnum):
@@ -85,8 +86,11 @@ def seed_of(*parts: str | int) -> int:
     return int.from_bytes(hashlib.blake2b(framed, digest_size=8).digest(), "big")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """A frozen value. Some twenty are made for each pair, and msgspec makes one ten times as fast as a dataclass."""
+
+
+class Subject(Record, frozen=True, kw_only=True):
     """A subject of one discipline. The same name in another discipline is another subject (paper, section 2.2)."""
 
     name: str
@@ -95,8 +99,7 @@ class Subject:
     subtopics: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Discipline:
+class Discipline(Record, frozen=True, kw_only=True):
     """A leaf of the taxonomy."""
 
     name: str
@@ -118,8 +121,7 @@ class Discipline:
         return _quoted(self.key)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
+class Session(Record, frozen=True, kw_only=True):
     """A class session and its key concepts; keys are unique within a syllabus and within a session."""
 
     name: str
@@ -127,8 +129,7 @@ class Session:
     key_concepts: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Syllabus:
+class Syllabus(Record, frozen=True, kw_only=True):
     """The syllabus of a subject: the text as the teacher wrote it, which the questions see, and its sessions."""
 
     discipline: Discipline
@@ -141,16 +142,14 @@ class Syllabus:
         return place("syllabus", self.discipline.key, self.subject.key)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slot:
+class Slot(Record, frozen=True, kw_only=True):
     """A place in the sequence of one discipline."""
 
     discipline: Discipline
     ordinal: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draw:
+class Draw(Record, frozen=True, kw_only=True):
     """What a question is about: positions in a syllabus, and the number of the draw within its subject."""
 
     index: int
@@ -161,8 +160,7 @@ class Draw:
     """(session, concept) positions, ascending; one to five of them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(Record, frozen=True, kw_only=True):
     """A question that a teacher wrote for a draw."""
 
     id: str
@@ -181,8 +179,7 @@ class Question:
         return tuple(self.syllabus.sessions[i].key_concepts[k] for i, k in self.draw.concepts)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Record, frozen=True, kw_only=True):
     """Why a slot gave no pair: the stage where its way ended, the reason, and what the teacher said."""
 
     stage: Stage
@@ -194,8 +191,7 @@ class Verdict:
     """The reply as it came, if there was one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decided:
+class Decided(Record, frozen=True, kw_only=True):
     """A slot whose fate is known, as far as it came."""
 
     slot: Slot
@@ -213,16 +209,14 @@ class Decided:
         return place("slot", self.slot.discipline.key, self.slot.ordinal)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(Record, frozen=True, kw_only=True):
     """One turn of a conversation with a teacher."""
 
     role: str
     content: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sampling:
+class Sampling(Record, frozen=True, kw_only=True):
     """How a teacher is asked: shared by all requests of a stage."""
 
     model: str
@@ -231,12 +225,11 @@ class Sampling:
     """Room for the reply; not a part of the fingerprint."""
     temperature: float | None = None
     top_p: float | None = None
-    extra: Mapping[str, object] = field(default_factory=dict)
+    extra: Mapping[str, object] = {}
     """Merged into the body unread."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(Record, frozen=True, kw_only=True):
     """A question to a teacher."""
 
     id: str
@@ -251,8 +244,7 @@ class Request:
     """Place of the asking slot in this run; lower is asked first. Not a part of the fingerprint."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+class Usage(Record, frozen=True, kw_only=True):
     """Tokens as the server counted them; None where it did not say."""
 
     prompt_tokens: int | None = None
@@ -261,8 +253,7 @@ class Usage:
     reasoning_tokens: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class Reply(Record, frozen=True, kw_only=True):
     """What a teacher said."""
 
     text: str

@@ -7,7 +7,7 @@ It composes; what a pair is, how a teacher is reached and what a row looks like 
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -31,6 +31,7 @@ from glan.teachers.panel import Panel
 
 _log = logging.getLogger(__name__)
 _STATUS_EVERY_S = 1.0
+_MOST_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,10 +144,13 @@ class Run:
             until=self.options.until,
             grace_s=self.options.grace_s,
         )
-        choice = await self._choose(job, ledger)
+        meaning = meaning_of(self.config, disciplines, self.project.prompts, asking)
+        choice = await self._choose(job, ledger, meaning)
+        before = ledger.last_run()
         ledger.begin_run(
             glan_version=glan.__version__,
-            meaning=meaning_of(self.config, disciplines, self.project.prompts, asking),
+            # A discipline that this run leaves out is still known to the next one that has it.
+            meaning={**(before.meaning if before is not None else {}), **meaning},
             choice=choice.value,
             files={**self.project.inputs(), "teacher": self._panel.spec},
         )
@@ -232,6 +236,13 @@ class Run:
                 f"--pairs {change.keeps_all} keeps them all."
             )
 
+    def _tell_turned(self, turned: Sequence[str]) -> None:
+        """Name rows that stood and are rejects or failures now, such as copies of a question that is new."""
+        if turned:
+            more = f" and {len(turned) - _MOST_NAMED:,} more" if len(turned) > _MOST_NAMED else ""
+            named = ", ".join(turned[:_MOST_NAMED])
+            self._notice(f"{len(turned):,} rows that stood leave and are in rejects/: {named}{more}.")
+
     def _notice(self, text: str) -> None:
         self.notices.append(text)
         _log.info("%s", text)
@@ -257,7 +268,7 @@ class Run:
             system={stage: found.system for stage, found in settings.items() if found.system},
         )
 
-    async def _choose(self, job: Job, ledger: Ledger) -> Choice:
+    async def _choose(self, job: Job, ledger: Ledger, now: Mapping[str, str]) -> Choice:
         """Return what is done about replies under another fingerprint: as told, as before, or nothing to do.
 
         Raises:
@@ -267,7 +278,6 @@ class Run:
         before = ledger.last_run()
         if before is None:
             return Choice.EXACT
-        now = meaning_of(self.config, job.disciplines, self.project.prompts, job.asking)
         lines = changed(before.meaning, now)
         if self.options.choice is not None:
             return self.options.choice
@@ -322,6 +332,7 @@ class Run:
         is_published = self._is_better(outputs, standing, stopped)
         if is_published:
             outputs.publish(self._ending(ledger, outputs, choice))
+            self._tell_turned(outputs.turned)
         else:
             outputs.discard()
         outcomes = self.progress.outcomes
@@ -355,34 +366,30 @@ class Run:
     def _ending(self, ledger: Ledger, outputs: Outputs, choice: Choice) -> Ending:
         pipeline = self._pipeline
         ended = "complete" if outputs.rows >= self.progress.wanted else "no discipline is left that has more to give"
-        left = {}
-        if pipeline is not None:
-            left = {leaf: walk.left for leaf, walk in pipeline.walks.items() if walk.left is not None}
-            ended = str(pipeline.stopped) if pipeline.stopped is not None else ended
+        walks = pipeline.walks if pipeline is not None else {}
+        if pipeline is not None and pipeline.stopped is not None:
+            ended = str(pipeline.stopped)
         return Ending(
             wanted=self.progress.wanted,
             ended=ended,
             choice=choice.value,
-            left=left,
+            left={leaf: walk.left for leaf, walk in walks.items() if walk.left is not None},
             spent=msgspec.to_builtins(ledger.totals()),
+            rounds={leaf: walk.rounds for leaf, walk in walks.items()},
         )
 
 
 class _Counted:
-    """Counts the replies of drafts and syllabi, which no row carries, once each."""
+    """Lets the outputs know the replies of drafts and syllabi, which no row carries."""
 
     def __init__(self, teacher: Teacher, outputs: Outputs, watch: Callable[[Request, Reply], None] | None) -> None:
         self._teacher = teacher
         self._outputs = outputs
         self._watch = watch
-        self._seen: set[tuple[str, int, int]] = set()
 
     async def reply(self, request: Request) -> Reply:
         reply = await self._teacher.reply(request)
-        place = (request.id, request.sample, request.attempt)
-        if request.stage in {Stage.SUBJECTS, Stage.SYLLABI} and place not in self._seen:
-            self._seen.add(place)
-            self._outputs.statistics.add_reply(request.stage, reply)
+        self._outputs.curricula.add(request, reply)
         if self._watch is not None:
             self._watch(request, reply)
         return reply

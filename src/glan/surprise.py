@@ -102,7 +102,7 @@ def _count(ledger: Ledger, mismatched: set[str]) -> Again:
             last[entry.request_id, entry.sample, entry.attempt] = entry
     replies = [entry.reply for entry in last.values() if entry.reply is not None]
     return Again(
-        replies=len(last),
+        replies=len(replies),
         tokens=sum((reply.usage.prompt_tokens or 0) + (reply.usage.completion_tokens or 0) for reply in replies),
         cost_usd=sum(reply.cost_usd or 0.0 for reply in replies),
         n_without_price=sum(reply.cost_usd is None for reply in replies),

@@ -9,6 +9,7 @@ from layers import LAYERS
 
 SOURCE = Path(__file__).parents[2] / "src" / "glan"
 
+
 def modules() -> Iterator[Path]:
     yield from sorted(SOURCE.rglob("*.py"))
 

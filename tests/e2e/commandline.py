@@ -97,7 +97,7 @@ class CommandLine:
         """Start a command."""
         given = [str(argument) for argument in arguments]
         return Begun(
-            subprocess.Popen(  # noqa: S603 - our own program with arguments of our own
+            subprocess.Popen(
                 self._limited([sys.executable, "-m", "glan", *given]),
                 cwd=self.home,
                 env=self._environment(),
@@ -126,6 +126,8 @@ class CommandLine:
 
     def _environment(self) -> dict[str, str]:
         found = {"PATH": os.defpath, "HOME": str(self.home), "LANG": "C.UTF-8", "PYTHONPATH": str(_SOURCE)}
+        if self.max_file_bytes is not None:
+            found["PYTHONDONTWRITEBYTECODE"] = "1"  # Python would leave the first half of what it compiles
         if self.base_url is not None:
             found["OPENAI_BASE_URL"] = self.base_url
         if self.key is not None:

@@ -1,10 +1,7 @@
 """Power cuts, Ctrl-C and an unplugged server: what was paid stays, and the server's own count is the witness."""
 
-import json
-import os
 import re
 import signal
-import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,7 +15,6 @@ from commandline import (
     TEACHER,
     Begun,
     CommandLine,
-    Ended,
     bytes_of,
     check_whole,
     gone,

@@ -10,6 +10,7 @@ import pytest
 from decided_slots import discipline, ended, pair, reply, syllabus
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from ruamel.yaml import YAML
 
 from glan.dataset.card import NOT_DONE, Card, render_card
@@ -182,7 +183,7 @@ HOSTILE = "a|b\n| c | `<script>alert(1)</script>` ![x](https://example.org/x.png
 
 def test_a_hostile_field_stays_in_its_cell() -> None:
     """Bars, line ends, backticks, tags, pictures and links of a taxonomy are text on the card."""
-    leaf = replace(discipline(), path=(HOSTILE,))
+    leaf = structs.replace(discipline(), path=(HOSTILE,))
     text = render_card(replace(CARD, statistics=summary_of(pair(0, about=syllabus(leaf)))))
     (cells,) = table(text, "Field")
     assert cells[1:] == ["1", "0"]
@@ -202,7 +203,7 @@ def test_a_hostile_model_and_reason_stay_in_their_cells() -> None:
 @settings(max_examples=150, deadline=None)
 def test_any_name_leaves_the_tables_whole(name: str) -> None:
     """A table has the same cells whatever a field is called, and no tag opens."""
-    leaf = replace(discipline(), path=(name,), title=name)
+    leaf = structs.replace(discipline(), path=(name,), title=name)
     text = render_card(replace(CARD, name=name, statistics=summary_of(pair(0, about=syllabus(leaf)))))
     assert [row[1:] for row in table(text, "Field")] == [["1", "0"]]
     assert not re.search(r"<(?![1\d]|n<)", text.split("---\n", 2)[2])
@@ -216,7 +217,7 @@ def test_an_endless_name_is_cut() -> None:
 
 def test_a_thousand_fields_are_cut() -> None:
     """The table ends, and says how many it leaves out."""
-    leaves = [replace(discipline(f"Leaf {i}"), path=(f"Field {i:04}",)) for i in range(1_000)]
+    leaves = [structs.replace(discipline(f"Leaf {i}"), path=(f"Field {i:04}",)) for i in range(1_000)]
     text = render_card(replace(CARD, statistics=summary_of(*(pair(0, about=syllabus(leaf)) for leaf in leaves))))
     assert len(table(text, "Field")) == 200
     assert "800 more are not shown." in text

@@ -4,12 +4,12 @@ import time
 import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import combinations, islice, product
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from strategies import a_syllabus, sized_syllabus, syllabi
 
 from glan.config import Plan

@@ -3,11 +3,11 @@
 import asyncio
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from glan.errors import ConfigError, ReplyError
 from glan.parsing import parse_sessions, parse_subjects

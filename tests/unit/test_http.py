@@ -330,5 +330,5 @@ def test_the_library_is_loaded_late() -> None:
         "import sys, glan, glan.teachers, glan.teachers.specs, glan.teachers.wire, glan.teachers.limits\n"
         "print([name for name in ('pyreqwest', 'genai_prices', 'glan.teachers.http') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own code
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from glan.errors import (
     BudgetError,
@@ -235,7 +236,7 @@ async def test_more_room_asks_again_only_what_was_cut_off(
     ledger: Ledger, choice: Choice, finish_reason: str, asked: int
 ) -> None:
     """A raised `max_tokens` is no change of meaning: nothing is refused, and only what was cut off is asked."""
-    await commit(ledger, a_request(max_tokens=100), replace(_OLD, finish_reason=finish_reason))
+    await commit(ledger, a_request(max_tokens=100), structs.replace(_OLD, finish_reason=finish_reason))
     teacher = Scripted()
     ledgered = Ledgered(teacher, ledger, Watched(), choice=choice)
     for _ in range(2):
@@ -245,7 +246,7 @@ async def test_more_room_asks_again_only_what_was_cut_off(
 
 async def test_a_reply_of_another_fingerprint_is_kept_even_if_cut_off(ledger: Ledger) -> None:
     """With KEEP nothing is asked where there is a reply to another prompt, however short it is."""
-    await commit(ledger, a_request("other", max_tokens=100), replace(_OLD, finish_reason="length"))
+    await commit(ledger, a_request("other", max_tokens=100), structs.replace(_OLD, finish_reason="length"))
     ledgered = Ledgered(Scripted(), ledger, Watched(), choice=Choice.KEEP)
     assert (await ledgered.reply(a_request(max_tokens=200))).text == "old"
 
@@ -361,7 +362,7 @@ async def test_the_tally_counts_by_stage(ledger: Ledger) -> None:
     await ledgered.reply(a_request())
     assert (tally.tokens, tally.cost_usd) == (12, 0.25)
     teacher.outcome = Reply(text="x")
-    await ledgered.reply(replace(a_request(name="answer/a/b/0"), stage=Stage.ANSWERS))
+    await ledgered.reply(structs.replace(a_request(name="answer/a/b/0"), stage=Stage.ANSWERS))
     assert (tally.tokens, tally.cost_usd) == (12, None)
     assert (tally.asked_by_stage[Stage.QUESTIONS], tally.hits_by_stage[Stage.QUESTIONS]) == (1, 1)
     assert tally.as_dict() == {

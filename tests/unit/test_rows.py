@@ -1,9 +1,8 @@
 """A decided slot becomes a row, or is kept with the rejects."""
 
-from dataclasses import replace
-
 import pytest
 from decided_slots import discipline, ended, pair, reply, syllabus
+from msgspec.structs import replace
 
 from glan.dataset.rows import REJECT_SCHEMA, ROW_SCHEMA, Reject, Row, reject_of, row_of
 from glan.errors import DatasetError

@@ -3,7 +3,6 @@
 import hashlib
 import resource
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,6 +15,7 @@ import pytest
 from decided_slots import ended, pair, reply
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from glan.dataset.card import Card, render_card
 from glan.dataset.rows import REJECT_SCHEMA, ROW_SCHEMA, Check, Row, Score, Storable, reject_of, row_of

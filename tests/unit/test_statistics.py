@@ -1,6 +1,5 @@
 """Statistics count every slot once, and the same slots give the same bytes."""
 
-from dataclasses import replace
 from fractions import Fraction
 
 import msgspec
@@ -8,6 +7,7 @@ import pytest
 from decided_slots import discipline, ended, pair, question, reply, syllabus
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from glan.dataset.statistics import MOST_NAMES, Ended, Lengths, Levels, Share, Spent, Statistics, Summary
 from glan.records import Decided, Level, Outcome, Reply, Stage, Usage

@@ -1,14 +1,13 @@
 """The offline textbook: the whole chain of prompts from a discipline to an answer, and what kind of teacher it is."""
 
-import asyncio
+import dataclasses
 import re
-import time
-from dataclasses import replace
 from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from textbook_chain import (
     CHAPTERS,
     GENERIC,
@@ -133,7 +132,7 @@ def test_the_level_shows_in_the_words_of_questions(level: Level) -> None:
     """Most questions close with a remark that belongs to the level of the subject."""
     closings = open_phrasebook().words.closings[level]
     plan = plan_of("Law", "Jurisprudence")
-    changed = replace(plan, subject=replace(plan.subject, level=level))
+    changed = dataclasses.replace(plan, subject=replace(plan.subject, level=level))
     questions = [changed.question(concepts) for concepts in draws(plan, 60, Random(4))]
     assert 30 <= sum(question.endswith(closings) for question in questions) <= 55
 
@@ -160,21 +159,6 @@ async def test_a_reply_depends_on_messages_and_schema_alone() -> None:
     )
     replies: list[Reply] = [await Textbook().reply(changed), await TEXTBOOK.reply(asked), await TEXTBOOK.reply(changed)]
     assert replies[0] == replies[1] == replies[2]
-
-
-def test_a_reply_is_made_in_well_under_a_millisecond() -> None:
-    """Writing and answering a question takes the time of a few dictionary look-ups, not of a model."""
-    plan = plan_of("Mathematics", "Precalculus")
-    prompts = [request(plan.prompt(concepts)) for concepts in draws(plan, 100, Random(6))]
-
-    async def run() -> float:
-        started = time.process_time()
-        for prompt in prompts:
-            question = await TEXTBOOK.reply(prompt)
-            await TEXTBOOK.reply(request(user(question.text)))
-        return (time.process_time() - started) / (2 * len(prompts))
-
-    assert min(asyncio.run(run()) for _ in range(3)) < 0.001
 
 
 @settings(max_examples=150, deadline=None)

@@ -11,6 +11,7 @@ import pytest
 from harness import Counting, Shuffled
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from reference import Met, walked
 from strategies import a_discipline
 
@@ -77,7 +78,7 @@ CURRICULA = st.builds(
 )
 PLANS = st.builds(Plan, questions_per_visit=st.integers(1, 3), drafts=st.integers(1, 5))
 DISCIPLINES = st.lists(st.sampled_from(NAMES), max_size=3, unique=True).map(
-    lambda names: replace(a_discipline("Physics"), subjects=tuple(map(subject, names)))
+    lambda names: structs.replace(a_discipline("Physics"), subjects=tuple(map(subject, names)))
 )
 
 
@@ -190,7 +191,7 @@ async def test_syllabi_and_the_next_drafts_are_asked_for_at_once() -> None:
 async def test_given_subjects_need_no_drafts() -> None:
     """Where a person gave subjects, they are walked in their order."""
     teacher = _replies()
-    given_ = replace(a_discipline("Physics"), subjects=(subject("Waves"), subject("Heat")))
+    given_ = structs.replace(a_discipline("Physics"), subjects=(subject("Waves"), subject("Heat")))
     found = await _serve(Walk(given_, plan=Plan(questions_per_visit=1), seed=0), asking_of(teacher), 6)
     # Visits of 1, then 1, then 2 slots each.
     assert [met.subject.name for met in found if met and met.subject] == [*["Waves", "Heat"] * 2, "Waves", "Waves"]

@@ -5,18 +5,16 @@ A rule returns its reason, a short fixed name that statistics count, or None. Th
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from glan.config import Curation
 from glan.curate.loops import is_loop
 from glan.curate.refusals import is_refusal
 from glan.curate.shingles import normalise
-from glan.records import Question, Reply
+from glan.records import Question, Record, Reply
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
+class Text(Record, frozen=True, kw_only=True):
     """A question or an answer, as the rules see it."""
 
     text: str

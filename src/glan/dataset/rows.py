@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from glan.dataset.statistics import plausible
 from glan.errors import DatasetError
-from glan.records import Decided, Message, Outcome, Stage
+from glan.records import Decided, Message, Outcome, Record, Stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +33,7 @@ class Check:
     verdict: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Record, frozen=True, kw_only=True):
     """A pair with where it comes from; in the rejects, as far as the slot came."""
 
     id: str
@@ -78,8 +77,7 @@ class Row:
         return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reject:
+class Reject(Record, frozen=True, kw_only=True):
     """A slot that gave no pair: its row as far as it came, and why it ended."""
 
     row: Row

@@ -4,8 +4,10 @@ It knows a teacher and the words; it knows no files, prices or permits.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from glan.errors import ReplyError
 from glan.prompts import Prompts

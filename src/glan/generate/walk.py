@@ -8,8 +8,9 @@ The walk is a pure function of the replies: what was asked ahead, and when, chan
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, replace
 from typing import Any, TypeVar
+
+from msgspec.structs import replace
 
 from glan.config import Plan
 from glan.draws import Draws
@@ -18,13 +19,12 @@ from glan.generate.asking import Asking
 from glan.generate.subjects import draft_subjects
 from glan.generate.syllabi import write_syllabus
 from glan.plan import drafts_of_round, round_size
-from glan.records import Discipline, Draw, Session, Stage, Subject, Syllabus
+from glan.records import Discipline, Draw, Record, Session, Stage, Subject, Syllabus
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
+class Drawn(Record, frozen=True, kw_only=True):
     """What a slot is about."""
 
     syllabus: Syllabus
@@ -49,6 +49,8 @@ class Walk:
         self.left: str | None = None
         self.subjects: dict[str, Subject] = {}
         """Every subject that the walk has met, by key, in order of first appearance."""
+        self.rounds: list[int] = []
+        """The ordinal of the slot for which each round began."""
         self._plan = plan
         self._seed = seed
         self._with_syllabi = True
@@ -141,6 +143,7 @@ class Walk:
 
     async def _begin_round(self, asking: Asking) -> None:
         begun = self._round + 1
+        self.rounds.append(self._placed)
         n_drafts = 0 if self.discipline.subjects else drafts_of_round(begun, self._plan.drafts)
         for subject in self.discipline.subjects:
             self.subjects.setdefault(subject.key, subject)

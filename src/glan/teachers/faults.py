@@ -11,7 +11,8 @@ It refuses to know which teacher it spoils.
 # ruff: noqa: RUF001 - some sentences are in alphabets whose letters look like Latin ones
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from glan.errors import ConfigError
 from glan.records import Message, Reply, Request, Stage

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from glan.errors import LedgerError
-from glan.records import Reply, Request, Usage
+from glan.records import Record, Reply, Request, Usage
 
 _PLAIN, _ZLIB = b"\0", b"\1"
 _COMPRESS_FROM = 200
@@ -40,8 +40,7 @@ COLUMNS: Mapping[str, str] = {
 Row = tuple[str | bytes | int | float | None, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Record, frozen=True, kw_only=True):
     """What the ledger holds of one request: a reply, or the error with which it failed for good."""
 
     seq: int

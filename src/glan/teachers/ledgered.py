@@ -176,6 +176,9 @@ class Ledgered:
             # Room is no part of the fingerprint: what was cut off is asked again, also where all else is kept.
             return self._exact(request, wanted) if entry.is_short_of(request.sampling.max_tokens) else entry
         if entry.reply is not None and self.on_mismatch is not None:
+            exact = self._exact(request, wanted)
+            if exact is not None:
+                return exact  # the reply to exactly this is there too: nobody would ask for it again
             self.on_mismatch(request, entry)
         return entry
 
