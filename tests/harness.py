@@ -187,7 +187,8 @@ def plant(folder: Path, leaves: object) -> None:
 
 def run(folder: Path, teacher: Teacher, **options: Any) -> Result:  # noqa: ANN401 - options have many types
     """Run a project in an event loop of its own."""
-    return asyncio.run(Project.open(folder).run(teacher=teacher, options=Options(**options)))
+    named = teacher if hasattr(teacher, "model") else Counting(teacher)
+    return asyncio.run(Project.open(folder).run(teacher=named, options=Options(**options)))
 
 
 def published(folder: Path) -> dict[str, bytes]:

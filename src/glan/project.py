@@ -265,15 +265,12 @@ class Project:
 
     def write_taxonomy(self, text: str) -> None:
         """Replace taxonomy.yaml in one step; its content must have been read before."""
-        temporary = self.taxonomy_path.with_suffix(".tmp")
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(self.taxonomy_path)
+        _replace(self.taxonomy_path, text.encode())
 
     def write_status(self, status: Mapping[str, object]) -> None:
-        """Replace status.json in one step."""
-        temporary = self.status_path.with_suffix(".tmp")
-        temporary.write_bytes(msgspec.json.encode(status))
-        temporary.replace(self.status_path)
+        """Replace status.json in one step, if that is possible: whoever cannot do without the disk says so."""
+        with suppress(ProjectError):
+            _replace(self.status_path, msgspec.json.encode(status))
 
     def status(self) -> dict[str, object] | None:
         """Return what the last run said of itself, None where there was none."""
@@ -327,6 +324,20 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write a file anew in one step. No link is followed: a folder may come from a stranger."""
+    temporary = path.with_suffix(".tmp")
+    try:
+        temporary.unlink(missing_ok=True)
+        with temporary.open("xb") as file:
+            file.write(data)
+        temporary.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise ProjectError(f"{path} cannot be written: {error.strerror}.", hint="Nothing was changed.") from error
 
 
 def _sync(folder: Path) -> None:

@@ -154,6 +154,7 @@ class Run:
             choice=choice.value,
             files={**self.project.inputs(), "teacher": self._panel.spec},
         )
+        _log.info("run begins: %d pairs, teacher %s, choice %s", pairs, self._panel.spec or "at hand", choice.value)
         permits = Permits(self.options.max_in_flight or self.config.limits.max_in_flight)
         ledgered = Ledgered(
             self._panel.within(self._budget(ledger)),
@@ -348,6 +349,7 @@ class Run:
             is_published=is_published,
             notices=tuple(self.notices),
         )
+        _log.info("run ended with exit code %d: %s", result.exit_code, self.status("ended"))
         self.project.write_status({**self.status("ended"), "exit_code": result.exit_code})
         return result
 

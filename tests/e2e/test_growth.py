@@ -3,7 +3,6 @@
 import random
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 from harness import CONTENT, Counting, Failing, Shuffled, manifest, plant, project, published, rows, run, small
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from glan.records import Reply, Request, Stage
 from glan.teachers.faults import Faulty
@@ -26,10 +26,10 @@ OLD = ("physics", "law", "music", "dance")
 
 def with_new(tree: Sequence[Any], weight: float, place: int, *, is_below: bool) -> list[Any]:
     """Return the tree with one more discipline, at the top or below the branch."""
-    tree = deepcopy([*tree])
-    siblings = next(node for node in tree if "children" in node)["children"] if is_below else tree
+    grown = deepcopy([*tree])
+    siblings: list[Any] = next(node for node in grown if "children" in node)["children"] if is_below else grown
     siblings.insert(place % (len(siblings) + 1), {"name": "New", "weight": weight})
-    return tree
+    return grown
 
 
 def of_old(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -38,7 +38,7 @@ def of_old(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @settings(max_examples=12, deadline=None)
 @given(
-    st.sampled_from([0.1, 1, 2, 30]),
+    st.sampled_from([0.1, 1, 2, 12]),
     st.integers(0, 3),
     st.booleans(),
     st.integers(1, 60),
@@ -53,7 +53,7 @@ def test_a_new_discipline_moves_nobody(
 ) -> None:
     """At the N that is chosen every old row stands as it was, in its order, and no old request is asked again."""
     with project(TREE, pairs=pairs, plan_questions_per_visit=2) as folder:
-        faulty = Faulty(small(near_copies=0.1), seed=3, rates=CONTENT if failing else {})
+        faulty = Faulty(small(near_copies=2 * failing), seed=3, rates=CONTENT if failing else {})
         teacher = Counting(Shuffled(Failing(faulty, failing), 1))
         run(folder, teacher, max_in_flight=9)
         before, asked = rows(folder), teacher.started.copy()
@@ -122,7 +122,7 @@ def test_another_order_in_the_file_changes_nothing(tree: list[Any]) -> None:
     [
         ["Physics", "Law", {"name": "Arts", "children": ["Music", "Dance"]}],
         [{"name": "All", "children": [*TREE[:2], {"name": "Music", "weight": 9}]}, "Dance"],
-        [{"name": "Physics", "weight": 0.01}, *TREE[1:]],
+        [{"name": "Physics", "weight": 0.1}, *TREE[1:]],
     ],
     ids=["weights", "moved", "light"],
 )

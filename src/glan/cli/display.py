@@ -14,6 +14,7 @@ from glan.cli.screen import printable
 from glan.records import Outcome, Stage
 from glan.runs import Run
 
+STOPPING = "Stopping: waiting for what is in flight. Once more ends at once; nothing paid is lost."
 _REFRESH_S = 0.25
 _LINE_EVERY_S = 10.0
 _RATE_WINDOW_S = 60.0
@@ -112,6 +113,8 @@ async def _live(run: Run) -> None:
         for stage in Stage:
             asked, hits = run.tally.asked_by_stage[stage], run.tally.hits_by_stage[stage]
             table.add_row(stage.value, f"{asked:,} calls", f"{hits:,} from the ledger")
+        if run.is_interrupted:
+            table.add_row(STOPPING)
         last = Text(printable(run.progress.last.replace("\n", " ")), no_wrap=True, overflow="ellipsis", style="dim")
         return Group(bar, table, Text(line_of(run, per_second)), last)
 

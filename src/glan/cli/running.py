@@ -11,12 +11,12 @@ from typing import TypedDict, Unpack
 
 import click
 
-from glan.cli.display import calls_of, cost_of, displayed
+from glan.cli.display import STOPPING, calls_of, cost_of, displayed
 from glan.cli.logs import logged_to
 from glan.cli.screen import complain, confirmer, json_option, ledger_option, project_option, say, say_json, yes_option
 from glan.project import Project
 from glan.records import Reply, Request, Stage
-from glan.runs import Options, Result, Run
+from glan.runs import InterruptedRunError, Options, Result, Run
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledgered import Choice
 from glan.teachers.panel import Named, opened
@@ -139,7 +139,8 @@ def _interruptible(run: Run) -> Iterator[None]:
             # What was delivered is in the ledger; a transaction under way is rolled back by the next to open it.
             sys.stderr.write("\x1b[?25h" if sys.stderr.isatty() else "")
             os._exit(_INTERRUPTED)
-        click.echo("\nStopping: waiting for what is in flight. Once more ends at once; nothing paid is lost.", err=True)
+        if not sys.stderr.isatty():  # on a terminal the display says it
+            click.echo(STOPPING, err=True)
         run.interrupt()
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -177,11 +178,17 @@ def tell(project: Project, run: Run, result: Result) -> None:
         say(f"The data set is in {project.dataset_path}.")
     if result.open:
         say(f"{result.open:,} earlier slots are still open; the rows behind them may move when the run goes on.")
-    if result.stopped is not None:
+    _tell_end(project, result)
+
+
+def _tell_end(project: Project, result: Result) -> None:
+    """Say why a run ended before its time, if it did, and how to go on."""
+    if isinstance(result.stopped, InterruptedRunError):
+        say(str(result.stopped))
+    elif result.stopped is not None:
         complain(result.stopped)
     elif result.exit_code:
-        retry = " `glan run --retry-failed` asks again for what failed." if result.failures else ""
-        say(f"No discipline is left that has more to give: add disciplines, or mend what rejects/ shows.{retry}")
+        say("No discipline is left that has more to give: add disciplines, or mend what rejects/ and failures show.")
     if result.stopped is not None or result.exit_code:
         say(f"To go on: glan run --project {project.folder}")
 

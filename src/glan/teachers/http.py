@@ -16,6 +16,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import NoReturn, Self
 
+import msgspec
 from pyreqwest import exceptions as foreign
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.http import Url
@@ -216,7 +217,7 @@ class Http:
         return text if self._endpoint.key is None else self._endpoint.key.hide(text)
 
     def _finished(self, reply: Reply, course: _Course, latency_s: float) -> Reply:
-        return replace(
+        return msgspec.structs.replace(
             reply,
             rung=None if course.rung is None else course.rung.value,
             endpoint=self._endpoint.name,

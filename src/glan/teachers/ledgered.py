@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from glan.errors import GlanError, RequestError, WouldAskAgainError
+from glan.errors import GlanError, LedgerError, RequestError, WouldAskAgainError
 from glan.records import Reply, Request, Stage
 from glan.teachers.base import Teacher
 from glan.teachers.fingerprints import fingerprint
@@ -131,6 +131,8 @@ class Ledgered:
     on_mismatch: Callable[[Request, Entry], None] | None = field(default=None, kw_only=True)
     """With KEEP: is told every reply that is used for a request of another fingerprint."""
     _asking: dict[tuple[str, bytes], asyncio.Future[GlanError | None]] = field(default_factory=dict, init=False)
+    _unwritable: LedgerError | None = field(default=None, init=False)
+    """Why the ledger took no reply; from then on nothing is asked, since that would be lost as well."""
 
     async def reply(self, request: Request) -> Reply:
         """Return the reply of the ledger, or ask and return what was committed.
@@ -211,21 +213,30 @@ class Ledgered:
     async def _call(self, request: Request, wanted: bytes) -> Reply:
         """Ask under a permit, which is held until the outcome is durable."""
         async with self.permits.at(request.rank):
+            if self._unwritable is not None:
+                raise copy.copy(self._unwritable)
             self.tally.in_flight += 1
             self.ledger.in_flight += 1
             try:
                 try:
                     reply = await self.teacher.reply(request)
                 except RequestError as error:
-                    await self.ledger.commit(request, wanted, str(error))
+                    await self._commit(request, wanted, str(error))
                     self.tally.count_call(request.stage, error)
                     raise
-                await self.ledger.commit(request, wanted, reply)
+                await self._commit(request, wanted, reply)
                 self.tally.count_call(request.stage, reply)
             finally:
                 self.tally.in_flight -= 1
                 self.ledger.in_flight -= 1
         return reply
+
+    async def _commit(self, request: Request, wanted: bytes, outcome: Reply | str) -> None:
+        try:
+            await self.ledger.commit(request, wanted, outcome)
+        except LedgerError as error:
+            self._unwritable = error
+            raise
 
     def _refuse_other(self, request: Request, wanted: bytes) -> None:
         """Refuse what is answered under another fingerprint only; more room and new tries of failures are no change."""
