@@ -214,3 +214,24 @@ def committed(folder: Path) -> Counter[Call]:
     """Return what the ledger holds."""
     with Ledger.open(folder / "ledger.sqlite", readonly=True) as ledger:
         return Counter((entry.request_id, entry.sample, entry.attempt, entry.fingerprint) for entry in ledger.entries())
+
+
+def assert_accounts(folder: Path, result: Result) -> None:
+    """Every slot is a pair, a reject or a failure, in the result, the manifest and the files; fewer than N is no 0."""
+    told = manifest(folder)
+    rejected = rows(folder, "rejects")
+    failures = sum(row["outcome"] == "failure" for row in rejected)
+    slots = told["slots"]
+    assert (slots["pairs"], slots["rejects"], slots["failures"]) == (
+        len(rows(folder)),
+        len(rejected) - failures,
+        failures,
+    )
+    assert slots["decided"] == slots["pairs"] + slots["rejects"] + slots["failures"]
+    assert (result.pairs, result.rejects, result.failures) == (slots["pairs"], slots["rejects"], slots["failures"])
+    reasons = Counter((row["outcome"], row["stage"], row["reason"]) for row in rejected)
+    assert {(each["outcome"], each["stage"], each["reason"]): each["slots"] for each in told["reasons"]} == reasons
+    assert sum(shard["rows"] for shard in told["shards"]) == slots["pairs"]
+    assert told["complete"] == (slots["pairs"] >= told["pairs_wanted"] and not slots["open"])
+    assert (result.exit_code == 0) == (slots["pairs"] >= result.wanted and result.stopped is None)
+    assert len({row["id"] for row in rows(folder) + rejected}) == slots["decided"]

@@ -100,7 +100,7 @@ class CommandLine:
             subprocess.Popen(
                 self._limited([sys.executable, "-m", "glan", *given]),
                 cwd=self.home,
-                env=self._environment(),
+                env=self.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -124,7 +124,7 @@ class CommandLine:
     def begin_run(self, folder: Path, *arguments: object) -> Begun:
         return self.begin("run", "--project", folder, "--teacher", TEACHER, *arguments)
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         found = {"PATH": os.defpath, "HOME": str(self.home), "LANG": "C.UTF-8", "PYTHONPATH": str(_SOURCE)}
         if self.max_file_bytes is not None:
             found["PYTHONDONTWRITEBYTECODE"] = "1"  # Python would leave the first half of what it compiles

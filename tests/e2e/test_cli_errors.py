@@ -104,7 +104,9 @@ SPOILED = {
     "no TOML": toml("pairs = 3", "pairs = ", "not valid TOML", "at line "),
     "unknown choice": toml('law = "count"', 'law = "coin"', "plan.law", "'coin'"),
     "unreadable YAML": tree("taxonomy:\n  - {name: A, weight: [\n", "line 3, column 1", "not valid YAML"),
-    "duplicate leaf": tree("taxonomy:\n  - Physics\n  - PHYSICS\n", "line 3, column 5", "'PHYSICS'", "line 2, column 5"),
+    "duplicate leaf": tree(
+        "taxonomy:\n  - Physics\n  - PHYSICS\n", "line 3, column 5", "'PHYSICS'", "line 2, column 5"
+    ),
     "empty leaf": tree("taxonomy:\n  - Physics\n  - ''\n", "line 3, column 5", "the name is empty"),
     "empty file": tree("", "there is no `taxonomy:`"),
     "too deep": tree(f"taxonomy:\n{_DEEP}", "nested too deep", "at most 8 levels"),

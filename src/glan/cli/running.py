@@ -188,7 +188,8 @@ def _tell_end(project: Project, result: Result) -> None:
     elif result.stopped is not None:
         complain(result.stopped)
     elif result.exit_code:
-        say("No discipline is left that has more to give: add disciplines, or mend what rejects/ and failures show.")
+        retry = " `glan run --retry-failed` asks again for what failed." if result.failures else ""
+        say(f"No discipline is left that has more to give: add disciplines, or mend what rejects/ shows.{retry}")
     if result.stopped is not None or result.exit_code:
         say(f"To go on: glan run --project {project.folder}")
 

@@ -113,7 +113,8 @@ def _say_growth(project: Project) -> None:
     )
     if change.lost:
         say(f"{change.lost:,} rows leave with the next run: their disciplines are not in the tree any more.")
+    others = f"other {standing.rows - change.lost:,}" if change.lost else f"{standing.rows:,}"
     say(
-        f"At {config.pairs:,} pairs {change.displaced:,} of the {standing.rows:,} rows that stand would leave; "
+        f"At {config.pairs:,} pairs {change.displaced:,} of the {others} rows that stand would leave; "
         f"`glan run` without --pairs makes {max(config.pairs, change.keeps_all):,}, and all of them stay."
     )
