@@ -34,7 +34,7 @@ from glan.records import Decided, Discipline, Outcome, Question, Record, Reply, 
 from glan.streams import Credits, InOrder
 from glan.teachers.limits import Permits
 
-MOST_BEGUN_AT_ONCE = 64
+MOST_BEGUN_AT_ONCE = 128
 """Slots are begun in groups of so many at most: what is judged together costs less."""
 YIELD_WINDOW = 200
 """So many slots are looked at to see whether the run still yields pairs."""
@@ -168,7 +168,7 @@ class Pipeline:
         so_far = Decided(slot=slot, outcome=Outcome.OPEN)
         if until is Stage.SUBJECTS:
             return self._without_question(so_far, await self._kept(so_far, until, walk.next_subject(asking)))
-        drawn = await self._kept(so_far, Stage.SYLLABI, walk.next(asking))
+        drawn = walk.ready() or await self._kept(so_far, Stage.SYLLABI, walk.next(asking))
         if not isinstance(drawn, Drawn):
             return self._without_question(so_far, drawn)
         subject = drawn.syllabus.subject

@@ -165,7 +165,7 @@ class Run:
             tally=self.tally,
         )
         outputs = Outputs(self.project, self.config, self._panel.models)
-        asking = replace(asking, teacher=_Counted(ledgered, outputs, self.options.watch))
+        asking = msgspec.structs.replace(asking, teacher=_Counted(ledgered, outputs, self.options.watch))
         self._pipeline = Pipeline(replace(job, asking=asking), permits=permits, progress=self.progress)
         if self._interrupted is not None:
             self._stop(self._interrupted)

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
+from msgspec import structs
+
 from glan.config import Config
 from glan.errors import StoppedError, WouldAskAgainError
 from glan.generate.asking import Asking
@@ -79,7 +81,7 @@ async def audit(job: Job, ledger: Ledger) -> Again:
         mismatched.add(request.id)
 
     teacher = Ledgered(_Nobody(), ledger, permits, choice=Choice.KEEP, on_mismatch=note)
-    walk = replace(job, asking=replace(job.asking, teacher=teacher), is_audit=True)
+    walk = replace(job, asking=structs.replace(job.asking, teacher=teacher), is_audit=True)
     pipeline = Pipeline(walk, permits=permits, progress=Progress(wanted=job.pairs))
     async for _ in pipeline.decided():
         pass

@@ -73,4 +73,8 @@ def confirmer(*, yes: bool) -> Callable[[str], bool]:
 
 def printable(text: str) -> str:
     """Return text in which no control character or escape sequence reaches the terminal."""
-    return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
+    return "\n".join(line if line.isprintable() else _escaped(line) for line in text.split("\n"))
+
+
+def _escaped(line: str) -> str:
+    return "".join(c if c.isprintable() or c == "\t" else f"\\x{ord(c):02x}" for c in line)

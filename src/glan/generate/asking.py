@@ -4,14 +4,13 @@ It knows a teacher and the words; it knows no files, prices or permits.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TypeVar
 
 from msgspec.structs import replace
 
 from glan.errors import ReplyError
 from glan.prompts import Prompts
-from glan.records import Message, Reply, Request, Sampling, Stage
+from glan.records import Message, Record, Reply, Request, Sampling, Stage
 from glan.teachers.base import Teacher
 
 MENDS = 2
@@ -24,8 +23,7 @@ _SHOWN_LENGTH = 20_000
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asking:
+class Asking(Record, frozen=True, kw_only=True):
     """A teacher, and how it is asked in each stage."""
 
     teacher: Teacher

@@ -67,6 +67,20 @@ class Walk:
         self._sessions: dict[str, tuple[Session, ...]] = {}
         self._error: BaseException | None = None
 
+    def ready(self) -> Drawn | None:
+        """Return what the next slot is about where nothing has to be waited for; None sends the slot to `next`."""
+        if self._wanted != self._placed or not self._turns or self._error is not None:
+            return None
+        task = self._syllabi.get(self._turns[0].key)
+        if task is None or not task.done() or task.cancelled() or task.exception() is not None:
+            return None
+        draw = self._draws_of(task.result()).next()
+        if draw is None:
+            return None
+        self._wanted += 1
+        self._take()
+        return Drawn(syllabus=task.result(), draw=draw)
+
     async def next(self, asking: Asking) -> Drawn | None:
         """Return what the next slot is about, or None when the discipline has left the walk.
 
