@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glan.config import Plan
-from glan.records import Draw, Strategy, Syllabus, key_of, seed_of
+from glan.records import Draw, Session, Strategy, Syllabus, key_of, seed_of
 from glan.sets import MOST_CONCEPTS, Kind, Law, Shape, law_of
 
 _Mixed = TypeVar("_Mixed", int, NDArray[Any])
@@ -95,16 +95,16 @@ class Draws:
         "_live",
         "_salt",
         "_session_uses",
+        "_sessions",
         "_settings",
         "_sizes",
         "_stream",
-        "_syllabus",
         "_used",
     )
 
     def __init__(self, syllabus: Syllabus, *, settings: Plan, seed: int, reserved: bool = False) -> None:
         keys = (syllabus.discipline.key, syllabus.subject.key)
-        self._syllabus = syllabus
+        self._sessions = syllabus.sessions
         self._settings = settings
         self._is_test = reserved
         self._stream = seed_of(seed, "test draws" if reserved else "draws", *keys)
@@ -119,6 +119,14 @@ class Draws:
         self._concept_ids = array("Q")
         self._concept_uses = array("I")
         self._session_uses = array("d")
+
+    def park(self) -> None:
+        """Let go of the sessions' names, which are most of what a subject weighs, until `resume` brings them back."""
+        self._sessions = ()
+
+    def resume(self, sessions: tuple[Session, ...]) -> None:
+        """Take the sessions again that the draws began with."""
+        self._sessions = sessions
 
     def next(self) -> Draw | None:
         """Return the next draw, or None when every set is used."""
@@ -222,7 +230,7 @@ class Draws:
     def _learn(self, concept: int) -> int:
         """Return the id of a concept that was not met before, and keep it."""
         session, i = law_of(self._sizes, self._settings.law).shape.place_of(concept)
-        found = self._syllabus.sessions[session]
+        found = self._sessions[session]
         self._concept_ids[concept] = _concept_id(found.key, found.key_concepts[i])
         return self._concept_ids[concept]
 

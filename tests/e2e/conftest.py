@@ -1,12 +1,43 @@
 """A simulated server and a command line for each test that asks for them."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from commandline import CommandLine, simulated
+from commandline import BEGUN, PAIRS, CommandLine, check_whole, replies_in, simulated
 
 from glan.teachers.simulate import Server, Simulated
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left() -> Iterator[None]:
+    """Leave no process behind, also where a test fails in the middle."""
+    yield
+    for process in BEGUN:
+        if process.returncode is None:
+            process.kill()
+            process.communicate()
+    BEGUN.clear()
+
+
+@pytest.fixture(scope="session")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project that has run to its end, undisturbed."""
+    with simulated() as server:
+        command = CommandLine(home=tmp_path_factory.mktemp("done"), base_url=server.base_url)
+        folder = command.init("data")
+        ended = command.run(folder)
+        assert ended.code == 0, ended.words
+        assert server.stats().paid == server.stats().received == replies_in(folder)
+    check_whole(folder, PAIRS)
+    return folder
+
+
+@pytest.fixture
+def project(done: Path, tmp_path: Path) -> Path:
+    """A copy of it, to do something to."""
+    return Path(shutil.copytree(done, tmp_path / "data"))
 
 
 @pytest.fixture

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
-from commandline import CommandLine, bytes_of, check_whole, ids_of, manifest_of, replies_in, simulated
+from commandline import CommandLine, bytes_of, check_whole, ids_of, manifest_of, port_of, replies_in, set_in, simulated
 from pyarrow.parquet import read_table
 
 from glan.teachers.simulate import Server, Simulated
@@ -14,7 +15,7 @@ ROUGH = Simulated(faults={"500": 0.1, "429": 0.05, "cut-off": 0.05})
 """A server on a bad day: one call in seven fails, and one reply in twenty is cut off."""
 
 
-def rows_of(folder: Path) -> list[dict[str, object]]:
+def rows_of(folder: Path) -> list[Any]:
     """Return the rows of a project."""
     return [
         row for path in sorted((folder / "dataset" / "train").glob("*.parquet")) for row in read_table(path).to_pylist()
@@ -141,9 +142,8 @@ def test_dead_letters_are_told_apart_and_asked_again_on_request(tmp_path: Path) 
     with simulated(Simulated(faults={"500": 1.0})) as server:
         command = CommandLine(home=tmp_path, base_url=server.base_url)
         folder = command.init("data", pairs=5, disciplines="Astronomy")
-        path = folder / "glan.toml"
-        path.write_text(path.read_text(encoding="utf-8").replace("max_retries = 8", "max_retries = 0"), "utf-8")
-        port = int(server.base_url.split(":")[2].split("/")[0])
+        set_in(folder, "max_retries", "0")
+        port = port_of(server)
         ended = command.run(folder)
         assert ended.code == 3
         assert "--retry-failed" in ended.words
@@ -163,7 +163,7 @@ def test_dead_letters_are_told_apart_and_asked_again_on_request(tmp_path: Path) 
 def test_the_rows_say_what_they_are(hundred: Path) -> None:
     """Each row has a question and an answer, its place in the tree, and the models that wrote it."""
     for row in rows_of(hundred):
-        question, answer = row["messages"]  # type: ignore[misc]  # a list of two
+        question, answer = row["messages"]
         assert (question["role"], answer["role"]) == ("user", "assistant")
         assert question["content"]
         assert answer["content"]

@@ -17,7 +17,7 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     """Return the names of the files in a wheel that was just built."""
     out = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(ROOT)]
-    built = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)  # noqa: S603 - our own
+    built = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert built.returncode == 0, built.stdout + built.stderr
     [wheel] = out.glob("*.whl")
     assert wheel.name == f"glan-{glan.__version__}-py3-none-any.whl"

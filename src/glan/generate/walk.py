@@ -6,11 +6,12 @@ The walk is a pure function of the replies: what was asked ahead, and when, chan
 """
 
 import asyncio
+import zlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from msgspec.structs import replace
+import msgspec
 
 from glan.config import Plan
 from glan.draws import Draws
@@ -64,7 +65,7 @@ class Walk:
         self._drafts: dict[int, asyncio.Task[tuple[Subject, ...]]] = {}
         self._syllabi: dict[str, asyncio.Task[Syllabus]] = {}
         self._draws: dict[str, Draws] = {}
-        self._sessions: dict[str, tuple[Session, ...]] = {}
+        self._parked: dict[str, bytes] = {}
         self._error: BaseException | None = None
 
     def ready(self) -> Drawn | None:
@@ -201,8 +202,10 @@ class Walk:
 
     def _end_turn(self) -> None:
         subject = self._turns.popleft()
-        # The ledger has the text: the next round reads it again, and memory holds only what is in turn.
+        # The ledger has the text: the next round reads it again. Sessions are parked, and memory holds what is in turn.
         self._syllabi.pop(subject.key, None)
+        if subject.key in self._draws:
+            self._draws[subject.key].park()
         self._turn_left = round_size(self._round, self._plan.questions_per_visit)
 
     def _ask_ahead(self, asking: Asking) -> None:
@@ -227,17 +230,26 @@ class Walk:
 
     def _begin_syllabus(self, asking: Asking, subject: Subject) -> asyncio.Task[Syllabus]:
         if subject.key not in self._syllabi:
-            sessions = self._sessions.get(subject.key, ())
+            sessions = _unpacked(self._parked.get(subject.key))
             self._syllabi[subject.key] = _begin(write_syllabus(asking, self.discipline, subject, sessions))
         return self._syllabi[subject.key]
 
     def _draws_of(self, syllabus: Syllabus) -> Draws:
         key = syllabus.subject.key
         if key not in self._draws:
-            # Draws need the sessions only; both live as long as the walk does, the text does not.
-            self._sessions[key] = syllabus.sessions
-            self._draws[key] = Draws(replace(syllabus, text=""), settings=self._plan, seed=self._seed)
+            self._parked[key] = _packed(syllabus.sessions)
+            self._draws[key] = Draws(syllabus, settings=self._plan, seed=self._seed)
+        self._draws[key].resume(syllabus.sessions)
         return self._draws[key]
+
+
+def _packed(sessions: tuple[Session, ...]) -> bytes:
+    """Return the sessions of a syllabus in 2 KB instead of 13."""
+    return zlib.compress(msgspec.msgpack.encode(sessions), 1)
+
+
+def _unpacked(parked: bytes | None) -> tuple[Session, ...]:
+    return () if parked is None else msgspec.msgpack.decode(zlib.decompress(parked), type=tuple[Session, ...])
 
 
 def _begin(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

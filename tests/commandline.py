@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from glan.teachers.simulate import Server, Simulated, running
 TEACHER = "openai/any"
 KEY = "sk-e2e-0123456789abcdef"
 """What no output and no file may hold."""
+PAIRS = 50
 DISCIPLINES = "Astronomy,Physics,History"
 _LONGEST_S = 60.0
 _SOURCE = Path(glan.__file__).parents[1]
@@ -50,6 +52,10 @@ class Ended:
     @property
     def json(self) -> Any:  # noqa: ANN401 - a document is whatever the command printed
         return json.loads(self.out)
+
+
+BEGUN: list[subprocess.Popen[str]] = []
+"""Every process that a test has started; what still runs at its end is killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,6 @@ class CommandLine:
     home: Path
     base_url: str | None = None
     key: str | None = KEY
-    more: Mapping[str, str] = field(default_factory=dict)
     max_file_bytes: int | None = None
     """The longest file that the command may write, as on a disk that is nearly full."""
 
@@ -96,22 +101,22 @@ class CommandLine:
     def begin(self, *arguments: object) -> Begun:
         """Start a command."""
         given = [str(argument) for argument in arguments]
-        return Begun(
-            subprocess.Popen(
-                self._limited([sys.executable, "-m", "glan", *given]),
-                cwd=self.home,
-                env=self.environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
+        process = subprocess.Popen(
+            self._limited([sys.executable, "-m", "glan", *given]),
+            cwd=self.home,
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
+        BEGUN.append(process)
+        return Begun(process)
 
     def told(self, **changes: Any) -> "CommandLine":  # noqa: ANN401 - as `replace` takes them
         return replace(self, **changes)
 
-    def init(self, name: str, *arguments: object, pairs: int = 50, disciplines: str = DISCIPLINES) -> Path:
+    def init(self, name: str, *arguments: object, pairs: int = PAIRS, disciplines: str = DISCIPLINES) -> Path:
         """Make a project."""
         folder = self.home / name
         made = self("init", folder, "--pairs", pairs, "--disciplines", disciplines, *arguments)
@@ -132,7 +137,7 @@ class CommandLine:
             found["OPENAI_BASE_URL"] = self.base_url
         if self.key is not None:
             found["OPENAI_API_KEY"] = self.key
-        return {**found, **self.more}
+        return found
 
     def _limited(self, command: Sequence[str]) -> list[str]:
         if self.max_file_bytes is None:
@@ -177,6 +182,14 @@ def ids_of(folder: Path) -> list[str]:
 def bytes_of(folder: Path) -> dict[str, bytes]:
     """Return every file below a folder."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def set_in(folder: Path, name: str, value: str) -> None:
+    """Set something in glan.toml that stands there with its default."""
+    path = folder / "glan.toml"
+    text, changed = re.subn(rf"(?m)^(# )?{name} =.*$", f"{name} = {value}", path.read_text(encoding="utf-8"), count=1)
+    assert changed
+    path.write_text(text, encoding="utf-8")
 
 
 def manifest_of(folder: Path) -> Any:  # noqa: ANN401 - a document
