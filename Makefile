@@ -22,8 +22,8 @@ test-extras:
 
 # Formatting, lint and types.
 check: $(VENV)/test
-	$(BIN)/ruff format --check src tests benchmarks
-	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks docs
+	$(BIN)/ruff check src tests benchmarks docs
 	$(BIN)/mypy
 
 # Times and slopes, printed as tables; see benchmarks/README.md.

@@ -18,6 +18,7 @@ from typing import Any
 from pyarrow.parquet import read_table
 
 import glan
+from glan.project import Project
 from glan.teachers.base import Teacher
 from glan.teachers.filler import Filler
 from glan.teachers.ledger import Ledger
@@ -116,12 +117,9 @@ class CommandLine:
     def told(self, **changes: Any) -> "CommandLine":  # noqa: ANN401 - as `replace` takes them
         return replace(self, **changes)
 
-    def init(self, name: str, *arguments: object, pairs: int = PAIRS, disciplines: str = DISCIPLINES) -> Path:
-        """Make a project."""
-        folder = self.home / name
-        made = self("init", folder, "--pairs", pairs, "--disciplines", disciplines, *arguments)
-        assert made.code == 0, made.words
-        return folder
+    def init(self, name: str, *, pairs: int = PAIRS, disciplines: str = DISCIPLINES) -> Path:
+        """Make a project, as `glan init` does; in this process, since that is ten times as fast."""
+        return Project.create(self.home / name, pairs=pairs, disciplines=disciplines.split(",")).folder
 
     def run(self, folder: Path, *arguments: object) -> Ended:
         return self("run", "--project", folder, "--teacher", TEACHER, *arguments)

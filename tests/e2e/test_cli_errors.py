@@ -288,7 +288,7 @@ def test_a_ledger_that_cannot_be_used_stops_every_command_and_stays_as_it_is(
     assert bytes_of(project / "dataset") == before
 
 
-@pytest.mark.parametrize("max_file_bytes", [0, 40_960, 163_840])
+@pytest.mark.parametrize("max_file_bytes", [0, 81_920])
 def test_a_full_disk_ends_the_run_and_loses_nothing(
     done: Path, server: Server, command: CommandLine, max_file_bytes: int
 ) -> None:

@@ -81,8 +81,6 @@ NO_REPLY = {
     "deep JSON beside": f'{{"more": {_DEEP}{"]" * 100_000}, "choices": []}}'.encode(),
     "a page": b"<html><body>Welcome</body></html>",
     "nothing": b"",
-    "null": b"null",
-    "no choices": b'{"choices": []}',
     "an error": b'{"error": {"message": "\\u001b[31mboom"}}',
     "33 MB": b'{"choices": [{"message": {"content": "' + b"a" * (33 << 20) + b'"}}]}',
 }
@@ -106,7 +104,6 @@ def test_a_body_that_holds_no_reply_is_a_failure_and_ends_the_run_soon(tmp_path:
 
 NO_LIST = {
     "surrogates and NULs": said("Bad \ud800 and \x00 text."),
-    "10 MB": said("Subjects and more subjects. " * 380_000),
     "deep text": said(f'{{"subjects": {_DEEP}'),
     "escape codes": said("\x1b[31mred\x07 \x9b5n <script>alert(1)</script> {{ 7 * 7 }} ../../etc/passwd"),
     "the key": said(f"Your key is {KEY}."),
@@ -126,12 +123,21 @@ def test_a_reply_without_a_list_is_a_reject_and_ends_the_run_soon(tmp_path: Path
         assert "1 x malformed (subjects)" in ended.out
         assert server.calls == replies_in(folder) <= 4
         check_whole(folder, 0)
-        assert command("ledger", "show", 1, "--project", folder).code == 0
-        assert command("preview", "--teacher", TEACHER, "--project", folder).code == 3
+        shown = command("preview", "--teacher", TEACHER, "--project", folder)
+        assert shown.code == 3
+        assert "=== draft/astronomy/1" in shown.out
     assert not any(KEY.encode() in data for data in bytes_of(folder).values())
 
 
-@pytest.mark.parametrize("body", NO_LIST.values(), ids=NO_LIST)
+ANSWERS = {
+    "surrogates and NULs": NO_LIST["surrogates and NULs"],
+    "10 MB": said("Subjects and more subjects. " * 380_000),
+    "escape codes": NO_LIST["escape codes"],
+    "wrong types": NO_LIST["wrong types"],
+}
+
+
+@pytest.mark.parametrize("body", ANSWERS.values(), ids=ANSWERS)
 def test_an_odd_answer_harms_one_slot(tmp_path: Path, body: bytes) -> None:
     """Half of the answers are odd: N rows come all the same, each readable, and the accounts add up."""
     with odd(body, Stage.ANSWERS) as server:
@@ -149,5 +155,3 @@ def test_an_odd_answer_harms_one_slot(tmp_path: Path, body: bytes) -> None:
         assert len(texts) == 2 * PAIRS
         assert all(text.isprintable() or text.replace("\n", "").isprintable() for text in texts)
         assert manifest_of(folder)["slots"]["failures"] == 0
-        assert command("export", tmp_path / "out.jsonl", "--project", folder).code == 0
-    assert not any(KEY.encode() in data for data in bytes_of(folder).values())

@@ -2,10 +2,12 @@
 
 import json
 import logging
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
 
 class _JsonLines(logging.Formatter):
@@ -19,7 +21,7 @@ class _JsonLines(logging.Formatter):
         return json.dumps(found, ensure_ascii=False)
 
 
-class _File(logging.FileHandler):
+class _Lines(logging.StreamHandler[TextIO]):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - its parent's name
         """Leave out a line that cannot be written: a full disk is told by who cannot do without it."""
 
@@ -27,7 +29,8 @@ class _File(logging.FileHandler):
 @contextmanager
 def logged_to(path: Path) -> Iterator[None]:
     """Append what `glan` logs to a file until the block is left."""
-    handler = _File(path, encoding="utf-8", errors="backslashreplace")
+    file = open(path, "a", encoding="utf-8", errors="backslashreplace", opener=_not_through_a_link)  # noqa: SIM115 - closed below
+    handler = _Lines(file)
     handler.setFormatter(_JsonLines())
     logger = logging.getLogger("glan")
     level = logger.level
@@ -38,4 +41,10 @@ def logged_to(path: Path) -> Iterator[None]:
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)
-        handler.close()
+        with suppress(OSError):  # what could not be written before cannot be written now
+            file.close()
+
+
+def _not_through_a_link(path: str, flags: int) -> int:
+    """Open a file of a folder that may come from a stranger."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o644)
