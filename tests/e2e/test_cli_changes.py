@@ -126,7 +126,7 @@ def test_a_budget_of_tokens_is_never_passed(server: Server, command: CommandLine
     folder = command.init("data", pairs=PAIRS)
     assert command.run(folder, "--budget-tokens", 0).code == 4
     assert server.stats().received == 0
-    for budget in (60_000, 75_000):
+    for budget in (60_000, 100_000):
         ended = command.run(folder, "--budget-tokens", budget)
         assert ended.code == 4, ended.words
         assert f"The budget of {budget:,} tokens is reached" in ended.err

@@ -29,7 +29,7 @@ from harness import (
     small,
     until_death,
 )
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from glan.records import Stage
@@ -86,6 +86,12 @@ CASES = st.builds(
     failing=st.sampled_from([0.0, 0.05]),
 )
 IN_FLIGHT = (1, 7, 500)
+COPIES = Case(
+    tree=["Physics", {"name": "Law", "weight": 2}],
+    settings={"pairs": 40, "dataset_shard_rows": 7},
+    filler={"subjects": 2, "near_copies": 0.4},
+)
+"""Many near copies, so that much depends on which one comes first."""
 
 
 def assert_curricula(folder: Path, teacher: Counting) -> None:
@@ -99,6 +105,7 @@ def assert_curricula(folder: Path, teacher: Counting) -> None:
 
 @settings(max_examples=15, deadline=None)
 @given(CASES, st.integers(0, 2**32))
+@example(COPIES, 1)
 def test_the_same_replies_give_the_same_bytes(case: Case, seed: int) -> None:
     """At 1, 7 and 500 in flight and in any order of arrival: each file of the data set, its card, and the rejects."""
     found: list[tuple[dict[str, bytes], Counter[Any]]] = []
@@ -123,6 +130,7 @@ def test_the_same_replies_give_the_same_bytes(case: Case, seed: int) -> None:
     st.sampled_from(IN_FLIGHT),
     st.integers(0, 2**32),
 )
+@example(COPIES, [(30, "hang"), (25, "raise"), (40, "hang")], 500, 2)
 def test_a_run_that_dies_loses_what_was_in_flight_and_no_more(
     case: Case, deaths: list[tuple[int, Literal["raise", "hang"]]], max_in_flight: int, seed: int
 ) -> None:
@@ -157,6 +165,7 @@ def test_a_run_that_dies_loses_what_was_in_flight_and_no_more(
 
 @settings(max_examples=12, deadline=None)
 @given(CASES, st.integers(1, 40), st.integers(1, 40), st.sampled_from(IN_FLIGHT))
+@example(COPIES, 20, 45, 500)
 def test_a_longer_data_set_begins_with_the_shorter_one(case: Case, one: int, other: int, max_in_flight: int) -> None:
     """The rows of N are the first of the rows of M, made apart or by going on, and full shards are the same files."""
     few, many = sorted((one, other))

@@ -100,6 +100,16 @@ def test_every_slot_is_as_one_by_one(job: Asked, teacher: Teacher, max_in_flight
     assert set(together.started) == set(alone.started)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_of_two_copies_the_earlier_one_stays(seed: int) -> None:
+    """Whichever question came first, and however many were judged together: plan order says which one is the copy."""
+    teacher = Faulty(small(near_copies=0.4, subjects=2), seed=1, rates=CONTENT)
+    job = Asked(pairs=45)
+    expected = job.one_by_one(teacher)
+    assert sum(end.reason == "near duplicate" for end in expected) > 20
+    assert job.at_once(Shuffled(teacher, seed), 500) == expected
+
+
 @pytest.mark.parametrize("max_in_flight", [1, 7, 500])
 @pytest.mark.parametrize("pairs", [1, 7, 100])
 def test_exactly_n_pairs(pairs: int, max_in_flight: int) -> None:

@@ -23,7 +23,7 @@ from glan.prompts import Prompts
 from glan.records import Discipline, Level, Reply, Request, Sampling, Stage, Subject, key_of
 
 PROMPTS = Prompts.shipped()
-NAMES = ("Optics", "Waves", "Heat", "Fields", "Sound")
+NAMES = ("Optics", "Waves", "Heat", "Fields", "Sound", "Light", "Atoms", "Space")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +72,7 @@ _IDS = [f"{kind}/physics/{number}" for kind in ("draft", "listing") for number i
 _IDS += [f"{kind}/physics/{name.lower()}" for kind in ("syllabus", "sessions") for name in NAMES]
 CURRICULA = st.builds(
     Curricula,
-    drafts=st.dictionaries(st.integers(1, 5), st.lists(st.integers(0, 4), max_size=3)),
+    drafts=st.fixed_dictionaries({number: st.lists(st.integers(0, 7), max_size=2) for number in range(1, 6)}),
     sizes=st.fixed_dictionaries({name.lower(): _SIZES for name in NAMES}),
     refused=st.frozensets(st.sampled_from(_IDS), max_size=3),
 )
