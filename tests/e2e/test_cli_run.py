@@ -11,8 +11,8 @@ from pyarrow.parquet import read_table
 
 from glan.teachers.simulate import Server, Simulated
 
-ROUGH = Simulated(faults={"500": 0.1, "429": 0.05, "cut-off": 0.05})
-"""A server on a bad day: one call in seven fails, and one reply in twenty is cut off."""
+ROUGH = Simulated(faults={"500": 0.1, "429": 0.05, "cut-body": 0.02, "death": 0.02, "cut-off": 0.05})
+"""A server on a bad day: one call in six fails, some with a broken connection, and one reply in twenty is cut off."""
 
 
 def rows_of(folder: Path) -> list[Any]:
@@ -41,7 +41,7 @@ def hundred(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder = command.init("data", pairs=100)
         ended = command.run(folder)
         assert ended.code == 0, ended.words
-        assert {"500", "429"} <= set(server.stats().failed)
+        assert set(server.stats().failed) == {"500", "429", "cut-body", "death"}
         check_paid(folder, server)
     return folder
 

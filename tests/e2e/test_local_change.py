@@ -119,12 +119,11 @@ def test_another_order_in_the_file_changes_nothing(tree: list[Any]) -> None:
 
 def test_a_place_in_the_tree_is_no_place_in_the_plan() -> None:
     """Below a branch without a weight the same slots come in the same order, and rows differ by their field alone."""
-    with project(["Physics", "Law", "Music", "Dance"], pairs=40, plan_questions_per_visit=1) as folder:
+    names = ["Physics", "Law", "Music", "Dance", "Optics", "Logic", "Botany"]
+    with project(names, pairs=40, plan_questions_per_visit=1) as folder:
         run(folder, small())
         before = rows(folder)
-        plant(
-            folder, [{"name": "All", "children": ["Dance", {"name": "Rest", "children": ["Law", "Music"]}]}, "Physics"]
-        )
+        plant(folder, [{"name": "All", "children": [*names[:3], {"name": "Rest", "children": names[3:6]}]}, names[6]])
         assert run(folder, Counting(small())).asked == 0
         moved = [{**row, "field": None, "sub_field": None} for row in rows(folder)]
         assert moved == before
