@@ -36,7 +36,7 @@ def of_old(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [row for row in found if row["discipline"] != "New"]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     st.sampled_from([0.1, 1, 2, 12]),
     st.integers(0, 3),

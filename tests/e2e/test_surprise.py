@@ -197,7 +197,7 @@ def test_reask_asks_what_changed_and_what_rests_on_it(change: Change) -> None:
         assert set(fresh.started) - set(first.started) == set(teacher.started)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
     st.lists(st.sampled_from(sorted(CHANGES)), min_size=1, max_size=2, unique=True),
     st.integers(0, 50),
