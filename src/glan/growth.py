@@ -3,7 +3,7 @@
 Pure: it counts along the plan the slots that the standing data set decided; it reads no file and asks nobody.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -27,6 +27,10 @@ class Standing:
     @property
     def rows(self) -> int:
         return sum(len(ordinals) for ordinals in self.pairs.values())
+
+    def rows_of(self, disciplines: Iterable[Discipline]) -> int:
+        """Count the rows of some disciplines."""
+        return sum(len(self.pairs.get(found.leaf, _NOTHING)) for found in disciplines)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +66,7 @@ class _Plan:
         self._seed = seed
         self._questions = questions_per_visit
         self._ends = {leaf: max(ordinals) + 1 for leaf, ordinals in standing.pairs.items() if ordinals}
-        self.kept = sum(len(standing.pairs.get(found.leaf, _NOTHING)) for found in disciplines)
+        self.kept = standing.rows_of(disciplines)
         """Rows that can stand."""
 
     def count_all(self) -> int:

@@ -357,7 +357,8 @@ class Run:
         """Say whether the new data set takes the old one's place: never with fewer rows than stand, unless N does."""
         if self._is_aside:
             return False
-        rows = standing.rows if standing is not None else 0
+        # Rows of a discipline that a person took out of the taxonomy leave with it.
+        rows = standing.rows_of(self.project.taxonomy.disciplines) if standing is not None else 0
         if outputs.rows < min(rows, self.progress.wanted):
             self._notice(
                 f"The data set that stands has {rows:,} rows, more than the {outputs.rows:,} of this run: it stays."

@@ -179,6 +179,18 @@ def test_a_discipline_that_comes_back_is_not_paid_again() -> None:
         assert (back.asked, published(folder)) == (0, files)
 
 
+def test_a_discipline_that_is_taken_out_takes_its_rows_along() -> None:
+    """Also where the others have too little to take their place: fewer rows than stood are what was asked for."""
+    with project(["Physics", "Law"], pairs=40, plan_drafts=1) as folder:
+        teacher = Counting(small(subjects=1, sessions=1))
+        assert run(folder, teacher).exit_code == 0
+        plant(folder, ["Physics"])
+        result = run(folder, teacher)
+        assert (result.exit_code, result.is_published) == (3, True)
+        assert 20 < len(rows(folder)) == result.pairs < 40
+        assert {row["discipline"] for row in rows(folder)} == {"Physics"}
+
+
 class Copying:
     """Asks the same questions in every discipline, so that each is a copy of the one that came first."""
 
