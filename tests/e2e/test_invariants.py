@@ -123,7 +123,7 @@ def test_the_same_replies_give_the_same_bytes(case: Case, seed: int) -> None:
     assert max(found[0][1].values()) == 1
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None, derandomize=False)
 @given(
     CASES,
     st.lists(st.tuples(st.integers(0, 60), st.sampled_from(["raise", "hang"])), min_size=1, max_size=3),
