@@ -20,6 +20,7 @@ T = TypeVar("T")
 Name = Annotated[str, Meta(pattern=r'^[^"*\n]{2,60}$')]
 Line = Annotated[str, Meta(pattern=r'^[^"*\n]{10,400}[.]$')]
 Prose = Annotated[str, Meta(pattern=r'^[^"\n]{20,700}$')]
+Story = Annotated[str, Meta(min_length=20, max_length=900)]
 
 PARTS = ("mathematics", "astronomy", "law")
 """Files of the disciplines that have chapters of their own."""
@@ -91,6 +92,8 @@ class Part(_Printed, frozen=True):
     """Sentences that close a generic answer."""
     unknown: tuple[Prose, ...] = ()
     """What can be said of concepts that are not in the book."""
+    stories: dict[str, tuple[Story, ...]] = {}
+    """Wordings of each problem, with holes for its numbers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from functools import cache
 import msgspec
 
 from glan.records import Level
-from glan.teachers.offline.book import read_table
+from glan.teachers.offline.book import open_book, read_table
 
 _HOLE = re.compile(r"\{(\w+)\}")
 _MARKED = re.compile(r"\*\*(.+?)\*\*")
@@ -85,10 +85,6 @@ class _Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tasks: tuple[_Task, ...]
 
 
-class _Stories(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    stories: dict[str, tuple[str, ...]]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phrasebook:
     """All phrases."""
@@ -114,7 +110,8 @@ def open_phrasebook() -> Phrasebook:
     """Return the phrases, read once."""
     words = read_table("phrases", _Words)
     texts = {task.kind: task.texts for task in words.tasks}
-    texts |= {f"problem/{name}": stories for name, stories in read_table("problems", _Stories).stories.items()}
+    for part in open_book().parts.values():
+        texts |= {f"problem/{name}": stories for name, stories in part.stories.items()}
     tasks = {kind: tuple(Phrase.of(text) for text in found) for kind, found in texts.items()}
     by_ends: dict[tuple[str, str], list[tuple[str, Phrase]]] = {}
     for kind, phrases in tasks.items():
