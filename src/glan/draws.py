@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glan.config import Plan
-from glan.records import Draw, Session, Strategy, Syllabus, key_of, seed_of
+from glan.records import Draw, Session, Strategy, Syllabus, framed, key_of, seed_of, seed_of_framed
 from glan.sets import MOST_CONCEPTS, Kind, Law, Shape, law_of
 
 _Mixed = TypeVar("_Mixed", int, NDArray[Any])
@@ -75,7 +75,7 @@ def count_sets(syllabus: Syllabus, *, seed: int) -> Mapping[Strategy, Counted]:
 def identity_of(syllabus: Syllabus, draw: Draw) -> int:
     """Return what makes a set the same set: a hash of its session and concept keys, never of their places."""
     sessions = syllabus.sessions
-    return _mixed(sum(_concept_id(sessions[i].key, sessions[i].key_concepts[k]) for i, k in draw.concepts) & _64_BITS)
+    return _mixed(sum(_concept_ids(sessions[i])[k] for i, k in draw.concepts) & _64_BITS)
 
 
 def is_reserved(seed: int, syllabus_id: str, identity: int) -> bool:
@@ -91,6 +91,7 @@ class Draws:
         "_concept_uses",
         "_index",
         "_is_test",
+        "_law",
         "_left",
         "_live",
         "_salt",
@@ -115,6 +116,7 @@ class Draws:
         self._used = array("Q")
         # Ranks of the sets that may be left, for kinds that are nearly used up.
         self._left: dict[int, array[int]] = {}
+        self._law: Law | None = None
         self._live: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
         self._concept_ids = array("Q")
         self._concept_uses = array("I")
@@ -123,6 +125,7 @@ class Draws:
     def park(self) -> None:
         """Let go of the sessions' names, which are most of what a subject weighs, until `resume` brings them back."""
         self._sessions = ()
+        self._law = None
 
     def resume(self, sessions: tuple[Session, ...]) -> None:
         """Take the sessions again that the draws began with."""
@@ -130,7 +133,7 @@ class Draws:
 
     def next(self) -> Draw | None:
         """Return the next draw, or None when every set is used."""
-        law = law_of(self._sizes, self._settings.law)
+        law = self._law = self._law or law_of(self._sizes, self._settings.law)
         if not self._session_uses:
             self._begin(law)
         dice = _Dice(self._stream, self._index)
@@ -185,15 +188,19 @@ class Draws:
         return chosen
 
     def _least_used_sessions(self, kind: Kind, size: int, dice: "_Dice", slack: int) -> tuple[int, ...]:
-        uses = self._session_uses
-        rooms = zip(uses, kind.shape.rooms[kind.is_pair], strict=True)
-        first = _lowest([use if room >= size else inf for use, room in rooms], slack, dice)
+        first = _lowest(self._levels_of(kind.shape.rooms[kind.is_pair], size), slack, dice)
         if not kind.is_pair:
             return (first,)
-        least = max(1, size - self._sizes[first])
-        levels = [use if m >= least else inf for use, m in zip(uses, self._sizes, strict=True)]
+        levels = self._levels_of(self._sizes, max(1, size - self._sizes[first]))
         levels[first] = inf
         return first, _lowest(levels, slack, dice)
+
+    def _levels_of(self, rooms: tuple[int, ...], least: int) -> list[float]:
+        """Return how much each session was used; infinitely where it has less room than is needed."""
+        levels = self._session_uses.tolist()
+        if min(rooms) < least:
+            levels = [use if room >= least else inf for use, room in zip(levels, rooms, strict=True)]
+        return levels
 
     def _take_any(self, kind: Kind, place: int, dice: "_Dice") -> list[int] | None:
         """Take any set of a kind, all equally likely, or None when none is left."""
@@ -228,15 +235,18 @@ class Draws:
         return True
 
     def _learn(self, concept: int) -> int:
-        """Return the id of a concept that was not met before, and keep it."""
-        session, i = law_of(self._sizes, self._settings.law).shape.place_of(concept)
-        found = self._sessions[session]
-        self._concept_ids[concept] = _concept_id(found.key, found.key_concepts[i])
+        """Return the id of a concept that was not met before, and keep those of its session."""
+        law = self._law or law_of(self._sizes, self._settings.law)
+        session = law.shape.places[concept][0]
+        first = law.shape.concepts_of(session).start
+        for i, id_ in enumerate(_concept_ids(self._sessions[session])):
+            self._concept_ids[first + i] = id_
         return self._concept_ids[concept]
 
     def _use(self, kind: Kind, chosen: Sequence[int]) -> Draw:
         """Count the uses, and return the draw."""
-        concepts = tuple([kind.shape.place_of(concept) for concept in chosen])
+        places = kind.shape.places
+        concepts = tuple([places[concept] for concept in chosen])
         sessions = (concepts[0][0], concepts[-1][0]) if kind.is_pair else (concepts[0][0],)
         for concept in chosen:
             self._concept_uses[concept] += 1
@@ -279,7 +289,9 @@ def _lowest(levels: list[float], slack: int, dice: _Dice) -> int:
         levels = [low if level <= low + slack else level for level in levels]
     at = levels.index(low)
     ties = levels.count(low)
-    for _ in range(dice.below(ties) if ties > 1 else 0):
+    if ties == 1:
+        return at
+    for _ in range(dice.below(ties)):
         at = levels.index(low, at + 1)
     return at
 
@@ -288,8 +300,10 @@ def _sizes(syllabus: Syllabus) -> tuple[int, ...]:
     return tuple(len(session.key_concepts) for session in syllabus.sessions)
 
 
-def _concept_id(session_key: str, concept: str) -> int:
-    return seed_of("concept", session_key, key_of(concept))
+def _concept_ids(session: Session) -> list[int]:
+    """Return `seed_of("concept", session key, concept key)` of each concept; what they begin with is made once."""
+    head = framed("concept", session.key)
+    return [seed_of_framed(head + framed(key_of(concept))) for concept in session.key_concepts]
 
 
 def _salt(seed: int, syllabus_id: str) -> int:
@@ -308,7 +322,7 @@ def _counted(syllabus: Syllabus, sets: int, seed: int, *, is_pair: bool) -> Coun
     if sets > _COUNTED_MOST:
         return Counted(sets=sets, reserved=sets // _RESERVED_ONE_IN, is_exact=False)
     salt = np.uint64(_salt(seed, syllabus.id))
-    ids = np.array([_concept_id(s.key, name) for s in syllabus.sessions for name in s.key_concepts], np.uint64)
+    ids = np.array([id_ for session in syllabus.sessions for id_ in _concept_ids(session)], np.uint64)
     sums = Shape(_sizes(syllabus)).sums(ids, is_pair=is_pair) if sets else ()
     reserved = sum(int(np.count_nonzero(_mixed(_mixed(some) ^ salt) % _RESERVED_ONE_IN == 0)) for some in sums)
     return Counted(sets=sets, reserved=reserved, is_exact=True)

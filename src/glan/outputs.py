@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import itemgetter
@@ -21,6 +21,7 @@ from glan.growth import Standing
 from glan.plan import drafts_of_round
 from glan.project import Manifest, Project
 from glan.records import Decided, Outcome, Reply, Request, Stage, place
+from glan.teachers.base import Teacher
 
 _OF_BOTH = "empty, cut off, withheld by a content filter, refused, thinking left in the text, repetition loops"
 CHECKED = (
@@ -196,6 +197,22 @@ class Outputs:
             not_checked=list(NOT_DONE),
             shards=shards,
         )
+
+
+class Counted:
+    """Lets the outputs know the replies of drafts and syllabi, which no row carries."""
+
+    def __init__(self, teacher: Teacher, outputs: Outputs, watch: Callable[[Request, Reply], None] | None) -> None:
+        self._teacher = teacher
+        self._outputs = outputs
+        self._watch = watch
+
+    async def reply(self, request: Request) -> Reply:
+        reply = await self._teacher.reply(request)
+        self._outputs.curricula.add(request, reply)
+        if self._watch is not None:
+            self._watch(request, reply)
+        return reply
 
 
 def standing_of(project: Project) -> Standing | None:

@@ -89,7 +89,7 @@ class Pipeline:
         self._begun = 0
         self._passed = 0
         self._room = asyncio.Event()
-        self._running: set[asyncio.Task[Any] | None] = set()
+        self._streams: tuple[InOrder[Any, Any], ...] = ()
         self._is_cut = False
 
     def stop(self, cause: GlanError) -> None:
@@ -105,14 +105,16 @@ class Pipeline:
     def cut(self) -> None:
         """Give up what is in flight."""
         self._is_cut = True
-        for task in (*self._running, *self._asked_ahead):
-            if task is not None:
-                task.cancel()
+        for stream in self._streams:
+            stream.cut()
+        for task in self._asked_ahead:
+            task.cancel()
 
     async def decided(self) -> AsyncGenerator[list[Decided], None]:
         """Give every slot of the walk in plan order, in groups, until N became pairs or the walk has ended."""
         questions = InOrder(self._slots(), self._question)
         decided = InOrder(self._curated(questions), self._answer)
+        self._streams = questions, decided
         is_over = False
         async with aclosing(aiter(decided)) as groups:
             try:
@@ -131,7 +133,7 @@ class Pipeline:
                 await self._end()
 
     @property
-    def _asked_ahead(self) -> list[asyncio.Task[Any]]:
+    def _asked_ahead(self) -> list[asyncio.Future[Any]]:
         return [task for walk in self.walks.values() for task in walk.under_way]
 
     async def _end(self) -> None:
@@ -157,8 +159,6 @@ class Pipeline:
                 return
             yield [_Begun(slot=slot, rank=self._begun + i) for i, slot in enumerate(slots)]
             self._begun += len(slots)
-            # The slots' tasks run up to their first requests before more slots are begun.
-            await asyncio.sleep(0)
 
     async def _question(self, begun: "_Begun") -> "_Item":
         """Draw what a slot is about and ask for its question; None when its discipline has left the walk."""
@@ -248,8 +248,6 @@ class Pipeline:
 
     async def _kept(self, so_far: Decided, stage: Stage, work: Coroutine[Any, Any, T]) -> T | Decided:
         """Do one stage of a slot, or say what became of the slot: an error harms this slot or stops the run."""
-        task = asyncio.current_task()
-        self._running.add(task)
         try:
             return await work
         except BlockedError as error:
@@ -262,8 +260,6 @@ class Pipeline:
             if not self._is_cut:
                 raise
             return so_far
-        finally:
-            self._running.discard(task)
 
     def _undecided(self, so_far: Decided, error: GlanError) -> Decided:
         if self._job.is_audit:

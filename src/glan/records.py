@@ -81,9 +81,18 @@ def _quoted(key: str) -> str:
 
 def seed_of(*parts: str | int) -> int:
     """Return a 64-bit seed for (project seed, stage, parent id); each part's length is hashed with it."""
+    return seed_of_framed(framed(*parts))
+
+
+def framed(*parts: str | int) -> bytes:
+    """Return texts with their lengths before them: two lists are the same only if all their parts are."""
     texts = [str(part).encode() for part in parts]
-    framed = b"".join([b"%d:%b" % (len(text), text) for text in texts])
-    return int.from_bytes(hashlib.blake2b(framed, digest_size=8).digest(), "big")
+    return b"".join([b"%d:%b" % (len(text), text) for text in texts])
+
+
+def seed_of_framed(data: bytes) -> int:
+    """Return the seed for parts that are framed already."""
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big")
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

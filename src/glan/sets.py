@@ -25,6 +25,8 @@ class Shape:
     def __init__(self, sizes: Sequence[int]) -> None:
         self._sizes = sizes
         self._offsets = [0, *accumulate(sizes)]
+        self.places = tuple([(session, i) for session, size in enumerate(sizes) for i in range(size)])
+        """Of each concept its session, and its place there."""
         numbers = range(MOST_CONCEPTS + 1)
         # How many sets of k concepts lie in the sessions before one; of a pair, its first session counts.
         self._single = [[0, *accumulate(comb(m, k) for m in sizes)] for k in numbers]
@@ -42,11 +44,6 @@ class Shape:
 
     def concepts_of(self, session: int) -> range:
         return range(self._offsets[session], self._offsets[session + 1])
-
-    def place_of(self, concept: int) -> tuple[int, int]:
-        """Return the session of a concept, and its place there."""
-        session = bisect_right(self._offsets, concept) - 1
-        return session, concept - self._offsets[session]
 
     def single(self, size: int, rank: int) -> list[int]:
         """Return the set of a rank among those of so many concepts of one session."""

@@ -6,7 +6,7 @@ It knows nothing of slots, teachers or files.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator
 from typing import Any, Generic, TypeVar
 
 A = TypeVar("A")
@@ -19,7 +19,7 @@ class InOrder(Generic[A, B]):
     How the results are grouped depends on who was fast; their order does not.
     """
 
-    def __init__(self, items: AsyncIterator[list[A]], work: Callable[[A], Awaitable[B]]) -> None:
+    def __init__(self, items: AsyncIterator[list[A]], work: Callable[[A], Coroutine[Any, Any, B]]) -> None:
         self._items = items
         self._work = work
         self._tasks: deque[asyncio.Future[B]] = deque()
@@ -30,7 +30,8 @@ class InOrder(Generic[A, B]):
         self._feeder = asyncio.create_task(self._feed())
         try:
             while await self._has_head():
-                await asyncio.wait((self._tasks[0],))
+                if not self._tasks[0].done():
+                    await asyncio.wait((self._tasks[0],))
                 group = [self._tasks.popleft().result()]
                 while self._tasks and _has_result(self._tasks[0]):  # an error comes in its turn, alone
                     group.append(self._tasks.popleft().result())
@@ -40,8 +41,9 @@ class InOrder(Generic[A, B]):
 
     async def _feed(self) -> None:
         async for group in self._items:
-            self._tasks.extend(asyncio.ensure_future(self._work(item)) for item in group)
+            self._tasks.extend([begin(self._work(item)) for item in group])
             self._more.set()
+            await asyncio.sleep(0)  # where nothing has to be waited for, others get their turn all the same
 
     async def _has_head(self) -> bool:
         """Wait until there is a first piece of work, or there will be none."""
@@ -57,6 +59,11 @@ class InOrder(Generic[A, B]):
             feeder.result()
         return bool(self._tasks)
 
+    def cut(self) -> None:
+        """Cancel the work that is under way; what it makes of that is its result."""
+        for task in self._tasks:
+            task.cancel()
+
     async def _end(self) -> None:
         """Cancel what is left, so that an early end leaves no work behind."""
         left: list[asyncio.Future[Any]] = [*self._tasks, *([self._feeder] if self._feeder is not None else [])]
@@ -67,6 +74,47 @@ class InOrder(Generic[A, B]):
 
 def _has_result(task: asyncio.Future[Any]) -> bool:
     return task.done() and not task.cancelled() and task.exception() is None
+
+
+def begin(work: Coroutine[Any, Any, B]) -> asyncio.Future[B]:
+    """Do work up to where it has to wait; a task does the rest, if there is one.
+
+    Work that never waits costs a tenth of a task so. It must not ask for the current task before it has waited once.
+    """
+    try:
+        awaited = work.send(None)
+    except StopIteration as done:
+        found: asyncio.Future[B] = asyncio.get_running_loop().create_future()
+        found.set_result(done.value)
+        return found
+    except Exception as error:  # noqa: BLE001 - it is raised again where the result is taken
+        failed: asyncio.Future[B] = asyncio.get_running_loop().create_future()
+        failed.set_exception(error)
+        return failed
+    return asyncio.create_task(_Begun(work, awaited))
+
+
+class _Begun(Coroutine[Any, Any, B]):
+    """Work that has been begun and waits for something: a task that is given it goes on from there."""
+
+    def __init__(self, work: Coroutine[Any, Any, B], awaited: object) -> None:
+        self._work = work
+        self._awaited = awaited
+
+    def send(self, value: Any) -> Any:  # noqa: ANN401 - what travels here is between the work and the event loop
+        awaited, self._awaited = self._awaited, None
+        # None is only a turn of the loop, and to be called by a task is one.
+        return self._work.send(value) if awaited is None else awaited
+
+    def throw(self, *error: Any) -> Any:  # noqa: ANN401 - as above
+        self._awaited = None
+        return self._work.throw(*error)
+
+    def close(self) -> None:
+        self._work.close()
+
+    def __await__(self) -> Generator[Any, Any, B]:
+        raise NotImplementedError  # a task sends and throws
 
 
 class Credits:

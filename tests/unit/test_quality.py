@@ -5,12 +5,13 @@
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from glan.curate.loops import is_loop
+from glan.curate.loops import is_loop, squeezed
 from glan.curate.quality import ANSWER_RULES, QUESTION_RULES, Text, reason_of
-from glan.curate.refusals import is_refusal
+from glan.curate.refusals import LANGUAGES, REFUSAL, is_refusal
+from glan.curate.shingles import normalise
 
 QUESTION = "A ball is dropped from 20 m. How long does it fall, if the air is neglected?"
 
@@ -261,3 +262,25 @@ def test_huge_texts_take_linear_time(text: str) -> None:
     asked = Text(text=text, max_length=10_000_000, question=text)
     for rule in (*QUESTION_RULES, *ANSWER_RULES):
         rule(asked)
+
+
+_IN_ASCII = ("English", "German", "French", "Spanish", "Italian")
+"""The languages in which one can refuse without any other letter."""
+
+
+@pytest.mark.parametrize("language", _IN_ASCII)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@given(data=st.data())
+def test_no_refusal_is_passed_over_for_its_first_word(language: str, data: st.DataObject) -> None:
+    """Whatever the pattern of a refusal can match in ASCII letters, the look at its first word lets through."""
+    words = LANGUAGES[language]
+    text = data.draw(st.from_regex(rf"(?:{words.sorry}) (?:{words.refused})|{words.alone}", fullmatch=True))
+    assume(text.isascii() and normalise(text) == text and len(text) <= 300)
+    assert is_refusal(text) == bool(REFUSAL.match(text))
+
+
+@settings(max_examples=300)
+@given(st.text(st.sampled_from(" ab\n\t\r\x0b\x1c\u00a0\u2003\u3000\u200b\u00e4"), max_size=30))
+def test_squeezing_is_splitting_and_joining(text: str) -> None:
+    """The short way gives what the plain one gives, whatever white space there is."""
+    assert squeezed(text) == " ".join(text.split())

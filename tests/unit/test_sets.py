@@ -57,7 +57,7 @@ def test_rooms_say_which_sizes_a_session_has(sizes: tuple[int, ...]) -> None:
     for is_pair in (False, True):
         sets = all_sets(sizes, is_pair=is_pair)
         for session, room in enumerate(shape.rooms[is_pair]):
-            mine = {len(chosen) for chosen in sets if any(shape.place_of(i)[0] == session for i in chosen)}
+            mine = {len(chosen) for chosen in sets if any(shape.places[i][0] == session for i in chosen)}
             assert mine == {k for k in range(1 + is_pair, MOST_CONCEPTS + 1) if k <= room}
 
 
@@ -76,7 +76,7 @@ def test_sums_go_through_all_sets(sizes: tuple[int, ...]) -> None:
 def test_places_count_through_all_sessions() -> None:
     """With sessions of 2, 0 and 3 concepts the fourth concept is the second of the third session."""
     shape = Shape((2, 0, 3))
-    assert [shape.place_of(concept) for concept in range(5)] == [(0, 0), (0, 1), (2, 0), (2, 1), (2, 2)]
+    assert shape.places == ((0, 0), (0, 1), (2, 0), (2, 1), (2, 2))
     assert list(shape.concepts_of(2)) == [2, 3, 4]
 
 
@@ -97,4 +97,4 @@ def test_huge_ranks_are_found(sizes: tuple[int, ...]) -> None:
         for rank in (0, kind.count // 2, kind.count - 1):
             chosen = kind.set_at(rank)
             assert len(set(chosen)) == size
-            assert len({kind.shape.place_of(concept)[0] for concept in chosen}) == 1 + kind.is_pair
+            assert len({kind.shape.places[concept][0] for concept in chosen}) == 1 + kind.is_pair

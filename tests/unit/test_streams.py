@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glan.streams import Credits, InOrder
+from glan.streams import Credits, InOrder, begin
 
 
 async def in_groups(sizes: Sequence[int], *, pause: bool = False) -> AsyncIterator[list[int]]:
@@ -73,6 +73,25 @@ async def test_work_goes_on_while_the_first_is_slow() -> None:
     assert not found.done()
     gate.set()
     assert await found == [[0, 1, 2, 3, 4]]
+
+
+async def test_others_get_their_turn_where_nothing_has_to_be_waited_for() -> None:
+    """Between two groups of items whose results are there at once, whoever else is ready goes on."""
+    turns_had = 0
+
+    async def take_turns() -> None:
+        nonlocal turns_had
+        while True:
+            turns_had += 1
+            await asyncio.sleep(0)
+
+    async def work(number: int) -> int:
+        return number
+
+    other = asyncio.create_task(take_turns())
+    assert flat(await collected(InOrder(in_groups([100] * 10), work))) == list(range(1_000))
+    other.cancel()
+    assert turns_had >= 10
 
 
 async def test_two_streams_joined_have_no_barrier() -> None:
@@ -231,3 +250,52 @@ async def test_a_credit_that_comes_back_wakes_who_waits() -> None:
     owed.take(1)
     owed.spend()
     assert await owed.is_free() is False
+
+
+async def test_work_that_never_waits_is_done_at_once() -> None:
+    """What can be done without waiting is done when it is begun, an error included, and no task is made for it."""
+    tasks = len(asyncio.all_tasks())
+
+    async def work(number: int) -> int:
+        return 6 // number
+
+    assert begin(work(2)).result() == 3
+    assert isinstance(begin(work(0)).exception(), ZeroDivisionError)
+    assert len(asyncio.all_tasks()) == tasks
+
+
+async def test_work_that_waits_is_begun_at_once_and_goes_on_in_a_task_of_its_own() -> None:
+    """It is begun when it is given, and behind its first wait it is a task like any other: with time limits too."""
+    gate: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    seen: list[str] = []
+
+    async def work() -> int:
+        seen.append("begun")
+        found = await gate
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.001):
+                await asyncio.sleep(1)
+        return found
+
+    begun = begin(work())
+    assert seen == ["begun"]
+    gate.set_result(7)
+    assert await begun == 7
+
+
+@pytest.mark.parametrize("n_turns", [0, 1, 3], ids=["before its task ran", "when its task ran", "later"])
+async def test_begun_work_can_be_cancelled_at_any_time(n_turns: int) -> None:
+    """Whoever is cancelled hears of it where it waits, also in the very turn in which it was begun."""
+
+    async def work() -> str:
+        try:
+            await asyncio.sleep(0)
+            await asyncio.sleep(10)
+        except asyncio.CancelledError:
+            return "cut"
+        return "done"
+
+    begun = begin(work())
+    await turns(n_turns)
+    begun.cancel()
+    assert await begun == "cut"

@@ -30,21 +30,34 @@ def is_loop(text: str) -> bool:
     """Say whether most of a text is a repetition."""
     if len(text) < _LEAST:
         return False
-    squeezed = " ".join(text.split())
-    least = max(_LEAST, _SHARE * len(squeezed))
+    flat = squeezed(text)
+    least = max(_LEAST, _SHARE * len(flat))
     if _FENCE in text:
         parts = text.split(_FENCE)
         # An odd part stands between fences, but for the last one if its fence is never closed.
         text = "\n".join(part for i, part in enumerate(parts) if i % 2 == 0 or i == len(parts) - 1)
-        squeezed = " ".join(text.split())
-    return _is_made_of_one(text, squeezed, least) or _repeats_itself(squeezed, least)
+        flat = squeezed(text)
+    return _is_made_of_one(text, flat, least) or _repeats_itself(flat, least)
 
 
-def _is_made_of_one(text: str, squeezed: str, least: float) -> bool:
+def squeezed(text: str) -> str:
+    """Return the text with one space for each stretch of white space: `" ".join(text.split())`, in a fifth of the time.
+
+    Of all white space only the plain space is printable, and line ends are the rest of nearly all texts.
+    """
+    plain = text.replace("\n", " ")
+    if not plain.isprintable():
+        return " ".join(text.split())
+    while "  " in plain:
+        plain = plain.replace("  ", " ")
+    return plain.strip(" ")
+
+
+def _is_made_of_one(text: str, flat: str, least: float) -> bool:
     """Say whether one line or sentence returns and returns."""
-    for units in (text.splitlines(), _sentences(squeezed)):
+    for units in (text.splitlines(), _sentences(flat)):
         # Nearly always so few units are equal that none can have returned so often.
-        if len(units) < _RETURNS or len(units) - len(set(map(str.strip, units))) < _RETURNS - 1:
+        if len(units) < _RETURNS or len(units) - len({*map(str.strip, units)}) < _RETURNS - 1:
             continue
         counts = Counter(unit.strip() for unit in units)
         del counts[""]
@@ -55,11 +68,15 @@ def _is_made_of_one(text: str, squeezed: str, least: float) -> bool:
     return False
 
 
-def _sentences(squeezed: str) -> list[str]:
+def _sentences(flat: str) -> list[str]:
     """Cut after marks that end a sentence; ten times as fast without a pattern, where all marks are ASCII."""
-    if squeezed.isascii():
-        return squeezed.replace("!", ".").replace("?", ".").split(". ")
-    return _UNITS.split(squeezed)
+    if not flat.isascii():
+        return _UNITS.split(flat)
+    if "!" in flat:
+        flat = flat.replace("!", ".")
+    if "?" in flat:
+        flat = flat.replace("?", ".")
+    return flat.split(". ")
 
 
 def _repeats_itself(text: str, least: float) -> bool:

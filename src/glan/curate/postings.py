@@ -1,4 +1,4 @@
-"""Which rows hold a key: an index that only grows, some nine bytes an entry and no object for any of them.
+"""Which rows hold a key: an index that only grows, some twelve bytes an entry and no object for any of them.
 
 An entry is `key * 2^32 + row`. Entries stand in sorted runs, each at least eight times as long as the next: a new
 run is merged with its neighbours until that holds again, so that a key is looked up in few runs and each entry is
@@ -19,8 +19,8 @@ _LONGER: Final = 8
 """A run is at least so many times as long as the next."""
 _SMALL: Final = 1024
 """A run with fewer entries is not left alone."""
-_SHARING: Final = 4
-"""About so many entries share the beginning of their keys."""
+_SHARING: Final = 1
+"""About so many entries share the beginning of their keys: 4 took a quarter more time and 3 bytes an entry less."""
 _LONGEST: Final = 2**31 - 1
 """Most entries of a run: a place among them has 32 bits."""
 _HALF: Final = np.uint64(32)
@@ -89,10 +89,9 @@ class _Run:
     @classmethod
     def of(cls, entries: NDArray[np.uint64]) -> "_Run":
         depth = max(1, entries.size // _SHARING).bit_length()
-        beginnings = np.arange(1 << depth, dtype=np.uint64) << np.uint64(64 - depth)
-        starts = np.empty(beginnings.size + 1, dtype=np.int32)
-        starts[:-1] = entries.searchsorted(beginnings)
-        starts[-1] = entries.size
+        beginnings = (entries >> np.uint64(64 - depth)).view(np.int64)
+        starts = np.zeros((1 << depth) + 1, dtype=np.int32)
+        np.bincount(beginnings, minlength=1 << depth).cumsum(out=starts[1:])
         return cls(entries=entries, starts=starts, shift=np.uint32(32 - depth))
 
     def takes(self, n_entries: int) -> bool:

@@ -33,7 +33,7 @@ class _Words:
     """What is a refusal without a regret, mostly of one who says that it is a model."""
 
 
-_LANGUAGES: Final[Mapping[str, _Words]] = {
+LANGUAGES: Final[Mapping[str, _Words]] = {
     "English": _Words(
         sorry=r"(?:i m|i am|we re|we are) (?:\w+ )?(?:sorry|afraid)|sorry|(?:my )?apologies|i (?:\w+ )?apologi[sz]e"
         r"|unfortunately|regrettably",
@@ -114,9 +114,19 @@ _LANGUAGES: Final[Mapping[str, _Words]] = {
         alone=r"(?:저는 )?(?:ai|인공지능|언어 모델)(?: 언어 모델)?(?:로서|으로서|이기 때문에|이므로).{0,60}수 ?가? ?없",
     ),
 }
-_REFUSAL: Final = re.compile(
-    "|".join(f"(?:{words.sorry}).{{0,60}}?(?:{words.refused})|{words.alone}" for words in _LANGUAGES.values())
+REFUSAL: Final = re.compile(
+    "|".join(f"(?:{words.sorry}).{{0,60}}?(?:{words.refused})|{words.alone}" for words in LANGUAGES.values())
 )
+
+
+_FIRST_WORDS: Final = (
+    "i", "we", "my", "as", "sorry", "apologies", "unfortunately", "regrettably",
+    "es", "tut", "entschuldig", "verzeihung", "leider", "dabei", "damit", "als",
+    "je", "nous", "malheureusement", "toutes", "excusez", "en",
+    "lo", "lament", "disculp", "perdon", "desafortunadamente", "no", "como",
+    "mi", "sono", "spiacente", "scus", "purtroppo", "come",
+)  # fmt: skip
+"""How refusals of ASCII letters alone begin: to look for it costs a fifth of a microsecond, and the pattern ten."""
 
 
 def is_refusal(text: str) -> bool:
@@ -124,4 +134,6 @@ def is_refusal(text: str) -> bool:
     text = text.strip()
     if not text or len(text) > _LONGEST or text.startswith(_QUOTES):
         return False
-    return _REFUSAL.match(normalise(text[:_BEGINNING])) is not None
+    if text.isascii() and text[0].isalpha() and not text.lower().startswith(_FIRST_WORDS):
+        return False
+    return REFUSAL.match(normalise(text[:_BEGINNING])) is not None

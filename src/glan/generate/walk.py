@@ -21,6 +21,7 @@ from glan.generate.subjects import draft_subjects
 from glan.generate.syllabi import write_syllabus
 from glan.plan import drafts_of_round, round_size
 from glan.records import Discipline, Draw, Record, Session, Stage, Subject, Syllabus
+from glan.streams import begin
 
 T = TypeVar("T")
 
@@ -62,8 +63,8 @@ class Walk:
         self._turns: deque[Subject] = deque()
         self._turn_left = 0
         self._gone: set[str] = set()
-        self._drafts: dict[int, asyncio.Task[tuple[Subject, ...]]] = {}
-        self._syllabi: dict[str, asyncio.Task[Syllabus]] = {}
+        self._drafts: dict[int, asyncio.Future[tuple[Subject, ...]]] = {}
+        self._syllabi: dict[str, asyncio.Future[Syllabus]] = {}
         self._draws: dict[str, Draws] = {}
         self._parked: dict[str, bytes] = {}
         self._error: BaseException | None = None
@@ -108,9 +109,10 @@ class Walk:
         return await self._serve(asking, self._next_subject)
 
     @property
-    def under_way(self) -> list[asyncio.Task[Any]]:
+    def under_way(self) -> list[asyncio.Future[Any]]:
         """What was asked ahead and is not there yet; after a stop no slot waits for it."""
-        return [task for task in (*self._drafts.values(), *self._syllabi.values()) if not task.done()]
+        begun: tuple[asyncio.Future[Any], ...] = (*self._drafts.values(), *self._syllabi.values())
+        return [task for task in begun if not task.done()]
 
     async def _serve(self, asking: Asking, work: Callable[[Asking], Awaitable[T]]) -> T:
         self._wanted += 1
@@ -223,12 +225,12 @@ class Walk:
             for number in range(1, drafts_of_round(self._round + 1, self._plan.drafts) + 1):
                 self._begin_draft(asking, number)
 
-    def _begin_draft(self, asking: Asking, number: int) -> asyncio.Task[tuple[Subject, ...]]:
+    def _begin_draft(self, asking: Asking, number: int) -> asyncio.Future[tuple[Subject, ...]]:
         if number not in self._drafts:
             self._drafts[number] = _begin(draft_subjects(asking, self.discipline, number))
         return self._drafts[number]
 
-    def _begin_syllabus(self, asking: Asking, subject: Subject) -> asyncio.Task[Syllabus]:
+    def _begin_syllabus(self, asking: Asking, subject: Subject) -> asyncio.Future[Syllabus]:
         if subject.key not in self._syllabi:
             sessions = _unpacked(self._parked.get(subject.key))
             self._syllabi[subject.key] = _begin(write_syllabus(asking, self.discipline, subject, sessions))
@@ -252,13 +254,13 @@ def _unpacked(parked: bytes | None) -> tuple[Session, ...]:
     return () if parked is None else msgspec.msgpack.decode(zlib.decompress(parked), type=tuple[Session, ...])
 
 
-def _begin(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-    task = asyncio.create_task(work)
+def _begin(work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
+    task = begin(work)
     task.add_done_callback(_retrieve)
     return task
 
 
-def _retrieve(task: asyncio.Task[Any]) -> None:
+def _retrieve(task: asyncio.Future[Any]) -> None:
     """Mark the error as seen: who needs the result gets it, and a run that stops needs none."""
     if not task.cancelled():
         task.exception()

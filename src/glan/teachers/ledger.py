@@ -20,6 +20,7 @@ from typing import Any, Self
 
 from glan.errors import LedgerError
 from glan.records import Reply, Request
+from glan.teachers.ledger_ahead import ReadAhead
 from glan.teachers.ledger_file import Lock, explain, explained, open_reader, open_writer, refuse_place
 from glan.teachers.ledger_rows import COLUMNS, RESTORE, Entry, Run, StageTotals, pack, storable, unpack, unpack_row
 from glan.teachers.ledger_writer import Waiting, Writer
@@ -31,7 +32,9 @@ _PAGE = 64
 _SELECT = f"SELECT seq, {', '.join(COLUMNS)} FROM replies"  # noqa: S608 - made of names of our own
 _OF_PLACE = f"{_SELECT} WHERE request = ? AND sample = ? AND attempt = ?"
 _FIND = f"{_OF_PLACE} AND fingerprint = ?"
-_FAILURE = 1 + list(COLUMNS).index("failure")
+_REQUEST, _SAMPLE, _ATTEMPT, _FINGERPRINT, _FAILURE = (
+    1 + list(COLUMNS).index(name) for name in ("request", "sample", "attempt", "fingerprint", "failure")
+)
 _TOTALS = """
     SELECT stage, sum(failure IS NULL), sum(failure IS NOT NULL), sum(prompt_tokens), sum(completion_tokens),
         sum(cached_tokens), sum(reasoning_tokens), sum(cost_usd), sum(failure IS NULL AND cost_usd IS NULL),
@@ -60,6 +63,7 @@ class Ledger:
         self._writer = writer
         self._lock = lock
         self._run = 0
+        self._ahead = ReadAhead(self._read, _SELECT, _REQUEST)
 
     @classmethod
     def open(cls, path: Path, *, readonly: bool = False) -> "Ledger":
@@ -101,7 +105,7 @@ class Ledger:
 
         A reply that was cut off with less room than `max_tokens` counts as absent, and with it what was before it.
         """
-        rows = self._read(_FIND, storable(request_id), sample, attempt, fingerprint)
+        rows = self._of_place(request_id, sample, attempt, fingerprint)
         if len(rows) == 1:
             entry = unpack_row(rows[0])
             return None if entry.is_short_of(max_tokens) else entry
@@ -109,7 +113,7 @@ class Ledger:
 
     def standing(self, request_id: str, *, sample: int, attempt: int) -> Entry | None:
         """Return the reply committed last for a place, whatever its fingerprint; a failure where there is no reply."""
-        rows = self._read(_OF_PLACE, storable(request_id), sample, attempt)
+        rows = self._of_place(request_id, sample, attempt)
         # Sorted here: SQLite would copy the texts to do it, which takes three times as long.
         return unpack_row(max(rows, key=lambda row: (row[_FAILURE] is None, row[0]))) if rows else None
 
@@ -123,6 +127,7 @@ class Ledger:
 
         """
         told: asyncio.Future[LedgerError | None] = asyncio.get_running_loop().create_future()
+        self._ahead.committing(storable(request.id))
         waiting = Waiting(request, fingerprint, outcome, self._run, time.time(), told)
         self._writable().put(waiting, in_flight=self.in_flight)
         try:
@@ -198,6 +203,21 @@ class Ledger:
         except LedgerError as error:
             found.append(str(error))
         return found
+
+    def _of_place(self, request_id: str, sample: int, attempt: int, fingerprint: bytes | None = None) -> Sequence[Any]:
+        """Return the rows of a place, or those with a fingerprint among them."""
+        request_id = storable(request_id)
+        row = self._ahead.take(request_id)
+        if row is not None:
+            is_wanted = (row[_SAMPLE], row[_ATTEMPT]) == (sample, attempt) and fingerprint in {None, row[_FINGERPRINT]}
+            return (row,) if is_wanted else ()
+        if fingerprint is None:
+            rows = self._read(_OF_PLACE, request_id, sample, attempt)
+        else:
+            rows = self._read(_FIND, request_id, sample, attempt, fingerprint)
+        if len(rows) == 1:
+            self._ahead.found(rows[0][0])
+        return rows
 
     def _read(self, statement: str, *values: str | bytes | int) -> list[Any]:
         """Read to the end, so that no read is left open: that would keep the writer from tidying its files."""

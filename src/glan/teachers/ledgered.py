@@ -21,9 +21,6 @@ from glan.teachers.base import Teacher
 from glan.teachers.fingerprints import fingerprint
 from glan.teachers.ledger import Entry, Ledger
 
-_HITS_A_TURN = 64
-"""Replies from the ledger come without waiting: after so many the event loop gets its turn."""
-
 
 class Choice(StrEnum):
     """What is done where the ledger answers a place under another fingerprint only."""
@@ -147,7 +144,7 @@ class Ledgered:
         while True:
             entry = self._found(request, key[1])
             if entry is not None:
-                return await self._told(request, entry)
+                return self._told(request, entry)
             if key not in self._asking:
                 return await self._ask(request, key)
             # The same request is under way: paid once, it is found when it is there, or asked if it was given up.
@@ -184,10 +181,8 @@ class Ledgered:
             self.on_mismatch(request, entry)
         return entry
 
-    async def _told(self, request: Request, entry: Entry) -> Reply:
+    def _told(self, request: Request, entry: Entry) -> Reply:
         self.tally.count_hit(request.stage, entry)
-        if self.tally.hits % _HITS_A_TURN == 0:
-            await asyncio.sleep(0)
         if entry.reply is None:
             raise RequestError(entry.failure or "")
         return entry.reply
@@ -199,6 +194,9 @@ class Ledgered:
         over: asyncio.Future[GlanError | None] = asyncio.get_running_loop().create_future()
         self._asking[key] = over
         try:
+            await asyncio.sleep(
+                0
+            )  # up to here nothing was waited for, and there may be no task yet that can be timed out
             return await self._call(request, key[1])
         except RequestError:
             raise  # it is in the ledger, where the others find it
