@@ -181,7 +181,7 @@ class Draws:
         spans += [(0, end)] * (size - len(spans))
         chosen: list[int] = []
         for start, end in spans:
-            at = start + _lowest(levels[start:end], slack, dice)
+            at = start + _lowest(levels[start:end] if start or end < len(levels) else levels, slack, dice)
             levels[at] = inf
             chosen.append(pool[at])
         chosen.sort()
@@ -303,7 +303,8 @@ def _sizes(syllabus: Syllabus) -> tuple[int, ...]:
 def _concept_ids(session: Session) -> list[int]:
     """Return `seed_of("concept", session key, concept key)` of each concept; what they begin with is made once."""
     head = framed("concept", session.key)
-    return [seed_of_framed(head + framed(key_of(concept))) for concept in session.key_concepts]
+    keys = [key_of(concept).encode() for concept in session.key_concepts]
+    return [seed_of_framed(b"%b%d:%b" % (head, len(key), key)) for key in keys]
 
 
 def _salt(seed: int, syllabus_id: str) -> int:

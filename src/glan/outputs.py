@@ -54,7 +54,7 @@ class Curricula:
     def __init__(self) -> None:
         self._replies: dict[tuple[str, int, int], tuple[Stage, Reply]] = {}
         self._last: dict[str, int] = {}
-        self._subjects: set[str] = set()
+        self._subjects: set[tuple[str, str]] = set()
 
     def add(self, request: Request, reply: Reply) -> None:
         """Take a reply, of which the text is not kept; of other stages rows and rejects carry the replies."""
@@ -67,17 +67,18 @@ class Curricula:
         discipline = decided.slot.discipline
         self._last[discipline.leaf] = decided.slot.ordinal
         if decided.subject is not None:
-            self._subjects.add(place("", discipline.key, decided.subject.key))
+            self._subjects.add((discipline.key, decided.subject.key))
 
     def rested_on(self, rounds: Mapping[str, Sequence[int]], drafts: int) -> Iterator[tuple[Stage, Reply]]:
         """Give the replies that the decided slots rest on, in the order of their ids."""
         n_drafts = {
             leaf: drafts_of_round(bisect_right(rounds[leaf], last) - 1, drafts) for leaf, last in self._last.items()
         }
+        subjects = {place("", *keys) for keys in self._subjects}
         for (id_, _, _), found in sorted(self._replies.items(), key=itemgetter(0)):
             kind, leaf, name = id_.split("/")
             is_draft = kind in {"draft", "listing"}
-            if int(name) <= n_drafts.get(leaf, 0) if is_draft else f"/{leaf}/{name}" in self._subjects:
+            if int(name) <= n_drafts.get(leaf, 0) if is_draft else f"/{leaf}/{name}" in subjects:
                 yield found
 
 

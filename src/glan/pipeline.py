@@ -11,6 +11,7 @@ It knows no files, prices, environment or CLI: `runs.py` gives it a project's in
 
 import asyncio
 import logging
+from array import array
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
 from contextlib import aclosing
@@ -82,7 +83,8 @@ class Pipeline:
         )
         self._credits = Credits(job.pairs)
         self._duplicates = Duplicates(job.config.curation.near_duplicates)
-        self._questions: list[str] = []
+        self._questions = _Ids()
+        """Of those that the rules let pass, in the order in which copies are counted."""
         self._is_order_open = False
         self._recent: deque[Decided] = deque(maxlen=YIELD_WINDOW)
         self._recent_pairs = 0
@@ -215,7 +217,7 @@ class Pipeline:
         copies = self._duplicates.judge([item.question.text for item in asked]) if asked else []
         judged: list[_Item] = []
         for item, copy in zip(asked, copies, strict=True):
-            self._questions.append(item.question.id)
+            self._questions.add(item.question.id)
             if copy is None:
                 judged.append(item)
             else:
@@ -294,6 +296,23 @@ class Pipeline:
                 self.stop(_low_yield(self._recent))
                 return group[: i + 1]
         return group
+
+
+class _Ids:
+    """Ids that end in a number: eight bytes each, and their beginnings once."""
+
+    def __init__(self) -> None:
+        self._beginnings: dict[str, int] = {}
+        self._which = array("I")
+        self._numbers = array("I")
+
+    def add(self, id_: str) -> None:
+        beginning, _, number = id_.rpartition("/")
+        self._which.append(self._beginnings.setdefault(beginning, len(self._beginnings)))
+        self._numbers.append(int(number))
+
+    def __getitem__(self, i: int) -> str:
+        return f"{next(islice(self._beginnings, self._which[i], None))}/{self._numbers[i]}"
 
 
 class _Begun(Record, frozen=True, kw_only=True):

@@ -12,12 +12,12 @@ Records are frozen values. An id is a place in the tree of the data set, never a
 `<leaf>` and `<subject>` are percent-encoded keys.
 """
 
-import hashlib
 import unicodedata
 from collections.abc import Mapping
 from enum import StrEnum
 from fractions import Fraction
 from functools import lru_cache
+from hashlib import blake2b
 from urllib.parse import quote
 
 import msgspec
@@ -92,7 +92,7 @@ def framed(*parts: str | int) -> bytes:
 
 def seed_of_framed(data: bytes) -> int:
     """Return the seed for parts that are framed already."""
-    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big")
+    return int.from_bytes(blake2b(data, digest_size=8).digest(), "big")
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

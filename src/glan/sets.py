@@ -7,9 +7,10 @@ the second concept of the second session is 3. Knows numbers alone: no names, no
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import accumulate, combinations, product
 from math import comb
+from operator import mul
 from typing import Any, Literal
 
 import numpy as np
@@ -28,9 +29,9 @@ class Shape:
         self.places = tuple([(session, i) for session, size in enumerate(sizes) for i in range(size)])
         """Of each concept its session, and its place there."""
         numbers = range(MOST_CONCEPTS + 1)
-        # How many sets of k concepts lie in the sessions before one; of a pair, its first session counts.
-        self._single = [[0, *accumulate(comb(m, k) for m in sizes)] for k in numbers]
-        self._pair = [[0, *accumulate(self._count_from(i, k) for i in range(len(sizes)))] for k in numbers]
+        # How many sets of k concepts lie in the sessions before one.
+        self._combinations = [[comb(m, k) for m in sizes] for k in numbers]
+        self._single = [[0, *accumulate(of_size)] for of_size in self._combinations]
         # The longest session is joined by the second longest, every other one by the longest.
         second, longest = sorted((0, 0, *sizes))[-2:]
         joined = tuple(m + (second if m == longest else longest) if m and second else 0 for m in sizes)
@@ -39,8 +40,26 @@ class Shape:
 
     def counts(self, *, is_pair: bool) -> tuple[tuple[int, int], ...]:
         """Return the numbers of concepts that a set can have, each with its number of sets."""
-        table = self._pair if is_pair else self._single
-        return tuple((k, table[k][-1]) for k in range(2 if is_pair else 1, MOST_CONCEPTS + 1) if table[k][-1])
+        count = self._count_pairs if is_pair else self._count_singles
+        return tuple((k, n) for k in range(2 if is_pair else 1, MOST_CONCEPTS + 1) if (n := count(k)))
+
+    @cached_property
+    def _pair(self) -> list[list[int]]:
+        """How many pair sets of k concepts have their first session before one; few subjects ever need it."""
+        return [
+            [0, *accumulate(self._count_from(i, k) for i in range(len(self._sizes)))] for k in range(MOST_CONCEPTS + 1)
+        ]
+
+    def _count_singles(self, size: int) -> int:
+        return self._single[size][-1]
+
+    def _count_pairs(self, size: int) -> int:
+        """Count the pair sets: those of any two sessions in any order, less those of one session twice, halved."""
+        ordered = 0
+        for mine in range(1, size):
+            one, other = self._combinations[mine], self._combinations[size - mine]
+            ordered += sum(one) * sum(other) - sum(map(mul, one, other))
+        return ordered // 2
 
     def concepts_of(self, session: int) -> range:
         return range(self._offsets[session], self._offsets[session + 1])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -121,7 +122,10 @@ def test_long_texts_are_stored_small() -> None:
         pytest.param(b"", id="empty"),
         pytest.param(b"\7abc", id="unknown-kind"),
         pytest.param(b"\0\xff\xff", id="no-utf-8"),
-        pytest.param(b"\1" + pack("a" * 500)[1:-4], id="cut-off"),
+        pytest.param(pack("a" * 500)[:-4], id="cut-off"),
+        pytest.param(pack("a" * 500) + b"more", id="more"),
+        pytest.param(b"\2no zstd", id="no-zstd"),
+        pytest.param(b"\1" + zlib.compress(b"a" * 500)[:-4], id="cut-off-zlib"),
         pytest.param(b"\1no zlib", id="no-zlib"),
         pytest.param("text", id="not-bytes"),
         pytest.param(7, id="number"),
@@ -135,9 +139,23 @@ def test_a_damaged_text_is_an_error_with_its_row(stored: object) -> None:
         unpack_row((9, *row[:-2], cast("Any", stored), None))
 
 
-def test_a_text_that_would_fill_the_memory_is_refused() -> None:
+def test_texts_of_the_first_version_are_read() -> None:
+    """Texts that were compressed by zlib are read as they were written."""
+    assert unpack(b"\1" + zlib.compress("Prose of an older ledger. ".encode() * 20)) == "Prose of an older ledger. " * 20
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        pytest.param(b"\1" + zlib.compress(b"\0" * 70_000_000, 1), id="zlib"),
+        pytest.param(b"\2" + zstandard.ZstdCompressor().compress(b"\0" * 70_000_000), id="zstd"),
+        pytest.param(
+            b"\2" + zstandard.ZstdCompressor(write_content_size=False).compress(b"\0" * 70_000_000), id="zstd-unsaid"
+        ),
+    ],
+)
+def test_a_text_that_would_fill_the_memory_is_refused(bomb: bytes) -> None:
     """A few bytes that unpack to more than any reply are damage, not a reply."""
-    bomb = b"\1" + zlib.compress(b"\0" * 70_000_000, 1)
     with pytest.raises(ValueError, match="longer than"):
         unpack(bomb)
 

@@ -206,6 +206,17 @@ def test_a_newer_ledger_asks_for_a_newer_glan(path: Path) -> None:
     assert "pip install --upgrade glan" in caught.value.hint
 
 
+def test_an_older_ledger_is_of_our_version_once_it_is_written_to(path: Path) -> None:
+    """Reading leaves the version as it is; a ledger that may get new kinds of texts says so to older programs."""
+    Ledger.open(path).close()
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 1")
+    for readonly, expected in ((True, 1), (False, VERSION)):
+        Ledger.open(path, readonly=readonly).close()
+        assert connection.execute("PRAGMA user_version").fetchone() == (expected,)
+    connection.close()
+
+
 def _overwrite(path: Path) -> None:
     content = path.read_bytes()
     path.write_bytes(content[:16_384] + b"\xa5" * 8_192 + content[24_576:])

@@ -23,6 +23,8 @@ _SHARING: Final = 1
 """About so many entries share the beginning of their keys: 4 took a quarter more time and 3 bytes an entry less."""
 _LONGEST: Final = 2**31 - 1
 """Most entries of a run: a place among them has 32 bits."""
+_BLOCK: Final = 1 << 18
+"""Entries that are counted at once: what that takes is not to grow with the run."""
 _HALF: Final = np.uint64(32)
 _LOW: Final = np.uint64(0xFFFFFFFF)
 
@@ -89,9 +91,12 @@ class _Run:
     @classmethod
     def of(cls, entries: NDArray[np.uint64]) -> "_Run":
         depth = max(1, entries.size // _SHARING).bit_length()
-        beginnings = (entries >> np.uint64(64 - depth)).view(np.int64)
         starts = np.zeros((1 << depth) + 1, dtype=np.int32)
-        np.bincount(beginnings, minlength=1 << depth).cumsum(out=starts[1:])
+        for i in range(0, entries.size, _BLOCK):
+            beginnings = (entries[i : i + _BLOCK] >> np.uint64(64 - depth)).view(np.int64)
+            counts = np.bincount(beginnings - beginnings[0])
+            starts[beginnings[0] + 1 : beginnings[-1] + 2] += counts.astype(np.int32)
+        starts.cumsum(out=starts)
         return cls(entries=entries, starts=starts, shift=np.uint32(32 - depth))
 
     def takes(self, n_entries: int) -> bool:

@@ -5,13 +5,13 @@ give the same result in the same bytes.
 """
 
 from collections import Counter
-from collections.abc import Hashable, Iterable
-from itertools import islice
+from collections.abc import Iterable
+from itertools import accumulate
 
 import msgspec
 
 from glan.parsing import clean
-from glan.records import Decided, Discipline, Outcome, Question, Reply, Stage
+from glan.records import Decided, Discipline, Outcome, Question, Reply, Stage, Syllabus
 
 MOST_NAMES = 100
 """Different names that a tally keeps; a server may invent a model or a finish reason for every reply."""
@@ -128,10 +128,10 @@ class Statistics:
     def __init__(self) -> None:
         self._outcomes: Counter[Outcome] = Counter()
         self._questions = 0
+        self._bits = _Bits()
         self._drawn = _Coverage()
         self._paired = _Coverage()
-        self._by_field: dict[Hashable, _Branch] = {}
-        self._by_discipline: dict[Hashable, _Branch] = {}
+        self._by_discipline: dict[str, _Branch] = {}
         self._strategies = _Tally()
         self._levels = _Tally()
         self._finish_reasons = _Tally()
@@ -146,7 +146,7 @@ class Statistics:
         """Count a slot, and the replies to its question."""
         self._outcomes[decided.outcome] += 1
         self._count_branches(decided)
-        bits = _bits(decided.question) if decided.question is not None else (0, 0)
+        bits = self._bits.of(decided.question) if decided.question is not None else (0, 0)
         self._drawn.add(decided, bits)
         if decided.question is not None:
             self._questions += 1
@@ -165,12 +165,9 @@ class Statistics:
 
     def _count_branches(self, decided: Decided) -> None:
         discipline = decided.slot.discipline
-        field = discipline.path[0] if discipline.path else None
-        if field not in self._by_field:
-            self._by_field[field] = _Branch(field or NO_FIELD, field)
         if discipline.key not in self._by_discipline:
+            field = discipline.path[0] if discipline.path else None
             self._by_discipline[discipline.key] = _Branch(discipline.title, field)
-        self._by_field[field].outcomes[decided.outcome] += 1
         self._by_discipline[discipline.key].outcomes[decided.outcome] += 1
 
     def _count_pair(self, question: Question, answer: Reply) -> None:
@@ -193,7 +190,7 @@ class Statistics:
             questions=self._questions,
             drawn=self._drawn.result(),
             paired=self._paired.result(),
-            by_field=_shares(self._by_field.values()),
+            by_field=_shares(_by_field(self._by_discipline.values())),
             by_discipline=_shares(self._by_discipline.values()),
             strategies=self._strategies.names(),
             levels=self._levels.names(),
@@ -247,6 +244,15 @@ class _Branch:
         )
 
 
+def _by_field(disciplines: Iterable[_Branch]) -> Iterable[_Branch]:
+    """Return the branches at the top, with the counts of what is below them."""
+    fields: dict[str | None, _Branch] = {}
+    for discipline in disciplines:
+        field = fields.setdefault(discipline.field, _Branch(discipline.field or NO_FIELD, discipline.field))
+        field.outcomes.update(discipline.outcomes)
+    return fields.values()
+
+
 def _shares(branches: Iterable[_Branch]) -> tuple[Share, ...]:
     found = (branch.result() for branch in branches)
     return tuple(sorted(found, key=lambda share: (share.title, share.field or "")))
@@ -293,15 +299,24 @@ class _Coverage:
         )
 
 
-def _bits(question: Question) -> tuple[int, int]:
-    """Return the drawn sessions and key concepts as bits; the concepts of all sessions stand in one row."""
-    sessions = concepts = 0
-    for i in question.draw.sessions:
-        sessions |= 1 << i
-        first = sum([len(session.key_concepts) for session in islice(question.syllabus.sessions, i)])
-        for k in (k for session, k in question.draw.concepts if session == i):
-            concepts |= 1 << (first + k)
-    return sessions, concepts
+class _Bits:
+    """Drawn sessions and key concepts as bits; the concepts of all sessions stand in one row."""
+
+    def __init__(self) -> None:
+        self._syllabus: Syllabus | None = None
+        self._offsets: list[int] = []
+
+    def of(self, question: Question) -> tuple[int, int]:
+        """Return the bits; a visit's questions, which come one after the other, share a syllabus."""
+        if question.syllabus is not self._syllabus:
+            self._syllabus = question.syllabus
+            self._offsets = [0, *accumulate([len(session.key_concepts) for session in question.syllabus.sessions])]
+        sessions = concepts = 0
+        for i in question.draw.sessions:
+            sessions |= 1 << i
+        for i, k in question.draw.concepts:
+            concepts |= 1 << (self._offsets[i] + k)
+        return sessions, concepts
 
 
 class _Histogram:

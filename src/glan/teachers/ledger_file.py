@@ -16,8 +16,8 @@ from pathlib import Path
 from glan.errors import LedgerError
 from glan.teachers.ledger_rows import COLUMNS, RESTORE
 
-VERSION = 1
-"""Of the tables; a ledger with a greater one was made by a newer `glan`."""
+VERSION = 2
+"""Of the tables and what is in them; a ledger with a greater one was made by a newer `glan`."""
 _APPLICATION = int.from_bytes(b"glan", "big")
 """Marks the file as a ledger among all the things that SQLite files are used for."""
 _BUSY_S = 10.0
@@ -216,6 +216,8 @@ def open_writer(path: Path) -> sqlite3.Connection:
         if _is_new(connection):
             _create(connection)
         _refuse_strange(connection, path)
+        if _number(connection, "user_version") < VERSION:  # what is new since then stands beside what was there
+            connection.execute(f"PRAGMA user_version = {VERSION}")
         if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
             raise LedgerError(
                 f"The ledger {path} cannot be kept safely: its file system has no shared memory.",
