@@ -141,7 +141,7 @@ def test_a_damaged_text_is_an_error_with_its_row(stored: object) -> None:
 
 def test_texts_of_the_first_version_are_read() -> None:
     """Texts that were compressed by zlib are read as they were written."""
-    assert unpack(b"\1" + zlib.compress("Prose of an older ledger. ".encode() * 20)) == "Prose of an older ledger. " * 20
+    assert unpack(b"\1" + zlib.compress(b"Prose of an older ledger. " * 20)) == 20 * "Prose of an older ledger. "
 
 
 @pytest.mark.parametrize(
