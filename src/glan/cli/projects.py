@@ -17,11 +17,17 @@ def _names(_: click.Context, __: click.Parameter, value: str | None) -> Sequence
 
 @click.command("init")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--taxonomy", default="paper", metavar="paper|FILE", help="A shipped taxonomy or a YAML file.")
+@click.option(
+    "--taxonomy",
+    metavar="builtin|paper|FILE",
+    help="A shipped taxonomy or a YAML file; builtin if not given, and paper with the recipe paper.",
+)
 @click.option("--disciplines", callback=_names, metavar="A,B,C", help="Keep only these disciplines.")
 @click.option("--pairs", type=click.IntRange(1, 1_000_000_000), help="How many pairs to make.")
 @click.option("--recipe", default="default", help="Settings to begin with: default, paper or demo.")
-def init_command(folder: Path, taxonomy: str, disciplines: Sequence[str], pairs: int | None, recipe: str) -> None:
+def init_command(
+    folder: Path, taxonomy: str | None, disciplines: Sequence[str], pairs: int | None, recipe: str
+) -> None:
     """Make a project in FOLDER: glan.toml, taxonomy.yaml and prompts/."""
     project = Project.create(folder, taxonomy=taxonomy, disciplines=disciplines, pairs=pairs, recipe=recipe)
     leaves = len(project.taxonomy.disciplines)
@@ -44,7 +50,7 @@ _CHAPTERS = ("Mathematics", "Astronomy", "Law")
     default=",".join(_CHAPTERS),
     show_default=True,
     metavar="A,B,C",
-    help="Disciplines of the taxonomy `paper`; those that the textbook has chapters on if not given.",
+    help="Disciplines of the taxonomy `builtin`; those that the textbook has chapters on if not given.",
 )
 @click.pass_context
 def demo_command(ctx: click.Context, folder: Path, pairs: int, disciplines: Sequence[str]) -> None:
