@@ -16,7 +16,7 @@ from glan.teachers.offline.phrases import Phrase, Phrasebook, marked, marks
 from glan.teachers.offline.tellings import Telling, Told
 
 NO_CHAPTER = (
-    "The offline textbook has no chapter on this. It covers parts of Mathematics, Astronomy and Law, "
+    "The offline textbook has no chapter on this. It covers parts of Mathematics, Astronomy, Law and Psychology, "
     "and it understands questions that are put in its own words."
 )
 _LONGEST = 1_950

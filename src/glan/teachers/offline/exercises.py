@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from glan.teachers.offline.algebra import ALGEBRA
 from glan.teachers.offline.chance import CHANCE
 from glan.teachers.offline.counting import COUNTING
+from glan.teachers.offline.experiments import EXPERIMENTS
+from glan.teachers.offline.figures import FIGURES
 from glan.teachers.offline.geometry import GEOMETRY
 from glan.teachers.offline.problems import Problem
 from glan.teachers.offline.sky import SKY
 
-PROBLEMS: Mapping[str, Problem] = {**ALGEBRA, **GEOMETRY, **COUNTING, **CHANCE, **SKY}
+PROBLEMS: Mapping[str, Problem] = {**ALGEBRA, **GEOMETRY, **COUNTING, **CHANCE, **SKY, **FIGURES, **EXPERIMENTS}
