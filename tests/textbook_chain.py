@@ -23,6 +23,8 @@ CHAPTERS = [
     ("Law", "Jurisprudence"),
     ("Music", "Music theory"),
     ("Music", "Musical acoustics"),
+    ("Psychology", "Cognitive psychology"),
+    ("Psychology", "Psychological statistics"),
 ]
 GENERIC = "This is a generic answer from the offline textbook, which has no chapter on {topic}."
 

@@ -6,9 +6,21 @@ from glan.teachers.offline.acoustics import ACOUSTICS
 from glan.teachers.offline.algebra import ALGEBRA
 from glan.teachers.offline.chance import CHANCE
 from glan.teachers.offline.counting import COUNTING
+from glan.teachers.offline.experiments import EXPERIMENTS
+from glan.teachers.offline.figures import FIGURES
 from glan.teachers.offline.geometry import GEOMETRY
 from glan.teachers.offline.problems import Problem
 from glan.teachers.offline.sky import SKY
 from glan.teachers.offline.tones import TONES
 
-PROBLEMS: Mapping[str, Problem] = {**ALGEBRA, **GEOMETRY, **COUNTING, **CHANCE, **SKY, **ACOUSTICS, **TONES}
+PROBLEMS: Mapping[str, Problem] = {
+    **ALGEBRA,
+    **GEOMETRY,
+    **COUNTING,
+    **CHANCE,
+    **SKY,
+    **ACOUSTICS,
+    **TONES,
+    **FIGURES,
+    **EXPERIMENTS,
+}
