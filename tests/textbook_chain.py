@@ -21,6 +21,8 @@ CHAPTERS = [
     ("Astronomy", "Stellar astrophysics"),
     ("Law", "Contract law"),
     ("Law", "Jurisprudence"),
+    ("Industrial robot industry", "Robot mechanics"),
+    ("Industrial robot industry", "Robot programming"),
 ]
 GENERIC = "This is a generic answer from the offline textbook, which has no chapter on {topic}."
 

@@ -8,6 +8,7 @@ from random import Random
 
 import checks_astronomy
 import checks_mathematics
+import checks_robots
 import pytest
 from checks_reading import Values
 from hypothesis import given, settings
@@ -38,7 +39,7 @@ PEOPLE = {"who": "Nadia, a potter,", "whom": "Nadia", "other": "Ivo"}
 
 CHECKS: Mapping[str, Callable[[Values, str], None]] = {
     name.removeprefix("check_"): check
-    for module in (checks_mathematics, checks_astronomy)
+    for module in (checks_mathematics, checks_astronomy, checks_robots)
     for name, check in vars(module).items()
     if name.startswith("check_")
 }

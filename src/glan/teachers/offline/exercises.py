@@ -4,9 +4,11 @@ from collections.abc import Mapping
 
 from glan.teachers.offline.algebra import ALGEBRA
 from glan.teachers.offline.chance import CHANCE
+from glan.teachers.offline.computing import COMPUTING
 from glan.teachers.offline.counting import COUNTING
 from glan.teachers.offline.geometry import GEOMETRY
+from glan.teachers.offline.mechanics import MECHANICS
 from glan.teachers.offline.problems import Problem
 from glan.teachers.offline.sky import SKY
 
-PROBLEMS: Mapping[str, Problem] = {**ALGEBRA, **GEOMETRY, **COUNTING, **CHANCE, **SKY}
+PROBLEMS: Mapping[str, Problem] = {**ALGEBRA, **GEOMETRY, **COUNTING, **CHANCE, **SKY, **MECHANICS, **COMPUTING}
