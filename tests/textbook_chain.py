@@ -25,6 +25,8 @@ CHAPTERS = [
     ("Music", "Musical acoustics"),
     ("Psychology", "Cognitive psychology"),
     ("Psychology", "Psychological statistics"),
+    ("Industrial robot industry", "Robot mechanics"),
+    ("Industrial robot industry", "Robot programming"),
 ]
 GENERIC = "This is a generic answer from the offline textbook, which has no chapter on {topic}."
 

@@ -10,6 +10,7 @@ import checks_astronomy
 import checks_mathematics
 import checks_music
 import checks_psychology
+import checks_robots
 import pytest
 from checks_reading import Values
 from hypothesis import given, settings
@@ -40,7 +41,7 @@ PEOPLE = {"who": "Nadia, a potter,", "whom": "Nadia", "other": "Ivo"}
 
 CHECKS: Mapping[str, Callable[[Values, str], None]] = {
     name.removeprefix("check_"): check
-    for module in (checks_mathematics, checks_astronomy, checks_music, checks_psychology)
+    for module in (checks_mathematics, checks_astronomy, checks_music, checks_psychology, checks_robots)
     for name, check in vars(module).items()
     if name.startswith("check_")
 }
