@@ -21,6 +21,8 @@ CHAPTERS = [
     ("Astronomy", "Stellar astrophysics"),
     ("Law", "Contract law"),
     ("Law", "Jurisprudence"),
+    ("Insurance industry", "Principles of insurance"),
+    ("Insurance industry", "Actuarial finance"),
 ]
 GENERIC = "This is a generic answer from the offline textbook, which has no chapter on {topic}."
 
