@@ -27,6 +27,8 @@ CHAPTERS = [
     ("Psychology", "Psychological statistics"),
     ("Industrial robot industry", "Robot mechanics"),
     ("Industrial robot industry", "Robot programming"),
+    ("Insurance industry", "Principles of insurance"),
+    ("Insurance industry", "Actuarial finance"),
 ]
 GENERIC = "This is a generic answer from the offline textbook, which has no chapter on {topic}."
 

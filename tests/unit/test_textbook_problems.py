@@ -7,6 +7,7 @@ from fractions import Fraction
 from random import Random
 
 import checks_astronomy
+import checks_insurance
 import checks_mathematics
 import checks_music
 import checks_psychology
@@ -41,7 +42,14 @@ PEOPLE = {"who": "Nadia, a potter,", "whom": "Nadia", "other": "Ivo"}
 
 CHECKS: Mapping[str, Callable[[Values, str], None]] = {
     name.removeprefix("check_"): check
-    for module in (checks_mathematics, checks_astronomy, checks_music, checks_psychology, checks_robots)
+    for module in (
+        checks_mathematics,
+        checks_astronomy,
+        checks_music,
+        checks_psychology,
+        checks_robots,
+        checks_insurance,
+    )
     for name, check in vars(module).items()
     if name.startswith("check_")
 }

@@ -3,17 +3,20 @@
 from collections.abc import Mapping
 
 from glan.teachers.offline.acoustics import ACOUSTICS
+from glan.teachers.offline.actuary import ACTUARY
 from glan.teachers.offline.algebra import ALGEBRA
 from glan.teachers.offline.chance import CHANCE
 from glan.teachers.offline.computing import COMPUTING
 from glan.teachers.offline.counting import COUNTING
 from glan.teachers.offline.experiments import EXPERIMENTS
 from glan.teachers.offline.figures import FIGURES
+from glan.teachers.offline.finance import FINANCE
 from glan.teachers.offline.geometry import GEOMETRY
 from glan.teachers.offline.mechanics import MECHANICS
 from glan.teachers.offline.problems import Problem
 from glan.teachers.offline.sky import SKY
 from glan.teachers.offline.tones import TONES
+from glan.teachers.offline.underwriting import UNDERWRITING
 
 PROBLEMS: Mapping[str, Problem] = {
     **ALGEBRA,
@@ -27,4 +30,7 @@ PROBLEMS: Mapping[str, Problem] = {
     **EXPERIMENTS,
     **MECHANICS,
     **COMPUTING,
+    **FINANCE,
+    **UNDERWRITING,
+    **ACTUARY,
 }
