@@ -21,6 +21,8 @@ CHAPTERS = [
     ("Astronomy", "Stellar astrophysics"),
     ("Law", "Contract law"),
     ("Law", "Jurisprudence"),
+    ("Fishing industry", "Fisheries and fish stocks"),
+    ("Fishing industry", "Water chemistry of fish farming"),
 ]
 GENERIC = "This is a generic answer from the offline textbook, which has no chapter on {topic}."
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 from random import Random
 
 import checks_astronomy
+import checks_fishing
 import checks_mathematics
 import pytest
 from checks_reading import Values
@@ -38,7 +39,7 @@ PEOPLE = {"who": "Nadia, a potter,", "whom": "Nadia", "other": "Ivo"}
 
 CHECKS: Mapping[str, Callable[[Values, str], None]] = {
     name.removeprefix("check_"): check
-    for module in (checks_mathematics, checks_astronomy)
+    for module in (checks_mathematics, checks_astronomy, checks_fishing)
     for name, check in vars(module).items()
     if name.startswith("check_")
 }
