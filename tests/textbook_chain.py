@@ -29,6 +29,8 @@ CHAPTERS = [
     ("Industrial robot industry", "Robot programming"),
     ("Insurance industry", "Principles of insurance"),
     ("Insurance industry", "Actuarial finance"),
+    ("Fishing industry", "Fisheries and fish stocks"),
+    ("Fishing industry", "Water chemistry of fish farming"),
 ]
 GENERIC = "This is a generic answer from the offline textbook, which has no chapter on {topic}."
 

@@ -13,8 +13,8 @@ from glan.teachers.offline.phrases import Phrase, marked, marks, open_phrasebook
 from glan.teachers.offline.tellings import Telling
 
 
-def test_the_book_has_fourteen_chapters_of_five_sessions_with_five_concepts() -> None:
-    """Seven disciplines have two subjects each, and all generic ones have the discipline's name in theirs."""
+def test_the_book_has_sixteen_chapters_of_five_sessions_with_five_concepts() -> None:
+    """Eight disciplines have two subjects each, and all generic ones have the discipline's name in theirs."""
     book = open_book()
     found = [(part.discipline, chapter.name) for part in book.parts.values() for chapter in part.subjects]
     assert found == CHAPTERS
@@ -22,7 +22,7 @@ def test_the_book_has_fourteen_chapters_of_five_sessions_with_five_concepts() ->
         assert [len(section.concepts) for section in chapter.sessions] == [5] * 5
     assert all("{discipline}" in chapter.name for chapter in book.generic.subjects)
     assert {chapter.level for part in book.parts.values() for chapter in part.subjects} == set(Level)
-    assert len(book.pages) == 500
+    assert len(book.pages) == 550
 
 
 def test_every_concept_has_what_its_tasks_need() -> None:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from random import Random
 
 import checks_astronomy
+import checks_fishing
 import checks_insurance
 import checks_mathematics
 import checks_music
@@ -49,6 +50,7 @@ CHECKS: Mapping[str, Callable[[Values, str], None]] = {
         checks_psychology,
         checks_robots,
         checks_insurance,
+        checks_fishing,
     )
     for name, check in vars(module).items()
     if name.startswith("check_")

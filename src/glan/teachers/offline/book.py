@@ -22,7 +22,7 @@ Line = Annotated[str, Meta(pattern=r'^[^"*\n]{10,400}[.]$')]
 Prose = Annotated[str, Meta(pattern=r'^[^"\n]{20,700}$')]
 Story = Annotated[str, Meta(min_length=20, max_length=900)]
 
-PARTS = ("mathematics", "astronomy", "law", "music", "psychology", "robots", "insurance")
+PARTS = ("mathematics", "astronomy", "law", "music", "psychology", "robots", "insurance", "fishing")
 """Files of the disciplines that have chapters of their own."""
 
 
