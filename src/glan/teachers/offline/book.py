@@ -118,6 +118,11 @@ class Book:
     exercises: Mapping[str, Page]
     """By the name of the problem."""
 
+    @property
+    def disciplines(self) -> tuple[str, ...]:
+        """Names of the disciplines that have chapters of their own."""
+        return tuple(part.discipline or "" for part in self.parts.values())
+
     def page(self, name: str) -> Page | None:
         """Return where a concept stands, if it does."""
         return self.pages.get(name) or self.pages.get(key_of(name))

@@ -1,4 +1,4 @@
-"""The table of all problems."""
+"""The tables of all problems."""
 
 from collections.abc import Mapping
 
@@ -21,22 +21,16 @@ from glan.teachers.offline.stocks import STOCKS
 from glan.teachers.offline.tones import TONES
 from glan.teachers.offline.underwriting import UNDERWRITING
 
-PROBLEMS: Mapping[str, Problem] = {
-    **ALGEBRA,
-    **GEOMETRY,
-    **COUNTING,
-    **CHANCE,
-    **SKY,
-    **ACOUSTICS,
-    **TONES,
-    **FIGURES,
-    **EXPERIMENTS,
-    **MECHANICS,
-    **COMPUTING,
-    **FINANCE,
-    **UNDERWRITING,
-    **ACTUARY,
-    **STOCKS,
-    **CHEMISTRY,
-    **PONDS,
+FAMILIES: Mapping[str, Mapping[str, Problem]] = {
+    "mathematics": {**ALGEBRA, **GEOMETRY, **COUNTING},
+    "statistics": {**CHANCE, **FIGURES, **EXPERIMENTS},
+    "physics": {**SKY, **ACOUSTICS, **MECHANICS},
+    "chemistry": {**CHEMISTRY, **PONDS},
+    "finance": {**FINANCE, **UNDERWRITING, **ACTUARY},
+    "computer science": {**COMPUTING},
+    "music theory": {**TONES},
+    "fisheries": {**STOCKS},
 }
+"""What the problems are about; a discipline of the book may have problems of several families."""
+
+PROBLEMS: Mapping[str, Problem] = {name: problem for family in FAMILIES.values() for name, problem in family.items()}
