@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -199,6 +200,8 @@ def test_the_demo_needs_nothing(command_line: CommandLine, tmp_path: Path) -> No
     assert "USER: " in ended.out
     assert "ASSISTANT: " in ended.out
     assert "20 of 20 pairs" in ended.out
+    shown = re.findall(r"^\[(.+?) > ", ended.out, re.MULTILINE)
+    assert len(shown) == len(set(shown)) == 3
     check_whole(tmp_path / "shown", 20)
     assert command_line("demo", "shown").code == 1
 

@@ -35,10 +35,6 @@ def init_command(
     say(f"Next: glan run --project {folder} --teacher openai/MODEL   (or --teacher offline to try it)")
 
 
-_CHAPTERS = ("Mathematics", "Astronomy", "Law")
-"""What the textbook knows; on any other discipline it writes generic pairs, and says so."""
-
-
 @click.command("demo")
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("glan-demo"))
 @click.option(
@@ -47,19 +43,22 @@ _CHAPTERS = ("Mathematics", "Astronomy", "Law")
 @click.option(
     "--disciplines",
     callback=_names,
-    default=",".join(_CHAPTERS),
-    show_default=True,
     metavar="A,B,C",
-    help="Disciplines of the taxonomy `builtin`; those that the textbook has chapters on if not given.",
+    help="Disciplines of the taxonomy `builtin`; the eight that the textbook has chapters on if not given.",
 )
 @click.pass_context
 def demo_command(ctx: click.Context, folder: Path, pairs: int, disciplines: Sequence[str]) -> None:
-    """Make a data set in FOLDER with the offline teacher: no key, no network, no model."""
+    """Make a data set in FOLDER with the offline teacher: no key, no network, no model.
+
+    On a discipline that the textbook has no chapter on it writes generic pairs, and says so.
+    """
     from glan.cli.running import conduct, show_sample, tell  # noqa: PLC0415 - only a run needs what runs need
     from glan.runs import Options  # noqa: PLC0415 - likewise
+    from glan.teachers.offline.book import open_book  # noqa: PLC0415 - likewise
     from glan.teachers.panel import Named  # noqa: PLC0415 - likewise
 
-    project = Project.create(folder, disciplines=disciplines, pairs=pairs, recipe="demo")
+    chosen = disciplines or open_book().disciplines
+    project = Project.create(folder, disciplines=chosen, pairs=pairs, recipe="demo")
     run, result = asyncio.run(conduct(project, Named(spec=OFFLINE), Options(), confirmer(yes=False)))
     show_sample(project, 3)
     tell(project, run, result)
