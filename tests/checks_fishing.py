@@ -83,7 +83,9 @@ def check_limestone(values: Values, result: str) -> None:
 
 
 def check_salt_solution(values: Values, result: str) -> None:
-    sodium = chloride = numbers(result)[0] * values["v"]
+    salt, ions = numbers(result)
+    sodium = chloride = salt * values["v"]
+    assert is_near(ions * values["v"], sodium + chloride)
     assert is_near(23 * sodium + Fraction("35.5") * chloride, values["m"])
 
 

@@ -100,7 +100,7 @@ def test_a_designed_quiz_has_one_true_sentence_and_its_key(task: str) -> None:
     for concept in special_concepts():
         found = answer(DESIGN.format("Nadia, a potter,", "Ivo", concept.name, task))
         options = dict(re.findall(r"^([ABC])\) (.+)$", found, re.MULTILINE))
-        key = re.search(r"\*\*Key\.\*\* ([ABC]) is true, and ([ABC]) is its opposite\.", found)
+        key = re.search(r"\*\*Key\.\*\* ([ABC]) is true, and ([ABC]), which contradicts it, is false\.", found)
         assert key is not None
         assert options[key[1]] == concept.right
         assert options[key[2]] == concept.wrong

@@ -15,7 +15,7 @@ from glan.teachers.offline.paragraphs import Paragraph, fit, paragraph
 from glan.teachers.offline.phrases import Phrase, Phrasebook, marked, marks
 from glan.teachers.offline.tellings import Telling, Told
 
-_LONGEST, _FURTHER = 1_950, 3_000
+_LONGEST, _FURTHER = 1_950, 4_000
 """Most characters of an answer, and how many more there may be for what its question asks for by name."""
 _LABEL = re.compile(r"(?:\([abc]\)|[abc]\)|[123]\.|Part [123]:) ")
 _MOST_CONCEPTS = 5

@@ -96,7 +96,10 @@ def _salt_solution(values: Values) -> Solution:
                 f"together have twice as much, {show_measure(2 * molar)} mol/L."
             ),
         ),
-        result=f"the concentration is {show_measure(molar)} mol/L of sodium chloride",
+        result=(
+            f"the concentration is {show_measure(molar)} mol/L of sodium chloride, "
+            f"and {show_measure(2 * molar)} mol/L of all ions together"
+        ),
         check=f"The solution contains {reduced(m, v)} grams in a litre, and dividing that by 58.5 g/mol gives "
         f"{show_measure(Fraction(m, v) / _SALT)} mol/L again.",
     )

@@ -46,7 +46,7 @@ KINDS: Mapping[str, Kind] = {
     "design": Kind(sizes=range(1, 2), weights=(1, 2, 4, 5), needs="wrong"),
     "critique": Kind(sizes=range(1, 2), weights=(1, 2, 5, 6), needs="wrong"),
     "use": Kind(sizes=range(1, 3), weights=(2, 1, 1, 1)),
-    "choose": Kind(sizes=range(1, 5), weights=(3, 1, 1, 1), needs="wrong", is_choice=True),
+    "choose": Kind(sizes=range(1, 5), weights=(2, 1, 1, 1), needs="wrong", is_choice=True),
     "spot": Kind(sizes=range(1, 5), weights=(1, 1, 1, 1), needs="wrong", is_choice=True),
     "compare": Kind(sizes=range(2, 3), weights=(2, 4, 6, 6)),
     "judge": Kind(sizes=range(2, 5), weights=(2, 2, 2, 2), needs="wrong"),

@@ -158,7 +158,8 @@ class Telling:
         else:
             first, second = "The first sentence", "The second sentence"
         right, wrong = (first, second) if is_first else (second, first)
-        return [paragraph((0, f"{right} is right. {wrong} is wrong, for the following reason.")), *self._reasons(page)]
+        decided = f"{right} is right. {wrong} is wrong, and the true sentence says why. What stands behind it is this."
+        return [paragraph((0, decided)), *self._reasons(page)]
 
     def judge(self, values: Values) -> Told:
         return [
@@ -273,11 +274,14 @@ class Telling:
 
     def _exercise(self, page: Page) -> Told:
         concept = page.concept
+        doubt = (
+            "Each step can be marked on its own, so a slip shows at once. Right numbers do not rule out this belief:"
+            if concept.problem
+            else "A wrong answer, or a right one for wrong reasons, may rest on this belief:"
+        )
         return [
             *self._set(page),
-            paragraph(
-                (0, f'**What to look for.** A wrong answer may rest on this belief: "{concept.wrong}" {concept.right}')
-            ),
+            paragraph((0, f'**What to look for.** {doubt} "{concept.wrong}" {concept.right}')),
             paragraph(
                 (0, "**Why it tests the concept.** It is not enough to repeat a definition that was learned by heart:"),
                 (0, f"it has to be applied to something new. {concept.definition}"),
@@ -321,7 +325,7 @@ class Telling:
             paragraph((0, "**Task.** Which of these three sentences is true?")),
             *(paragraph((0, f"{letter}) {text}"), is_close=True) for letter, text in zip("ABC", options, strict=True)),
             paragraph(
-                (0, f"**Key.** {true} is true, and {false} is its opposite. {concept.definition}"),
+                (0, f"**Key.** {true} is true, and {false}, which contradicts it, is false. {concept.definition}"),
                 (2, concept.rest),
                 (0, f"{aside} is false too: {other.right}"),
             ),
@@ -352,7 +356,7 @@ class Telling:
         work = self.rng.sample(self.phrases.words.leads.work, len(pages))
         check = fit(self._set(self.rng.choice(pages)), _ROOM_FOR_CHECK)
         return [
-            paragraph((0, f"{order}; none of them needs anything from a later one.")),
+            paragraph((0, f"{order}; each is explained without the help of a later one.")),
             *(self._step(number, page, work[number - 1]) for number, page in enumerate(pages, start=1)),
             paragraph((0, f"The plan ends with a check, done without notes.\n\n{check}")),
         ]
