@@ -38,7 +38,7 @@ def main() -> None:
     """Do what the arguments say."""
     what, folder = sys.argv[1], Path(sys.argv[2])
     if what == "make":
-        project = glan.Project.create(folder) if not folder.exists() else glan.Project.open(folder)
+        project = glan.Project.create(folder, taxonomy="paper") if not folder.exists() else glan.Project.open(folder)
         found = run(project, int(sys.argv[3]))
     else:
         found = run(glan.Project.open(folder), None)

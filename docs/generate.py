@@ -20,14 +20,15 @@ from msgspec import inspect
 import glan
 from glan.cli import cli
 from glan.config import Config, Price, Teachers, description_of, recipes, render_config
+from glan.teachers.offline.book import open_book
 from glan.teachers.specs import providers
 
 ROOT = Path(__file__).parents[1]
 WIDTH = 100
 """Of the help in docs/cli.md, whatever the terminal has."""
-RECORD_WIDTH = 118
-RECORDS = (("Astronomy", "single"), ("Law", "pair"), ("Mathematics", "single"))
-"""The records in the README: of each discipline and strategy the shortest in a demo of these disciplines."""
+RECORD_WIDTH = 120
+RECORDS = (("Music", "single"), ("Law", "pair"), ("Fishing industry", "single"))
+"""The records in the README: of each discipline and strategy the shortest in a demo."""
 _BEGIN, _END = "<!-- records: written by docs/generate.py -->", "<!-- end of records -->"
 _GENERATED = "<!-- Written by docs/generate.py from the code; edit the code and run it again. -->"
 
@@ -56,6 +57,7 @@ _RECIPES = """\
 ## Recipes
 
 `glan init --recipe NAME` begins with other settings; what a recipe does not name has its default.
+The taxonomy is `builtin` unless the recipe or `--taxonomy` names another; it is no setting of `glan.toml`.
 """
 
 _CLI = """\
@@ -197,9 +199,8 @@ def readme() -> str:
 
 
 def _demo_rows() -> list[Mapping[str, Any]]:
-    disciplines = [discipline for discipline, _ in RECORDS]
     with TemporaryDirectory() as folder:
-        project = glan.Project.create(Path(folder) / "demo", disciplines=disciplines, recipe="demo")
+        project = glan.Project.create(Path(folder) / "demo", disciplines=open_book().disciplines, recipe="demo")
         project.run_sync()
         rows = project.dataset().to_table().to_pylist()
     return [
@@ -223,9 +224,9 @@ def _entry(name: str, value: str) -> str:
     lines = [
         line
         for paragraph in value.splitlines()
-        for line in textwrap.wrap(paragraph, RECORD_WIDTH - 14, break_long_words=False)
+        for line in textwrap.wrap(paragraph, RECORD_WIDTH - 11, break_long_words=False)
     ]
-    return "\n".join(f"{'' if i else name:14}{line}".rstrip() for i, line in enumerate(lines))
+    return "\n".join(f"{'' if i else name:11}{line}".rstrip() for i, line in enumerate(lines))
 
 
 def main() -> int:

@@ -119,7 +119,9 @@ class CommandLine:
 
     def init(self, name: str, *, pairs: int = PAIRS, disciplines: str = DISCIPLINES) -> Path:
         """Make a project, as `glan init` does; in this process, since that is ten times as fast."""
-        return Project.create(self.home / name, pairs=pairs, disciplines=disciplines.split(",")).folder
+        return Project.create(
+            self.home / name, taxonomy="paper", pairs=pairs, disciplines=disciplines.split(",")
+        ).folder
 
     def run(self, folder: Path, *arguments: object) -> Ended:
         return self("run", "--project", folder, "--teacher", TEACHER, *arguments)

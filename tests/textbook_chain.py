@@ -1,6 +1,7 @@
 """The textbook asked as a pipeline asks it, for its tests: from a discipline to subjects, sessions and questions."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -10,7 +11,9 @@ from glan.parsing import parse_sessions, parse_subjects
 from glan.prompts import Prompts
 from glan.records import Level, Message, Request, Sampling, Session, Stage, Subject, key_of
 from glan.teachers.offline import MODEL, Textbook
+from glan.teachers.offline.answers import no_chapter
 from glan.teachers.offline.book import Concept, open_book
+from glan.teachers.offline.phrases import open_phrasebook
 
 PROMPTS = Prompts.shipped()
 TEXTBOOK = Textbook()
@@ -21,8 +24,20 @@ CHAPTERS = [
     ("Astronomy", "Stellar astrophysics"),
     ("Law", "Contract law"),
     ("Law", "Jurisprudence"),
+    ("Music", "Music theory"),
+    ("Music", "Musical acoustics"),
+    ("Psychology", "Cognitive psychology"),
+    ("Psychology", "Psychological statistics"),
+    ("Industrial robot industry", "Robot mechanics"),
+    ("Industrial robot industry", "Robot programming"),
+    ("Insurance industry", "Principles of insurance"),
+    ("Insurance industry", "Actuarial finance"),
+    ("Fishing industry", "Fisheries and fish stocks"),
+    ("Fishing industry", "Water chemistry of fish farming"),
 ]
+NO_CHAPTER = no_chapter(open_book())
 GENERIC = "This is a generic answer from the offline textbook, which has no chapter on {topic}."
+_LABEL = re.compile(r"(?:\([abc]\)|[abc]\)|[123]\.|Part [123]:) ")
 
 
 def user(text: str) -> Message:
@@ -119,3 +134,13 @@ def answer(question: str) -> str:
 
 def special_concepts() -> list[Concept]:
     return [page.concept for page in open_book().pages.values() if not page.is_generic]
+
+
+def kinds_of(question: str) -> list[str]:
+    """Return the kinds of the parts of a question."""
+    found = []
+    for block in question.split("\n\n"):
+        label = _LABEL.match(block)
+        kinds = [kind for kind, _ in open_phrasebook().recognise(block[label.end() :] if label else block)]
+        found += kinds[:1]
+    return [kind.partition("/")[0] for kind in found]

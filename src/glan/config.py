@@ -8,6 +8,7 @@ import difflib
 import os
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
@@ -169,12 +170,23 @@ def recipes() -> tuple[str, ...]:
     return tuple(sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml")))
 
 
-def read_recipe(name: str) -> Config:
-    """Return the settings of a shipped recipe."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What a project begins with."""
+
+    config: Config
+    taxonomy: str
+    """Name of a shipped taxonomy, for a project that names none."""
+
+
+def read_recipe(name: str) -> Recipe:
+    """Return a shipped recipe."""
     if name not in recipes():
         raise ConfigError(f"There is no recipe {name!r}; the recipes are {', '.join(recipes())}.")
     text = (resources.files("glan") / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
-    return parse_config(text, source=f"recipe {name}")
+    found = _read_toml(text, f"recipe {name}")
+    taxonomy = str(found.pop("taxonomy", "builtin"))
+    return Recipe(config=_config_of(found, f"recipe {name}"), taxonomy=taxonomy)
 
 
 def read_config(path: Path) -> Config:
@@ -193,10 +205,17 @@ def read_config(path: Path) -> Config:
 
 def parse_config(text: str, *, source: str) -> Config:
     """Return the settings in a text; `source` names it in errors."""
+    return _config_of(_read_toml(text, source), source)
+
+
+def _read_toml(text: str, source: str) -> dict[str, object]:
     try:
-        found = tomllib.loads(text)
+        return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{source} is not valid TOML: {error}.") from error
+
+
+def _config_of(found: Mapping[str, object], source: str) -> Config:
     _refuse_unknown(Config, found, source)
     try:
         return msgspec.convert(found, Config)

@@ -19,7 +19,7 @@ from glan.config import Config, Environment, read_config, read_recipe, render_co
 from glan.errors import GlanError, LedgerError, ProjectError
 from glan.prompts import Prompts
 from glan.taxonomy.edit import select
-from glan.taxonomy.tree import Taxonomy, shipped_text
+from glan.taxonomy.tree import Taxonomy, shipped_names, shipped_text
 from glan.teachers.ledger_file import Lock, is_on_network
 
 PUBLISHED = ("dataset", "rejects", "manifest.json")
@@ -79,12 +79,14 @@ class Project:
         cls,
         folder: Path | str,
         *,
-        taxonomy: str = "paper",
+        taxonomy: str | None = None,
         disciplines: Sequence[str] = (),
         pairs: int | None = None,
         recipe: str = "default",
     ) -> Self:
         """Write a new project: glan.toml, taxonomy.yaml, prompts/.
+
+        The taxonomy is `builtin`, `paper` or a file; without one it is the recipe's.
 
         Raises:
             ProjectError: the folder holds a project or one of its files already.
@@ -92,11 +94,13 @@ class Project:
 
         """
         project = cls(Path(folder))
-        text = taxonomy_text(taxonomy)
+        begun = read_recipe(recipe)
+        name = begun.taxonomy if taxonomy is None else taxonomy
+        text = taxonomy_text(name)
         if disciplines:
             text = select(text, list(disciplines))
-        Taxonomy.parse(text, taxonomy)
-        config = read_recipe(recipe)
+        Taxonomy.parse(text, name)
+        config = begun.config
         if pairs is not None:
             config = msgspec.convert({**msgspec.to_builtins(config), "pairs": pairs}, Config)
         project._refuse_existing()
@@ -309,13 +313,14 @@ class Project:
 
 def taxonomy_text(name: str) -> str:
     """Return the text of a shipped taxonomy or of a file."""
-    if name == "paper":
+    if name in shipped_names():
         return shipped_text(name)
     try:
         return Path(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ProjectError(
-            f"The taxonomy {name!r} cannot be read: {error}.", hint="Give `paper` or the path of a YAML file."
+            f"The taxonomy {name!r} cannot be read: {error}.",
+            hint="Give `builtin`, `paper` or the path of a YAML file.",
         ) from error
 
 

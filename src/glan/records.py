@@ -123,6 +123,8 @@ class Discipline(Record, frozen=True, kw_only=True):
     """Notes on its path from the top, its own last. They reach the prompts."""
     subjects: tuple[Subject, ...] = ()
     """Subjects that a person gave; where there are some, no drafts are asked for."""
+    isced: str | None = None
+    """Detailed field of ISCED-F 2013, four digits. For people and tools; it reaches no id, draw or prompt."""
 
     @property
     def leaf(self) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -107,6 +108,35 @@ def test_the_tree_is_json_too(done: Path, command_line: CommandLine) -> None:
     assert [line["name"] for line in lines if line["is_leaf"]] == ["History", "Astronomy", "Physics"]
 
 
+@pytest.mark.parametrize(
+    ("given", "disciplines"),
+    [
+        ((), 380),
+        (("--taxonomy", "builtin"), 380),
+        (("--taxonomy", "paper"), 126),
+        (("--recipe", "demo"), 380),
+        (("--recipe", "paper"), 126),
+        (("--recipe", "paper", "--taxonomy", "builtin"), 380),
+    ],
+    ids=lambda given: " ".join(given) if isinstance(given, tuple) else "",
+)
+def test_a_project_begins_with_a_shipped_tree(
+    command_line: CommandLine, given: tuple[str, ...], disciplines: int
+) -> None:
+    """`glan init` takes the built-in tree, the recipe `paper` the paper's, and a tree that is named goes first."""
+    made = command_line("init", "new", *given)
+    assert made.code == 0, made.words
+    assert f"over {disciplines} disciplines" in made.out
+    assert f"{disciplines} disciplines, 0 findings." in command_line("taxonomy", "check", "--project", "new").out
+
+
+def test_the_codes_of_the_shipped_tree_are_shown(command_line: CommandLine) -> None:
+    """`taxonomy show --json` gives a discipline its detailed field of ISCED-F, and a branch none."""
+    lines = command_line("taxonomy", "show", "--json", "--taxonomy", "builtin").json
+    codes = {line["name"]: line["isced"] for line in lines}
+    assert (codes["Mathematics"], codes["Baking"], codes["Formal sciences"]) == ("0541", "0721", None)
+
+
 def test_a_pair_can_be_followed_to_its_replies(done: Path, command_line: CommandLine) -> None:
     """`show` leads from a row to the replies in the ledger, and `ledger show` from there to the text."""
     id_ = ids_of(done)[7]
@@ -170,6 +200,8 @@ def test_the_demo_needs_nothing(command_line: CommandLine, tmp_path: Path) -> No
     assert "USER: " in ended.out
     assert "ASSISTANT: " in ended.out
     assert "20 of 20 pairs" in ended.out
+    shown = re.findall(r"^\[(.+?) > ", ended.out, re.MULTILINE)
+    assert len(shown) == len(set(shown)) == 3
     check_whole(tmp_path / "shown", 20)
     assert command_line("demo", "shown").code == 1
 

@@ -178,7 +178,7 @@ def test_a_command_that_cannot_be_done_says_why(
 
 
 NEW = {
-    "unknown discipline": (("--disciplines", "Astronmy"), ("'Astronmy'", "did you mean 'Astronomy'?")),
+    "unknown discipline": (("--disciplines", "Astronmy"), ("'Astronmy'", "did you mean 'Astronomy'")),
     "unknown recipe": (("--recipe", "papr"), ("'papr'", "default, demo, paper")),
     "unknown taxonomy": (("--taxonomy", "tree.yml"), ("'tree.yml'", "paper")),
     "full disk": ((), ("cannot be written",)),

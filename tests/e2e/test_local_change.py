@@ -77,6 +77,22 @@ def test_a_new_discipline_moves_nobody(
         assert fresh.started == teacher.started
 
 
+def test_a_code_of_a_classification_changes_nothing() -> None:
+    """With `isced` at every discipline the same is asked, the same is paid for, and the data set is the same."""
+    coded = [
+        {"name": "Physics", "isced": "0533"},
+        {"name": "Law", "weight": 2, "isced": "0421"},
+        {"name": "Arts", "weight": 0.5, "children": [{"name": "Music", "weight": 4, "isced": "0215"}, "Dance"]},
+    ]
+    with project(TREE, pairs=40) as folder:
+        teacher = Counting(small())
+        run(folder, teacher)
+        files, asked = published(folder), teacher.started.copy()
+        plant(folder, coded)
+        again = run(folder, teacher)
+        assert (again.asked, again.notices, published(folder), teacher.started) == (0, (), files, asked)
+
+
 def test_at_the_old_n_the_last_rows_leave_and_it_is_said() -> None:
     """The new rows displace the last of the others, which stay in the ledger; the notice names the N that keeps all."""
     with project(TREE, pairs=40) as folder:

@@ -1,20 +1,26 @@
 """The offline textbook on paper: its pages, its phrases, and how an answer is fitted together."""
 
+import re
+from collections import Counter
+from importlib import resources
+from itertools import combinations
+
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from textbook_chain import CHAPTERS, special_concepts
 
-from glan.records import Level
-from glan.teachers.offline.book import Concept, Part, open_book
+from glan.records import Level, key_of
+from glan.teachers.offline.book import PARTS, Concept, Part, open_book
+from glan.teachers.offline.kinds import KINDS
 from glan.teachers.offline.paragraphs import fit, paragraph
 from glan.teachers.offline.phrases import Phrase, marked, marks, open_phrasebook
 from glan.teachers.offline.tellings import Telling
 
 
-def test_the_book_has_six_chapters_of_five_sessions_with_five_concepts() -> None:
-    """Three disciplines have two subjects each, and all generic ones have the discipline's name in theirs."""
+def test_the_book_has_sixteen_chapters_of_five_sessions_with_five_concepts() -> None:
+    """Eight disciplines have two subjects each, and all generic ones have the discipline's name in theirs."""
     book = open_book()
     found = [(part.discipline, chapter.name) for part in book.parts.values() for chapter in part.subjects]
     assert found == CHAPTERS
@@ -22,7 +28,24 @@ def test_the_book_has_six_chapters_of_five_sessions_with_five_concepts() -> None
         assert [len(section.concepts) for section in chapter.sessions] == [5] * 5
     assert all("{discipline}" in chapter.name for chapter in book.generic.subjects)
     assert {chapter.level for part in book.parts.values() for chapter in part.subjects} == set(Level)
-    assert len(book.pages) == 300
+    assert len(book.pages) == 550
+
+
+def test_no_concept_stands_in_the_book_twice() -> None:
+    """A name leads to one page, the generic ones included, however it is written."""
+    parts = [*open_book().parts.values(), open_book().generic]
+    keys = Counter(
+        key_of(concept.name) for part in parts for c in part.subjects for s in c.sessions for concept in s.concepts
+    )
+    assert [key for key, n in keys.items() if n > 1] == []
+    assert len(keys) == len(open_book().pages)
+
+
+def test_every_file_of_the_textbook_is_read() -> None:
+    """No part lies in the folder without being a part of the book."""
+    folder = resources.files("glan.teachers.offline") / "textbook"
+    assert {file.name for file in folder.iterdir()} == {f"{name}.toml" for name in (*PARTS, "generic", "phrases")}
+    assert len(open_book().parts) == len(PARTS)
 
 
 def test_every_concept_has_what_its_tasks_need() -> None:
@@ -89,7 +112,8 @@ def test_every_phrase_is_read_back_as_the_task_that_it_is() -> None:
     values = {
         "who": "Nadia, a potter,", "whom": "Nadia", "other": "Ivo", "concept": "offer", "first": "offer",
         "second": "tangent line", "concepts": marked(["offer", "tangent line"]), "statement": "It is so.",
-        "reply": "It is not so.", "facts": "A sold a boat to B.", "items": "\n- It is so.", "options": "\nA) It is so.",
+        "reply": "It is not so.", "draft": "It is so. It is not.", "task": "an exercise", "audience": "pupils",
+        "facts": "A sold a boat to B.", "items": "\n- It is so.", "options": "\nA) It is so.",
     }  # fmt: skip
     for kind, found in phrases.tasks.items():
         for phrase in found:
@@ -101,15 +125,18 @@ def test_every_phrase_is_read_back_as_the_task_that_it_is() -> None:
 def test_every_kind_of_task_can_be_answered() -> None:
     """Each kind in the phrase book has a method that answers it."""
     kinds = [kind for kind in open_phrasebook().tasks if not kind.startswith("problem/")]
+    assert set(kinds) == KINDS.keys() - {"problem"}
     assert all(callable(getattr(Telling, kind)) for kind in kinds)
 
 
-@pytest.mark.parametrize("kind", ["explain", "compare", "note", "mistake", "judge", "choose", "case"])
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"problem"}))
 def test_no_kind_has_a_single_wording(kind: str) -> None:
-    """No template dominates: every kind has several wordings of which none shares its beginning with another."""
+    """No template dominates: every kind has several wordings, and no two share many words."""
     phrases = open_phrasebook().tasks[kind]
-    assert len(phrases) >= 4
-    assert len({phrase.pieces for phrase in phrases}) == len(phrases)
+    assert len(phrases) >= (6 if kind in ("critique", "design", "plan") else 4)
+    words = [{word for piece in phrase.pieces for word in re.findall(r"\w+", piece.casefold())} for phrase in phrases]
+    for first, second in combinations(words, 2):
+        assert len(first & second) < 0.5 * len(first | second), first & second
 
 
 @pytest.mark.parametrize(
@@ -146,3 +173,5 @@ def test_an_answer_is_fitted_into_its_room() -> None:
     assert fit(pieces, 1_000) == "Must. Later. Next.\n\nAlso."
     assert fit(pieces, 24) == "Must. Next.\n\nAlso."
     assert fit(pieces, 0) == "Must."
+    assert fit(pieces, 24, 9) == "Must. Next.\n\nAlso."
+    assert fit(pieces, 8, 16) == "Must. Next.\n\nAlso."

@@ -7,16 +7,21 @@ from fractions import Fraction
 from random import Random
 
 import checks_astronomy
+import checks_fishing
+import checks_insurance
 import checks_mathematics
+import checks_music
+import checks_psychology
+import checks_robots
 import pytest
 from checks_reading import Values
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glan.records import Message, Request, Sampling, Stage
-from glan.teachers.offline import Textbook
+from glan.teachers.offline import Textbook, exercises
 from glan.teachers.offline.book import open_book
-from glan.teachers.offline.exercises import PROBLEMS
+from glan.teachers.offline.exercises import FAMILIES, PROBLEMS
 from glan.teachers.offline.phrases import open_phrasebook
 from glan.teachers.offline.problems import (
     DAYS,
@@ -38,7 +43,15 @@ PEOPLE = {"who": "Nadia, a potter,", "whom": "Nadia", "other": "Ivo"}
 
 CHECKS: Mapping[str, Callable[[Values, str], None]] = {
     name.removeprefix("check_"): check
-    for module in (checks_mathematics, checks_astronomy)
+    for module in (
+        checks_mathematics,
+        checks_astronomy,
+        checks_music,
+        checks_psychology,
+        checks_robots,
+        checks_insurance,
+        checks_fishing,
+    )
     for name, check in vars(module).items()
     if name.startswith("check_")
 }
@@ -55,6 +68,21 @@ def test_every_problem_is_checked_and_told_and_belongs_to_a_concept() -> None:
     stories = open_phrasebook().tasks
     assert set(CHECKS) == set(PROBLEMS) == set(open_book().exercises)
     assert all(len(stories[f"problem/{name}"]) >= 4 for name in PROBLEMS)
+
+
+@pytest.mark.parametrize("family", ["mathematics", "statistics", "physics", "chemistry", "finance", "computer science"])
+def test_each_of_six_families_has_eight_problems(family: str) -> None:
+    """Each of the exact sciences has at least eight kinds of problems."""
+    assert len(FAMILIES[family]) >= 8
+
+
+def test_no_two_problems_have_one_name() -> None:
+    """A name stands in one table, so that no problem hides another."""
+    tables = [
+        value for name, value in vars(exercises).items() if name.isupper() and name not in ("FAMILIES", "PROBLEMS")
+    ]
+    assert len(tables) >= 17
+    assert sum(map(len, tables)) == sum(map(len, FAMILIES.values())) == len(PROBLEMS)
 
 
 @pytest.mark.parametrize("name", sorted(PROBLEMS))

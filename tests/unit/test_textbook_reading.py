@@ -4,12 +4,11 @@ import re
 from random import Random
 
 import pytest
-from textbook_chain import CHAPTERS, answer, ask, assistant, draws, plan_of, render, special_concepts, user
+from textbook_chain import CHAPTERS, NO_CHAPTER, answer, ask, assistant, draws, plan_of, render, special_concepts, user
 
 from glan.errors import ReplyError
 from glan.parsing import parse_sessions, parse_subjects
 from glan.records import Level, Message, Subject
-from glan.teachers.offline.answers import NO_CHAPTER
 from glan.teachers.offline.phrases import Phrase
 from glan.teachers.offline.teacher import CONFUSED, ONLY_ENGLISH
 

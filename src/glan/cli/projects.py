@@ -17,20 +17,22 @@ def _names(_: click.Context, __: click.Parameter, value: str | None) -> Sequence
 
 @click.command("init")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--taxonomy", default="paper", metavar="paper|FILE", help="A shipped taxonomy or a YAML file.")
+@click.option(
+    "--taxonomy",
+    metavar="builtin|paper|FILE",
+    help="A shipped taxonomy or a YAML file; builtin if not given, and paper with the recipe paper.",
+)
 @click.option("--disciplines", callback=_names, metavar="A,B,C", help="Keep only these disciplines.")
 @click.option("--pairs", type=click.IntRange(1, 1_000_000_000), help="How many pairs to make.")
 @click.option("--recipe", default="default", help="Settings to begin with: default, paper or demo.")
-def init_command(folder: Path, taxonomy: str, disciplines: Sequence[str], pairs: int | None, recipe: str) -> None:
+def init_command(
+    folder: Path, taxonomy: str | None, disciplines: Sequence[str], pairs: int | None, recipe: str
+) -> None:
     """Make a project in FOLDER: glan.toml, taxonomy.yaml and prompts/."""
     project = Project.create(folder, taxonomy=taxonomy, disciplines=disciplines, pairs=pairs, recipe=recipe)
     leaves = len(project.taxonomy.disciplines)
     say(f"Made {folder}: {project.config.pairs:,} pairs over {leaves} discipline{'s' if leaves != 1 else ''}.")
     say(f"Next: glan run --project {folder} --teacher openai/MODEL   (or --teacher offline to try it)")
-
-
-_CHAPTERS = ("Mathematics", "Astronomy", "Law")
-"""What the textbook knows; on any other discipline it writes generic pairs, and says so."""
 
 
 @click.command("demo")
@@ -41,19 +43,22 @@ _CHAPTERS = ("Mathematics", "Astronomy", "Law")
 @click.option(
     "--disciplines",
     callback=_names,
-    default=",".join(_CHAPTERS),
-    show_default=True,
     metavar="A,B,C",
-    help="Disciplines of the taxonomy `paper`; those that the textbook has chapters on if not given.",
+    help="Disciplines of the taxonomy `builtin`; the eight that the textbook has chapters on if not given.",
 )
 @click.pass_context
 def demo_command(ctx: click.Context, folder: Path, pairs: int, disciplines: Sequence[str]) -> None:
-    """Make a data set in FOLDER with the offline teacher: no key, no network, no model."""
+    """Make a data set in FOLDER with the offline teacher: no key, no network, no model.
+
+    On a discipline that the textbook has no chapter on it writes generic pairs, and says so.
+    """
     from glan.cli.running import conduct, show_sample, tell  # noqa: PLC0415 - only a run needs what runs need
     from glan.runs import Options  # noqa: PLC0415 - likewise
+    from glan.teachers.offline.book import open_book  # noqa: PLC0415 - likewise
     from glan.teachers.panel import Named  # noqa: PLC0415 - likewise
 
-    project = Project.create(folder, disciplines=disciplines, pairs=pairs, recipe="demo")
+    chosen = disciplines or open_book().disciplines
+    project = Project.create(folder, disciplines=chosen, pairs=pairs, recipe="demo")
     run, result = asyncio.run(conduct(project, Named(spec=OFFLINE), Options(), confirmer(yes=False)))
     show_sample(project, 3)
     tell(project, run, result)

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypedDict, Unpack
@@ -203,17 +203,27 @@ _UNITS = {
 
 
 def show_sample(project: Project, number: int) -> None:
-    """Print some rows from the whole length of a data set."""
-    from glan.dataset.shards import count_rows, read_rows  # noqa: PLC0415 - pyarrow is loaded when it is needed
+    """Print some rows from the whole length of a data set, of different disciplines while there are such."""
+    from glan.dataset.shards import read_rows  # noqa: PLC0415 - pyarrow is loaded when it is needed
 
-    rows = count_rows(project.train_path)
-    wanted = {rows * i // number for i in range(number)}
+    disciplines = [row["discipline"] for row in read_rows(project.train_path, ["discipline"])]
+    wanted = _spread(disciplines, number)
     for i, row in enumerate(read_rows(project.train_path)):
         if i in wanted:
             say(f"\n[{row['discipline']} > {row['subject']} > {', '.join(row['sessions'])}]  {row['id']}")
             for message in row["messages"]:
                 say(f"{message['role'].upper()}: {message['content']}")
     say("")
+
+
+def _spread(names: Sequence[str], number: int) -> set[int]:
+    """Return places at about equal distances, each moved on to the next name that is new."""
+    found: dict[int, str] = {}
+    for start in (len(names) * i // number for i in range(number if names else 0)):
+        news = (i for i in range(start, len(names)) if names[i] not in found.values())
+        place = next(news, start)
+        found[place] = names[place]
+    return set(found)
 
 
 def _options(given: _Given) -> Options:

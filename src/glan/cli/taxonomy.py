@@ -19,7 +19,9 @@ def taxonomy_command() -> None:
 
 
 def _taxonomy_option(function: Callable[..., None]) -> Callable[..., None]:
-    return click.option("--taxonomy", "name", metavar="paper|FILE", help="Another tree than the project's.")(function)
+    return click.option("--taxonomy", "name", metavar="builtin|paper|FILE", help="Another tree than the project's.")(
+        function
+    )
 
 
 def _tree(folder: Path, name: str | None) -> Taxonomy:

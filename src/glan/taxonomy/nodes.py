@@ -21,11 +21,14 @@ MAX_NAME_LENGTH = 200
 MAX_WEIGHT = 1_000_000
 """Greatest weight of one node; the least is its inverse."""
 
-NODE_KEYS = ("name", "title", "weight", "notes", "children", "subjects")
+NODE_KEYS = ("name", "title", "weight", "notes", "isced", "children", "subjects")
+LEAF_KEYS = ("subjects", "isced")
+"""What a branch cannot have."""
 SUBJECT_KEYS = ("name", "level", "subtopics")
 
 _DECIMAL = re.compile(r"(?=\.?[0-9])[0-9]{0,18}\.?[0-9]{0,18}(?:[eE][-+]?[0-9]{1,2})?", re.ASCII)
 _RATIO = re.compile(r"[0-9]{1,18} ?/ ?[0-9]{1,18}", re.ASCII)
+_ISCED = re.compile(r"[0-9]{4}", re.ASCII)
 _JOINERS = frozenset("\u200c\u200d")
 """Persian and the scripts of India need them inside words."""
 
@@ -149,9 +152,7 @@ class _Reader:
         )
         if "children" not in part.values:
             return self._leaf(part, name, above, here)
-        if "subjects" in part.values:
-            at = place_of(self.source, part.keys["subjects"].span)
-            raise TaxonomyError(f"{at}: the branch {name!r} has `subjects:`; only a discipline has them.")
+        self._refuse_leaf_keys(part, name)
         return Branch(
             name=name,
             key=key_of(name),
@@ -161,6 +162,12 @@ class _Reader:
             notes=here.notes,
             children=self.children(self._list(part, "children", name), here),
         )
+
+    def _refuse_leaf_keys(self, part: Mapping, name: str) -> None:
+        for key in LEAF_KEYS:
+            if key in part.values:
+                at = place_of(self.source, part.keys[key].span)
+                raise TaxonomyError(f"{at}: the branch {name!r} has `{key}:`; only a discipline can have it.")
 
     def _leaf(self, part: Scalar | Mapping, name: str, above: _Above, here: _Above | None = None) -> Discipline:
         key = key_of(name)
@@ -177,6 +184,7 @@ class _Reader:
             weight=here.weight,
             notes=here.notes,
             subjects=self._subjects(part) if isinstance(part, Mapping) else (),
+            isced=self._isced(part) if isinstance(part, Mapping) else None,
         )
 
     def _twice(self, what: str, span: Span, first: tuple[str, Span], where: str) -> TaxonomyError:
@@ -207,6 +215,16 @@ class _Reader:
         if value is None:
             return ""
         return checked_notes(self._scalar(value, "notes"), place_of(self.source, value.span))
+
+    def _isced(self, part: Mapping) -> str | None:
+        value = part.values.get("isced")
+        if value is None:
+            return None
+        code = self._scalar(value, "ISCED-F code")
+        if not _ISCED.fullmatch(code):
+            at = place_of(self.source, value.span)
+            raise TaxonomyError(f'{at}: the ISCED-F code {shown(code)} is not four digits; write it as "0541".')
+        return code
 
     def _list(self, part: Mapping, what: str, name: str) -> Sequence:
         value = part.values[what]

@@ -38,6 +38,8 @@ class Line:
     """Sum of the weights of these disciplines."""
     share: float
     """Its part of the whole weight: about its part of the slots of a long run."""
+    isced: str | None
+    """Detailed field of ISCED-F 2013, if the discipline has one."""
 
 
 def outline(taxonomy: Taxonomy) -> tuple[Line, ...]:
@@ -67,6 +69,7 @@ def _lines(nodes: Iterable[Node], depth: int, whole: float) -> Iterator[Line]:
             leaves=sum(1 for _ in leaves_of((node,))),
             weight=weight,
             share=weight / whole,
+            isced=None if isinstance(node, Branch) else node.isced,
         )
         if isinstance(node, Branch):
             yield from _lines(node.children, depth + 1, whole)

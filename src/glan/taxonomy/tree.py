@@ -18,6 +18,7 @@ from glan.taxonomy.syntax import MAX_LENGTH, compose, shown
 Chain = tuple[Node, ...]
 """A node with the branches above it, from the top; the node stands last."""
 
+_SHIPPED: Mapping[str, str] = {"builtin": "knowledge.yaml", "paper": "paper.yaml"}
 _SLASH = re.compile(r"\s*/\s*")
 _MAX_LISTED = 5
 
@@ -157,15 +158,14 @@ def read_text(path: Path) -> str:
 
 def shipped_names() -> tuple[str, ...]:
     """Return the names of the taxonomies that come with `glan`."""
-    folder = resources.files("glan.taxonomy")
-    return tuple(sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml")))
+    return tuple(_SHIPPED)
 
 
 def shipped_text(name: str) -> str:
     """Return the file of a shipped taxonomy, with its comments."""
-    if name not in shipped_names():
+    if name not in _SHIPPED:
         raise TaxonomyError(f"There is no taxonomy {shown(name)}; the shipped ones are {', '.join(shipped_names())}.")
-    return (resources.files("glan.taxonomy") / f"{name}.yaml").read_text(encoding="utf-8")
+    return (resources.files("glan.taxonomy") / _SHIPPED[name]).read_text(encoding="utf-8")
 
 
 def path_of(chain: Chain) -> str:

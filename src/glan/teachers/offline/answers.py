@@ -15,12 +15,8 @@ from glan.teachers.offline.paragraphs import Paragraph, fit, paragraph
 from glan.teachers.offline.phrases import Phrase, Phrasebook, marked, marks
 from glan.teachers.offline.tellings import Telling, Told
 
-NO_CHAPTER = (
-    "The offline textbook has no chapter on this. It covers parts of Mathematics, Astronomy and Law, "
-    "and it understands questions that are put in its own words."
-)
-_LONGEST = 1_950
-"""Most characters of an answer."""
+_LONGEST, _FURTHER = 1_950, 4_000
+"""Most characters of an answer, and how many more there may be for what its question asks for by name."""
 _LABEL = re.compile(r"(?:\([abc]\)|[abc]\)|[123]\.|Part [123]:) ")
 _MOST_CONCEPTS = 5
 
@@ -51,7 +47,7 @@ class _Reading:
             if told:
                 return told
             names = names or marks(text)
-        return self.unknown(names) if names else []
+        return (self.telling.note({"concepts": marked(names[:_MOST_CONCEPTS])}) or self.unknown(names)) if names else []
 
     def unknown(self, names: Sequence[str]) -> Told:
         """Return what can be said of concepts that are not in the book."""
@@ -73,22 +69,32 @@ class _Reading:
         return "this topic"
 
 
+def no_chapter(book: Book) -> str:
+    """Return the answer to what is not recognised."""
+    *names, last = book.disciplines
+    return (
+        "The offline textbook has no chapter on this. "
+        f"It covers parts of these disciplines: {', '.join(names)} and {last}. "
+        "It understands questions that are put in its own words."
+    )
+
+
 def compose_answer(book: Book, phrases: Phrasebook, question: str, rng: Random) -> str:
     """Return the answer to a question."""
     unknowns = cycle(rng.sample(book.generic.unknown, len(book.generic.unknown)))
-    reading = _Reading(book, phrases, Telling(book, phrases.words.leads, rng), unknowns)
+    reading = _Reading(book, phrases, Telling(book, phrases, rng), unknowns)
     parts = list(reading.parts(question)) or [reading.by_marks(question)]
     told = [each for part in parts for each in part]
     if not told:
-        return NO_CHAPTER
+        return no_chapter(book)
     pages = [book.page(name) for name in marks(question)]
     if all(page is not None and not page.is_generic for page in pages):
-        return fit(told, _LONGEST)
+        return fit(told, _LONGEST, _FURTHER)
     topic = reading.topic(question)
     first, second = rng.sample(book.generic.subtitles, 2)
     disclosure = f"This is a generic answer from the offline textbook, which has no chapter on {topic}."
     told = [paragraph((0, disclosure)), *told, paragraph((1, first), (2, second))]
-    return fit([_about(each, topic) for each in told], _LONGEST)
+    return fit([_about(each, topic) for each in told], _LONGEST, _FURTHER)
 
 
 def _labelled(told: Told, label: str) -> Iterator[Paragraph]:

@@ -22,7 +22,7 @@ Line = Annotated[str, Meta(pattern=r'^[^"*\n]{10,400}[.]$')]
 Prose = Annotated[str, Meta(pattern=r'^[^"\n]{20,700}$')]
 Story = Annotated[str, Meta(min_length=20, max_length=900)]
 
-PARTS = ("mathematics", "astronomy", "law")
+PARTS = ("mathematics", "astronomy", "law", "music", "psychology", "robots", "insurance", "fishing")
 """Files of the disciplines that have chapters of their own."""
 
 
@@ -117,6 +117,11 @@ class Book:
     """True and false sentences by their words."""
     exercises: Mapping[str, Page]
     """By the name of the problem."""
+
+    @property
+    def disciplines(self) -> tuple[str, ...]:
+        """Names of the disciplines that have chapters of their own."""
+        return tuple(part.discipline or "" for part in self.parts.values())
 
     def page(self, name: str) -> Page | None:
         """Return where a concept stands, if it does."""

@@ -26,11 +26,19 @@ def paragraph(*pieces: tuple[int, str], is_close: bool = False) -> Paragraph:
     return Paragraph(tuple(piece for piece in pieces if piece[1]), is_close)
 
 
-def fit(paragraphs: Sequence[Paragraph], room: int) -> str:
-    """Return the paragraphs as a text, with as much of what may be left out as there is room for."""
-    left = room - sum(each.length for each in paragraphs)
+def fit(paragraphs: Sequence[Paragraph], room: int, further: int = 0) -> str:
+    """Return the paragraphs as a text, with as much of what may be left out as there is room for.
+
+    Args:
+        paragraphs: in the order in which they are read.
+        room: most characters.
+        further: characters on top for what has rank 1.
+
+    """
+    left = room + further - sum(each.length for each in paragraphs)
     kept: set[tuple[int, int]] = set()
     for rank in _RANKS:
+        left -= further if rank == _RANKS[1] else 0
         for i, each in enumerate(paragraphs):
             for k, (own, text) in enumerate(each.pieces):
                 if own == rank and len(text) + 2 <= left:

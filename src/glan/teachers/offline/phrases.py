@@ -15,7 +15,7 @@ from glan.teachers.offline.book import open_book, read_table
 
 _HOLE = re.compile(r"\{(\w+)\}")
 _MARKED = re.compile(r"\*\*(.+?)\*\*")
-_QUOTED = {"statement": '"{statement}"', "reply": '"{reply}"'}
+_QUOTED = {name: f'"{{{name}}}"' for name in ("statement", "reply", "draft")}
 _BOLD = {name: f"**{{{name}}}**" for name in ("concept", "first", "second")}
 
 
@@ -74,13 +74,21 @@ class Leads(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     false: tuple[str, ...]
     doubt: tuple[str, ...]
     belief: tuple[str, ...]
+    planted: tuple[str, ...]
+    missing: tuple[str, ...]
+    work: tuple[str, ...]
 
 
 class _Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     names: tuple[str, ...]
     roles: tuple[str, ...]
     situations: tuple[str, ...]
+    exercises: tuple[str, ...]
+    """What may be designed so that it has a solution to be worked out ..."""
+    quizzes: tuple[str, ...]
+    """... or to be picked from several sentences."""
     leads: Leads
+    audiences: dict[Level, tuple[str, ...]]
     closings: dict[Level, tuple[str, ...]]
     tasks: tuple[_Task, ...]
 

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from glan.records import key_of
+from glan.records import Level, key_of
 from glan.teachers.offline.book import Book, Concept, Page, Section
 from glan.teachers.offline.exercises import PROBLEMS
+from glan.teachers.offline.kinds import FEWEST_OPTIONS, MOST_CONCEPTS, STYLES, fitting
 from glan.teachers.offline.phrases import Phrase, Phrasebook, marked
 from glan.teachers.offline.problems import write_values
 from glan.teachers.offline.reader import Asked, ConfusedError
@@ -18,48 +19,15 @@ from glan.teachers.offline.reader import Asked, ConfusedError
 _LABELS = (("(a)", "(b)", "(c)"), ("1.", "2.", "3."), ("a)", "b)", "c)"), ("Part 1:", "Part 2:", "Part 3:"))
 """How the parts of a question are told apart."""
 _LETTERS = "ABCD"
-_FEWEST_OPTIONS = 3
-_MOST_CONCEPTS = 5
-_OPENED, _CLOSED = 0.6, 0.7
-"""Shares of the questions with a situation before the task and a remark after it."""
+_OPENED = 0.6
+"""Share of the questions with a situation before the task."""
 _SPLITS: Mapping[int, Sequence[tuple[int, ...]]] = {
-    1: ((1,),),
-    2: ((2,), (2,), (1, 1)),
-    3: ((3,), (1, 2), (2, 1), (1, 1, 1)),
-    4: ((4,), (1, 3), (2, 2), (3, 1)),
-    5: ((5,), (2, 3), (1, 4), (3, 2), (1, 2, 2)),
+    2: ((1, 1),),
+    3: ((1, 2), (2, 1), (1, 1, 1)),
+    4: ((1, 3), (2, 2), (3, 1)),
+    5: ((2, 3), (1, 4), (3, 2), (1, 2, 2)),
 }
-"""How many concepts each part of a question takes, by the number of concepts drawn."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Kind:
-    """A kind of task: how many concepts it takes, how often it is chosen, and what the book must say of each."""
-
-    sizes: range
-    weight: int
-    needs: str = ""
-
-
-_KINDS: Mapping[str, _Kind] = {
-    "problem": _Kind(sizes=range(1, 2), weight=9, needs="problem"),
-    "case": _Kind(sizes=range(1, 2), weight=6, needs="case"),
-    "mistake": _Kind(sizes=range(1, 2), weight=2, needs="wrong"),
-    "dispute": _Kind(sizes=range(1, 2), weight=2, needs="wrong"),
-    "explain": _Kind(sizes=range(1, 2), weight=2),
-    "example": _Kind(sizes=range(1, 2), weight=2),
-    "use": _Kind(sizes=range(1, 3), weight=1),
-    "lesson": _Kind(sizes=range(1, 2), weight=1),
-    "compare": _Kind(sizes=range(2, 3), weight=4),
-    "choose": _Kind(sizes=range(1, 5), weight=1, needs="wrong"),
-    "spot": _Kind(sizes=range(1, 5), weight=1, needs="wrong"),
-    "judge": _Kind(sizes=range(2, 5), weight=2, needs="wrong"),
-    "note": _Kind(sizes=range(2, 6), weight=2),
-    "glossary": _Kind(sizes=range(3, 6), weight=2),
-}
-_BY_SIZE: Mapping[int, Sequence[tuple[str, _Kind]]] = {
-    size: [(name, kind) for name, kind in _KINDS.items() if size in kind.sizes] for size in range(1, _MOST_CONCEPTS + 1)
-}
+"""How many concepts each part of a question with several parts takes, by the number of concepts drawn."""
 
 
 @dataclass(slots=True)
@@ -70,6 +38,7 @@ class _Writer:
     phrases: Phrasebook
     names: Sequence[str]
     role: str
+    level: Level
     drawn: frozenset[str]
     """Names of all concepts of the question: none of them serves as another one's distractor."""
     used: set[str] = field(default_factory=set)
@@ -86,14 +55,9 @@ class _Writer:
 
     def part(self, pages: Sequence[Page]) -> str:
         """Return a task on some concepts, of a kind that this question does not have yet."""
-        kinds = [
-            (name, kind.weight)
-            for name, kind in _BY_SIZE[len(pages)]
-            if name not in self.used
-            and (not kind.needs or all(getattr(page.concept, kind.needs) for page in pages))
-            and (name not in ("choose", "spot") or len(pages) + len(self.beside(pages)) >= _FEWEST_OPTIONS)
-        ]
-        name = self.rng.choices([name for name, _ in kinds], [weight for _, weight in kinds])[0]
+        found = fitting(pages, len(self.beside(pages)), self.level)
+        kinds = {name: weight for name, weight in found if name not in self.used}
+        name = self.rng.choices([*kinds], [*kinds.values()])[0]
         self.used.add(name)
         story = f"problem/{pages[0].concept.problem}" if name == "problem" else name
         return self.fill(self.rng.choice(self.phrases.tasks[story]), self.values(name, pages))
@@ -111,10 +75,28 @@ class _Writer:
             if kind == "dispute" and self.rng.random() < 0.5:
                 sentences.reverse()
             return {"statement": sentences[0], "reply": sentences[1]}
+        if kind in ("critique", "design"):
+            return {"concept": concept.name, **(self.draft(concept) if kind == "critique" else self.assignment())}
         if kind in ("judge", "choose", "spot"):
             return {"concepts": marked(page.concept.name for page in pages), **self.statements(kind, pages)}
         names = [page.concept.name for page in pages]
         return {"concept": names[0], "first": names[0], "second": names[-1], "concepts": marked(names)}
+
+    def draft(self, concept: Concept) -> dict[str, str]:
+        """Return a short text on a concept, with one false sentence after the first or at the end."""
+        wrong = concept.wrong or ""
+        sound = self.rng.choice(
+            ((concept.definition,), (concept.example,), (concept.definition, concept.example), (concept.text,))
+        )
+        if len(sound) > 1 and self.rng.random() < 0.5:
+            return {"draft": " ".join((sound[0], wrong, *sound[1:]))}
+        return {"draft": " ".join((*sound, wrong))}
+
+    def assignment(self) -> dict[str, str]:
+        """Return what is to be designed, and for whom."""
+        words = self.phrases.words
+        task = self.rng.choice(self.rng.choice((words.exercises, words.quizzes)))
+        return {"task": task, "audience": self.rng.choice(words.audiences[self.level])}
 
     def beside(self, pages: Sequence[Page]) -> list[Concept]:
         """Return concepts of the same session that were not drawn, for further statements to choose from."""
@@ -127,7 +109,7 @@ class _Writer:
             lines = [self.rng.choice((concept.right, concept.wrong)) for concept in concepts]
             return {"items": "".join(f"\n- {line}" for line in lines)}
         beside = self.beside(pages)
-        wanted = self.rng.randint(_FEWEST_OPTIONS, len(_LETTERS)) - len(concepts)
+        wanted = self.rng.randint(FEWEST_OPTIONS, len(_LETTERS)) - len(concepts)
         concepts += self.rng.sample(beside, min(len(beside), max(0, wanted)))
         odd = concepts[0]
         lines = [concept.right if (concept is odd) == (kind == "choose") else concept.wrong for concept in concepts]
@@ -143,15 +125,17 @@ def compose_question(book: Book, phrases: Phrasebook, asked: Asked, rng: Random)
 
     """
     _check_syllabus(asked)
-    pages = [book.page(name) or _unknown(name) for name in asked.names("key_concepts")[:_MOST_CONCEPTS]]
+    pages = [book.page(name) or _unknown(name) for name in asked.names("key_concepts")[:MOST_CONCEPTS]]
     drawn = frozenset(page.concept.name for page in pages)
-    writer = _Writer(rng, phrases, rng.sample(phrases.words.names, 4), rng.choice(phrases.words.roles), drawn)
+    writer = _Writer(
+        rng, phrases, rng.sample(phrases.words.names, 4), rng.choice(phrases.words.roles), asked.level, drawn
+    )
     opening = _opening(book, asked, writer, is_generic=any(page.is_generic for page in pages))
     rng.shuffle(pages)
-    parts = [writer.part(group) for group in _split(pages, rng)]
+    parts = [writer.part(group) for group in _split(pages, asked.level, rng)]
     if len(parts) > 1:
         parts = [f"{label} {part}" for label, part in zip(rng.choice(_LABELS), parts, strict=False)]
-    closing = [rng.choice(phrases.words.closings[asked.level])] if rng.random() < _CLOSED else []
+    closing = [rng.choice(phrases.words.closings[asked.level])] if rng.random() < STYLES[asked.level].closed else []
     return "\n\n".join([*opening, *parts, *closing])
 
 
@@ -175,9 +159,10 @@ def _opening(book: Book, asked: Asked, writer: _Writer, *, is_generic: bool) -> 
     return [writer.fill(Phrase.of(writer.rng.choice(situations)), {"topic": topic})]
 
 
-def _split(pages: Sequence[Page], rng: Random) -> Iterator[Sequence[Page]]:
+def _split(pages: Sequence[Page], level: Level, rng: Random) -> Iterator[Sequence[Page]]:
+    is_combined = rng.random() < STYLES[level].combined
     start = 0
-    for size in rng.choice(_SPLITS[len(pages)]):
+    for size in rng.choice(_SPLITS.get(len(pages), ())) if is_combined and len(pages) > 1 else (len(pages),):
         yield pages[start : start + size]
         start += size
 

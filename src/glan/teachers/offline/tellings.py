@@ -4,18 +4,20 @@ Each kind is a method that takes what was read in the holes of a phrase.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
 from glan.records import key_of
 from glan.teachers.offline.book import Book, Page
 from glan.teachers.offline.exercises import PROBLEMS
-from glan.teachers.offline.paragraphs import Paragraph, paragraph
-from glan.teachers.offline.phrases import Leads, Phrase, marks
-from glan.teachers.offline.problems import UnsolvableError, read_values
+from glan.teachers.offline.paragraphs import Paragraph, fit, paragraph
+from glan.teachers.offline.phrases import Phrase, Phrasebook, marked, marks
+from glan.teachers.offline.problems import UnsolvableError, read_values, write_values
 
 _LINE = re.compile(r"\n(?:-|([A-D])\)) ([^\n]+)")
+_ROOM_FOR_CHECK = 2_000
+"""More characters than any task has with its solution."""
 
 Values = Mapping[str, str]
 Told = list[Paragraph]
@@ -26,7 +28,7 @@ class Telling:
     """Tells what the book says, with varied beginnings."""
 
     book: Book
-    leads: Leads
+    phrases: Phrasebook
     rng: Random
 
     def tell(self, kind: str, values: Values) -> Told:
@@ -37,7 +39,7 @@ class Telling:
         return told
 
     def lead(self, kind: str) -> str:
-        choices: tuple[str, ...] = getattr(self.leads, kind)
+        choices: tuple[str, ...] = getattr(self.phrases.words.leads, kind)
         return self.rng.choice(choices)
 
     def pages(self, names: Sequence[str]) -> list[Page]:
@@ -156,7 +158,8 @@ class Telling:
         else:
             first, second = "The first sentence", "The second sentence"
         right, wrong = (first, second) if is_first else (second, first)
-        return [paragraph((0, f"{right} is right. {wrong} is wrong, for the following reason.")), *self._reasons(page)]
+        decided = f"{right} is right. {wrong} is wrong, and the true sentence says why. What stands behind it is this."
+        return [paragraph((0, decided)), *self._reasons(page)]
 
     def judge(self, values: Values) -> Told:
         return [
@@ -226,3 +229,155 @@ class Telling:
             paragraph((1, f"Check: {solution.check}")),
             paragraph((3, page.concept.right or "")),
         ]
+
+    def critique(self, values: Values) -> Told:
+        """Return a review of a text that is put together from what the book says of a concept, one error included."""
+        for page in self.pages([values["concept"]]):
+            concept, draft = page.concept, values["draft"]
+            if not concept.wrong or concept.wrong not in draft:
+                return []
+            parts = {"definition": concept.definition, "explanation": concept.rest, "example": concept.example}
+            said = {name: text for name, text in parts.items() if text in draft}
+            left = draft
+            for text in (concept.wrong, *said.values()):
+                left = left.replace(text, "", 1)
+            if left.strip() or not said:
+                return []
+            return [
+                paragraph((0, _praise([*said]))),
+                paragraph((0, f'{self.lead("planted")} "{concept.wrong}" {concept.right}')),
+                *self._missing(page, said),
+            ]
+        return []
+
+    def _missing(self, page: Page, said: Container[str]) -> Told:
+        """Return what a reviewed text should have had too."""
+        concept, told = page.concept, []
+        if "definition" not in said:
+            told.append(paragraph((0, f"What is missing is the definition. {concept.definition}"), (1, concept.rest)))
+        elif "explanation" not in said:
+            told.append(paragraph((0, self.lead("missing") + concept.rest)))
+        if "example" not in said:
+            told.append(paragraph((0, f"The text also lacks an example, such as this one. {concept.example}")))
+        return told
+
+    def design(self, values: Values) -> Told:
+        words = self.phrases.words
+        for page in self.pages([values["concept"]]):
+            if not page.concept.wrong:
+                return []
+            if values["task"] in words.quizzes:
+                return self._quiz(page)
+            if values["task"] in words.exercises:
+                return self._exercise(page)
+        return []
+
+    def _exercise(self, page: Page) -> Told:
+        concept = page.concept
+        doubt = (
+            "Each step can be marked on its own, so a slip shows at once. Right numbers do not rule out this belief:"
+            if concept.problem
+            else "A wrong answer, or a right one for wrong reasons, may rest on this belief:"
+        )
+        return [
+            *self._set(page),
+            paragraph((0, f'**What to look for.** {doubt} "{concept.wrong}" {concept.right}')),
+            paragraph(
+                (0, "**Why it tests the concept.** It is not enough to repeat a definition that was learned by heart:"),
+                (0, f"it has to be applied to something new. {concept.definition}"),
+                (2, concept.rest),
+            ),
+        ]
+
+    def _set(self, page: Page) -> Told:
+        """Return a task on a concept, with invented people or drawn numbers, and its solution."""
+        words, concept = self.phrases.words, page.concept
+        first, second = self.rng.sample(words.names, 2)
+        if concept.problem:
+            problem = PROBLEMS[concept.problem]
+            story = self.rng.choice(self.phrases.tasks[f"problem/{concept.problem}"])
+            role = self.rng.choice(words.roles)
+            people = {"who": f"{first}, {role},", "whom": f"{first}, {role}", "other": second}
+            numbers = problem.draw(self.rng)
+            solution = problem.solve({hole: value for hole, value in numbers.items() if hole in story.holes})
+            return [
+                paragraph((0, f"**Task.** {story.fill({**people, **write_values(numbers)})}")),
+                paragraph((0, "**Model solution.**")),
+                *(paragraph((0, f"- {step}"), is_close=True) for step in solution.steps),
+                paragraph((0, f"- Result: {solution.result}."), is_close=True),
+            ]
+        people = {"A": first, "B": second}
+        facts = Phrase.of(concept.case or "").fill(people)
+        asked = f"How is this to be judged in the light of {marked([concept.name])}, and why?"
+        return [
+            paragraph((0, f"**Task.** {facts} {asked}")),
+            paragraph((0, f"**Model solution.** {Phrase.of(concept.verdict or '').fill(people)}")),
+        ]
+
+    def _quiz(self, page: Page) -> Told:
+        """Return a question with one true sentence and two that many believe, and what each choice shows."""
+        concept = page.concept
+        other = self.rng.choice([each for each in page.section.concepts if each.wrong and each is not concept])
+        options = [concept.right, concept.wrong, other.wrong]
+        self.rng.shuffle(options)
+        true, false, aside = ("ABC"[options.index(text)] for text in (concept.right, concept.wrong, other.wrong))
+        return [
+            paragraph((0, "**Task.** Which of these three sentences is true?")),
+            *(paragraph((0, f"{letter}) {text}"), is_close=True) for letter, text in zip("ABC", options, strict=True)),
+            paragraph(
+                (0, f"**Key.** {true} is true, and {false}, which contradicts it, is false. {concept.definition}"),
+                (2, concept.rest),
+                (0, f"{aside} is false too: {other.right}"),
+            ),
+            paragraph(
+                (0, f"**What to look for.** Whoever picks {false} shares a common error"),
+                (0, f"about {marked([concept.name])};"),
+                (0, f"whoever picks {aside} has trouble with {marked([other.name])} instead."),
+            ),
+            paragraph(
+                (0, f"**Why it tests the concept.** Between {true} and {false} only the meaning of the term decides,"),
+                (0, f"and {aside} stands there for those who would otherwise toss a coin between the two."),
+            ),
+        ]
+
+    def plan(self, values: Values) -> Told:
+        """Return steps in the order of the book, and a task for the end."""
+        places = {name: place for place, name in enumerate(self.book.pages)}
+        pages = self.pages(marks(values["concepts"]))
+        pages.sort(key=lambda page: places[key_of(page.concept.name)])
+        if not pages or not all(page.concept.wrong for page in pages):
+            return []
+        headings = list(dict.fromkeys(page.section.name for page in pages))
+        order = (
+            f'The steps go from "{headings[0]}" to "{headings[-1]}", as a textbook does'
+            if len(headings) > 1
+            else f'All steps belong under the heading "{headings[0]}" and follow the order of a textbook'
+        )
+        work = self.rng.sample(self.phrases.words.leads.work, len(pages))
+        check = fit(self._set(self.rng.choice(pages)), _ROOM_FOR_CHECK)
+        return [
+            paragraph((0, f"{order}; each is explained without the help of a later one.")),
+            *(self._step(number, page, work[number - 1]) for number, page in enumerate(pages, start=1)),
+            paragraph((0, f"The plan ends with a check, done without notes.\n\n{check}")),
+        ]
+
+    def _step(self, number: int, page: Page, work: str) -> Paragraph:
+        concept = page.concept
+        return paragraph(
+            (0, f"- Step {number}, {marked([concept.name])}. {work}{concept.definition}"),
+            (2, concept.rest),
+            (1, f"Example: {concept.example}"),
+            (1, f'A misunderstanding to expect: "{concept.wrong}" {concept.right}'),
+            is_close=number > 1,
+        )
+
+
+def _praise(said: Sequence[str]) -> str:
+    """Return what can stand of a reviewed text."""
+    if said == ["example"]:
+        return "The example is correct and may stay: it agrees with the definition, which should stand before it."
+    if "example" in said:
+        return "The definition is correct, and the example agrees with it; both can stay."
+    if "explanation" in said:
+        return "The definition is correct, and the explanation that follows it is consistent with it; both can stay."
+    return "The definition is correct and can stay, since it says what belongs to the term and what does not."
