@@ -16,7 +16,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"teachers"}),),
     (frozenset({"prompts"}),),
     (frozenset({"parsing"}),),
-    (frozenset({"progress"}), frozenset({"streams"})),
+    (frozenset({"progress"}), frozenset({"streams"}), frozenset({"packing"})),
     (frozenset({"config"}),),
     (frozenset({"records"}),),
     (frozenset({"errors"}),),

@@ -105,6 +105,13 @@ class Curation(_Settings, frozen=True):
         ),
     ] = 0.7
     max_question_length: Annotated[int, Meta(ge=1, description="Longest question, in characters.")] = 8_000
+    beside: Annotated[
+        Literal["auto", "always", "never"],
+        Meta(
+            description="Whether texts are examined in a process of its own, with the same verdicts: auto does so from "
+            "5,000 pairs on where there is a second core."
+        ),
+    ] = "auto"
 
 
 class Limits(_Settings, frozen=True):

@@ -58,7 +58,7 @@ class Curricula:
 
     def add(self, request: Request, reply: Reply) -> None:
         """Take a reply, of which the text is not kept; of other stages rows and rejects carry the replies."""
-        if request.stage in {Stage.SUBJECTS, Stage.SYLLABI}:
+        if request.stage is Stage.SUBJECTS or request.stage is Stage.SYLLABI:
             found = request.stage, replace(reply, text="", reasoning=None)
             self._replies.setdefault((request.id, request.sample, request.attempt), found)
 
@@ -230,7 +230,7 @@ def _turned(standing: Path, rejects: Path) -> Iterator[str]:
     """Give the rows of a standing data set that are among some rejects, in their order."""
     if standing.is_dir():
         ended = {row["id"]: row for row in read_rows(rejects, ["id", "reason", "detail"])}
-        for id_ in ids(standing):
+        for id_ in ids(standing) if ended else ():
             if id_ in ended:
                 reason, detail = ended[id_]["reason"], ended[id_]["detail"]
                 yield f"{id_} ({reason}{f' of {detail}' if reason.endswith('duplicate') else ''})"

@@ -1,6 +1,6 @@
 """The way of a pair, from a slot of the plan to a row: read this first.
 
-    slots ──► question, one slot each, many at once ──► curate, in plan order ──► answer, many at once ──► in plan order
+    slots ──► question, many at once ──► examine, in plan order ──► answer, many at once ──► examine, in plan order
 
 Each arrow is an ordered stream, so no stage waits for the one before it to end, and what comes out is the same at one
 request in flight and at a thousand. N credits are out at most: a slot that comes to nothing gives its credit back, so
@@ -22,9 +22,9 @@ from typing import Any, TypeAlias, TypeVar
 from msgspec.structs import replace
 
 from glan.config import Config
-from glan.curate.duplicates import Duplicates
-from glan.curate.quality import reject_answer, reject_question
-from glan.errors import GlanError, ReplyError, RequestError, StoppedError
+from glan.curate.examiner import Examining, Finding, Here
+from glan.curate.quality import text_of_answer, text_of_question
+from glan.errors import CurationError, GlanError, ReplyError, RequestError, StoppedError
 from glan.generate.answers import write_answer
 from glan.generate.asking import Asking
 from glan.generate.questions import write_question
@@ -68,7 +68,7 @@ class LowYieldError(StoppedError):
 class Pipeline:
     """One walk along the sequence."""
 
-    def __init__(self, job: Job, *, permits: Permits, progress: Progress) -> None:
+    def __init__(self, job: Job, *, permits: Permits, progress: Progress, examiner: Examining | None = None) -> None:
         self.walks = {
             discipline.leaf: Walk(discipline, plan=job.config.plan, seed=job.config.seed)
             for discipline in job.disciplines
@@ -82,9 +82,9 @@ class Pipeline:
             job.disciplines, seed=job.config.seed, questions_per_visit=job.config.plan.questions_per_visit
         )
         self._credits = Credits(job.pairs)
-        self._duplicates = Duplicates(job.config.curation.near_duplicates)
+        self._examiner = examiner or Here(job.config.curation)
         self._questions = _Ids()
-        """Of those that the rules let pass, in the order in which copies are counted."""
+        """Of those that the rules let pass, in the order in which the examiner counts them."""
         self._is_order_open = False
         self._recent: deque[Decided] = deque(maxlen=YIELD_WINDOW)
         self._recent_pairs = 0
@@ -115,10 +115,10 @@ class Pipeline:
     async def decided(self) -> AsyncGenerator[list[Decided], None]:
         """Give every slot of the walk in plan order, in groups, until N became pairs or the walk has ended."""
         questions = InOrder(self._slots(), self._question)
-        decided = InOrder(self._curated(questions), self._answer)
-        self._streams = questions, decided
+        answers = InOrder(self._examined_questions(questions), self._answer)
+        self._streams = questions, answers
         is_over = False
-        async with aclosing(aiter(decided)) as groups:
+        async with aclosing(self._examined_answers(answers)) as groups:
             try:
                 async for group in groups:
                     self._passed += len(group)
@@ -167,23 +167,22 @@ class Pipeline:
         slot, until = begun.slot, self._job.until
         walk = self.walks[slot.discipline.leaf]
         asking = self._job.asking.at(begun.rank)
-        so_far = Decided(slot=slot, outcome=Outcome.OPEN)
-        if until is Stage.SUBJECTS:
-            return self._without_question(so_far, await self._kept(so_far, until, walk.next_subject(asking)))
-        drawn = walk.ready() or await self._kept(so_far, Stage.SYLLABI, walk.next(asking))
-        if not isinstance(drawn, Drawn):
-            return self._without_question(so_far, drawn)
+        drawn = walk.ready() if until is not Stage.SUBJECTS else None
+        if drawn is None:
+            so_far = Decided(slot=slot, outcome=Outcome.OPEN)
+            if until is Stage.SUBJECTS:
+                return self._without_question(so_far, await self._kept(so_far, until, walk.next_subject(asking)))
+            found = await self._kept(so_far, Stage.SYLLABI, walk.next(asking))
+            if not isinstance(found, Drawn):
+                return self._without_question(so_far, found)
+            drawn = found
         subject = drawn.syllabus.subject
         if until is Stage.SYLLABI:
-            return self._without_question(so_far, subject)
+            return self._without_question(Decided(slot=slot, outcome=Outcome.OPEN), subject)
         so_far = Decided(slot=slot, outcome=Outcome.OPEN, subject=subject)
         written = write_question(asking, slot, drawn.syllabus, drawn.draw)
         question = await self._kept(so_far, Stage.QUESTIONS, written)
-        if not isinstance(question, Question):
-            return question
-        asked = _Asked(question=question, rank=begun.rank)
-        reason = reject_question(question, self._job.config.curation)
-        return asked if reason is None else self._rejected(asked.decided, Stage.QUESTIONS, reason, raw=question.text)
+        return _Asked(question=question, rank=begun.rank) if isinstance(question, Question) else question
 
     def _without_question(self, so_far: Decided, found: Subject | Decided | None) -> Decided | None:
         """Pass on a slot that ends before its question: nothing there, undecided, or as far as was wanted."""
@@ -196,12 +195,12 @@ class Pipeline:
         self._credits.spend()
         return replace(so_far, outcome=Outcome.PAIR, subject=found)
 
-    async def _curated(self, groups: "InOrder[_Begun, _Item]") -> AsyncIterator[list["_Item"]]:
-        """Refuse copies. A verdict rests on all earlier questions, so behind an undecided slot nothing is decided."""
+    async def _examined_questions(self, groups: "InOrder[_Begun, _Item]") -> AsyncIterator[list["_Item"]]:
+        """Refuse what the examiner objects to. A verdict rests on all earlier ones, so none stands behind a gap."""
         async with aclosing(aiter(groups)) as ordered:
             async for group in ordered:
                 items = [self._closed(item) for item in group]
-                judged = iter(self._judge([item for item in items if isinstance(item, _Asked)]))
+                judged = iter(await self._judge_questions([item for item in items if isinstance(item, _Asked)]))
                 yield [next(judged) if isinstance(item, _Asked) else item for item in items]
 
     def _closed(self, item: "_Item") -> "_Item":
@@ -213,19 +212,19 @@ class Pipeline:
         self._is_order_open = not isinstance(item, _Asked) and item.outcome is Outcome.OPEN
         return item
 
-    def _judge(self, asked: list["_Asked"]) -> list["_Item"]:
-        copies = self._duplicates.judge([item.question.text for item in asked]) if asked else []
+    async def _judge_questions(self, asked: list["_Asked"]) -> list["_Item"]:
+        texts = [text_of_question(item.question, self._job.config.curation) for item in asked]
+        found = await self._findings(self._examiner.questions(texts)) if texts else []
+        if found is None:
+            self._is_order_open = True
+            return [item.decided for item in asked]
         judged: list[_Item] = []
-        for item, copy in zip(asked, copies, strict=True):
-            self._questions.add(item.question.id)
-            if copy is None:
-                judged.append(item)
-            else:
-                found = f"{self._questions[copy.of]} ({copy.similarity:.2f})"
-                reason = f"{copy.kind} duplicate"
-                judged.append(
-                    self._rejected(item.decided, Stage.QUESTIONS, reason, detail=found, raw=item.question.text)
-                )
+        for item, finding in zip(asked, found, strict=True):
+            if finding is None or finding.original is not None:
+                self._questions.add(item.question.id)
+            judged.append(
+                item if finding is None else self._refused(item.decided, Stage.QUESTIONS, finding, item.question.text)
+            )
         return judged
 
     async def _answer(self, item: "_Item") -> Decided | None:
@@ -240,13 +239,41 @@ class Pipeline:
         answer = await self._kept(so_far, Stage.ANSWERS, written)
         if not isinstance(answer, Reply):
             return answer
-        reason = reject_answer(item.question, answer)
-        if reason is not None:
-            return self._rejected(replace(so_far, answer=answer), Stage.ANSWERS, reason, raw=answer.text)
-        self._credits.spend()
         return Decided(
             slot=so_far.slot, outcome=Outcome.PAIR, subject=so_far.subject, question=item.question, answer=answer
         )
+
+    async def _examined_answers(
+        self, groups: "InOrder[_Item, Decided | None]"
+    ) -> AsyncGenerator[list[Decided | None], None]:
+        """Refuse the answers that the examiner objects to; the slots of the others are pairs."""
+        async with aclosing(aiter(groups)) as ordered:
+            async for group in ordered:
+                texts = [text_of_answer(*pair) for item in group if (pair := _pair_of(item))]
+                found = await self._findings(self._examiner.answers(texts)) if texts else []
+                if found is None:
+                    yield [replace(item, outcome=Outcome.OPEN) if item and _pair_of(item) else item for item in group]
+                    continue
+                findings = iter(found)
+                yield [self._with_answer(item, next(findings)) if _pair_of(item) else item for item in group]
+
+    async def _findings(self, work: Coroutine[Any, Any, list[Finding | None]]) -> list[Finding | None] | None:
+        """Return what the examiner found; None, and the run stops, if there is no examiner any more."""
+        try:
+            return await work
+        except CurationError as error:
+            self.stop(error)
+            return None
+
+    def _with_answer(self, item: Decided | None, finding: Finding | None) -> Decided | None:
+        if finding is not None and item is not None and item.answer is not None:
+            return self._refused(item, Stage.ANSWERS, finding, item.answer.text)
+        self._credits.spend()
+        return item
+
+    def _refused(self, so_far: Decided, stage: Stage, finding: Finding, raw: str) -> Decided:
+        of = f"{self._questions[finding.original]} ({finding.similarity:.2f})" if finding.original is not None else ""
+        return self._rejected(so_far, stage, finding.reason, detail=of, raw=raw)
 
     async def _kept(self, so_far: Decided, stage: Stage, work: Coroutine[Any, Any, T]) -> T | Decided:
         """Do one stage of a slot, or say what became of the slot: an error harms this slot or stops the run."""
@@ -333,6 +360,13 @@ class _Asked(Record, frozen=True, kw_only=True):
 
 _Item: TypeAlias = _Asked | Decided | None
 """A question that may go on, a slot whose way has ended, or nothing where a discipline has left the walk."""
+
+
+def _pair_of(item: Decided | None) -> tuple[Question, Reply] | None:
+    """Return what an examiner of answers looks at, if there is an answer."""
+    if item is None or item.question is None or item.answer is None:
+        return None
+    return item.question, item.answer
 
 
 def _low_yield(recent: Sequence[Decided]) -> LowYieldError:

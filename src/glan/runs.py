@@ -6,15 +6,15 @@ It composes; what a pair is, how a teacher is reached and what a row looks like 
 """
 
 import asyncio
-import gc
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 import msgspec
 
 import glan
+from glan.curate.beside import examining
 from glan.errors import BudgetError, GlanError, ProjectError, StoppedError
 from glan.generate.asking import Asking
 from glan.growth import Growth, Standing, growth
@@ -23,6 +23,7 @@ from glan.pipeline import Job, LowYieldError, Pipeline
 from glan.progress import Progress
 from glan.project import Project
 from glan.records import Discipline, Outcome, Reply, Request, Sampling, Stage
+from glan.streams import collecting_rarely
 from glan.surprise import audit, changed, meaning_of, refusal
 from glan.teachers.ledger import Ledger, StageTotals
 from glan.teachers.ledgered import Choice, Ledgered, Tally
@@ -166,11 +167,13 @@ class Run:
         )
         outputs = Outputs(self.project, self.config, self._panel.models)
         asking = msgspec.structs.replace(asking, teacher=Counted(ledgered, outputs, self.options.watch))
-        self._pipeline = Pipeline(replace(job, asking=asking), permits=permits, progress=self.progress)
-        if self._interrupted is not None:
-            self._stop(self._interrupted)
-        with _collecting_rarely():
-            await self._walk(self._pipeline, outputs)
+        async with examining(self.config.curation, pairs=pairs) as examiner:
+            walk = Pipeline(replace(job, asking=asking), permits=permits, progress=self.progress, examiner=examiner)
+            self._pipeline = walk
+            if self._interrupted is not None:
+                self._stop(self._interrupted)
+            with collecting_rarely():
+                await self._walk(walk, outputs)
         return self._end(ledger, outputs, standing, choice)
 
     @property
@@ -186,6 +189,8 @@ class Run:
 
     def _budget(self, ledger: Ledger) -> Budget:
         """Return what may still be spent: the caps are for the project, over all its runs."""
+        if self.options.budget_usd is None and self.options.budget_tokens is None:
+            return Budget()  # to add up a large ledger takes seconds
         totals = ledger.totals()
         spent = Amount(
             tokens=sum(found.prompt_tokens + found.completion_tokens for found in totals.values()),
@@ -381,19 +386,3 @@ class Run:
             spent=msgspec.to_builtins(ledger.totals()),
             rounds={leaf: walk.rounds for leaf, walk in walks.items()},
         )
-
-
-@contextmanager
-def _collecting_rarely() -> Iterator[None]:
-    """Let the garbage collector look at what a walk makes alone, and less often: it makes much and leaves no cycles.
-
-    Otherwise a twentieth of the time goes into looking again at what was there before.
-    """
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 50)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()

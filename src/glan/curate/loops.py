@@ -55,11 +55,11 @@ def squeezed(text: str) -> str:
 
 def _is_made_of_one(text: str, flat: str, least: float) -> bool:
     """Say whether one line or sentence returns and returns."""
-    for units in (text.splitlines(), _sentences(flat)):
+    for units in (_lines(text), _sentences(flat)):
         # Nearly always so few units are equal that none can have returned so often.
-        if len(units) < _RETURNS or len(units) - len({*map(str.strip, units)}) < _RETURNS - 1:
+        if len(units) < _RETURNS or len(units) - len(set(units)) < _RETURNS - 1:
             continue
-        counts = Counter(unit.strip() for unit in units)
+        counts = Counter(units)
         del counts[""]
         if any(
             count >= _RETURNS and count * len(unit) >= least and _has_letters(unit) for unit, count in counts.items()
@@ -68,10 +68,14 @@ def _is_made_of_one(text: str, flat: str, least: float) -> bool:
     return False
 
 
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines()]
+
+
 def _sentences(flat: str) -> list[str]:
     """Cut after marks that end a sentence; ten times as fast without a pattern, where all marks are ASCII."""
     if not flat.isascii():
-        return _UNITS.split(flat)
+        return [unit.strip() for unit in _UNITS.split(flat)]
     if "!" in flat:
         flat = flat.replace("!", ".")
     if "?" in flat:

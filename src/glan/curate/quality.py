@@ -28,21 +28,24 @@ class Text(Record, frozen=True, kw_only=True):
 Rule = Callable[[Text], str | None]
 
 
+def text_of_question(question: Question, curation: Curation) -> Text:
+    """Return a question as the rules see it."""
+    return Text(text=question.text, finish_reason=question.reply.finish_reason, max_length=curation.max_question_length)
+
+
+def text_of_answer(question: Question, answer: Reply) -> Text:
+    """Return an answer as the rules see it."""
+    return Text(text=answer.text, finish_reason=answer.finish_reason, question=question.text)
+
+
 def reject_question(question: Question, curation: Curation) -> str | None:
-    """Return why a question is not taken, if so."""
-    return reason_of(
-        Text(
-            text=question.text,
-            finish_reason=question.reply.finish_reason,
-            max_length=curation.max_question_length,
-        ),
-        QUESTION_RULES,
-    )
+    """Return why a question is not taken by itself, if so."""
+    return reason_of(text_of_question(question, curation), QUESTION_RULES)
 
 
 def reject_answer(question: Question, answer: Reply) -> str | None:
     """Return why an answer is not taken, if so."""
-    return reason_of(Text(text=answer.text, finish_reason=answer.finish_reason, question=question.text), ANSWER_RULES)
+    return reason_of(text_of_answer(question, answer), ANSWER_RULES)
 
 
 def reason_of(text: Text, rules: tuple[Rule, ...]) -> str | None:

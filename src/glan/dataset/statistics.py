@@ -22,6 +22,8 @@ UNKNOWN = "(unknown)"
 NO_FIELD = "(none)"
 """Stands for the field of leaves at the top of a tree."""
 
+_MOST_DIFFERENT = 1_000
+"""Kinds of pairs that are held apart; a server may invent a model for every reply."""
 _EXACT_BITS = 7
 """Lengths are counted exactly below 2^7, above it in buckets that are less than 1% wide to either side."""
 _DOLLAR = 10**12
@@ -132,6 +134,8 @@ class Statistics:
         self._drawn = _Coverage()
         self._paired = _Coverage()
         self._by_discipline: dict[str, _Branch] = {}
+        self._pairs: Counter[tuple[str | None, ...]] = Counter()
+        """Pairs by all that is tallied of them: one count for each instead of five, and few of them differ."""
         self._strategies = _Tally()
         self._levels = _Tally()
         self._finish_reasons = _Tally()
@@ -171,16 +175,24 @@ class Statistics:
         self._by_discipline[discipline.key].outcomes[decided.outcome] += 1
 
     def _count_pair(self, question: Question, answer: Reply) -> None:
-        self._strategies.add(question.draw.strategy.value)
-        self._levels.add(question.syllabus.subject.level.value)
-        self._finish_reasons.add(answer.finish_reason)
-        self._question_models.add(question.reply.model)
-        self._answer_models.add(answer.model)
+        strategy, level = question.draw.strategy.value, question.syllabus.subject.level.value
+        self._pairs[strategy, level, answer.finish_reason, question.reply.model, answer.model] += 1
+        if len(self._pairs) > _MOST_DIFFERENT:
+            self._tally_pairs()
         self._question_lengths.add(len(question.text))
         self._answer_lengths.add(len(answer.text))
 
+    def _tally_pairs(self) -> None:
+        """Count the names of the pairs by themselves, in the order in which they came first."""
+        tallies = self._strategies, self._levels, self._finish_reasons, self._question_models, self._answer_models
+        for names, count in self._pairs.items():
+            for tally, name in zip(tallies, names, strict=True):
+                tally.add(name, count=count)
+        self._pairs.clear()
+
     def result(self) -> Summary:
         """Return what was counted so far."""
+        self._tally_pairs()
         return Summary(
             slots=self._outcomes.total(),
             pairs=self._outcomes[Outcome.PAIR],
@@ -211,13 +223,13 @@ class _Tally:
     def __init__(self) -> None:
         self._counts: Counter[tuple[str, str]] = Counter()
 
-    def add(self, name: str | None, above: str = "") -> None:
+    def add(self, name: str | None, above: str = "", *, count: int = 1) -> None:
         key = (above, UNKNOWN if name is None else name)
         if key not in self._counts:  # cleaning every name would double the time of a count
             key = (above, clean(key[1][:MOST_LETTERS]))
         if key not in self._counts and len(self._counts) >= MOST_NAMES:
             key = (above, OTHER)
-        self._counts[key] += 1
+        self._counts[key] += count
 
     def names(self) -> dict[str, int]:
         return {name: count for (_, name), count in sorted(self._counts.items())}
@@ -359,7 +371,8 @@ class _Spending:
         self._prompt += prompt or 0
         self._completion += completion or 0
         self._uncounted += prompt is None or completion is None
-        self._cost += round((reply.cost_usd or 0.0) * _DOLLAR)
+        if reply.cost_usd:
+            self._cost += round(reply.cost_usd * _DOLLAR)
         self._unpriced += reply.cost_usd is None
 
     def result(self) -> Spent:

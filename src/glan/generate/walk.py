@@ -6,7 +6,6 @@ The walk is a pure function of the replies: what was asked ahead, and when, chan
 """
 
 import asyncio
-import zlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
@@ -19,11 +18,15 @@ from glan.errors import ReplyError, RequestError
 from glan.generate.asking import Asking
 from glan.generate.subjects import draft_subjects
 from glan.generate.syllabi import write_syllabus
+from glan.packing import compress, decompress
 from glan.plan import drafts_of_round, round_size
 from glan.records import Discipline, Draw, Record, Session, Stage, Subject, Syllabus
 from glan.streams import begin
 
 T = TypeVar("T")
+
+_SESSIONS = msgspec.msgpack.Decoder(tuple[Session, ...])
+_MOST_BYTES = 1 << 30
 
 
 class Drawn(Record, frozen=True, kw_only=True):
@@ -247,11 +250,11 @@ class Walk:
 
 def _packed(sessions: tuple[Session, ...]) -> bytes:
     """Return the sessions of a syllabus in 2 KB instead of 13."""
-    return zlib.compress(msgspec.msgpack.encode(sessions), 1)
+    return compress(msgspec.msgpack.encode(sessions))
 
 
 def _unpacked(parked: bytes | None) -> tuple[Session, ...]:
-    return () if parked is None else msgspec.msgpack.decode(zlib.decompress(parked), type=tuple[Session, ...])
+    return () if parked is None else _SESSIONS.decode(decompress(parked, _MOST_BYTES))
 
 
 def _begin(work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:

@@ -1,0 +1,202 @@
+"""An examiner in a process of its own: a quarter of the work on a pair is curation, and a second core can do it.
+
+    async with examining(curation, pairs=100_000) as examiner:
+        findings = await examiner.questions(texts)
+
+What travels are frames: four bytes with a length, then as many bytes of MessagePack. The process reads nothing but
+its standard input and ends with it, however the run ends. It knows no project, no ledger and no key.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import struct
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import msgspec
+
+from glan.config import Curation
+from glan.curate.examiner import Examiner, Examining, Finding, Here
+from glan.curate.quality import Text
+from glan.errors import CurationError
+from glan.records import Record
+
+_log = logging.getLogger(__name__)
+
+WORTH_PAIRS: Final = 5_000
+"""With fewer pairs, to start a process takes longer than it saves."""
+_LENGTH: Final = struct.Struct(">I")
+_START_S: Final = 60.0
+_END_S: Final = 5.0
+_ROOT: Final = str(Path(__file__).resolve().parents[2])
+_SERVE: Final = "import sys; sys.path[:] = {path!r}; from glan.curate.beside import serve; serve()"
+
+_Wire = tuple[bytes, str | None, int | None, bytes | None]
+"""A text as it travels: its UTF-8 may have lone surrogates, which a text of MessagePack cannot hold."""
+
+
+class _Work(Record, frozen=True, kw_only=True):
+    are_questions: bool
+    texts: tuple[_Wire, ...]
+
+
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_WORK: Final = msgspec.msgpack.Decoder(_Work)
+_FINDINGS: Final = msgspec.msgpack.Decoder(list[Finding | None])
+
+
+@contextlib.asynccontextmanager
+async def examining(curation: Curation, *, pairs: int) -> AsyncIterator[Examining]:
+    """Give an examiner: beside this process where that is wanted and can be had, otherwise in it."""
+    is_wanted = pairs >= WORTH_PAIRS and _n_cores() > 1 if curation.beside == "auto" else curation.beside == "always"
+    beside = await _start(curation) if is_wanted else None
+    if beside is None:
+        yield Here(curation)
+        return
+    try:
+        yield beside
+    finally:
+        await beside.close()
+
+
+def _n_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+async def _start(curation: Curation) -> "Beside | None":
+    """Start the process; None, with a line in the log, where this system does not let us."""
+    # Isolated, and with this process's own places alone: the current folder may be a stranger's.
+    path = [_ROOT, *(place for place in sys.path if place)]
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-I", "-c", _SERVE.format(path=path),
+            stdin=PIPE, stdout=PIPE, stderr=DEVNULL, start_new_session=True,
+        )  # fmt: skip
+    except OSError as error:
+        _log.info("curation stays in this process: %s", error)
+        return None
+    beside = Beside(process)
+    try:
+        async with asyncio.timeout(_START_S):
+            await beside.begin(curation)
+    except (TimeoutError, CurationError) as error:
+        await beside.close()
+        _log.info("curation stays in this process, since the other one did not start: %r", error)
+        return None
+    return beside
+
+
+class Beside:
+    """The process, as the run sees it."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._waiting: deque[asyncio.Future[bytes]] = deque()
+        self._reader = asyncio.create_task(self._read())
+
+    async def begin(self, curation: Curation) -> None:
+        """Tell the settings, and wait for the first word."""
+        await self._asked(_ENCODER.encode(curation))
+
+    async def questions(self, texts: Sequence[Text]) -> list[Finding | None]:
+        """Judge questions."""
+        return await self._judged(texts, are_questions=True)
+
+    async def answers(self, texts: Sequence[Text]) -> list[Finding | None]:
+        """Judge answers."""
+        return await self._judged(texts, are_questions=False)
+
+    async def close(self) -> None:
+        """End the process, and wait for its end."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            async with asyncio.timeout(_END_S):
+                await self._process.wait()
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+        await self._reader
+
+    async def _judged(self, texts: Sequence[Text], *, are_questions: bool) -> list[Finding | None]:
+        work = _Work(are_questions=are_questions, texts=tuple([_wired(text) for text in texts]))
+        return _FINDINGS.decode(await self._asked(_ENCODER.encode(work)))
+
+    async def _asked(self, frame: bytes) -> bytes:
+        if self._reader.done() or self._process.stdin is None:
+            raise _lost()
+        told: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._waiting.append(told)
+        self._process.stdin.write(_LENGTH.pack(len(frame)) + frame)
+        with contextlib.suppress(ConnectionError):  # the reader hears of it too, and tells all who wait
+            await self._process.stdin.drain()
+        return await told
+
+    async def _read(self) -> None:
+        """Hand on what comes, first to who asked first; when nothing can come any more, say so to all."""
+        stream = self._process.stdout
+        try:
+            while stream is not None:
+                (length,) = _LENGTH.unpack(await stream.readexactly(_LENGTH.size))
+                found = await stream.readexactly(length)
+                told = self._waiting.popleft()
+                if not told.done():
+                    told.set_result(found)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            for told in self._waiting:
+                if not told.done():
+                    told.set_exception(_lost())
+
+
+def _lost() -> CurationError:
+    return CurationError(
+        "The process that examines questions and answers has ended: it was killed, or the memory was used up.",
+        hint='Nothing is lost: `glan run` goes on where this run ended. `beside = "never"` in [curation] does without.',
+    )
+
+
+def _wired(text: Text) -> _Wire:
+    question = None if text.question is None else text.question.encode("utf-8", "surrogatepass")
+    return text.text.encode("utf-8", "surrogatepass"), text.finish_reason, text.max_length, question
+
+
+def _unwired(wire: _Wire) -> Text:
+    text, finish_reason, max_length, question = wire
+    return Text(
+        text=text.decode("utf-8", "surrogatepass"),
+        finish_reason=finish_reason,
+        max_length=max_length,
+        question=None if question is None else question.decode("utf-8", "surrogatepass"),
+    )
+
+
+def serve() -> None:
+    """Examine what comes on the standard input until it ends: the settings first, then texts."""
+    source, target = sys.stdin.buffer, sys.stdout.buffer
+    frame = _read_frame(source)
+    if frame is None:
+        return
+    examiner = Examiner(msgspec.msgpack.decode(frame, type=Curation))
+    _write_frame(target, b"")
+    while (frame := _read_frame(source)) is not None:
+        work = _WORK.decode(frame)
+        texts = [_unwired(wire) for wire in work.texts]
+        found = examiner.questions(texts) if work.are_questions else examiner.answers(texts)
+        _write_frame(target, _ENCODER.encode(found))
+
+
+def _read_frame(source: BinaryIO) -> bytes | None:
+    head = source.read(_LENGTH.size)
+    return source.read(*_LENGTH.unpack(head)) if len(head) == _LENGTH.size else None
+
+
+def _write_frame(target: BinaryIO, frame: bytes) -> None:
+    target.write(_LENGTH.pack(len(frame)) + frame)
+    target.flush()

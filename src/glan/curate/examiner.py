@@ -1,0 +1,75 @@
+"""All that may stand against a question or an answer: the rules on one text, then copies of earlier questions.
+
+Questions come in plan order, since a verdict on one rests on those before it. It knows texts and numbers, no ids.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from glan.config import Curation
+from glan.curate.duplicates import Copy, Duplicates
+from glan.curate.quality import ANSWER_RULES, QUESTION_RULES, Text, reason_of
+from glan.records import Record
+
+
+class Finding(Record, frozen=True, kw_only=True):
+    """Why a text is not taken."""
+
+    reason: str
+    """A short fixed name."""
+    original: int | None = None
+    """Of a copy: number of the question that it copies, counted from 0 over those that the rules let pass."""
+    similarity: float = 0.0
+    """Of a copy: Jaccard similarity with its original."""
+
+
+class Examining(Protocol):
+    """Who judges texts, wherever that is done. Calls are answered in the order in which they come."""
+
+    async def questions(self, texts: Sequence[Text]) -> list[Finding | None]:
+        """Return for each question what stands against it; the next ones are judged by those that pass."""
+        ...
+
+    async def answers(self, texts: Sequence[Text]) -> list[Finding | None]:
+        """Return for each answer what stands against it."""
+        ...
+
+
+class Examiner:
+    """The questions that passed so far, and the rules."""
+
+    def __init__(self, curation: Curation) -> None:
+        self._duplicates = Duplicates(curation.near_duplicates)
+
+    def questions(self, texts: Sequence[Text]) -> list[Finding | None]:
+        """Judge questions, in plan order."""
+        reasons = [reason_of(text, QUESTION_RULES) for text in texts]
+        passed = [text.text for text, reason in zip(texts, reasons, strict=True) if reason is None]
+        copies = iter(self._duplicates.judge(passed))
+        return [_copied(next(copies)) if reason is None else Finding(reason=reason) for reason in reasons]
+
+    def answers(self, texts: Sequence[Text]) -> list[Finding | None]:
+        """Judge answers, each by itself."""
+        reasons = (reason_of(text, ANSWER_RULES) for text in texts)
+        return [Finding(reason=reason) if reason is not None else None for reason in reasons]
+
+
+class Here:
+    """An examiner in this process."""
+
+    def __init__(self, curation: Curation) -> None:
+        self._examiner = Examiner(curation)
+
+    async def questions(self, texts: Sequence[Text]) -> list[Finding | None]:
+        """Judge questions."""
+        return self._examiner.questions(texts)
+
+    async def answers(self, texts: Sequence[Text]) -> list[Finding | None]:
+        """Judge answers."""
+        return self._examiner.answers(texts)
+
+
+def _copied(copy: Copy | None) -> Finding | None:
+    if copy is None:
+        return None
+    return Finding(reason=f"{copy.kind} duplicate", original=copy.of, similarity=copy.similarity)
