@@ -1,6 +1,7 @@
 """Kinds of tasks of the offline textbook: reviews, designs and plans, and how often each level asks for what."""
 
 import dataclasses
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -54,6 +55,7 @@ def test_a_review_finds_the_planted_error_and_what_is_missing() -> None:
             assert "is correct" in found
             assert all(text in found for text in lacking), concept.name
             assert found.count(concept.definition) == (concept.definition in lacking)
+            assert (concept.rest not in lacking) or f"**{concept.name}**" in found.partition(concept.rest)[0]
 
 
 @pytest.mark.parametrize(
@@ -188,3 +190,37 @@ def test_every_number_of_concepts_has_a_kind_at_every_level() -> None:
     for size in range(1, 6):
         free = [kind for kind in KINDS.values() if size in kind.sizes and not kind.needs]
         assert all(any(kind.weights[i] for kind in free) for i in range(len(Level)))
+
+
+def test_stock_sentences_are_varied() -> None:
+    """Disputes, comparisons and designs do not all have the same remark."""
+    offer = concept_of("offer")
+    musical = ("cadence", "triad", "motif", "tempo", "fugue", "octave", "transposition")
+    people = open_phrasebook().words.names
+    disputes = {
+        answer(
+            f'{who} says: "{offer.right}" Ivo answers: "{offer.wrong}" '
+            "Who is right, and what should the other one learn from it?"
+        )
+        .partition("\n")[0]
+        .replace(who, "")
+        for who in people
+        if who != "Ivo"
+    }
+    borders = {
+        answer(
+            f"Draw up a comparison of **{first}** with **{second}** that gives for each a definition, an instance and "
+            "a point that is often missed."
+        )
+        .rpartition("\n")[2]
+        .partition('"')[0]
+        for first, second in itertools.permutations(musical, 2)
+    }
+    designs = {
+        answer(DESIGN.format(who, "Olga", "offer", "an exercise"))
+        .partition("**Why it tests the concept.** ")[2]
+        .split(" ")[0]
+        for who in people
+        if who != "Olga"
+    }
+    assert [len(disputes), len(borders), len(designs)] == [3, 6, 3]

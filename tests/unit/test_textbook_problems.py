@@ -22,6 +22,7 @@ from glan.records import Message, Request, Sampling, Stage
 from glan.teachers.offline import Textbook, exercises
 from glan.teachers.offline.book import open_book
 from glan.teachers.offline.exercises import FAMILIES, PROBLEMS
+from glan.teachers.offline.figures import shown as figure
 from glan.teachers.offline.phrases import open_phrasebook
 from glan.teachers.offline.problems import (
     DAYS,
@@ -208,8 +209,37 @@ def test_weekdays_are_read_by_name() -> None:
         (term(4, "x"), "4x"),
         (about(Fraction(7, 3)), ", about 2.33"),
         (about(Fraction(7)), ""),
+        (figure(Fraction(9, 10)), "0.9"),
+        (figure(Fraction(1, 3)), "about 0.33"),
+        (figure(Fraction(25819, 60_000)), "about 0.43"),
+        (figure(Fraction(89_803, 100_000)), "about 0.90"),
+        (figure(Fraction(41, 9_765_625)), "about 0.000004"),
     ],
 )
 def test_numbers_are_shown_as_a_person_writes_them(shown: str, expected: str) -> None:
     """Fractions, roots and lines are shown in their simplest form."""
     assert shown == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "expected"),
+    [
+        ("piece_duration", {"n": 30, "m": 2, "t": 120}, "A single bar lasts 2 · 60/120, which is 1 second."),
+        ("piece_duration", {"n": 30, "m": 2, "t": 118}, "which is about 1.02 seconds."),
+        ("transposition", {"p": 60, "a": 3, "b": 2}, "Start and end are 1 semitone apart, that is, a minor second."),
+        ("standard_error", {"s": 10, "n": 100}, "a standard error of 1 point"),
+        ("limestone", {"m": 50, "c": 1}, "takes up 1 litre of the acid"),
+        ("oxygen_cylinder", {"v": 10, "p": 12, "f": 1}, "enough for 110 minutes"),
+        ("recapture", {"m": 40, "c": 30, "r": 4}, "the population is estimated at 300 animals"),
+    ],
+    ids=["bar", "longer bar", "semitone", "point", "litre", "minutes", "animals"],
+)
+def test_units_agree_with_their_numbers(name: str, values: dict[str, int], expected: str) -> None:
+    """A single unit is in the singular, and what is counted has a name that fits each story."""
+    solution = PROBLEMS[name].solve(values)
+    assert expected in " ".join((*solution.steps, f"{solution.result}."))
+
+
+def test_neither_rhythm_of_a_polyrhythm_contains_the_other() -> None:
+    """Three against six is no more than six."""
+    assert all(values["b"] % values["a"] for values, _ in drawn("polyrhythm"))

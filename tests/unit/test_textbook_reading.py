@@ -182,7 +182,7 @@ def test_statements_are_judged_by_what_the_book_says() -> None:
                 odd = re.search(r"([A-D]) is the (true|false) statement", found)
                 assert odd is not None
                 assert [letter for letter, line in options if truth[line] == (odd[2] == "true")] == [odd[1]]
-            seen["dispute"] += "is right." in found
+            seen["dispute"] += "is right" in found
     assert min(seen.values()) >= 20
 
 
@@ -190,8 +190,8 @@ def test_a_dispute_is_decided_for_the_one_who_is_right() -> None:
     """The name, or the place, of the true sentence is given."""
     concept = next(concept for concept in special_concepts() if concept.name == "offer")
     said = 'Nadia, a potter, says: "{0}" Ivo answers: "{1}" Who is right, and what should the other one learn from it?'
-    assert answer(said.format(concept.wrong, concept.right)).startswith("Ivo is right. Nadia is wrong")
-    assert answer(said.format(concept.right, concept.wrong)).startswith("Nadia is right. Ivo is wrong")
+    assert answer(said.format(concept.wrong, concept.right)).startswith("Ivo is right")
+    assert answer(said.format(concept.right, concept.wrong)).startswith("Nadia is right")
     assert answer(said.format(concept.right, concept.right)) == NO_CHAPTER
 
 

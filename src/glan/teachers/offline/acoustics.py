@@ -38,8 +38,8 @@ def _wavelength(values: Values) -> Solution:
             f"One octave higher, at {2 * f} hertz, the waves are half as long, {size(length / 2)} metres.",
         ),
         result=f"the wavelength is {size(length)} metres, or {size(100 * length)} centimetres",
-        check=f"In one second {f} waves leave the source, and {f} times {v}/{f} metres is {v} metres, just the way "
-        "that sound covers in this second.",
+        check=f"In one second {f} waves leave the source, and {f} times {v}/{f} metres is {v} metres, just the "
+        "distance that sound covers in this second.",
     )
 
 
@@ -87,7 +87,8 @@ def _doppler(values: Values) -> Solution:
                 f"{f} · {v}/{v + u}, which is {size(away)} hertz."
             ),
         ),
-        result=f"{size(toward)} hertz during the approach and {size(away)} hertz afterwards",
+        result=f"{size(toward)} hertz ahead of the source, as it approaches, and {size(away)} hertz behind it, as it "
+        "moves away",
         check=f"What is sent out in the last second of the approach arrives within {v - u}/{v} seconds, as its end has "
         f"{u} metres less to travel than its beginning; {f} waves in that time make {size(toward)} in a whole second.",
     )
@@ -109,6 +110,7 @@ def _decibels(values: Values) -> Solution:
     n, rise = values["n"], 10 * tens + 3 * doublings
     total = f"{'about ' if doublings else ''}{level + rise}"
     factors = ["10"] * tens + ["2"] * doublings
+    rises = " + ".join(f"{count} · {size}" for count, size in ((tens, 10), (doublings, 3)) if count)
     product = f", and {n} = {' · '.join(factors)}" if len(factors) > 1 else ""
     return Solution(
         steps=(
@@ -119,7 +121,7 @@ def _decibels(values: Values) -> Solution:
             f"The power becomes {n} times as great{product}.",
             (
                 "Each factor of 10 in power raises the level by 10 decibels, and each factor of 2 by about 3 decibels: "
-                f"{tens} · 10 + {doublings} · 3 = {rise}."
+                f"{rises} = {rise}."
             ),
             f"The new level is {level} + {rise}, which makes {total} decibels.",
         ),

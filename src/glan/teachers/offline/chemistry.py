@@ -122,8 +122,8 @@ def _tank_dose(values: Values) -> Solution:
     return Solution(
         steps=(
             (
-                f"The water fills {length} · {w} · {h} = {length * w * h} cubic centimetres, and a thousand of these "
-                f"are a litre, so there are {shown} litres."
+                f"The water fills {length} · {w} · {h} = {length * w * h:,} cubic centimetres, and a thousand of "
+                f"these are a litre, so there are {shown} litres."
             ),
             f"Each litre is to receive {d} milligrams: {shown} · {d} = {show_measure(litres * d)} milligrams.",
             f"Divided by 1000, this is {show_measure(grams)} grams.",
@@ -280,7 +280,10 @@ def _hardness(values: Values) -> Solution:
             f"Calcium with 40 g/mol: {a}/40 = {show_measure(calcium)} mmol/L.",
             f"Magnesium with 24 g/mol: {b}/24 = {show_measure(magnesium)} mmol/L.",
             f"Hardness counts both ions alike, mole by mole: the sum is {show_measure(total)} mmol/L.",
-            f"Calcium carbonate has 100 g/mol, so this stands for {total} · 100 = {show_measure(100 * total)} mg/L.",
+            (
+                f"Calcium carbonate has 100 g/mol, so this stands for {show_decimal(total)} · 100 = "
+                f"{show_measure(100 * total)} mg/L."
+            ),
         ),
         result=f"the total hardness is {show_measure(total)} mmol/L, or {show_measure(100 * total)} mg/L as calcium "
         "carbonate",

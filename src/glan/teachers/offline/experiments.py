@@ -130,8 +130,9 @@ def _familywise_error(values: Values) -> Solution:
         ),
         result=f"a probability of {shown(alarm, 1)} percent for at least one false alarm; by the Bonferroni "
         f"correction each test would be held to {shown(strict, 3)} percent",
-        check=f"The probability cannot exceed the sum of the single ones, {m} · {p} = {m * p} percent, "
-        f"nor be less than the {p} percent of one test alone.",
+        check=f"On average {m} · {p}/100 = {show_decimal(Fraction(m * p, 100))} false alarms are to be expected. The "
+        "probability of at least one is always below that number, and here it is about "
+        f"{float(alarm / (m * p)):.2f} times as large.",
     )
 
 

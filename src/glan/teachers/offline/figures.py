@@ -13,8 +13,11 @@ _FACTOR = Fraction(196, 100)
 
 def shown(number: Fraction, decimals: int = 2) -> str:
     """Return a number as a short decimal fraction, or rounded and marked as such."""
-    is_short = (number * 10_000).denominator == 1
-    return show_decimal(number) if is_short else f"about {show_decimal(round(number, decimals))}"
+    if (number * 10_000).denominator == 1:
+        return show_decimal(number)
+    while not round(number, decimals):
+        decimals += 1
+    return f"about {float(round(number, decimals)):.{decimals}f}"
 
 
 def equals(number: Fraction, decimals: int = 2) -> str:
@@ -48,12 +51,18 @@ def _median_score(values: Values) -> Solution:
         else f"The number of values is even, so the median lies halfway between the two in the middle: "
         f"({low} + {high})/2 = {shown(median)}."
     )
+    gap = (
+        f"lies {shown(abs(mean - median))} milliseconds {'above' if mean > median else 'below'} the median"
+        if mean != median
+        else "agrees with the median here"
+    )
     below, above = (sum(sign * (time - median) > 0 for time in times) for sign in (-1, 1))
     return Solution(
         steps=(
             f"In order of size, the {count} times are {', '.join(map(str, times))}.",
             middle,
             f"The mean is the sum divided by the number of values: {sum(times)}/{count}{equals(mean)}.",
+            f"The mean {gap}; where one time is out of the ordinary, the median is the more typical value.",
             (
                 f"If the longest time, {times[-1]}, were twice as long, the mean would rise by "
                 f"{times[-1]}/{count}{equals(Fraction(times[-1], count))}, while the median would stay where it is."
@@ -164,7 +173,8 @@ def _binomial_hits(values: Values) -> Solution:
     ways = [comb(n, i) * (c - 1) ** (n - i) for i in range(n + 1)]
     hits, total = sum(ways[k:]), c**n
     chance = Fraction(hits, total)
-    parts = ", ".join(f"{i} hits in C({n}, {i}) · {c - 1}^{n - i} = {ways[i]}" for i in range(k, n + 1))
+    *parts, last = (f"{i} hits in C({n}, {i}) · {c - 1}^{n - i} = {ways[i]}" for i in range(k, n + 1))
+    listed = f"{', '.join(parts)} and {last}" if parts else last
     return Solution(
         steps=(
             f"With {c} equally likely answers to each of {n} tasks, there are {c}^{n} = {total} ways to answer.",
@@ -172,7 +182,7 @@ def _binomial_hits(values: Values) -> Solution:
                 f"For exactly i hits, the tasks hit can be chosen in C({n}, i) ways, and each of the other tasks has "
                 f"{c - 1} wrong answer{'' if c == 2 else 's'}."
             ),
-            f"So there are exactly {parts} ways.",
+            f"So there are exactly {listed} ways.",
             f"At least {k} hits occur in {hits} ways, so the probability is {hits}/{total}{equals(chance, 4)}.",
         ),
         result=f"a probability of {chance}, {_percent(chance)}",
@@ -205,8 +215,8 @@ def _standard_error(values: Values) -> Solution:
             f"The square root of {n} is {side}, because {side} · {side} = {n}.",
             f"The standard error is {s}/{side}{equals(error)} points.",
             (
-                f"To halve it, the root would have to double, which takes 4 · {n} = {4 * n} people; "
-                f"with them it would be {s}/{2 * side}{equals(error / 2)} points."
+                f"To halve it, the root would have to double, which takes a sample of 4 · {n} = {4 * n}; "
+                f"with this the standard error would be {s}/{2 * side}{equals(error / 2)} points."
             ),
         ),
         result=f"a standard error of {shown(error)} points",

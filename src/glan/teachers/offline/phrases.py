@@ -76,6 +76,11 @@ class Leads(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     belief: tuple[str, ...]
     planted: tuple[str, ...]
     missing: tuple[str, ...]
+    settled: tuple[str, ...]
+    decided: tuple[str, ...]
+    near: tuple[str, ...]
+    far: tuple[str, ...]
+    applied: tuple[str, ...]
     work: tuple[str, ...]
 
 

@@ -23,7 +23,7 @@ def _oxygen_saturation(values: Values) -> Solution:
     if found == full:
         state, move = "the water is exactly saturated", "no net exchange with the air takes place"
     elif found < full:
-        state, move = f"{gap} mg/L are missing from saturation", "oxygen enters the water from the air"
+        state, move = f"{gap} mg/L is missing from saturation", "oxygen enters the water from the air"
     else:
         state, move = f"the water is supersaturated by {gap} mg/L", "oxygen leaves the water for the air"
     return Solution(
@@ -114,7 +114,7 @@ def _free_ammonia(values: Values) -> Solution:
     return Solution(
         steps=(
             (
-                f"Of the {show_decimal(total)} mg/L of nitrogen, {p} percent belong to NH3: {show_decimal(total)} · "
+                f"Of the {show_decimal(total)} mg/L of nitrogen, {p} percent belongs to NH3: {show_decimal(total)} · "
                 f"{p}/100 = {show_decimal(nitrogen)} mg/L."
             ),
             "A molecule of NH3 has the mass 14 + 3 · 1 = 17, of which 14 are nitrogen.",
@@ -123,7 +123,7 @@ def _free_ammonia(values: Values) -> Solution:
                 f"17/14 = {show_measure(ammonia)} mg/L."
             ),
             (
-                f"The other {100 - p} percent of the nitrogen are bound in the ammonium ion, NH4+, which is far less "
+                f"The other {100 - p} percent of the nitrogen is bound in the ammonium ion, NH4+, which is far less "
                 "toxic."
             ),
         ),
@@ -204,7 +204,7 @@ def _water_exchange(values: Values) -> Solution:
         steps=(
             (
                 f"Each exchange replaces {p} percent of the mixed water by clean water, so {100 - p} percent of the "
-                "substance remain."
+                "substance remains."
             ),
             (
                 f"After the first exchange the concentration is {c} · {show_decimal(share)} = "
@@ -218,7 +218,7 @@ def _water_exchange(values: Values) -> Solution:
         ),
         result=f"{show_measure(left)} mg/L, which is {show_measure(100 * share**n)} percent of the start",
         check=f"Adding up {n} times {p} percent would give {n * p} percent, but each exchange also removes clean "
-        f"water that has just been added; really removed are {show_measure(100 * (1 - share**n))} percent.",
+        f"water that has just been added; in fact {show_measure(100 * (1 - share**n))} percent is removed.",
     )
 
 

@@ -15,6 +15,10 @@ Values = Mapping[str, int]
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
+_SINGLE = re.compile(
+    r"(?<![\d.,/^])1 (centimetre|day|euro|gram|kilogram|kilometre|litre|metre|milligram|millilitre|millimetre|"
+    r"millisecond|minute|month|parsec|percentage point|point|second|tonne|year)s\b"
+)
 
 
 class UnsolvableError(ValueError):
@@ -29,6 +33,12 @@ class Solution:
     result: str
     check: str
     """A sentence that confirms the result in another way."""
+
+    def __post_init__(self) -> None:
+        """Put units into the singular after a 1 that came out of the numbers."""
+        object.__setattr__(self, "steps", tuple(_SINGLE.sub(r"1 \1", step) for step in self.steps))
+        object.__setattr__(self, "result", _SINGLE.sub(r"1 \1", self.result))
+        object.__setattr__(self, "check", _SINGLE.sub(r"1 \1", self.check))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,16 +24,16 @@ def _recapture(values: Values) -> Solution:
     estimate = f"{'about ' if size.denominator > 1 else ''}{round(size)}"
     return Solution(
         steps=(
-            f"In the second catch {r} of {c} fish carry a mark, which is a share of {reduced(r, c)}.",
+            f"In the second catch {r} of {c} animals carry a mark, which is a share of {reduced(r, c)}.",
             (
-                f"If the marked fish have mixed well, they are the same share of the whole population of N: {m}/N = "
+                f"If the marked animals have mixed well, they are the same share of the whole population of N: {m}/N = "
                 f"{r}/{c}."
             ),
             f"Solved for N, this gives {m} · {c}/{r} = {estimate}.",
         ),
-        result=f"the population is estimated at {estimate} fish",
-        check=f"In a population of that size {m} marked fish would be one in {show_measure(size / m)}, and the second "
-        f"catch has one marked fish in {show_measure(Fraction(c, r))}.",
+        result=f"the population is estimated at {estimate} animals",
+        check=f"In a population of that size {m} marked animals would be one in {show_measure(size / m)}, and the "
+        f"second catch has one marked animal in {show_measure(Fraction(c, r))}.",
     )
 
 
@@ -116,7 +116,7 @@ def _cube_growth(values: Values) -> Solution:
             ),
             f"The lengths are in the ratio {reduced(b, a)}.",
             f"The cube of this ratio is {ratio**3}, so the mass is multiplied by {show_measure(ratio**3)}.",
-            f"From {m} grams the fish has grown to {m} · {ratio**3} = {show_measure(mass)} grams.",
+            f"So {m} grams become {m} · {ratio**3} = {show_measure(mass)} grams.",
         ),
         result=f"a mass of {show_measure(mass)} grams",
         check=f"Turned round, a fish of {a} centimetres has {1 / ratio**3} of that mass, which is {m} grams again.",
@@ -203,7 +203,7 @@ def _drying(values: Values) -> Solution:
             f"The water lost is {m} kilograms minus this, {show_measure(m - final)} kilograms.",
         ),
         result=f"{show_measure(final)} kilograms remain, and {show_measure(m - final)} kilograms of water have gone",
-        check=f"Of the final mass, {q} percent are water, {show_measure(final * q / 100)} kilograms; with the dry "
+        check=f"Of the final mass, {q} percent is water, {show_measure(final * q / 100)} kilograms; with the dry "
         f"matter of {show_decimal(dry)} kilograms this makes {show_measure(final)} kilograms again.",
     )
 

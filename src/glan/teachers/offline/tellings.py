@@ -114,13 +114,7 @@ class Telling:
         if not pages:
             return []
         first, second = (page.section.name for page in pages)
-        border = (
-            f'Both belong under the heading "{first}", but they are not interchangeable: '
-            "each of the two definitions asks for something that the other leaves open."
-            if first == second
-            else f'One belongs under the heading "{first}" and the other under "{second}", '
-            "so the way to keep them apart is to ask which of the two definitions a given case meets."
-        )
+        border = self.lead("near" if first == second else "far").format(first=first, second=second)
         return [*(self._headed(page) for page in pages), paragraph((0, border))]
 
     def note(self, values: Values) -> Told:
@@ -154,12 +148,11 @@ class Telling:
         if page is None or other is None or is_first == is_second:
             return []
         if "other" in values:
-            first, second = values["who"].split(",")[0], values["other"]
+            kind, first, second = "settled", values["who"].split(",")[0], values["other"]
         else:
-            first, second = "The first sentence", "The second sentence"
+            kind, first, second = "decided", "first", "second"
         right, wrong = (first, second) if is_first else (second, first)
-        decided = f"{right} is right. {wrong} is wrong, and the true sentence says why. What stands behind it is this."
-        return [paragraph((0, decided)), *self._reasons(page)]
+        return [paragraph((0, self.lead(kind).format(right=right, wrong=wrong))), *self._reasons(page)]
 
     def judge(self, values: Values) -> Told:
         return [
@@ -256,7 +249,8 @@ class Telling:
         if "definition" not in said:
             told.append(paragraph((0, f"What is missing is the definition. {concept.definition}"), (1, concept.rest)))
         elif "explanation" not in said:
-            told.append(paragraph((0, self.lead("missing") + concept.rest)))
+            lead = self.lead("missing").format(concept=marked([concept.name]))
+            told.append(paragraph((0, lead + concept.rest)))
         if "example" not in said:
             told.append(paragraph((0, f"The text also lacks an example, such as this one. {concept.example}")))
         return told
@@ -283,8 +277,7 @@ class Telling:
             *self._set(page),
             paragraph((0, f'**What to look for.** {doubt} "{concept.wrong}" {concept.right}')),
             paragraph(
-                (0, "**Why it tests the concept.** It is not enough to repeat a definition that was learned by heart:"),
-                (0, f"it has to be applied to something new. {concept.definition}"),
+                (0, f"**Why it tests the concept.** {self.lead('applied')} {concept.definition}"),
                 (2, concept.rest),
             ),
         ]

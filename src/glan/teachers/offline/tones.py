@@ -36,7 +36,7 @@ def _piece(values: Values) -> Solution:
     return Solution(
         steps=(
             f"In {n} bars of {m} beats there are {n} · {m} = {n * m} beats.",
-            f"At {t} beats a minute one beat lasts 60/{t} of a second, which is {size(Fraction(60, t))} seconds.",
+            f"At {t} beats a minute one beat lasts 60/{t}, which is {size(Fraction(60, t))} seconds.",
             f"All beats together last {n * m} · 60/{t}, which is {size(seconds)} seconds.",
             f"A single bar lasts {m} · 60/{t}, which is {size(Fraction(60 * m, t))} seconds.",
         ),
@@ -47,7 +47,9 @@ def _piece(values: Values) -> Solution:
 
 
 def _draw_polyrhythm(rng: Random) -> dict[str, int]:
-    a, b = sorted(rng.sample((2, 3, 4, 5, 6, 7, 8, 9), 2))
+    a = b = 2
+    while b % a == 0:
+        a, b = sorted(rng.sample((2, 3, 4, 5, 6, 7, 8, 9), 2))
     return {"a": a, "b": b, "t": 120 * rng.randrange(8, 36)}
 
 
@@ -101,7 +103,7 @@ def _transposition(values: Values) -> Solution:
                 f"remainder {above}, which is the note {_NOTES[above]}."
             ),
             f"The start, {p}, leaves the remainder {p % 12} and is the note {_NOTES[p % 12]}.",
-            f"Between start and end lie {net} semitones, that is {distance}.",
+            f"Start and end are {_count(net, 'semitone')} apart, that is, {distance}.",
         ),
         result=f"number {end}, the note {_NOTES[above]}, {_count(net, 'semitone')} {'below' if a < b else 'above'} "
         "the starting note",
