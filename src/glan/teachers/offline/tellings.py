@@ -30,6 +30,8 @@ class Telling:
     book: Book
     phrases: Phrasebook
     rng: Random
+    question: str = ""
+    """Who is named in it does not appear in a task that an answer invents."""
 
     def tell(self, kind: str, values: Values) -> Told:
         """Return the answer to a task, or nothing if the book cannot give it."""
@@ -114,13 +116,7 @@ class Telling:
         if not pages:
             return []
         first, second = (page.section.name for page in pages)
-        border = (
-            f'Both belong under the heading "{first}", but they are not interchangeable: '
-            "each of the two definitions asks for something that the other leaves open."
-            if first == second
-            else f'One belongs under the heading "{first}" and the other under "{second}", '
-            "so the way to keep them apart is to ask which of the two definitions a given case meets."
-        )
+        border = self.lead("neighbours" if first == second else "strangers").format(first=first, second=second)
         return [*(self._headed(page) for page in pages), paragraph((0, border))]
 
     def note(self, values: Values) -> Told:
@@ -158,7 +154,7 @@ class Telling:
         else:
             first, second = "The first sentence", "The second sentence"
         right, wrong = (first, second) if is_first else (second, first)
-        decided = f"{right} is right. {wrong} is wrong, and the true sentence says why. What stands behind it is this."
+        decided = self.lead("decided").format(right=right, wrong=wrong)
         return [paragraph((0, decided)), *self._reasons(page)]
 
     def judge(self, values: Values) -> Told:
@@ -244,7 +240,7 @@ class Telling:
             if left.strip() or not said:
                 return []
             return [
-                paragraph((0, _praise([*said]))),
+                paragraph((0, self.lead(_sound(said)))),
                 paragraph((0, f'{self.lead("planted")} "{concept.wrong}" {concept.right}')),
                 *self._missing(page, said),
             ]
@@ -283,8 +279,7 @@ class Telling:
             *self._set(page),
             paragraph((0, f'**What to look for.** {doubt} "{concept.wrong}" {concept.right}')),
             paragraph(
-                (0, "**Why it tests the concept.** It is not enough to repeat a definition that was learned by heart:"),
-                (0, f"it has to be applied to something new. {concept.definition}"),
+                (0, f"**Why it tests the concept.** {self.lead('applied')} {concept.definition}"),
                 (2, concept.rest),
             ),
         ]
@@ -292,7 +287,7 @@ class Telling:
     def _set(self, page: Page) -> Told:
         """Return a task on a concept, with invented people or drawn numbers, and its solution."""
         words, concept = self.phrases.words, page.concept
-        first, second = self.rng.sample(words.names, 2)
+        first, second = self.rng.sample([name for name in words.names if name not in self.question], 2)
         if concept.problem:
             problem = PROBLEMS[concept.problem]
             story = self.rng.choice(self.phrases.tasks[f"problem/{concept.problem}"])
@@ -321,6 +316,7 @@ class Telling:
         options = [concept.right, concept.wrong, other.wrong]
         self.rng.shuffle(options)
         true, false, aside = ("ABC"[options.index(text)] for text in (concept.right, concept.wrong, other.wrong))
+        tested = self.lead("tested")
         return [
             paragraph((0, "**Task.** Which of these three sentences is true?")),
             *(paragraph((0, f"{letter}) {text}"), is_close=True) for letter, text in zip("ABC", options, strict=True)),
@@ -334,10 +330,7 @@ class Telling:
                 (0, f"about {marked([concept.name])};"),
                 (0, f"whoever picks {aside} has trouble with {marked([other.name])} instead."),
             ),
-            paragraph(
-                (0, f"**Why it tests the concept.** Between {true} and {false} only the meaning of the term decides,"),
-                (0, f"and {aside} stands there for those who would otherwise toss a coin between the two."),
-            ),
+            paragraph((0, f"**Why it tests the concept.** {tested.format(true=true, false=false, aside=aside)}")),
         ]
 
     def plan(self, values: Values) -> Told:
@@ -358,7 +351,7 @@ class Telling:
         return [
             paragraph((0, f"{order}; each is explained without the help of a later one.")),
             *(self._step(number, page, work[number - 1]) for number, page in enumerate(pages, start=1)),
-            paragraph((0, f"The plan ends with a check, done without notes.\n\n{check}")),
+            paragraph((0, f"{self.lead('ending')}\n\n{check}")),
         ]
 
     def _step(self, number: int, page: Page, work: str) -> Paragraph:
@@ -372,12 +365,10 @@ class Telling:
         )
 
 
-def _praise(said: Sequence[str]) -> str:
-    """Return what can stand of a reviewed text."""
-    if said == ["example"]:
-        return "The example is correct and may stay: it agrees with the definition, which should stand before it."
+def _sound(said: Container[str]) -> str:
+    """Return the kind of the sentence that says what can stand of a reviewed text."""
+    if "definition" not in said:
+        return "sound_example"
     if "example" in said:
-        return "The definition is correct, and the example agrees with it; both can stay."
-    if "explanation" in said:
-        return "The definition is correct, and the explanation that follows it is consistent with it; both can stay."
-    return "The definition is correct and can stay, since it says what belongs to the term and what does not."
+        return "sound_both"
+    return "sound_explained" if "explanation" in said else "sound"
