@@ -1,6 +1,7 @@
 """Problems of the textbook: every result is computed again in another way."""
 
 import contextlib
+import re
 import time
 from collections.abc import Callable, Mapping
 from fractions import Fraction
@@ -20,9 +21,11 @@ from hypothesis import strategies as st
 
 from glan.records import Message, Request, Sampling, Stage
 from glan.teachers.offline import Textbook, exercises
+from glan.teachers.offline.actuary import ACTUARY
 from glan.teachers.offline.book import open_book
 from glan.teachers.offline.exercises import FAMILIES, PROBLEMS
 from glan.teachers.offline.figures import shown as figure
+from glan.teachers.offline.finance import FINANCE, amount, equals
 from glan.teachers.offline.phrases import open_phrasebook
 from glan.teachers.offline.problems import (
     DAYS,
@@ -37,6 +40,7 @@ from glan.teachers.offline.problems import (
     term,
     write_values,
 )
+from glan.teachers.offline.underwriting import UNDERWRITING
 
 DRAWS = 40
 PEOPLE = {"who": "Nadia, a potter,", "whom": "Nadia", "other": "Ivo"}
@@ -69,6 +73,30 @@ def test_every_problem_is_checked_and_told_and_belongs_to_a_concept() -> None:
     stories = open_phrasebook().tasks
     assert set(CHECKS) == set(PROBLEMS) == set(open_book().exercises)
     assert all(len(stories[f"problem/{name}"]) >= 4 for name in PROBLEMS)
+
+
+@pytest.mark.parametrize("name", [*FINANCE, *UNDERWRITING, *ACTUARY])
+def test_amounts_of_money_are_exact_or_marked_as_rounded(name: str) -> None:
+    """A rounded amount follows a sign of its own, one euro is singular, and a rounded result says so."""
+    for _, solution in drawn(name):
+        told = " ".join((*solution.steps, solution.result, solution.check))
+        assert "= about" not in told
+        assert not re.search(r"(?<![.\d])1 euros\b", told)
+        assert not ("about" in solution.result and "to the cent" in solution.result)
+
+
+def test_numbers_at_the_edge_are_told_without_a_slip() -> None:
+    """One euro, a last instalment, a claim that makes no difference, a load of exactly one, and units everywhere."""
+    assert amount(Fraction(1)) == "1 euro"
+    assert equals(Fraction(10, 3)) == "≈ 3.33 euros"
+    last = PROBLEMS["loan_split"].solve({"l": 9000, "i": 5, "n": 4, "k": 4})
+    assert "it alone is outstanding" in last.steps[1]
+    even = PROBLEMS["no_claims_discount"].solve({"b": 1000, "r": 40, "s": 20, "k": 3, "c": 600})
+    assert even.check.endswith("come to the same.")
+    full = PROBLEMS["task_load"].solve({"a": 1, "b": 2, "c": 1, "d": 4, "e": 2, "f": 8})
+    assert full.steps[1] == "The sum is 1."
+    lift = PROBLEMS["lifting_force"].solve({"m": 10, "a": 2})
+    assert lift.result.count(" N ") == 3
 
 
 @pytest.mark.parametrize("family", ["mathematics", "statistics", "physics", "chemistry", "finance", "computer science"])

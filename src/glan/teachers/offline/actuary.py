@@ -5,7 +5,7 @@ from fractions import Fraction
 from math import isqrt
 from random import Random
 
-from glan.teachers.offline.finance import amount, growth, rounded
+from glan.teachers.offline.finance import amount, equals, growth, in_cents, rounded, rounding
 from glan.teachers.offline.problems import Problem, Solution, UnsolvableError, Values, reduced, show_decimal
 
 _SURVIVORS = {20: 99_300, 30: 98_700, 40: 97_600, 50: 95_300, 60: 90_400, 70: 80_200, 80: 60_900, 90: 26_800}
@@ -58,19 +58,19 @@ def _term_premium(values: Values) -> Solution:
         steps=(
             (
                 f"Death in the first year has the probability {q}/1000, and its benefit is discounted by one year: "
-                f"{s} · {show_decimal(Fraction(q, 1000))}/{show_decimal(year)} = {amount(one)}."
+                f"{s} · {show_decimal(Fraction(q, 1000))}/{show_decimal(year)} {equals(one)}."
             ),
             (
                 f"Death in the second year presupposes survival of the first: {1000 - q}/1000 · {p}/1000 = "
                 f"{rounded(second, 6)}."
             ),
             (
-                f"Discounted by two years, its benefit is worth {s} · {rounded(second, 6)}/{show_decimal(year)}^2 = "
-                f"{amount(two)}."
+                f"Discounted by two years, its benefit is worth {s} · {rounded(second, 6)}/{show_decimal(year)}^2 "
+                f"{equals(two)}."
             ),
             f"The net single premium is the sum, rounded only in the end: {amount(one + two)}.",
         ),
-        result=f"{amount(one + two)}, to the cent",
+        result=f"{in_cents(one + two)}{rounding(one + two)}",
         check=f"Of a million insured, {first} die in the first year and {later} in the second. A million premiums "
         f"with interest for two years make {s} · ({first} · {show_decimal(year)} + {later}) = {show_decimal(total)} "
         f"euros, as much as the benefits with interest cost by then.",
@@ -94,9 +94,9 @@ def _compound_variance(values: Values) -> Solution:
     deviation = Fraction((isqrt(int(40_000 * variance)) + 1) // 2, 100)
     return Solution(
         steps=(
-            f"A claim has the mean {p}/100 · {a} + {100 - p}/100 · {b} = {amount(mean)}.",
+            f"A claim has the mean {p}/100 · {a} + {100 - p}/100 · {b} {equals(mean)}.",
             f"Its second moment is {p}/100 · {a}^2 + {100 - p}/100 · {b}^2 = {show_decimal(square)} in squared euros.",
-            f"The mean of the total is {m} · {show_decimal(mean)} = {amount(m * mean)}.",
+            f"The mean of the total is {m} · {show_decimal(mean)} {equals(m * mean)}.",
             (
                 f"For a Poisson number the variance of the total is {m} times the second moment, "
                 f"{show_decimal(variance)}, and its root, rounded to cents, is {rounded(deviation, 2)} euros."
@@ -125,7 +125,7 @@ def _credibility(values: Values) -> Solution:
         steps=(
             f"The credibility factor is Z = n/(n + K) = {n}/({n} + {k}) = {reduced(n, n + k)}.",
             f"The complement 1 - Z = {1 - weight} is the weight of the collective mean.",
-            f"The premium is {weight} · {x} + {1 - weight} · {m} = {amount(premium)}.",
+            f"The premium is {weight} · {x} + {1 - weight} · {m} {equals(premium)}.",
             (
                 f"It lies between the own mean of {x} euros and the collective mean of {m} euros, and more years of "
                 f"experience would move it towards the own mean."
@@ -133,7 +133,7 @@ def _credibility(values: Values) -> Solution:
         ),
         result=f"Z = {weight} and a premium of {amount(premium)}",
         check=f"The collective mean acts like {k} further years of experience at {m} euros: ({n} · {x} + {k} · "
-        f"{m})/{n + k} = {amount(Fraction(n * x + k * m, n + k))}.",
+        f"{m})/{n + k} {equals(Fraction(n * x + k * m, n + k))}.",
     )
 
 
@@ -204,7 +204,7 @@ def _chain_ladder(values: Values) -> Solution:
                 f"years {b} + {d} = {b + d} thousand."
             ),
             f"The development factor is {b + d}/{a + c}, which is {shown}.",
-            f"The latest year is projected to {e} · {b + d}/{a + c} = {amount(final, unit)}.",
+            f"The latest year is projected to {e} · {b + d}/{a + c} {equals(final, unit)}.",
             f"Of these, {e} thousand euros are paid, so the reserve is {amount(final - e, unit)}.",
         ),
         result=f"the factor is {shown}, the projected final claims are {amount(final, unit)} and the reserve is "

@@ -82,7 +82,7 @@ def no_chapter(book: Book) -> str:
 def compose_answer(book: Book, phrases: Phrasebook, question: str, rng: Random) -> str:
     """Return the answer to a question."""
     unknowns = cycle(rng.sample(book.generic.unknown, len(book.generic.unknown)))
-    reading = _Reading(book, phrases, Telling(book, phrases, rng), unknowns)
+    reading = _Reading(book, phrases, Telling(book, phrases, rng, question), unknowns)
     parts = list(reading.parts(question)) or [reading.by_marks(question)]
     told = [each for part in parts for each in part]
     if not told:

@@ -127,7 +127,7 @@ def _encoder_counts(values: Values) -> Solution:
             f"{degrees} degrees are {degrees}/360 of a turn, so {turn} · {degrees}/360 = {counts} counts.",
             _listing("The same in a program, with // because the division leaves no remainder:", code, str(counts)),
         ),
-        result=f"{counts} counts, each of them {amount(Fraction(360, turn), 4)} degrees of the joint",
+        result=f"{counts} counts, each of them {amount(Fraction(360, turn), 6)} degrees of the joint",
         check=f"One count is 360/{turn} degrees, and {counts} times this is {counts * Fraction(360, turn)} degrees.",
     )
 
@@ -188,11 +188,12 @@ def _task_load(values: Values) -> Solution:
     shares = " + ".join(f"{values[run]}/{values[period]}" for run, period in ("ab", "cd", "ef"))
     calls = " + ".join(f"Fraction({values[run]}, {values[period]})" for run, period in ("ab", "cd", "ef"))
     verdict = "so all deadlines are kept" if total <= 1 else "so not all deadlines can be kept"
+    decimal = "" if total.denominator == 1 else f" {equals(total, 3)}"
     code = ("from fractions import Fraction", f"print({calls})")
     return Solution(
         steps=(
             f"Each task claims its running time divided by its period: {shares}.",
-            f"The sum is {total} {equals(total, 3)}.",
+            f"The sum is {total}{decimal}.",
             (
                 "With preemption and deadlines at the ends of the periods, earliest deadline first succeeds exactly "
                 f"if the sum is at most 1. It is{'' if total <= 1 else ' not'}, {verdict}."

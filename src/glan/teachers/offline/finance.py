@@ -15,12 +15,30 @@ def rounded(number: Fraction, decimals: int) -> str:
     return f"{sign}{whole}.{rest:0{decimals}d}" if decimals else f"{sign}{whole}"
 
 
-def amount(number: Fraction, unit: str = "euros") -> str:
-    """Return an amount of money: `12 euros`, `12.50 euros`, or `about 12.35 euros` where cents are rounded."""
+def in_cents(number: Fraction, unit: str = "euros") -> str:
+    """Return an amount of money, to the cent: `12 euros`, `1 euro`, `12.50 euros`."""
     if number.denominator == 1:
-        return f"{number} {unit}"
-    is_exact = (number * 100).denominator == 1
-    return f"{'' if is_exact else 'about '}{rounded(number, 2)} {unit}"
+        return f"{number} {'euro' if number == 1 and unit == 'euros' else unit}"
+    return f"{rounded(number, 2)} {unit}"
+
+
+def is_whole_cents(number: Fraction) -> bool:
+    return (number * 100).denominator == 1
+
+
+def amount(number: Fraction, unit: str = "euros") -> str:
+    """Return an amount of money, with the word `about` where cents are rounded: `about 12.35 euros`."""
+    return f"{'' if is_whole_cents(number) else 'about '}{in_cents(number, unit)}"
+
+
+def equals(number: Fraction, unit: str = "euros") -> str:
+    """Return an amount after a sign that says whether cents are rounded: `= 12.50 euros`, `≈ 12.35 euros`."""
+    return f"{'=' if is_whole_cents(number) else '≈'} {in_cents(number, unit)}"
+
+
+def rounding(number: Fraction) -> str:
+    """Return what is to be said after an amount to the cent."""
+    return "" if is_whole_cents(number) else ", rounded to the cent"
 
 
 def percent(share: Fraction, decimals: int = 2) -> str:
@@ -92,8 +110,8 @@ def _moved(debt: int, due: int, date: int, rate: int) -> tuple[Fraction, str]:
     if years == 0:
         return value, f"The {debt} euros fall due on that very date and count in full."
     if years > 0:
-        return value, f"The {debt} euros are due {time} earlier and grow to {debt} · {factor} = {amount(value)}."
-    return value, f"The {debt} euros are due {time} later and are worth {debt}/{factor} = {amount(value)} then."
+        return value, f"The {debt} euros are due {time} earlier and grow to {debt} · {factor} {equals(value)}."
+    return value, f"The {debt} euros are due {time} later and are then worth {debt}/{factor} {equals(value)}."
 
 
 def _equation_of_value(values: Values) -> Solution:
@@ -112,9 +130,9 @@ def _equation_of_value(values: Values) -> Solution:
             f"The equation of value sets X equal to the sum of both, rounded only in the end: {amount(total)}.",
             "Another date of comparison would multiply both sides by the same factor and leave X as it is.",
         ),
-        result=f"a payment of {amount(total)} in {t} years, to the cent",
+        result=f"a payment of {in_cents(total)} in {t} years{rounding(total)}",
         check=f"Discounted to the present, the two debts are worth {amount(today)} together, and so is the single "
-        f"payment: X/{show_decimal(growth(i))}^{t} = {amount(total / growth(i) ** t)}.",
+        f"payment: X/{show_decimal(growth(i))}^{t} {equals(total / growth(i) ** t)}.",
     )
 
 
@@ -168,7 +186,7 @@ def _annuity_value(values: Values) -> Solution:
             f"Multiplied by the payment it gives {r} · {rounded(factor, 6)}, and so a value of {amount(value)}.",
             f"Without discounting the payments would add up to {n * r} euros.",
         ),
-        result=f"{amount(value)}, to the cent",
+        result=f"{in_cents(value)}{rounding(value)}",
         check=f"In the first year the fund of {amount(value)} earns {amount(interest)} and pays {r} euros; what is "
         f"left, {amount(value + interest - r)}, is again the value of the {n - 1} remaining payments.",
     )
@@ -219,6 +237,7 @@ def _loan_split(values: Values) -> Solution:
     exact = principal / annuity(i, n)
     balance = exact * annuity(i, n - k + 1)
     level, interest = cents(exact), cents(balance * i / 100)
+    outstanding = "it alone is" if k == n else f"{n - k + 1} are"
     return Solution(
         steps=(
             (
@@ -227,7 +246,7 @@ def _loan_split(values: Values) -> Solution:
                 f"{rounded(annuity(i, n), 6)}: {amount(exact)}."
             ),
             (
-                f"Before instalment number {k} is paid, {n - k + 1} are outstanding, and the balance one year "
+                f"Before instalment number {k} is paid, {outstanding} outstanding, and the balance one year "
                 f"earlier is their present value, {amount(balance)}."
             ),
             f"The interest is {i} percent of this balance, which is {amount(balance * i / 100)}.",
@@ -264,7 +283,7 @@ def _bond_price(values: Values) -> Solution:
             f"The redemption is worth {f}/{show_decimal(growth(y))}^{n}, which is {amount(last)}.",
             f"Both together, rounded only in the end, make {amount(price)}.",
         ),
-        result=f"{amount(price)}, to the cent, which is {place}",
+        result=f"{in_cents(price)}{rounding(price)}, which is {place}",
         check=f"The coupon {word} the yield on the face value by {amount(abs(coupon - Fraction(f * y, 100)))} a "
         f"year; over {n} years this is worth {amount(abs(price - f))}, the difference between price and face value.",
     )

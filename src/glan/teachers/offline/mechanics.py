@@ -61,9 +61,9 @@ def _lifting_force(values: Values) -> Solution:
             f"At constant speed the net force is zero, so the pull is {rest} N.",
             f"Slowing down on the way up, the pull is smaller than the weight: {rest} - {extra} = {less} N.",
         ),
-        result=f"{more} N while speeding up, {rest} at constant speed and {less} N while slowing down",
-        check=f"The load feels as if gravity were {show_decimal(_GRAVITY + a)} at first and "
-        f"{show_decimal(_GRAVITY - a)} at the end; {m} times these numbers gives {more} and {less}.",
+        result=f"{more} N while speeding up, {rest} N at constant speed and {less} N while slowing down",
+        check=f"The load feels as if gravity were {show_decimal(_GRAVITY + a)} m/s² at first and "
+        f"{show_decimal(_GRAVITY - a)} m/s² at the end; {m} kg times these gives {more} N and {less} N.",
     )
 
 
@@ -248,7 +248,7 @@ def _centre_of_mass(values: Values) -> Solution:
             f"The total mass is {' + '.join(str(m) for m, _ in pairs)} = {mass} kg.",
             f"Each mass is weighted with its distance: {products} = {moment} kg mm.",
             f"The centre of mass lies at the quotient, {moment}/{mass} {equals(centre)} mm.",
-            "A robot that holds the three parts feels its load as if all of it were at this distance.",
+            "Gravity pulls at a robot that holds the three parts as if all of their mass were at this distance.",
         ),
         result=f"{amount(centre)} mm",
         check=f"The whole mass at this point has the moment {mass} · {centre} = {moment} kg mm, "

@@ -78,10 +78,20 @@ class Leads(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     missing: tuple[str, ...]
     settled: tuple[str, ...]
     decided: tuple[str, ...]
-    near: tuple[str, ...]
-    far: tuple[str, ...]
-    applied: tuple[str, ...]
     work: tuple[str, ...]
+    neighbours: tuple[str, ...]
+    """How two concepts of one class session are told apart ..."""
+    strangers: tuple[str, ...]
+    """... and two of different ones."""
+    applied: tuple[str, ...]
+    tested: tuple[str, ...]
+    ending: tuple[str, ...]
+    sound: tuple[str, ...]
+    """What can stand of a reviewed text: its definition ..."""
+    sound_explained: tuple[str, ...]
+    sound_both: tuple[str, ...]
+    """... the definition and the example ..."""
+    sound_example: tuple[str, ...]
 
 
 class _Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

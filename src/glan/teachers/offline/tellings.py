@@ -30,6 +30,8 @@ class Telling:
     book: Book
     phrases: Phrasebook
     rng: Random
+    question: str = ""
+    """Who is named in it does not appear in a task that an answer invents."""
 
     def tell(self, kind: str, values: Values) -> Told:
         """Return the answer to a task, or nothing if the book cannot give it."""
@@ -114,7 +116,7 @@ class Telling:
         if not pages:
             return []
         first, second = (page.section.name for page in pages)
-        border = self.lead("near" if first == second else "far").format(first=first, second=second)
+        border = self.lead("neighbours" if first == second else "strangers").format(first=first, second=second)
         return [*(self._headed(page) for page in pages), paragraph((0, border))]
 
     def note(self, values: Values) -> Told:
@@ -237,7 +239,7 @@ class Telling:
             if left.strip() or not said:
                 return []
             return [
-                paragraph((0, _praise([*said]))),
+                paragraph((0, self.lead(_sound(said)))),
                 paragraph((0, f'{self.lead("planted")} "{concept.wrong}" {concept.right}')),
                 *self._missing(page, said),
             ]
@@ -285,7 +287,7 @@ class Telling:
     def _set(self, page: Page) -> Told:
         """Return a task on a concept, with invented people or drawn numbers, and its solution."""
         words, concept = self.phrases.words, page.concept
-        first, second = self.rng.sample(words.names, 2)
+        first, second = self.rng.sample([name for name in words.names if name not in self.question], 2)
         if concept.problem:
             problem = PROBLEMS[concept.problem]
             story = self.rng.choice(self.phrases.tasks[f"problem/{concept.problem}"])
@@ -314,6 +316,7 @@ class Telling:
         options = [concept.right, concept.wrong, other.wrong]
         self.rng.shuffle(options)
         true, false, aside = ("ABC"[options.index(text)] for text in (concept.right, concept.wrong, other.wrong))
+        tested = self.lead("tested")
         return [
             paragraph((0, "**Task.** Which of these three sentences is true?")),
             *(paragraph((0, f"{letter}) {text}"), is_close=True) for letter, text in zip("ABC", options, strict=True)),
@@ -327,10 +330,7 @@ class Telling:
                 (0, f"about {marked([concept.name])};"),
                 (0, f"whoever picks {aside} has trouble with {marked([other.name])} instead."),
             ),
-            paragraph(
-                (0, f"**Why it tests the concept.** Between {true} and {false} only the meaning of the term decides,"),
-                (0, f"and {aside} stands there for those who would otherwise toss a coin between the two."),
-            ),
+            paragraph((0, f"**Why it tests the concept.** {tested.format(true=true, false=false, aside=aside)}")),
         ]
 
     def plan(self, values: Values) -> Told:
@@ -351,7 +351,7 @@ class Telling:
         return [
             paragraph((0, f"{order}; each is explained without the help of a later one.")),
             *(self._step(number, page, work[number - 1]) for number, page in enumerate(pages, start=1)),
-            paragraph((0, f"The plan ends with a check, done without notes.\n\n{check}")),
+            paragraph((0, f"{self.lead('ending')}\n\n{check}")),
         ]
 
     def _step(self, number: int, page: Page, work: str) -> Paragraph:
@@ -365,12 +365,10 @@ class Telling:
         )
 
 
-def _praise(said: Sequence[str]) -> str:
-    """Return what can stand of a reviewed text."""
-    if said == ["example"]:
-        return "The example is correct and may stay: it agrees with the definition, which should stand before it."
+def _sound(said: Container[str]) -> str:
+    """Return the kind of the sentence that says what can stand of a reviewed text."""
+    if "definition" not in said:
+        return "sound_example"
     if "example" in said:
-        return "The definition is correct, and the example agrees with it; both can stay."
-    if "explanation" in said:
-        return "The definition is correct, and the explanation that follows it is consistent with it; both can stay."
-    return "The definition is correct and can stay, since it says what belongs to the term and what does not."
+        return "sound_both"
+    return "sound_explained" if "explanation" in said else "sound"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from random import Random
 
-from glan.teachers.offline.finance import amount, percent
+from glan.teachers.offline.finance import amount, equals, percent
 from glan.teachers.offline.problems import Problem, Solution, UnsolvableError, Values, reduced, show_decimal
 
 
@@ -25,7 +25,7 @@ def _small_pool(values: Values) -> Solution:
             ),
             (
                 f"The expected number of losses is {n} · 1/{m}, so the expected total is {n} · {s}/{m} euros, and "
-                f"one of {n} equal shares is {s}/{m} = {amount(share)}."
+                f"one of {n} equal shares is {s}/{m} {equals(share)}."
             ),
             (
                 f"A member standing alone would expect the same cost, but would pay {s} euros or nothing; in the "
@@ -56,6 +56,7 @@ def _no_claims_discount(values: Values) -> Solution:
     cost = k * yearly
     gap = abs(c - cost)
     word = "makes no difference" if gap == 0 else f"{'gains' if c > cost else 'loses'} {amount(gap)}"
+    compared = "come to the same" if gap == 0 else f"also differ by {amount(gap)}"
     return Solution(
         steps=(
             (
@@ -74,8 +75,8 @@ def _no_claims_discount(values: Values) -> Solution:
         ),
         result=f"reporting brings {c} euros, costs {amount(cost)} in premiums and so {word}",
         check=f"Without a claim the premiums come to {amount(k * b * Fraction(100 - r, 100))} and the damage to {c} "
-        f"euros, with a claim the premiums come to {amount(k * b * Fraction(100 - s, 100))}; these two ways also "
-        f"differ by {amount(gap)}.",
+        f"euros, with a claim the premiums come to {amount(k * b * Fraction(100 - s, 100))}; these two ways "
+        f"{compared}.",
     )
 
 
@@ -167,7 +168,7 @@ def _underinsurance(values: Values) -> Solution:
         steps=(
             f"The property is insured for {s} of {v} euros, a proportion of {reduced(s, v)}.",
             "Under the average rule the insurer pays this proportion of every loss, whether it is large or small.",
-            f"Of {x} euros it pays {x} · {share} = {amount(paid)}.",
+            f"Of {x} euros it pays {x} · {share} {equals(paid)}.",
             f"The owner bears the rest, {amount(x - paid)}, as if being the insurer of the part that was not insured.",
         ),
         result=f"the insurer pays {amount(paid)}, which is {share} of the loss, and {amount(x - paid)} remain with "
@@ -252,8 +253,8 @@ def _quota_share(values: Values) -> Solution:
         ),
         result=f"the balance of the insurer is {amount(own, unit)}, and that of the reinsurer is "
         f"{amount(theirs, unit)}",
-        check=f"Both balances together are {amount(own + theirs, unit)}, the whole premiums of {p} less the whole "
-        f"claims of {c}, since a commission only moves money between the two.",
+        check=f"Both balances together are {amount(own + theirs, unit)}, the whole premiums of {p} thousand less the "
+        f"whole claims of {c} thousand, since a commission only moves money between the two.",
     )
 
 
