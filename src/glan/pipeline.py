@@ -13,7 +13,7 @@ import asyncio
 import logging
 from array import array
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import islice
@@ -146,7 +146,7 @@ class Pipeline:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
 
-    async def _slots(self) -> AsyncIterator[list["_Begun"]]:
+    async def _slots(self) -> AsyncGenerator[list["_Begun"], None]:
         """Begin slots in plan order, as credits, permits and memory allow."""
         while await self._credits.is_free():
             while self._begun - self._passed >= self._job.config.limits.look_ahead and self.stopped is None:
@@ -195,7 +195,7 @@ class Pipeline:
         self._credits.spend()
         return replace(so_far, outcome=Outcome.PAIR, subject=found)
 
-    async def _examined_questions(self, groups: "InOrder[_Begun, _Item]") -> AsyncIterator[list["_Item"]]:
+    async def _examined_questions(self, groups: "InOrder[_Begun, _Item]") -> AsyncGenerator[list["_Item"], None]:
         """Refuse what the examiner objects to. A verdict rests on all earlier ones, so none stands behind a gap."""
         async with aclosing(aiter(groups)) as ordered:
             async for group in ordered:

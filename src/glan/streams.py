@@ -7,8 +7,8 @@ It knows nothing of slots, teachers or files.
 import asyncio
 import gc
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
+from contextlib import aclosing, contextmanager
 from typing import Any, Generic, TypeVar
 
 A = TypeVar("A")
@@ -24,7 +24,7 @@ class InOrder(Generic[A, B]):
     How the results are grouped depends on who was fast; their order does not.
     """
 
-    def __init__(self, items: AsyncIterator[list[A]], work: Callable[[A], Coroutine[Any, Any, B]]) -> None:
+    def __init__(self, items: AsyncGenerator[list[A], None], work: Callable[[A], Coroutine[Any, Any, B]]) -> None:
         self._items = items
         self._work = work
         self._tasks: deque[asyncio.Future[B]] = deque()
@@ -47,13 +47,15 @@ class InOrder(Generic[A, B]):
             await self._end()
 
     async def _feed(self) -> None:
-        async for group in self._items:
-            self._tasks.extend([begin(self._work(item)) for item in group])
-            self._more.set()
-            await asyncio.sleep(0)  # where nothing has to be waited for, others get their turn all the same
-            while len(self._tasks) > _MOST_READY and self._tasks[0].done():
-                self._taken.clear()
-                await self._taken.wait()
+        async with aclosing(self._items) as groups:  # who is cancelled between two groups leaves no stream behind
+            async for group in groups:
+                for item in group:
+                    self._tasks.append(begin(self._work(item)))  # each at once: none is lost if a later one raises
+                self._more.set()
+                await asyncio.sleep(0)  # where nothing has to be waited for, others get their turn all the same
+                while len(self._tasks) > _MOST_READY and self._tasks[0].done():
+                    self._taken.clear()
+                    await self._taken.wait()
 
     async def _has_head(self) -> bool:
         """Wait until there is a first piece of work, or there will be none."""
@@ -97,9 +99,14 @@ def begin(work: Coroutine[Any, Any, B]) -> asyncio.Future[B]:
         found: asyncio.Future[B] = asyncio.get_running_loop().create_future()
         found.set_result(done.value)
         return found
-    except Exception as error:  # noqa: BLE001 - it is raised again where the result is taken
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 - as a task does: it is raised again where the result is taken
         failed: asyncio.Future[B] = asyncio.get_running_loop().create_future()
-        failed.set_exception(error)
+        if isinstance(error, asyncio.CancelledError):
+            failed.cancel()
+        else:
+            failed.set_exception(error)
         return failed
     return asyncio.create_task(_Begun(work, awaited))
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from glan.streams import Credits, InOrder, begin
 
 
-async def in_groups(sizes: Sequence[int], *, pause: bool = False) -> AsyncIterator[list[int]]:
+async def in_groups(sizes: Sequence[int], *, pause: bool = False) -> AsyncGenerator[list[int], None]:
     """Give 0, 1, 2, ... in groups of these sizes."""
     number = 0
     for size in sizes:
@@ -94,6 +94,32 @@ async def test_others_get_their_turn_where_nothing_has_to_be_waited_for() -> Non
     assert turns_had >= 10
 
 
+async def test_an_end_between_two_groups_reaches_the_stream_before() -> None:
+    """Whoever leaves a stream, whenever that is, ends the streams that feed it, and no task stays behind."""
+
+    async def at_once(number: int) -> int:
+        return number
+
+    async def never(number: int) -> int:
+        await asyncio.Event().wait()
+        return number
+
+    async def joined() -> AsyncGenerator[list[int], None]:
+        async with aclosing(aiter(InOrder(in_groups([1] * 9), at_once))) as groups:
+            async for group in groups:
+                yield group
+
+    before = asyncio.all_tasks()
+    for n_turns in range(12):
+        taker = asyncio.create_task(collected(InOrder(joined(), never)))
+        await turns(n_turns)
+        taker.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await taker
+        await turns(2)
+        assert asyncio.all_tasks() == before
+
+
 async def test_two_streams_joined_have_no_barrier() -> None:
     """The second stage works on the first item before the first stage has seen the last."""
     order: list[str] = []
@@ -111,7 +137,7 @@ async def test_two_streams_joined_have_no_barrier() -> None:
             gate.set()
         return number
 
-    async def middle() -> AsyncIterator[list[int]]:
+    async def middle() -> AsyncGenerator[list[int], None]:
         async for group in InOrder(in_groups([3]), first):
             yield group
 
@@ -144,7 +170,7 @@ async def test_an_error_of_the_work_comes_in_its_turn() -> None:
 async def test_an_error_of_the_items_comes_after_what_was_begun() -> None:
     """When the items break off, the work on those that came is still given."""
 
-    async def items() -> AsyncIterator[list[int]]:
+    async def items() -> AsyncGenerator[list[int], None]:
         yield [0, 1]
         raise ValueError("no more")
 
@@ -162,7 +188,7 @@ async def test_an_early_end_leaves_no_work_behind() -> None:
     """Who stops listening cancels what is under way, and the items are asked for no more."""
     before = asyncio.all_tasks()
 
-    async def endless() -> AsyncIterator[list[int]]:
+    async def endless() -> AsyncGenerator[list[int], None]:
         while True:
             yield [1]
             await asyncio.sleep(0)
@@ -262,6 +288,24 @@ async def test_work_that_never_waits_is_done_at_once() -> None:
     assert begin(work(2)).result() == 3
     assert isinstance(begin(work(0)).exception(), ZeroDivisionError)
     assert len(asyncio.all_tasks()) == tasks
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError, GeneratorExit, ValueError])
+async def test_whatever_work_raises_at_once_is_raised_where_its_result_is_taken(error: type[BaseException]) -> None:
+    """As with a task, nothing that work raises harms who began it or what was begun beside it."""
+
+    async def work(number: int) -> int:
+        if number == 1:
+            raise error
+        return number
+
+    got: list[int] = []
+    with pytest.raises(error):
+        await collected(InOrder(in_groups([3]), work), got)
+    assert got == [0]
+    assert {task.get_coro().__qualname__ for task in asyncio.all_tasks()} <= {  # type: ignore[union-attr]  # it is one
+        "test_whatever_work_raises_at_once_is_raised_where_its_result_is_taken"
+    }
 
 
 async def test_work_that_waits_is_begun_at_once_and_goes_on_in_a_task_of_its_own() -> None:
