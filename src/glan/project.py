@@ -315,13 +315,13 @@ def taxonomy_text(name: str) -> str:
     """Return the text of a shipped taxonomy or of a file."""
     if name in shipped_names():
         return shipped_text(name)
+    hint = "Give `builtin`, `paper` or the path of a YAML file."
     try:
         return Path(name).read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise ProjectError(f"There is no taxonomy and no file {name!r}.", hint=hint) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise ProjectError(
-            f"The taxonomy {name!r} cannot be read: {error}.",
-            hint="Give `builtin`, `paper` or the path of a YAML file.",
-        ) from error
+        raise ProjectError(f"The taxonomy {name!r} cannot be read: {error}.", hint=hint) from error
 
 
 def _remove(path: Path) -> None:

@@ -130,6 +130,8 @@ def test_a_budget_of_tokens_is_never_passed(server: Server, command: CommandLine
         ended = command.run(folder, "--budget-tokens", budget)
         assert ended.code == 4, ended.words
         assert f"The budget of {budget:,} tokens is reached" in ended.err
+        assert "dollars" not in ended.err
+        assert "To go on: " not in ended.out
         stats = server.stats()
         assert 0 < stats.prompt_tokens + stats.completion_tokens <= budget
     rows = len(ids_of(folder))

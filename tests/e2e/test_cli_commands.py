@@ -111,12 +111,12 @@ def test_the_tree_is_json_too(done: Path, command_line: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("given", "disciplines"),
     [
-        ((), 380),
-        (("--taxonomy", "builtin"), 380),
+        ((), 397),
+        (("--taxonomy", "builtin"), 397),
         (("--taxonomy", "paper"), 126),
-        (("--recipe", "demo"), 380),
+        (("--recipe", "demo"), 397),
         (("--recipe", "paper"), 126),
-        (("--recipe", "paper", "--taxonomy", "builtin"), 380),
+        (("--recipe", "paper", "--taxonomy", "builtin"), 397),
     ],
     ids=lambda given: " ".join(given) if isinstance(given, tuple) else "",
 )
@@ -128,6 +128,51 @@ def test_a_project_begins_with_a_shipped_tree(
     assert made.code == 0, made.words
     assert f"over {disciplines} disciplines" in made.out
     assert f"{disciplines} disciplines, 0 findings." in command_line("taxonomy", "check", "--project", "new").out
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (("--taxonomy", "biultin"), "There is no taxonomy and no file 'biultin'.\nGive `builtin`, `paper`"),
+        (("--taxonomy", "paper", "--disciplines", "Algebra"), "lists what a project has, and with --taxonomy NAME"),
+        (("--recipe", "nope"), "There is no recipe 'nope'"),
+    ],
+    ids=["taxonomy", "discipline", "recipe"],
+)
+def test_a_project_of_what_is_not_there_is_refused(
+    command_line: CommandLine, given: tuple[str, ...], told: str
+) -> None:
+    """An unknown name ends with 1, what there is instead, and no folder."""
+    refused = command_line("init", "new", *given)
+    assert refused.code == 1
+    assert told in refused.err
+    assert not (command_line.home / "new").exists()
+
+
+def test_init_says_what_to_type_next(command_line: CommandLine) -> None:
+    """The next command names a teacher where the recipe does not, and can be typed as it stands."""
+    assert "--project 'my data' --teacher openai/MODEL" in command_line("init", "my data").out
+    assert command_line("init", "tried", "--recipe", "demo").out.endswith("Next: glan run --project tried\n")
+
+
+@pytest.mark.parametrize(
+    ("given", "way_on"),
+    [
+        ((), ""),
+        (("--pairs", PAIRS), ""),
+        (("--pairs", 7, "--until", "syllabi"), " --pairs 7 --until syllabi"),
+        (("--budget-tokens", 100_000), " --budget-tokens 100000"),
+    ],
+    ids=["nothing", "as in glan.toml", "pairs", "budget"],
+)
+def test_a_run_that_was_stopped_says_the_whole_command_to_go_on(
+    command_line: CommandLine, given: tuple[object, ...], way_on: str
+) -> None:
+    """What neither glan.toml nor the ledger knows stands in the command: a lost --pairs or cap would be a surprise."""
+    folder = command_line.init("data")
+    stopped = command_line("run", "--project", folder, "--teacher", "vllm/x@http://127.0.0.1:1/v1", *given)
+    assert stopped.code == 1, stopped.words
+    assert stopped.out.endswith(f"To go on: glan run --project {folder}{way_on}\n")
 
 
 def test_the_codes_of_the_shipped_tree_are_shown(command_line: CommandLine) -> None:
@@ -243,7 +288,8 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 def test_a_terminal_gets_a_display_and_ctrl_c_ends_it(tmp_path: Path) -> None:
     """On a terminal the progress is drawn, and Ctrl-C there is the first signal like any other."""
-    with simulated(Simulated(latency_ms=20)) as server:
+    # What is in flight at Ctrl-C takes longer than the half second within which the screen shows that it stops.
+    with simulated(Simulated(latency_ms=600)) as server:
         command = CommandLine(home=tmp_path, base_url=server.base_url)
         folder = command.init("data", pairs=1_000)
         ours, theirs = pty.openpty()
@@ -254,7 +300,7 @@ def test_a_terminal_gets_a_display_and_ctrl_c_ends_it(tmp_path: Path) -> None:
             stderr=theirs, start_new_session=True,
         ) as process:  # fmt: skip
             os.close(theirs)
-            until(lambda: server.stats().stages.get("answers", 0) > 100)
+            until(lambda: server.stats().stages.get("answers", 0) > 0)
             os.write(ours, b"\x03")
             shown = read_all(ours)
             assert process.wait(timeout=30) == 130

@@ -109,7 +109,7 @@ def test_the_ways_of_thinking_are_one_list() -> None:
     ("name", "reasoning", "expected_error"),
     [
         ("aplaca", "drop", r"Unknown export format 'aplaca'; did you mean 'alpaca'\? The formats are messages, alpaca"),
-        ("xml", "drop", r"Unknown export format 'xml'; The formats are messages, alpaca, sharegpt"),
+        ("xml", "drop", r"Unknown export format 'xml'\. The formats are messages, alpaca, sharegpt"),
         ("openai", "field", r"The format openai knows no reasoning 'field'; it takes drop or think\."),
         ("alpaca", "keep", r"The format alpaca knows no reasoning 'keep'; it takes drop or think or field\."),
     ],

@@ -1,6 +1,7 @@
 """Commands that make a project: init, demo; and prompts, which shows its words."""
 
 import asyncio
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,7 +33,9 @@ def init_command(
     project = Project.create(folder, taxonomy=taxonomy, disciplines=disciplines, pairs=pairs, recipe=recipe)
     leaves = len(project.taxonomy.disciplines)
     say(f"Made {folder}: {project.config.pairs:,} pairs over {leaves} discipline{'s' if leaves != 1 else ''}.")
-    say(f"Next: glan run --project {folder} --teacher openai/MODEL   (or --teacher offline to try it)")
+    begin = f"Next: glan run --project {shlex.quote(str(folder))}"
+    is_named = project.config.teachers.default.spec is not None
+    say(begin if is_named else f"{begin} --teacher openai/MODEL   (or --teacher offline to try it)")
 
 
 @click.command("demo")

@@ -97,7 +97,7 @@ def _failures(project: Project) -> list[tuple[str, str]]:
 @ledger_option
 @json_option
 def show_command(id_: str, folder: Path, ledger: Path | None, *, as_json: bool) -> None:
-    """Show the way of the pair with this ID: discipline, subject, sessions, and every reply it rests on."""
+    """Show the way of the pair with this ID: discipline, subject, sessions, and the replies from syllabus to answer."""
     from glan.dataset.shards import find_row  # noqa: PLC0415 - pyarrow is loaded when it is needed
 
     project = Project.open(folder, ledger)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +15,7 @@ import click
 from glan.cli.display import STOPPING, calls_of, cost_of, displayed
 from glan.cli.logs import logged_to
 from glan.cli.screen import complain, confirmer, json_option, ledger_option, project_option, say, say_json, yes_option
+from glan.errors import BudgetError
 from glan.project import Project
 from glan.records import Reply, Request, Stage
 from glan.runs import InterruptedRunError, Options, Result, Run
@@ -45,7 +47,11 @@ class _Given(TypedDict):
 @project_option
 @json_option
 @yes_option
-@click.option("--pairs", type=click.IntRange(1, 1_000_000_000), help="How many pairs; those of glan.toml if not given.")
+@click.option(
+    "--pairs",
+    type=click.IntRange(1, 1_000_000_000),
+    help="How many pairs; if not given, those of glan.toml, or as many as stand.",
+)
 @click.option("--teacher", "spec", metavar="SPEC", help="offline, openai/MODEL, ollama/MODEL, vllm/MODEL@URL, ...")
 @click.option("--max-in-flight", type=click.IntRange(1, 100_000), help="Most requests in flight at once.")
 @click.option("--budget-usd", type=click.FloatRange(min=0), help="Never spend more than this on the project.")
@@ -178,10 +184,10 @@ def tell(project: Project, run: Run, result: Result) -> None:
         say(f"The data set is in {project.dataset_path}.")
     if result.open:
         say(f"{result.open:,} earlier slots are still open; the rows behind them may move when the run goes on.")
-    _tell_end(project, result)
+    _tell_end(project, run.options, result)
 
 
-def _tell_end(project: Project, result: Result) -> None:
+def _tell_end(project: Project, options: Options, result: Result) -> None:
     """Say why a run ended before its time, if it did, and how to go on."""
     if isinstance(result.stopped, InterruptedRunError):
         say(str(result.stopped))
@@ -190,8 +196,24 @@ def _tell_end(project: Project, result: Result) -> None:
     elif result.exit_code:
         retry = " `glan run --retry-failed` asks again for what failed." if result.failures else ""
         say(f"No discipline is left that has more to give: add disciplines, or mend what rejects/ shows.{retry}")
-    if result.stopped is not None or result.exit_code:
-        say(f"To go on: glan run --project {project.folder}")
+    # After a budget the way on is a greater one, which its message says; without one there would be no cap at all.
+    if (result.stopped is not None or result.exit_code) and not isinstance(result.stopped, BudgetError):
+        say(f"To go on: {_line(project, options)}")
+
+
+def _line(project: Project, options: Options) -> str:
+    """Return the command line that goes on with a run, with what neither glan.toml nor the ledger knows."""
+    given = {
+        "--project": project.folder,
+        "--ledger": project.ledger,
+        "--node": options.only,
+        "--pairs": options.pairs if options.pairs != project.config.pairs else None,
+        "--until": options.until if options.until is not Stage.ANSWERS else None,
+        "--budget-usd": options.budget_usd,
+        "--budget-tokens": options.budget_tokens,
+    }
+    words = [word for name, value in given.items() if value is not None for word in (name, str(value))]
+    return shlex.join(["glan", "preview" if options.is_preview else "run", *words])
 
 
 _UNITS = {

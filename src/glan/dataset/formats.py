@@ -108,8 +108,8 @@ def export(
 def _format(name: str, reasoning: str) -> Format:
     if name not in FORMATS:
         near = difflib.get_close_matches(name, FORMATS, n=1)
-        way_out = f"did you mean {near[0]!r}? " if near else ""
-        raise DatasetError(f"Unknown export format {name!r}; {way_out}The formats are {', '.join(FORMATS)}.")
+        way_out = f"; did you mean {near[0]!r}?" if near else "."
+        raise DatasetError(f"Unknown export format {name!r}{way_out} The formats are {', '.join(FORMATS)}.")
     form = FORMATS[name]
     known = [way for way in REASONING if way != "field" or form.schema_with_field is not None]
     if reasoning not in known:

@@ -21,6 +21,7 @@ Chain = tuple[Node, ...]
 _SHIPPED: Mapping[str, str] = {"builtin": "knowledge.yaml", "paper": "paper.yaml"}
 _SLASH = re.compile(r"\s*/\s*")
 _MAX_LISTED = 5
+_LISTS = "`glan taxonomy show` lists what a project has, and with --taxonomy NAME what another tree has."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +123,7 @@ class Taxonomy:
         if self.matching(name):
             raise TaxonomyError(
                 f"{shown(name)} is a branch of {self.source}, not a discipline; name disciplines below it.",
-                hint="`glan taxonomy show` lists them.",
+                hint=_LISTS,
             )
         raise self._unknown(name, "discipline", [leaf.name for leaf in self.disciplines])
 
@@ -131,7 +132,7 @@ class Taxonomy:
         guess = f"; did you mean {' or '.join(map(shown, near))}?" if near else "."
         return TaxonomyError(
             f"There is no {what} {shown(name)} in {self.source}{guess}",
-            hint="" if near else "`glan taxonomy show` lists what there is.",
+            hint="" if near else _LISTS,
         )
 
 

@@ -192,14 +192,16 @@ class Budget:
             f"{self.max_usd:,} US dollars" if self.max_usd is not None else "",
         ]
         return BudgetError(
-            f"The budget of {' and '.join(cap for cap in caps if cap)} is reached: {_shown(self._spent)} are spent, "
-            f"{_shown(self._reserved)} are set aside, and the next call could take {_shown(worst)}.",
+            f"The budget of {' and '.join(cap for cap in caps if cap)} is reached: "
+            f"{self._shown(self._spent)} are spent, {self._shown(self._reserved)} are set aside, "
+            f"and the next call could take {self._shown(worst)}.",
             hint="To go on, run again with a greater --budget-usd or --budget-tokens.",
         )
 
-
-def _shown(amount: Amount) -> str:
-    return f"{amount.tokens:,} tokens ({amount.usd:.4f} US dollars)"
+    def _shown(self, amount: Amount) -> str:
+        # Without a cap in dollars the price may be unknown, and is then counted as nothing.
+        dollars = "" if self.max_usd is None else f" ({amount.usd:.4f} US dollars)"
+        return f"{amount.tokens:,} tokens{dollars}"
 
 
 class Budgeted:
