@@ -32,11 +32,13 @@ from glan.generate.walk import BlockedError, Drawn, Walk
 from glan.plan import Merge
 from glan.progress import Progress
 from glan.records import Decided, Discipline, Outcome, Question, Record, Reply, Slot, Stage, Subject, Verdict
-from glan.streams import Credits, InOrder
+from glan.streams import Credits, InOrder, as_items, in_one
 from glan.teachers.limits import Permits
 
 MOST_BEGUN_AT_ONCE = 128
 """Slots are begun in groups of so many at most: what is judged together costs less."""
+_EXAMINED_AHEAD = 2
+"""Groups that are with the examiner at once: while it looks at one, the next is on its way."""
 YIELD_WINDOW = 200
 """So many slots are looked at to see whether the run still yields pairs."""
 
@@ -115,10 +117,12 @@ class Pipeline:
     async def decided(self) -> AsyncGenerator[list[Decided], None]:
         """Give every slot of the walk in plan order, in groups, until N became pairs or the walk has ended."""
         questions = InOrder(self._slots(), self._question)
-        answers = InOrder(self._examined_questions(questions), self._answer)
+        asked = InOrder(as_items(questions), self._examine_questions, most=_EXAMINED_AHEAD)
+        answers = InOrder(in_one(asked), self._answer)
+        examined = InOrder(as_items(answers), self._examine_answers, most=_EXAMINED_AHEAD)
         self._streams = questions, answers
         is_over = False
-        async with aclosing(self._examined_answers(answers)) as groups:
+        async with aclosing(in_one(examined)) as groups:
             try:
                 async for group in groups:
                     self._passed += len(group)
@@ -195,13 +199,11 @@ class Pipeline:
         self._credits.spend()
         return replace(so_far, outcome=Outcome.PAIR, subject=found)
 
-    async def _examined_questions(self, groups: "InOrder[_Begun, _Item]") -> AsyncGenerator[list["_Item"], None]:
+    async def _examine_questions(self, group: list["_Item"]) -> list["_Item"]:
         """Refuse what the examiner objects to. A verdict rests on all earlier ones, so none stands behind a gap."""
-        async with aclosing(aiter(groups)) as ordered:
-            async for group in ordered:
-                items = [self._closed(item) for item in group]
-                judged = iter(await self._judge_questions([item for item in items if isinstance(item, _Asked)]))
-                yield [next(judged) if isinstance(item, _Asked) else item for item in items]
+        items = [self._closed(item) for item in group]
+        judged = iter(await self._judge_questions([item for item in items if isinstance(item, _Asked)]))
+        return [next(judged) if isinstance(item, _Asked) else item for item in items]
 
     def _closed(self, item: "_Item") -> "_Item":
         if self._job.is_audit or item is None:
@@ -243,19 +245,14 @@ class Pipeline:
             slot=so_far.slot, outcome=Outcome.PAIR, subject=so_far.subject, question=item.question, answer=answer
         )
 
-    async def _examined_answers(
-        self, groups: "InOrder[_Item, Decided | None]"
-    ) -> AsyncGenerator[list[Decided | None], None]:
+    async def _examine_answers(self, group: list[Decided | None]) -> list[Decided | None]:
         """Refuse the answers that the examiner objects to; the slots of the others are pairs."""
-        async with aclosing(aiter(groups)) as ordered:
-            async for group in ordered:
-                texts = [text_of_answer(*pair) for item in group if (pair := _pair_of(item))]
-                found = await self._findings(self._examiner.answers(texts)) if texts else []
-                if found is None:
-                    yield [replace(item, outcome=Outcome.OPEN) if item and _pair_of(item) else item for item in group]
-                    continue
-                findings = iter(found)
-                yield [self._with_answer(item, next(findings)) if _pair_of(item) else item for item in group]
+        texts = [text_of_answer(*pair) for item in group if (pair := _pair_of(item))]
+        found = await self._findings(self._examiner.answers(texts)) if texts else []
+        if found is None:
+            return [replace(item, outcome=Outcome.OPEN) if item and _pair_of(item) else item for item in group]
+        findings = iter(found)
+        return [self._with_answer(item, next(findings)) if _pair_of(item) else item for item in group]
 
     async def _findings(self, work: Coroutine[Any, Any, list[Finding | None]]) -> list[Finding | None] | None:
         """Return what the examiner found; None, and the run stops, if there is no examiner any more."""

@@ -9,12 +9,13 @@ import gc
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
 from contextlib import aclosing, contextmanager
+from itertools import chain
 from typing import Any, Generic, TypeVar
 
 A = TypeVar("A")
 B = TypeVar("B")
 
-_MOST_READY = 512
+_MOST_READY = 256
 """While so many results are ready and nobody takes them, nothing more is begun: it would only fill the memory."""
 
 
@@ -24,9 +25,17 @@ class InOrder(Generic[A, B]):
     How the results are grouped depends on who was fast; their order does not.
     """
 
-    def __init__(self, items: AsyncGenerator[list[A], None], work: Callable[[A], Coroutine[Any, Any, B]]) -> None:
+    def __init__(
+        self,
+        items: AsyncGenerator[list[A], None],
+        work: Callable[[A], Coroutine[Any, Any, B]],
+        *,
+        most: int | None = None,
+    ) -> None:
+        """Take items in groups, and work on `most` of them at once, or on all that there are."""
         self._items = items
         self._work = work
+        self._most = most
         self._tasks: deque[asyncio.Future[B]] = deque()
         self._more = asyncio.Event()
         self._taken = asyncio.Event()
@@ -53,9 +62,15 @@ class InOrder(Generic[A, B]):
                     self._tasks.append(begin(self._work(item)))  # each at once: none is lost if a later one raises
                 self._more.set()
                 await asyncio.sleep(0)  # where nothing has to be waited for, others get their turn all the same
-                while len(self._tasks) > _MOST_READY and self._tasks[0].done():
+                while self._is_full:
                     self._taken.clear()
                     await self._taken.wait()
+
+    @property
+    def _is_full(self) -> bool:
+        if self._most is not None and len(self._tasks) >= self._most:
+            return True
+        return len(self._tasks) > _MOST_READY and self._tasks[0].done()
 
     async def _has_head(self) -> bool:
         """Wait until there is a first piece of work, or there will be none."""
@@ -86,6 +101,20 @@ class InOrder(Generic[A, B]):
 
 def _has_result(task: asyncio.Future[Any]) -> bool:
     return task.done() and not task.cancelled() and task.exception() is None
+
+
+async def as_items(groups: InOrder[Any, B]) -> AsyncGenerator[list[list[B]], None]:
+    """Give each group of a stream as one item, for work on whole groups."""
+    async with aclosing(aiter(groups)) as ordered:
+        async for group in ordered:
+            yield [group]
+
+
+async def in_one(groups: InOrder[Any, list[B]]) -> AsyncGenerator[list[B], None]:
+    """Give the items of groups that were items."""
+    async with aclosing(aiter(groups)) as ordered:
+        async for some in ordered:
+            yield list(chain.from_iterable(some))
 
 
 def begin(work: Coroutine[Any, Any, B]) -> asyncio.Future[B]:
