@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: demo test test-extras check bench clean
 
-# A data set of 200 pairs from the offline textbook, in ./demo, and three of its pairs on the screen.
+# A data set of 200 pairs from the offline textbook, in ./demo, and one of its pairs from each discipline on the screen.
 demo: $(VENV)/core
 	rm -rf demo
 	$(BIN)/glan demo demo

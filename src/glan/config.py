@@ -109,7 +109,7 @@ class Curation(_Settings, frozen=True):
         Literal["auto", "always", "never"],
         Meta(
             description="Whether texts are examined in a process of its own, with the same verdicts: auto does so from "
-            "5,000 pairs on where there is a second core."
+            "50,000 pairs on where there is a second core."
         ),
     ] = "auto"
 

@@ -39,6 +39,8 @@ MOST_BEGUN_AT_ONCE = 128
 """Slots are begun in groups of so many at most: what is judged together costs less."""
 _EXAMINED_AHEAD = 2
 """Groups that are with the examiner at once: while it looks at one, the next is on its way."""
+_WAITING_PER_PERMIT, _LEAST_WAITING = 8, 1_024
+"""Slots that wait for a syllabus or a question, each 15 KB: enough of them to keep every permit busy, and no more."""
 YIELD_WINDOW = 200
 """So many slots are looked at to see whether the run still yields pairs."""
 
@@ -92,6 +94,8 @@ class Pipeline:
         self._recent_pairs = 0
         self._begun = 0
         self._passed = 0
+        self._n_waiting = 0
+        self._most_waiting = max(_LEAST_WAITING, _WAITING_PER_PERMIT * (permits.in_flight + permits.n_free))
         self._room = asyncio.Event()
         self._streams: tuple[InOrder[Any, Any], ...] = ()
         self._is_cut = False
@@ -153,7 +157,7 @@ class Pipeline:
     async def _slots(self) -> AsyncGenerator[list["_Begun"], None]:
         """Begin slots in plan order, as credits, permits and memory allow."""
         while await self._credits.is_free():
-            while self._begun - self._passed >= self._job.config.limits.look_ahead and self.stopped is None:
+            while self._is_full and self.stopped is None:
                 self._room.clear()
                 await self._room.wait()
             if not self._job.is_audit:
@@ -166,7 +170,22 @@ class Pipeline:
             yield [_Begun(slot=slot, rank=self._begun + i) for i, slot in enumerate(slots)]
             self._begun += len(slots)
 
+    @property
+    def _is_full(self) -> bool:
+        is_far_ahead = self._begun - self._passed >= self._job.config.limits.look_ahead
+        return is_far_ahead or self._n_waiting >= self._most_waiting
+
     async def _question(self, begun: "_Begun") -> "_Item":
+        """Do the first half of a slot, and count it as waiting as long as that takes."""
+        self._n_waiting += 1
+        try:
+            return await self._written(begun)
+        finally:
+            self._n_waiting -= 1
+            if self._n_waiting < self._most_waiting:
+                self._room.set()
+
+    async def _written(self, begun: "_Begun") -> "_Item":
         """Draw what a slot is about and ask for its question; None when its discipline has left the walk."""
         slot, until = begun.slot, self._job.until
         walk = self.walks[slot.discipline.leaf]

@@ -27,6 +27,7 @@ from commandline import (
 
 from glan.cli import cli
 from glan.teachers.ledger import Ledger
+from glan.teachers.offline.book import open_book
 from glan.teachers.simulate import Simulated
 
 
@@ -240,14 +241,14 @@ def test_a_run_is_seen_from_elsewhere_and_keeps_others_out(tmp_path: Path) -> No
 
 def test_the_demo_needs_nothing(command_line: CommandLine, tmp_path: Path) -> None:
     """One command makes a data set with the teacher inside, without a key, a network or a model."""
-    ended = command_line("demo", "shown", "--pairs", 20)
+    ended = command_line("demo", "shown", "--pairs", 40)
     assert ended.code == 0, ended.words
     assert "USER: " in ended.out
     assert "ASSISTANT: " in ended.out
-    assert "20 of 20 pairs" in ended.out
+    assert "40 of 40 pairs" in ended.out
     shown = re.findall(r"^\[(.+?) > ", ended.out, re.MULTILINE)
-    assert len(shown) == len(set(shown)) == 3
-    check_whole(tmp_path / "shown", 20)
+    assert sorted(shown) == sorted(open_book().disciplines)
+    check_whole(tmp_path / "shown", 40)
     assert command_line("demo", "shown").code == 1
 
 

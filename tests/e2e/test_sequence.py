@@ -168,6 +168,28 @@ def test_a_yield_of_nothing_goes_on_if_one_says_so() -> None:
     assert found == job.one_by_one(refuses)
 
 
+@pytest.mark.parametrize(("max_in_flight", "most"), [(4, 1_024), (200, 1_600)])
+def test_few_slots_wait_for_a_curriculum(max_in_flight: int, most: int) -> None:
+    """While no list of subjects comes, so many slots wait as keep the permits busy, and not all that are wanted."""
+
+    async def main() -> int:
+        class Silent:
+            async def reply(self, request: Request) -> Reply:
+                await asyncio.Event().wait()
+                raise AssertionError(request)
+
+        job = Asked(config=Config(plan=Plan(questions_per_visit=1)), pairs=20_000)
+        walk = asyncio.create_task(ended(job.pipeline(Silent(), max_in_flight)))
+        for _ in range(3_000):
+            await asyncio.sleep(0)
+        waiting = len(asyncio.all_tasks())
+        walk.cancel()
+        await asyncio.wait((walk,))
+        return waiting
+
+    assert most <= asyncio.run(main()) < most + MOST_BEGUN_AT_ONCE + 20
+
+
 @pytest.mark.parametrize("look_ahead", [1, 5, 64])
 def test_slots_wait_for_the_one_that_is_slow(look_ahead: int) -> None:
     """While the first question does not come, not more slots are begun than memory allows, give or take a group."""

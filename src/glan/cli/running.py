@@ -5,7 +5,7 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypedDict, Unpack
@@ -224,28 +224,23 @@ _UNITS = {
 }
 
 
-def show_sample(project: Project, number: int) -> None:
-    """Print some rows from the whole length of a data set, of different disciplines while there are such."""
+def show_sample(project: Project, most: int) -> None:
+    """Print one row of each discipline, the shortest that it has, for so many disciplines at most."""
     from glan.dataset.shards import read_rows  # noqa: PLC0415 - pyarrow is loaded when it is needed
 
-    disciplines = [row["discipline"] for row in read_rows(project.train_path, ["discipline"])]
-    wanted = _spread(disciplines, number)
-    for i, row in enumerate(read_rows(project.train_path)):
-        if i in wanted:
+    shortest: dict[str, tuple[int, str]] = {}
+    for row in read_rows(project.train_path, ["discipline", "id", "messages"]):
+        length = sum(len(message["content"]) for message in row["messages"])
+        if row["discipline"] in shortest or len(shortest) < most:
+            known = shortest.get(row["discipline"], (length + 1, ""))
+            shortest[row["discipline"]] = min(known, (length, row["id"]))
+    wanted = {id_ for _, id_ in shortest.values()}
+    for row in read_rows(project.train_path, ["discipline", "subject", "sessions", "id", "messages"]):
+        if row["id"] in wanted:
             say(f"\n[{row['discipline']} > {row['subject']} > {', '.join(row['sessions'])}]  {row['id']}")
             for message in row["messages"]:
                 say(f"{message['role'].upper()}: {message['content']}")
     say("")
-
-
-def _spread(names: Sequence[str], number: int) -> set[int]:
-    """Return places at about equal distances, each moved on to the next name that is new."""
-    found: dict[int, str] = {}
-    for start in (len(names) * i // number for i in range(number if names else 0)):
-        news = (i for i in range(start, len(names)) if names[i] not in found.values())
-        place = next(news, start)
-        found[place] = names[place]
-    return set(found)
 
 
 def _options(given: _Given) -> Options:

@@ -14,7 +14,7 @@ _REACH: Final = 2_048
 """In rows. What is found further ahead was asked for by another walk, and reading begins anew there."""
 _MORE: Final = 64
 """So many rows are read behind the one that was found."""
-_HELD: Final = 4_096
+_HELD: Final = 2_048
 """Most rows that are held; the oldest go first, and are looked up if they are wanted after all."""
 _MOST_SEVERAL: Final = 100_000
 """A ledger in which more places have several rows is not read ahead."""
