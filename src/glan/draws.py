@@ -181,7 +181,7 @@ class Draws:
         spans += [(0, end)] * (size - len(spans))
         chosen: list[int] = []
         for start, end in spans:
-            at = start + _lowest(levels[start:end] if start or end < len(levels) else levels, slack, dice)
+            at = start + _lowest(levels[start:end], slack, dice)
             levels[at] = inf
             chosen.append(pool[at])
         chosen.sort()

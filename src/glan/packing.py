@@ -29,7 +29,7 @@ def decompress(data: bytes, most: int) -> bytes:
     """Return the data of one frame; `ValueError` if it is none, or if it says that they are longer than `most`."""
     try:
         if not 0 <= zstandard.frame_content_size(data) <= most:  # it is what will be asked of the memory
-            raise ValueError(f"a text is longer than {most} bytes, or does not say how long it is")
+            raise ValueError(f"the data are longer than {most} bytes, or do not say how long they are")
         return _codecs.decompressor.decompress(data, allow_extra_data=False)
     except zstandard.ZstdError as error:
         raise ValueError(str(error)) from error

@@ -238,8 +238,7 @@ def _names(texts: Iterable[str]) -> Iterable[str]:
     """Return the names of a list, each key once."""
     found: dict[str, str] = {}
     for text in texts:
-        is_plain = len(text) <= MAX_NAME_LENGTH and _PLAIN_NAME.fullmatch(text)
-        name = text if is_plain else _name(text)
+        name = _name(text)
         if name:
             found.setdefault(key_of(name), name)
     return list(found.values())[:MAX_ITEMS]

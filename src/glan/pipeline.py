@@ -11,7 +11,6 @@ It knows no files, prices, environment or CLI: `runs.py` gives it a project's in
 
 import asyncio
 import logging
-from array import array
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import aclosing
@@ -31,7 +30,7 @@ from glan.generate.questions import write_question
 from glan.generate.walk import BlockedError, Drawn, Walk
 from glan.plan import Merge
 from glan.progress import Progress
-from glan.records import Decided, Discipline, Outcome, Question, Record, Reply, Slot, Stage, Subject, Verdict
+from glan.records import Decided, Discipline, Ids, Outcome, Question, Record, Reply, Slot, Stage, Subject, Verdict
 from glan.streams import Credits, InOrder, as_items, in_one
 from glan.teachers.limits import Permits
 
@@ -87,7 +86,7 @@ class Pipeline:
         )
         self._credits = Credits(job.pairs)
         self._examiner = examiner or Here(job.config.curation)
-        self._questions = _Ids()
+        self._questions = Ids()
         """Of those that the rules let pass, in the order in which the examiner counts them."""
         self._is_order_open = False
         self._recent: deque[Decided] = deque(maxlen=YIELD_WINDOW)
@@ -339,23 +338,6 @@ class Pipeline:
                 self.stop(_low_yield(self._recent))
                 return group[: i + 1]
         return group
-
-
-class _Ids:
-    """Ids that end in a number: eight bytes each, and their beginnings once."""
-
-    def __init__(self) -> None:
-        self._beginnings: dict[str, int] = {}
-        self._which = array("I")
-        self._numbers = array("I")
-
-    def add(self, id_: str) -> None:
-        beginning, _, number = id_.rpartition("/")
-        self._which.append(self._beginnings.setdefault(beginning, len(self._beginnings)))
-        self._numbers.append(int(number))
-
-    def __getitem__(self, i: int) -> str:
-        return f"{next(islice(self._beginnings, self._which[i], None))}/{self._numbers[i]}"
 
 
 class _Begun(Record, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """Rows that are read ahead: whoever walks finds what a look-up would have found, whatever is committed meanwhile."""
 
 import asyncio
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from glan.records import Message, Reply, Request, Sampling, Stage
 from glan.teachers.ledger import Ledger
+from glan.teachers.ledger_ahead import ReadAhead
 
 PRINTS = (b"m" * 16, b"o" * 16)
 Asked = tuple[int, int, int]
@@ -88,3 +90,18 @@ def test_a_walk_asks_the_file_for_many_rows_at_once(tmp_path: Path) -> None:
         for place in range(400):
             assert ledger.find(request_of((place, 0, 0)).id, PRINTS[0], sample=0, attempt=0, max_tokens=1) is not None
         assert reads < 60
+
+
+def test_a_row_that_is_on_its_way_when_a_walk_begins_is_not_overlooked(tmp_path: Path) -> None:
+    """Who was given a further row before anybody walked is looked up, though that row is not in the file yet."""
+    with Ledger.open(tmp_path / "ledger.sqlite") as ledger:
+        asyncio.run(commit(ledger, [(place, 0, 0) for place in range(100)]))
+    connection = sqlite3.connect(tmp_path / "ledger.sqlite")
+    ahead = ReadAhead(lambda statement, *values: connection.execute(statement, values).fetchall(),
+                      "SELECT seq, request FROM replies", 1)  # fmt: skip
+    ahead.committing("question/physics/optics/60")
+    for seq in range(1, 50):
+        ahead.found(seq)
+    assert ahead.take("question/physics/optics/59") is not None
+    assert ahead.take("question/physics/optics/60") is None
+    connection.close()

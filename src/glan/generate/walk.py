@@ -27,6 +27,7 @@ T = TypeVar("T")
 
 _SESSIONS = msgspec.msgpack.Decoder(tuple[Session, ...])
 _MOST_BYTES = 1 << 30
+"""Of the sessions of a syllabus: more than a reply can hold."""
 
 
 class Drawn(Record, frozen=True, kw_only=True):

@@ -127,9 +127,10 @@ class Ledger:
 
         """
         told: asyncio.Future[LedgerError | None] = asyncio.get_running_loop().create_future()
+        writer = self._writable()
         self._ahead.committing(storable(request.id))
         waiting = Waiting(request, fingerprint, outcome, self._run, time.time(), told)
-        self._writable().put(waiting, in_flight=self.in_flight)
+        writer.put(waiting, in_flight=self.in_flight)
         try:
             error = await asyncio.shield(told)
         except asyncio.CancelledError:

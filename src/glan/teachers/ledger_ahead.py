@@ -35,10 +35,11 @@ class ReadAhead:
         self._select = f"{select} WHERE seq BETWEEN ? AND ? ORDER BY seq"
         self._request_at = request_at
         self._rows: dict[str, Sequence[Any]] = {}
-        self._several: set[str] | None = None
-        """Requests with several rows, which must be seen together; None until somebody walks."""
-        self._last_seq = 0
-        """Rows that were committed later are not read ahead."""
+        self._several: set[str] = set()
+        """Requests that have, or soon will have, several rows, which must be seen together."""
+        self._is_counted = False
+        self._last_seq: int | None = None
+        """The last row that was there before we committed any: those behind it are not read ahead."""
         self._front = 0
         self._followed = 0
 
@@ -58,23 +59,29 @@ class ReadAhead:
             self._read_on(first, seq)
 
     def committing(self, request_id: str) -> None:
-        """Take note that a request gets a further row."""
-        if self._several is not None:
-            self._rows.pop(request_id, None)
-            if self._read(_HAS_OLD, request_id, self._last_seq):
-                self._several.add(request_id)
+        """Take note that a request gets a further row, before that row is on its way."""
+        self._rows.pop(request_id, None)
+        last = self._last()
+        if last and len(self._several) < _MOST_SEVERAL and self._read(_HAS_OLD, request_id, last):
+            self._several.add(request_id)
+
+    def _last(self) -> int:
+        if self._last_seq is None:
+            self._last_seq = int(self._read("SELECT coalesce(max(seq), 0) FROM replies")[0][0])
+        return self._last_seq
 
     def _is_walked(self) -> bool:
-        if self._several is None:
-            self._last_seq = int(self._read("SELECT coalesce(max(seq), 0) FROM replies")[0][0])
-            self._several = {row[0] for row in self._read(_SEVERAL, self._last_seq, _MOST_SEVERAL)}
+        if not self._is_counted:
+            self._is_counted = True
+            self._several.update(row[0] for row in self._read(_SEVERAL, self._last(), _MOST_SEVERAL))
         return len(self._several) < _MOST_SEVERAL
 
     def _read_on(self, first: int, seq: int) -> None:
-        self._front = min(seq + _MORE, max(seq, self._last_seq))
-        for row in self._read(self._select, first, min(self._front, self._last_seq)):
+        last = self._last()
+        self._front = min(seq + _MORE, max(seq, last))
+        for row in self._read(self._select, first, min(self._front, last)):
             request_id = row[self._request_at]
-            if row[0] != seq and request_id not in (self._several or ()):
+            if row[0] != seq and request_id not in self._several:
                 self._rows[request_id] = row
         while len(self._rows) > _HELD:
             del self._rows[next(iter(self._rows))]

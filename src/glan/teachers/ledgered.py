@@ -194,9 +194,8 @@ class Ledgered:
         over: asyncio.Future[GlanError | None] = asyncio.get_running_loop().create_future()
         self._asking[key] = over
         try:
-            await asyncio.sleep(
-                0
-            )  # up to here nothing was waited for, and there may be no task yet that can be timed out
+            # Up to here nothing was waited for, and there may be no task yet that can be timed out.
+            await asyncio.sleep(0)
             return await self._call(request, key[1])
         except RequestError:
             raise  # it is in the ledger, where the others find it

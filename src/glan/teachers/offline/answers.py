@@ -11,6 +11,7 @@ from itertools import cycle
 from random import Random
 
 from glan.teachers.offline.book import Book
+from glan.teachers.offline.kinds import MOST_CONCEPTS
 from glan.teachers.offline.paragraphs import Paragraph, fit, paragraph
 from glan.teachers.offline.phrases import Phrase, Phrasebook, marked, marks
 from glan.teachers.offline.tellings import Telling, Told
@@ -18,7 +19,6 @@ from glan.teachers.offline.tellings import Telling, Told
 _LONGEST, _FURTHER = 1_950, 4_000
 """Most characters of an answer, and how many more there may be for what its question asks for by name."""
 _LABEL = re.compile(r"(?:\([abc]\)|[abc]\)|[123]\.|Part [123]:) ")
-_MOST_CONCEPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +47,17 @@ class _Reading:
             if told:
                 return told
             names = names or marks(text)
-        return (self.telling.note({"concepts": marked(names[:_MOST_CONCEPTS])}) or self.unknown(names)) if names else []
+        return (self.telling.note({"concepts": marked(names[:MOST_CONCEPTS])}) or self.unknown(names)) if names else []
 
     def unknown(self, names: Sequence[str]) -> Told:
         """Return what can be said of concepts that are not in the book."""
         text = next(self.unknowns)
-        return [paragraph((0, text.replace("{concepts}", marked(names[:_MOST_CONCEPTS]))))]
+        return [paragraph((0, text.replace("{concepts}", marked(names[:MOST_CONCEPTS]))))]
 
     def by_marks(self, question: str) -> Told:
         """Return what the book says of the concepts in bold type, whatever is asked about them."""
         names = [name for name in marks(question) if self.book.page(name)]
-        return self.telling.note({"concepts": marked(names[:_MOST_CONCEPTS])}) if names else []
+        return self.telling.note({"concepts": marked(names[:MOST_CONCEPTS])}) if names else []
 
     def topic(self, question: str) -> str:
         """Return the topic that the opening of a generic question names."""
