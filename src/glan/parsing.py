@@ -8,7 +8,7 @@ A reply that a strict reader takes is read at once; a fenced, chatty or broken o
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -82,6 +82,9 @@ _NUMBERING = re.compile(
 
 _PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z'-]*(?: [A-Za-z'-]+)*")
 """Most names: without a digit there is no numbering, and nothing else has to be taken off."""
+_INSIDE = str.maketrans("", "", " '-\n")
+_ODD = ("  ", "\n ", " \n", "\n\n", "\n-", "\n'")
+"""What is not within plain names that stand on lines of their own."""
 _BRACKETS = re.compile(r"[{}\[\]]")
 
 
@@ -155,17 +158,18 @@ def parse_sessions(text: str) -> tuple[Session, ...]:
     """
     found = _decode(_SESSIONS.decode, _SessionList, "sessions", text)
     sessions: dict[str, Session] = {}
+    names = _all_plain([name for item in found.sessions for name in (item.session_name, *item.key_concepts)])
     for item in found.sessions[:MAX_ITEMS]:
-        name = _name(item.session_name)
-        concepts = tuple(_names(item.key_concepts))
+        name = item.session_name if names is not None else _name(item.session_name)
+        concepts = tuple(_names(item.key_concepts, names))
         if not name or not concepts:
             continue
-        key = key_of(name)
+        key = names[name] if names is not None else key_of(name)
         known = sessions.get(key)
         if known is None:
             sessions[key] = Session(name=name, key=key, key_concepts=concepts)
         else:
-            sessions[key] = replace(known, key_concepts=tuple(_names([*known.key_concepts, *concepts])))
+            sessions[key] = replace(known, key_concepts=tuple(_names([*known.key_concepts, *concepts], names)))
     if not sessions:
         raise ReplyError("The list has no session with a name and a key concept.", text=text)
     return tuple(sessions.values())
@@ -234,9 +238,23 @@ def _name(text: str) -> str:
     return name
 
 
-def _names(texts: Iterable[str]) -> Iterable[str]:
+def _all_plain(texts: Sequence[str]) -> Mapping[str, str] | None:
+    """Return the keys of names by name, if all are plain: words of letters with one space between them."""
+    joined = "\n".join(["", *texts, ""])
+    if not joined.isascii() or not joined.translate(_INSIDE).isalpha() or any(odd in joined for odd in _ODD):
+        return None
+    keys = joined.lower().split("\n")[1:-1]
+    is_whole = len(keys) == len(texts) and max(map(len, texts)) <= MAX_NAME_LENGTH
+    return dict(zip(texts, keys, strict=True)) if is_whole else None
+
+
+def _names(texts: Iterable[str], plain: Mapping[str, str] | None = None) -> Iterable[str]:
     """Return the names of a list, each key once."""
     found: dict[str, str] = {}
+    if plain is not None:
+        for text in texts:
+            found.setdefault(plain[text], text)
+        return list(found.values())[:MAX_ITEMS]
     for text in texts:
         name = _name(text)
         if name:

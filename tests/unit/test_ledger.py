@@ -59,7 +59,7 @@ async def test_a_committed_reply_is_found_whole(ledger: Ledger) -> None:
     """What is found equals what was committed, with where it came from."""
     request = a_request(attempt=1)
     await ledger.commit(request, _MEANT, _WHOLE)
-    entry = ledger.find(request.id, _MEANT, sample=0, attempt=1, max_tokens=100)
+    entry = ledger.at(request.id, sample=0, attempt=1).find(_MEANT, max_tokens=100)
     assert entry is not None
     assert entry.reply == _WHOLE
     assert (entry.seq, entry.run, entry.request_id, entry.stage) == (1, 0, request.id, "questions")
@@ -82,7 +82,7 @@ async def test_another_place_is_absent(
 ) -> None:
     """Id, fingerprint, sample and attempt all have to fit."""
     await ledger.commit(a_request(), _MEANT, _WHOLE)
-    assert ledger.find(name, fingerprint, sample=sample, attempt=attempt, max_tokens=100) is None
+    assert ledger.at(name, sample=sample, attempt=attempt).find(fingerprint, max_tokens=100) is None
 
 
 @settings(max_examples=150, deadline=None)
@@ -187,23 +187,23 @@ async def test_which_entry_stands(
     for kind, room in committed:
         outcome = "no" if kind == "failure" else Reply(text="x", finish_reason=kind)
         await ledger.commit(a_request(max_tokens=room), _MEANT, outcome)
-    entry = ledger.find(a_request().id, _MEANT, sample=0, attempt=0, max_tokens=max_tokens)
+    entry = ledger.at(a_request().id, sample=0, attempt=0).find(_MEANT, max_tokens=max_tokens)
     assert (None if entry is None else entry.seq) == expected
 
 
 async def test_the_reply_committed_last_stands_for_a_place(ledger: Ledger) -> None:
     """Whatever the fingerprints, the last reply stands, and a failure only where there is no reply."""
     request = a_request()
-    assert ledger.standing(request.id, sample=0, attempt=0) is None
+    assert ledger.at(request.id, sample=0, attempt=0).standing() is None
     standing = []
     outcomes: list[tuple[bytes, Reply | str]] = [(_OTHER, "no"), (_MEANT, _WHOLE), (_OTHER, _WHOLE), (_MEANT, "no")]
     for fingerprint, outcome in outcomes:
         await ledger.commit(request, fingerprint, outcome)
-        entry = ledger.standing(request.id, sample=0, attempt=0)
+        entry = ledger.at(request.id, sample=0, attempt=0).standing()
         standing.append(entry and entry.seq)
     assert standing == [1, 2, 3, 3]
-    assert ledger.standing(request.id, sample=0, attempt=1) is None
-    assert ledger.standing(request.id, sample=1, attempt=0) is None
+    assert ledger.at(request.id, sample=0, attempt=1).standing() is None
+    assert ledger.at(request.id, sample=1, attempt=0).standing() is None
 
 
 async def test_a_reader_sees_what_was_committed_while_it_was_open(ledger: Ledger, path: Path) -> None:
@@ -276,7 +276,7 @@ async def test_odd_values_are_stored_or_left_out(ledger: Ledger) -> None:
     )
     request = a_request("answer/\ud800/b/0", max_tokens=10**30)
     await ledger.commit(request, _MEANT, odd)
-    entry = ledger.find(request.id, _MEANT, sample=0, attempt=0, max_tokens=1)
+    entry = ledger.at(request.id, sample=0, attempt=0).find(_MEANT, max_tokens=1)
     assert entry is not None
     assert entry.reply == Reply(text="\ud800", finish_reason="?", model="?é", usage=Usage(completion_tokens=-1))
     assert ledger.totals()["answers"].unknown_costs == 1

@@ -38,12 +38,8 @@ async def commit(ledger: Ledger, asked: Sequence[Asked]) -> None:
 
 
 def found(ledger: Ledger, asked: Asked, max_tokens: int) -> list[object]:
-    place = {"sample": 0, "attempt": asked[1]}
-    request_id = request_of(asked).id
-    return [
-        ledger.find(request_id, PRINTS[asked[2]], max_tokens=max_tokens, **place),
-        ledger.standing(request_id, **place),
-    ]
+    first, second = (ledger.at(request_of(asked).id, sample=0, attempt=asked[1]) for _ in range(2))
+    return [first.find(PRINTS[asked[2]], max_tokens=max_tokens), second.standing()]
 
 
 @settings(max_examples=25, deadline=None)
@@ -88,7 +84,9 @@ def test_a_walk_asks_the_file_for_many_rows_at_once(tmp_path: Path) -> None:
 
         ledger._reader.set_trace_callback(count)  # noqa: SLF001 - SQLite tells its own connection alone
         for place in range(400):
-            assert ledger.find(request_of((place, 0, 0)).id, PRINTS[0], sample=0, attempt=0, max_tokens=1) is not None
+            assert (
+                ledger.at(request_of((place, 0, 0)).id, sample=0, attempt=0).find(PRINTS[0], max_tokens=1) is not None
+            )
         assert reads < 60
 
 

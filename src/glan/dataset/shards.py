@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import accumulate, chain
 from operator import attrgetter
@@ -64,6 +65,9 @@ class ShardWriter:
         self._length = 0
         self._rows = 0
         self._file: pq.ParquetWriter | None = None
+        # pyarrow compresses without holding the interpreter: beside it the next rows are made.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="parquet")
+        self._writing: Future[None] | None = None
         self._shards: list[Shard] = []
         with _told(folder, "written"):
             folder.mkdir(parents=True, exist_ok=True)
@@ -95,6 +99,7 @@ class ShardWriter:
         self._flush()
         if self._file is not None or not self._shards:
             self._finish()
+        self._thread.shutdown()
         with _told(self._folder, "written"):
             _sync(self._folder)
         return tuple(self._shards)
@@ -113,16 +118,27 @@ class ShardWriter:
         return self._file
 
     def _flush(self) -> None:
-        """Write what is held as one row group."""
+        """Write what is held as one row group, as soon as the one before is written."""
         if not self._buffer:
             return
         with _told(self._path, "written"):
-            self._open().write_batch(_batch(self._buffer, self._schema))
+            batch = _batch(self._buffer, self._schema)
+        self._wait()
+        with _told(self._path, "written"):
+            self._writing = self._thread.submit(self._open().write_batch, batch)
         self._rows += len(self._buffer)
         self._buffer = []
         self._length = 0
 
+    def _wait(self) -> None:
+        """Let the row group that is being written be written."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            with _told(self._path, "written"):
+                writing.result()
+
     def _finish(self) -> None:
+        self._wait()
         path, part = self._path, self._part
         with _told(path, "written"):
             self._open().close()
@@ -137,6 +153,8 @@ class ShardWriter:
     def discard(self) -> None:
         """Drop what is not finished; the shards that have their names stay. After `close` there is nothing to drop."""
         self._buffer = []
+        self._thread.shutdown()  # waits for what is being written
+        self._writing = None
         if self._file is not None:
             with contextlib.suppress(OSError, pa.ArrowException):  # closing writes a footer: a full disk refuses it
                 self._file.close()

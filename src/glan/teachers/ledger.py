@@ -15,11 +15,13 @@ from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from itertools import chain, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self
 
 from glan.errors import LedgerError
 from glan.records import Reply, Request
+from glan.teachers.ledger_absent import Absent
 from glan.teachers.ledger_ahead import ReadAhead
 from glan.teachers.ledger_file import Lock, explain, explained, open_reader, open_writer, refuse_place
 from glan.teachers.ledger_rows import COLUMNS, RESTORE, Entry, Run, StageTotals, pack, storable, unpack, unpack_row
@@ -31,7 +33,6 @@ _PAGE = 64
 """Rows read at a time by who reads many: between two pages the writer may tidy its files."""
 _SELECT = f"SELECT seq, {', '.join(COLUMNS)} FROM replies"  # noqa: S608 - made of names of our own
 _OF_PLACE = f"{_SELECT} WHERE request = ? AND sample = ? AND attempt = ?"
-_FIND = f"{_OF_PLACE} AND fingerprint = ?"
 _REQUEST, _SAMPLE, _ATTEMPT, _FINGERPRINT, _FAILURE = (
     1 + list(COLUMNS).index(name) for name in ("request", "sample", "attempt", "fingerprint", "failure")
 )
@@ -47,8 +48,46 @@ _FAILURES = """
         AND (other.seq > failed.seq OR (other.failure IS NULL AND other.finish_reason IS NOT 'length'))
     ) ORDER BY seq
 """
+_NEXT_REQUESTS = "SELECT DISTINCT request FROM replies WHERE request >= ? ORDER BY request LIMIT 10000"
 _BELOW = "SELECT seq FROM replies WHERE request >= ? AND request < ? ORDER BY seq"
 _RUNS = "SELECT run, time, glan_version, choice, meaning, files FROM runs"
+
+
+class Place:
+    """The rows of one request id, sample and attempt, from one look into the ledger."""
+
+    __slots__ = ("_rows",)
+
+    def __init__(self, rows: Sequence[Any]) -> None:
+        self._rows = rows
+
+    def find(self, fingerprint: bytes, *, max_tokens: int) -> Entry | None:
+        """Return what stands for a fingerprint: of its replies the one that was given most room, else its failure.
+
+        A reply that was cut off with less room than `max_tokens` counts as absent, and with it what was before it.
+        """
+        if len(self._rows) == 1:  # nearly always, and what follows takes as long again
+            row = self._rows[0]
+            entry = unpack_row(row) if row[_FINGERPRINT] == fingerprint else None
+            return None if entry is None or entry.is_short_of(max_tokens) else entry
+        entries = [unpack_row(row) for row in self._rows if row[_FINGERPRINT] == fingerprint]
+        replies = [entry for entry in entries if entry.reply is not None]
+        reply = max(replies, key=lambda entry: (entry.max_tokens, entry.seq), default=None)
+        if reply is not None and not reply.is_short_of(max_tokens):
+            return reply
+        failure = max((entry for entry in entries if entry.reply is None), key=lambda entry: entry.seq, default=None)
+        if failure is not None and (reply is None or failure.seq > reply.seq):
+            return failure
+        return None
+
+    def standing(self) -> Entry | None:
+        """Return the reply committed last, whatever its fingerprint; a failure where there is no reply."""
+        # Sorted here: SQLite would copy the texts to do it, which takes three times as long.
+        row = max(self._rows, key=lambda row: (row[_FAILURE] is None, row[0]), default=None)
+        return None if row is None else unpack_row(row)
+
+
+_NOTHING = Place(())
 
 
 class Ledger:
@@ -64,6 +103,7 @@ class Ledger:
         self._lock = lock
         self._run = 0
         self._ahead = ReadAhead(self._read, _SELECT, _REQUEST)
+        self._absent = Absent(self.count, self._requests)
 
     @classmethod
     def open(cls, path: Path, *, readonly: bool = False) -> "Ledger":
@@ -100,22 +140,20 @@ class Ledger:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def find(self, request_id: str, fingerprint: bytes, *, sample: int, attempt: int, max_tokens: int) -> Entry | None:
-        """Return what stands for a fingerprint: of its replies the one that was given most room, else its failure.
-
-        A reply that was cut off with less room than `max_tokens` counts as absent, and with it what was before it.
-        """
-        rows = self._of_place(request_id, sample, attempt, fingerprint)
+    def at(self, request_id: str, *, sample: int, attempt: int) -> "Place":
+        """Return what there is of a place."""
+        request_id = storable(request_id)
+        if request_id in self._absent:
+            return _NOTHING
+        row = self._ahead.take(request_id)
+        if row is not None:
+            return Place((row,) if (row[_SAMPLE], row[_ATTEMPT]) == (sample, attempt) else ())
+        rows = self._read(_OF_PLACE, request_id, sample, attempt)
+        if self._writer is not None:  # who only reads does not know what another process writes
+            self._absent.looked_up(is_found=bool(rows))
         if len(rows) == 1:
-            entry = unpack_row(rows[0])
-            return None if entry.is_short_of(max_tokens) else entry
-        return _standing_of([unpack_row(row) for row in rows], max_tokens)
-
-    def standing(self, request_id: str, *, sample: int, attempt: int) -> Entry | None:
-        """Return the reply committed last for a place, whatever its fingerprint; a failure where there is no reply."""
-        rows = self._of_place(request_id, sample, attempt)
-        # Sorted here: SQLite would copy the texts to do it, which takes three times as long.
-        return unpack_row(max(rows, key=lambda row: (row[_FAILURE] is None, row[0]))) if rows else None
+            self._ahead.found(rows[0][0])
+        return Place(rows)
 
     async def commit(self, request: Request, fingerprint: bytes, outcome: Reply | str) -> None:
         """Add a reply, or the text of the error with which a request failed for good; return when it is durable.
@@ -128,13 +166,17 @@ class Ledger:
         """
         told: asyncio.Future[LedgerError | None] = asyncio.get_running_loop().create_future()
         writer = self._writable()
-        self._ahead.committing(storable(request.id))
+        request_id = storable(request.id)
+        self._ahead.committing(request_id)
+        self._absent.add(request_id)
         waiting = Waiting(request, fingerprint, outcome, self._run, time.time(), told)
         writer.put(waiting, in_flight=self.in_flight)
         try:
-            error = await asyncio.shield(told)
+            error = await told
         except asyncio.CancelledError:
-            await asyncio.wait((told,))
+            if not waiting.is_over:  # the future was cancelled with us, which keeps no row from the disk
+                waiting.told = asyncio.get_running_loop().create_future()
+                await waiting.told
             raise
         if error is not None:
             raise LedgerError(str(error), hint=error.hint) from error
@@ -205,27 +247,19 @@ class Ledger:
             found.append(str(error))
         return found
 
-    def _of_place(self, request_id: str, sample: int, attempt: int, fingerprint: bytes | None = None) -> Sequence[Any]:
-        """Return the rows of a place, or those with a fingerprint among them."""
-        request_id = storable(request_id)
-        row = self._ahead.take(request_id)
-        if row is not None:
-            is_wanted = (row[_SAMPLE], row[_ATTEMPT]) == (sample, attempt) and fingerprint in {None, row[_FINGERPRINT]}
-            return (row,) if is_wanted else ()
-        if fingerprint is None:
-            rows = self._read(_OF_PLACE, request_id, sample, attempt)
-        else:
-            rows = self._read(_FIND, request_id, sample, attempt, fingerprint)
-        if len(rows) == 1:
-            self._ahead.found(rows[0][0])
-        return rows
-
     def _read(self, statement: str, *values: str | bytes | int) -> list[Any]:
         """Read to the end, so that no read is left open: that would keep the writer from tidying its files."""
         try:
             return self._reader.execute(statement, values).fetchall()
         except sqlite3.Error as error:
             raise explain(error, self.path) from error
+
+    def _requests(self) -> Iterator[str]:
+        """Yield the requests that there are rows of, from the index alone and a page at a time."""
+        first = ""
+        while rows := self._read(_NEXT_REQUESTS, first):
+            yield from map(itemgetter(0), rows)
+            first = f"{rows[-1][0]}\0"
 
     def _rows(self, *, newest_first: bool = False) -> Iterator[Any]:
         where, last = ("seq < ? ORDER BY seq DESC", 2**63 - 1) if newest_first else ("seq > ? ORDER BY seq", -(2**63))
@@ -276,17 +310,6 @@ class Ledger:
         if self._writer is None:
             raise LedgerError(f"The ledger {self.path} is closed or open for reading only: nothing can be added.")
         return self._writer
-
-
-def _standing_of(entries: Sequence[Entry], max_tokens: int) -> Entry | None:
-    replies = [entry for entry in entries if entry.reply is not None]
-    reply = max(replies, key=lambda entry: (entry.max_tokens, entry.seq), default=None)
-    if reply is not None and not reply.is_short_of(max_tokens):
-        return reply
-    failure = max((entry for entry in entries if entry.reply is None), key=lambda entry: entry.seq, default=None)
-    if failure is not None and (reply is None or failure.seq > reply.seq):
-        return failure
-    return None
 
 
 def _hash_of(text: str) -> str:

@@ -8,9 +8,9 @@ import contextlib
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import NamedTuple
 
 from glan.errors import LedgerError
 from glan.records import Reply, Request
@@ -25,7 +25,8 @@ _MAX_GROUP = 1_024
 _INSERT = f"INSERT INTO replies ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 - of our own names
 
 
-class Waiting(NamedTuple):
+@dataclass(slots=True)
+class Waiting:
     """An outcome on its way to the disk."""
 
     request: Request
@@ -35,6 +36,8 @@ class Waiting(NamedTuple):
     time: float
     told: asyncio.Future[LedgerError | None]
     """Done when the row is durable, or with the error that kept it from being so."""
+    is_over: bool = False
+    """It was told, if anybody still listened."""
 
 
 class Writer:
@@ -115,7 +118,7 @@ class Writer:
         rows: list[Row] = []
         for i, waiting in enumerate(group):
             try:
-                rows.append(pack_row(*waiting[:3], run=waiting.run, time=waiting.time))
+                rows.append(_row_of(waiting))
             except (AttributeError, TypeError, ValueError, OverflowError) as error:
                 errors[i] = LedgerError(f"The reply to {waiting.request.id!r} cannot be stored: {error}.")
         try:
@@ -138,6 +141,10 @@ class Writer:
         _tell(left, [error] * len(left))
 
 
+def _row_of(waiting: Waiting) -> Row:
+    return pack_row(waiting.request, waiting.fingerprint, waiting.outcome, run=waiting.run, time=waiting.time)
+
+
 def _tell(group: Sequence[Waiting], errors: Sequence[LedgerError | None]) -> None:
     """Wake all who wait with one call into their event loop."""
     for loop in {waiting.told.get_loop() for waiting in group}:
@@ -147,5 +154,7 @@ def _tell(group: Sequence[Waiting], errors: Sequence[LedgerError | None]) -> Non
 
 def _wake(loop: asyncio.AbstractEventLoop, group: Sequence[Waiting], errors: Sequence[LedgerError | None]) -> None:
     for waiting, error in zip(group, errors, strict=True):
-        if waiting.told.get_loop() is loop and not waiting.told.done():
-            waiting.told.set_result(error)
+        if waiting.told.get_loop() is loop:
+            waiting.is_over = True
+            if not waiting.told.done():
+                waiting.told.set_result(error)

@@ -19,7 +19,7 @@ from glan.errors import GlanError, LedgerError, RequestError, WouldAskAgainError
 from glan.records import Reply, Request, Stage
 from glan.teachers.base import Teacher
 from glan.teachers.fingerprints import fingerprint
-from glan.teachers.ledger import Entry, Ledger
+from glan.teachers.ledger import Entry, Ledger, Place
 
 
 class Choice(StrEnum):
@@ -127,7 +127,8 @@ class Ledgered:
     tally: Tally = field(default_factory=Tally, kw_only=True)
     on_mismatch: Callable[[Request, Entry], None] | None = field(default=None, kw_only=True)
     """With KEEP: is told every reply that is used for a request of another fingerprint."""
-    _asking: dict[tuple[str, bytes], asyncio.Future[GlanError | None]] = field(default_factory=dict, init=False)
+    _asking: dict[tuple[str, bytes], asyncio.Future[GlanError | None] | None] = field(default_factory=dict, init=False)
+    """What is under way, and who told of its end; None while nobody else wants the same."""
     _unwritable: LedgerError | None = field(default=None, init=False)
     """Why the ledger took no reply; from then on nothing is asked, since that would be lost as well."""
 
@@ -142,40 +143,39 @@ class Ledgered:
         """
         key = (request.id, fingerprint(request))
         while True:
-            entry = self._found(request, key[1])
+            found = self.ledger.at(request.id, sample=request.sample, attempt=request.attempt)
+            entry = self._found(found, request, key[1])
             if entry is not None:
                 return self._told(request, entry)
             if key not in self._asking:
+                if self.choice is Choice.EXACT:
+                    _refuse_other(found, request, key[1])
                 return await self._ask(request, key)
             # The same request is under way: paid once, it is found when it is there, or asked if it was given up.
-            error = await asyncio.shield(self._asking[key])
+            over = self._asking[key] or asyncio.get_running_loop().create_future()
+            self._asking[key] = over
+            error = await asyncio.shield(over)
             if error is not None:
                 raise copy.copy(error)  # one error raised by many tasks would gather all their tracebacks
 
-    def _found(self, request: Request, wanted: bytes) -> Entry | None:
-        entry = self._kept(request, wanted) if self.choice is Choice.KEEP else self._exact(request, wanted)
+    def _found(self, found: Place, request: Request, wanted: bytes) -> Entry | None:
+        if self.choice is Choice.KEEP:
+            entry = self._kept(found, request, wanted)
+        else:
+            entry = found.find(wanted, max_tokens=request.sampling.max_tokens)
         if entry is None or entry.reply is not None or self.retry_failed_before is None:
             return entry
         return entry if entry.seq > self.retry_failed_before else None
 
-    def _exact(self, request: Request, wanted: bytes) -> Entry | None:
-        return self.ledger.find(
-            request.id,
-            wanted,
-            sample=request.sample,
-            attempt=request.attempt,
-            max_tokens=request.sampling.max_tokens,
-        )
-
-    def _kept(self, request: Request, wanted: bytes) -> Entry | None:
-        entry = self.ledger.standing(request.id, sample=request.sample, attempt=request.attempt)
+    def _kept(self, found: Place, request: Request, wanted: bytes) -> Entry | None:
+        entry, room = found.standing(), request.sampling.max_tokens
         if entry is None:
             return None
         if entry.fingerprint == wanted:
             # Room is no part of the fingerprint: what was cut off is asked again, also where all else is kept.
-            return self._exact(request, wanted) if entry.is_short_of(request.sampling.max_tokens) else entry
+            return found.find(wanted, max_tokens=room) if entry.is_short_of(room) else entry
         if entry.reply is not None and self.on_mismatch is not None:
-            exact = self._exact(request, wanted)
+            exact = found.find(wanted, max_tokens=room)
             if exact is not None:
                 return exact  # the reply to exactly this is there too: nobody would ask for it again
             self.on_mismatch(request, entry)
@@ -189,10 +189,8 @@ class Ledgered:
 
     async def _ask(self, request: Request, key: tuple[str, bytes]) -> Reply:
         """Ask while others that want the same wait for the outcome."""
-        if self.choice is Choice.EXACT:
-            self._refuse_other(request, key[1])
-        over: asyncio.Future[GlanError | None] = asyncio.get_running_loop().create_future()
-        self._asking[key] = over
+        self._asking[key] = None
+        told: GlanError | None = None
         try:
             # Up to here nothing was waited for, and there may be no task yet that can be timed out.
             await asyncio.sleep(0)
@@ -200,12 +198,12 @@ class Ledgered:
         except RequestError:
             raise  # it is in the ledger, where the others find it
         except GlanError as error:
-            over.set_result(error)
+            told = error
             raise
         finally:
-            del self._asking[key]
-            if not over.done():
-                over.set_result(None)
+            over = self._asking.pop(key)
+            if over is not None:
+                over.set_result(told)
 
     async def _call(self, request: Request, wanted: bytes) -> Reply:
         """Ask under a permit, which is held until the outcome is durable."""
@@ -235,15 +233,14 @@ class Ledgered:
             self._unwritable = error
             raise
 
-    def _refuse_other(self, request: Request, wanted: bytes) -> None:
-        """Refuse what is answered under another fingerprint only; more room and new tries of failures are no change."""
-        place = {"sample": request.sample, "attempt": request.attempt}
-        if self.ledger.find(request.id, wanted, max_tokens=0, **place) is not None:
-            return
-        other = self.ledger.standing(request.id, **place)
-        if other is not None and other.reply is not None:
-            raise WouldAskAgainError(
-                f"The ledger has a reply for {request.id} (sample {request.sample}, attempt {request.attempt}) under "
-                "another fingerprint: a prompt, the model or a parameter has changed, and it would be paid again.",
-                hint="--keep uses the replies that are there, --reask asks anew.",
-            )
+
+def _refuse_other(found: Place, request: Request, wanted: bytes) -> None:
+    """Refuse what is answered under another fingerprint only; more room and new tries of failures are no change."""
+    other = found.standing()
+    if other is None or other.reply is None or found.find(wanted, max_tokens=0) is not None:
+        return
+    raise WouldAskAgainError(
+        f"The ledger has a reply for {request.id} (sample {request.sample}, attempt {request.attempt}) under "
+        "another fingerprint: a prompt, the model or a parameter has changed, and it would be paid again.",
+        hint="--keep uses the replies that are there, --reask asks anew.",
+    )
