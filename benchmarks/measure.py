@@ -20,7 +20,7 @@ IN_FLIGHT = 256
 def run(project: glan.Project, pairs: int | None) -> dict[str, float]:
     """Run a project and return what it took."""
     started, cpu = time.perf_counter(), time.process_time()
-    options = glan.Options(max_in_flight=IN_FLIGHT)
+    options = glan.Options(max_in_flight=IN_FLIGHT, rebuild=True)
     result = asyncio.run(project.run(teacher=Filler(), pairs=pairs, options=options))
     wall_s, cpu_s = time.perf_counter() - started, time.process_time() - cpu
     beside = resource.getrusage(resource.RUSAGE_CHILDREN)  # the process that examines texts, if there is one

@@ -28,7 +28,9 @@ def main() -> None:
     """Make a project, or walk it again, and say what that took."""
     folder, pairs = Path(sys.argv[1]), int(sys.argv[2])
     project = glan.Project.open(folder) if folder.exists() else glan.Project.create(folder, disciplines=LEAVES)
-    result = asyncio.run(project.run(teacher=Filler(), pairs=pairs, options=glan.Options(max_in_flight=64)))
+    result = asyncio.run(
+        project.run(teacher=Filler(), pairs=pairs, options=glan.Options(max_in_flight=64, rebuild=True))
+    )
     print(json.dumps({"pairs": result.pairs, "asked": result.asked, "peak_kb": peak_kb()}))  # noqa: T201 - it is a program
 
 

@@ -186,9 +186,10 @@ def plant(folder: Path, leaves: object) -> None:
 
 
 def run(folder: Path, teacher: Teacher, **options: Any) -> Result:  # noqa: ANN401 - options have many types
-    """Run a project in an event loop of its own."""
+    """Run a project in an event loop of its own; it is walked, also where nothing has changed."""
     named = teacher if hasattr(teacher, "model") else Counting(teacher)
-    return asyncio.run(Project.open(folder).run(teacher=named, options=Options(**options)))
+    chosen = Options(**{"rebuild": True, **options})
+    return asyncio.run(Project.open(folder).run(teacher=named, options=chosen))
 
 
 def published(folder: Path) -> dict[str, bytes]:

@@ -1,5 +1,6 @@
 """What a run leaves: shards, rejects, card and manifest, built aside and exchanged for the old ones in one step."""
 
+import hashlib
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from glan.dataset.card import NOT_DONE, Card, render_card
 from glan.dataset.rows import REJECT_SCHEMA, ROW_SCHEMA, reject_of, row_of
 from glan.dataset.shards import ShardWriter, ids, read_rows
 from glan.dataset.statistics import Statistics, Summary
+from glan.errors import DatasetError
 from glan.growth import Standing
 from glan.plan import drafts_of_round
 from glan.project import Manifest, Project
@@ -41,6 +43,8 @@ class Ending:
     choice: str
     left: Mapping[str, str]
     spent: Mapping[str, object]
+    basis: str
+    """What the data set rests on, hashed."""
     rounds: Mapping[str, Sequence[int]]
     """Of each leaf the ordinals at which its rounds began, and with them the drafts that they need."""
 
@@ -122,17 +126,23 @@ class Outputs:
 
     def publish(self, ending: Ending) -> Manifest:
         """Finish the files and exchange them for the old ones."""
-        shards = self._train.close()
-        self._rejects.close()
+        shards, rejects = self._train.close(), self._rejects.close()
         self.turned = [*_turned(self._project.train_path, self._folder / "rejects")]
         for stage, reply in self.curricula.rested_on(ending.rounds, self._config.plan.drafts):
             self.statistics.add_reply(stage, reply)
         summary = self.statistics.result()
-        (self._folder / "dataset" / "README.md").write_text(render_card(self._card(summary)), encoding="utf-8")
+        card = render_card(self._card(summary)).encode()
+        (self._folder / "dataset" / "README.md").write_bytes(card)
+        files = {
+            "dataset/README.md": hashlib.sha256(card).hexdigest(),
+            **{f"dataset/train/{shard.name}": shard.sha256 for shard in shards},
+            **{f"rejects/{shard.name}": shard.sha256 for shard in rejects},
+        }
         manifest = self._manifest(
             ending,
             summary,
             [{"name": f"train/{shard.name}", "rows": shard.rows, "sha256": shard.sha256} for shard in shards],
+            files,
         )
         _write(self._folder / "manifest.json", manifest)
         self._project.exchange()
@@ -165,7 +175,9 @@ class Outputs:
             checked=self._checked(),
         )
 
-    def _manifest(self, ending: Ending, summary: Summary, shards: list[dict[str, str | int]]) -> Manifest:
+    def _manifest(
+        self, ending: Ending, summary: Summary, shards: list[dict[str, str | int]], files: dict[str, str]
+    ) -> Manifest:
         return Manifest(
             glan_version=glan.__version__,
             made_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -197,6 +209,8 @@ class Outputs:
             checked=list(self._checked()),
             not_checked=list(NOT_DONE),
             shards=shards,
+            files=files,
+            basis=ending.basis,
         )
 
 
@@ -217,13 +231,22 @@ class Counted:
 
 
 def standing_of(project: Project) -> Standing | None:
-    """Return the slots that the data set of a project rests on; None where there is no data set."""
+    """Return the slots that the data set of a project rests on; None where there is no data set.
+
+    Raises:
+        DatasetError: it cannot be read.
+
+    """
     manifest = project.manifest()
     if manifest is None or not project.train_path.is_dir():
         return None
-    return Standing(
-        pairs=_ordinals(project.train_path), others=_ordinals(project.rejects_path), left=frozenset(manifest.left)
-    )
+    try:
+        pairs, others = _ordinals(project.train_path), _ordinals(project.rejects_path)
+    except DatasetError as error:
+        raise DatasetError(
+            str(error), hint=f"Move {project.manifest_path} away and run again: all there was is made from the ledger."
+        ) from error
+    return Standing(pairs=pairs, others=others, left=frozenset(manifest.left))
 
 
 def _turned(standing: Path, rejects: Path) -> Iterator[str]:

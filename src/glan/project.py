@@ -64,6 +64,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     checked: list[str]
     not_checked: list[str]
     shards: list[dict[str, str | int]]
+    files: dict[str, str] = {}
+    """SHA-256 of every file of the data set and of the rejects, by its path in the project."""
+    basis: str = ""
+    """Hash of everything that the data set rests on: where it is the same, a run would make the same again."""
 
 
 @dataclass(frozen=True)

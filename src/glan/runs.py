@@ -9,20 +9,22 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import msgspec
 
 import glan
 from glan.curate.beside import examining
-from glan.errors import BudgetError, GlanError, ProjectError, StoppedError
+from glan.errors import GlanError, ProjectError
 from glan.generate.asking import Asking
 from glan.growth import Growth, Standing, growth
+from glan.options import InterruptedRunError, Options, Result
 from glan.outputs import Counted, Ending, Outputs, standing_of
 from glan.pipeline import Job, LowYieldError, Pipeline
 from glan.progress import Progress
-from glan.project import Project
-from glan.records import Discipline, Outcome, Reply, Request, Sampling, Stage
+from glan.project import Manifest, Project
+from glan.records import Discipline, Outcome, Sampling, Stage
+from glan.settled import Basis, count_again, settled
 from glan.streams import collecting_rarely
 from glan.surprise import audit, changed, meaning_of, refusal
 from glan.teachers.ledger import Ledger, StageTotals
@@ -30,67 +32,11 @@ from glan.teachers.ledgered import Choice, Ledgered, Tally
 from glan.teachers.limits import Amount, Budget, Permits
 from glan.teachers.panel import Panel
 
+__all__ = ["InterruptedRunError", "Options", "Result", "Run"]
+
 _log = logging.getLogger(__name__)
 _STATUS_EVERY_S = 1.0
 _MOST_NAMED = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What one run is told beyond the project's files."""
-
-    pairs: int | None = None
-    until: Stage = Stage.ANSWERS
-    max_in_flight: int | None = None
-    choice: Choice | None = None
-    """What to do about replies under another fingerprint; without it the run stops where there are some."""
-    retry_failed: bool = False
-    grace_s: float = 60.0
-    """Seconds that a stopping run waits for what is in flight."""
-    budget_usd: float | None = None
-    """The most that the project may spend, over all its runs."""
-    budget_tokens: int | None = None
-    only: str | None = None
-    """Walk the plan over the disciplines under this node alone."""
-    is_preview: bool = False
-    """Leave the data set that stands as it is."""
-    watch: Callable[[Request, Reply], None] | None = None
-    """Is told every reply that the run uses."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """What came of a run."""
-
-    pairs: int
-    rejects: int
-    failures: int
-    open: int
-    wanted: int
-    cost_usd: float | None
-    """What this run paid; None where a price is unknown."""
-    asked: int
-    """Calls that this run made."""
-    stopped: GlanError | None
-    """Why it ended before its time, if it did."""
-    is_published: bool
-    """Whether the data set in the folder is this run's."""
-    notices: tuple[str, ...] = ()
-
-    @property
-    def exit_code(self) -> int:
-        """0 all there, 1 an error to mend, 3 fewer than wanted, 4 budget reached, 130 interrupted."""
-        if isinstance(self.stopped, InterruptedRunError):
-            return 130
-        if isinstance(self.stopped, BudgetError):
-            return 4
-        if self.stopped is not None and not isinstance(self.stopped, LowYieldError):
-            return 1
-        return 0 if self.pairs >= self.wanted else 3
-
-
-class InterruptedRunError(StoppedError):
-    """A person or the system asked the run to stop."""
 
 
 class Run:
@@ -147,6 +93,10 @@ class Run:
         )
         meaning = meaning_of(self.config, disciplines, self.project.prompts, asking)
         choice = await self._choose(job, ledger, meaning)
+        basis = Basis(inputs=self.project.hashes(), meaning=meaning, models=self._panel.models, choice=choice)
+        found = None if self._walks_anyway else settled(self.project, basis.with_replies(ledger), pairs=pairs)
+        if found is not None:
+            return self._stand(found)
         before = ledger.last_run()
         ledger.begin_run(
             glan_version=glan.__version__,
@@ -174,7 +124,18 @@ class Run:
                 self._stop(self._interrupted)
             with collecting_rarely():
                 await self._walk(walk, outputs)
-        return self._end(ledger, outputs, standing, choice)
+        return self._end(ledger, outputs, standing, basis)
+
+    @property
+    def _walks_anyway(self) -> bool:
+        """Say whether the run is also wanted where nothing has changed."""
+        return self._is_aside or self.options.rebuild or self.options.retry_failed or self.options.watch is not None
+
+    def _stand(self, manifest: Manifest) -> Result:
+        """Leave the data set that stands as it is: a walk would make the same."""
+        count_again(manifest, self.progress)
+        self._notice("Nothing has changed since the data set was made, so nothing was asked or written.")
+        return self._ended(manifest.slots["open"], None, is_published=False)
 
     @property
     def _is_aside(self) -> bool:
@@ -334,20 +295,23 @@ class Run:
             **self.tally.as_dict(),
         }
 
-    def _end(self, ledger: Ledger, outputs: Outputs, standing: Standing | None, choice: Choice) -> Result:
+    def _end(self, ledger: Ledger, outputs: Outputs, standing: Standing | None, basis: Basis) -> Result:
         stopped = self._pipeline.stopped if self._pipeline is not None else None
         is_published = self._is_better(outputs, standing, stopped)
         if is_published:
-            outputs.publish(self._ending(ledger, outputs, choice))
+            outputs.publish(self._ending(ledger, outputs, basis))
             self._tell_turned(outputs.turned)
         else:
             outputs.discard()
+        return self._ended(outputs.open, stopped, is_published=is_published)
+
+    def _ended(self, n_open: int, stopped: GlanError | None, *, is_published: bool) -> Result:
         outcomes = self.progress.outcomes
         result = Result(
             pairs=outcomes[Outcome.PAIR],
             rejects=outcomes[Outcome.REJECT],
             failures=outcomes[Outcome.FAILURE],
-            open=outputs.open,
+            open=n_open,
             wanted=self.progress.wanted,
             cost_usd=self.tally.cost_usd,
             asked=self.tally.asked,
@@ -372,7 +336,7 @@ class Run:
             return False
         return outputs.rows > 0 or stopped is None or isinstance(stopped, LowYieldError)
 
-    def _ending(self, ledger: Ledger, outputs: Outputs, choice: Choice) -> Ending:
+    def _ending(self, ledger: Ledger, outputs: Outputs, basis: Basis) -> Ending:
         pipeline = self._pipeline
         ended = "complete" if outputs.rows >= self.progress.wanted else "no discipline is left that has more to give"
         walks = pipeline.walks if pipeline is not None else {}
@@ -381,7 +345,8 @@ class Run:
         return Ending(
             wanted=self.progress.wanted,
             ended=ended,
-            choice=choice.value,
+            choice=basis.choice.value,
+            basis=basis.with_replies(ledger),
             left={leaf: walk.left for leaf, walk in walks.items() if walk.left is not None},
             spent=msgspec.to_builtins(ledger.totals()),
             rounds={leaf: walk.rounds for leaf, walk in walks.items()},

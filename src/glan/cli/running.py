@@ -37,6 +37,7 @@ class _Given(TypedDict):
     budget_tokens: int | None
     until: str | None
     retry_failed: bool
+    rebuild: bool
     reask: bool
     keep: bool
     grace_s: float
@@ -58,6 +59,7 @@ class _Given(TypedDict):
 @click.option("--budget-tokens", type=click.IntRange(min=0), help="Never use more tokens than this on the project.")
 @click.option("--until", type=click.Choice(["subjects", "syllabi", "questions"]), help="End after this stage.")
 @click.option("--retry-failed", is_flag=True, help="Ask again for what failed.")
+@click.option("--rebuild", is_flag=True, help="Make the data set from the ledger also where nothing has changed.")
 @click.option("--reask", is_flag=True, help="Ask anew for what changed.")
 @click.option("--keep", is_flag=True, help="Keep the replies that are there for what changed.")
 @click.option(
@@ -253,6 +255,7 @@ def _options(given: _Given) -> Options:
         budget_tokens=given["budget_tokens"],
         choice=choice,
         retry_failed=given["retry_failed"],
+        rebuild=given["rebuild"],
         grace_s=given["grace_s"],
     )
 

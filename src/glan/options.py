@@ -1,0 +1,69 @@
+"""What one run is told beyond the files of its project, and what came of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from glan.errors import BudgetError, GlanError, StoppedError
+from glan.pipeline import LowYieldError
+from glan.records import Reply, Request, Stage
+from glan.teachers.ledgered import Choice
+
+
+class InterruptedRunError(StoppedError):
+    """A person or the system asked the run to stop."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What one run is told beyond the project's files."""
+
+    pairs: int | None = None
+    until: Stage = Stage.ANSWERS
+    max_in_flight: int | None = None
+    choice: Choice | None = None
+    """What to do about replies under another fingerprint; without it the run stops where there are some."""
+    retry_failed: bool = False
+    rebuild: bool = False
+    """Walk also where nothing has changed since the data set was made."""
+    grace_s: float = 60.0
+    """Seconds that a stopping run waits for what is in flight."""
+    budget_usd: float | None = None
+    """The most that the project may spend, over all its runs."""
+    budget_tokens: int | None = None
+    only: str | None = None
+    """Walk the plan over the disciplines under this node alone."""
+    is_preview: bool = False
+    """Leave the data set that stands as it is."""
+    watch: Callable[[Request, Reply], None] | None = None
+    """Is told every reply that the run uses."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of a run."""
+
+    pairs: int
+    rejects: int
+    failures: int
+    open: int
+    wanted: int
+    cost_usd: float | None
+    """What this run paid; None where a price is unknown."""
+    asked: int
+    """Calls that this run made."""
+    stopped: GlanError | None
+    """Why it ended before its time, if it did."""
+    is_published: bool
+    """Whether the data set in the folder is this run's."""
+    notices: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 all there, 1 an error to mend, 3 fewer than wanted, 4 budget reached, 130 interrupted."""
+        if isinstance(self.stopped, InterruptedRunError):
+            return 130
+        if isinstance(self.stopped, BudgetError):
+            return 4
+        if self.stopped is not None and not isinstance(self.stopped, LowYieldError):
+            return 1
+        return 0 if self.pairs >= self.wanted else 3
