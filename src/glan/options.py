@@ -55,6 +55,8 @@ class Result:
     """Why it ended before its time, if it did."""
     is_published: bool
     """Whether the data set in the folder is this run's."""
+    is_settled: bool = False
+    """Nothing had changed since the data set was made, so the run left it as it is."""
     notices: tuple[str, ...] = ()
 
     @property

@@ -38,7 +38,7 @@ MOST_BEGUN_AT_ONCE = 128
 """Slots are begun in groups of so many at most: what is judged together costs less."""
 _EXAMINED_AHEAD = 2
 """Groups that are with the examiner at once: while it looks at one, the next is on its way."""
-_WAITING_PER_PERMIT, _LEAST_WAITING = 8, 1_024
+_WAITING_PER_PERMIT, _LEAST_WAITING = 4, 1_024
 """Slots that wait for a syllabus or a question, each 15 KB: enough of them to keep every permit busy, and no more."""
 YIELD_WINDOW = 200
 """So many slots are looked at to see whether the run still yields pairs."""

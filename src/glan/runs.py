@@ -134,8 +134,7 @@ class Run:
     def _stand(self, manifest: Manifest) -> Result:
         """Leave the data set that stands as it is: a walk would make the same."""
         count_again(manifest, self.progress)
-        self._notice("Nothing has changed since the data set was made, so nothing was asked or written.")
-        return self._ended(manifest.slots["open"], None, is_published=False)
+        return self._ended(manifest.slots["open"], None, is_published=True, is_settled=True)
 
     @property
     def _is_aside(self) -> bool:
@@ -305,7 +304,7 @@ class Run:
             outputs.discard()
         return self._ended(outputs.open, stopped, is_published=is_published)
 
-    def _ended(self, n_open: int, stopped: GlanError | None, *, is_published: bool) -> Result:
+    def _ended(self, n_open: int, stopped: GlanError | None, *, is_published: bool, is_settled: bool = False) -> Result:
         outcomes = self.progress.outcomes
         result = Result(
             pairs=outcomes[Outcome.PAIR],
@@ -317,6 +316,7 @@ class Run:
             asked=self.tally.asked,
             stopped=stopped,
             is_published=is_published,
+            is_settled=is_settled,
             notices=tuple(self.notices),
         )
         _log.info("run ended with exit code %d: %s", result.exit_code, self.status("ended"))

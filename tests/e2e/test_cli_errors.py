@@ -314,7 +314,7 @@ def test_a_disk_too_full_for_the_data_set_leaves_the_old_one(project: Path, comm
     assert command.run(project).code == 0
     check_whole(project, 400)
     before = bytes_of(project / "dataset")
-    full = command.told(max_file_bytes=65_536).run(project)
+    full = command.told(max_file_bytes=65_536).run(project, "--rebuild")
     check_told(full, "00000.parquet cannot be written")
     assert bytes_of(project / "dataset") == before
     assert command.run(project).code == 0

@@ -166,6 +166,7 @@ def ending(result: Result) -> dict[str, object]:
         "exit_code": result.exit_code,
         "open": result.open,
         "is_published": result.is_published,
+        "is_settled": result.is_settled,
         "stopped": str(result.stopped) if result.stopped is not None else None,
         "notices": list(result.notices),
     }
@@ -182,6 +183,8 @@ def tell(project: Project, run: Run, result: Result) -> None:
     )
     for (stage, reason), slots in run.progress.reasons.most_common(5):
         say(f"  {slots:,} x {reason} ({stage})")
+    if result.is_settled:
+        say("Nothing has changed since the data set was made, so it stands as it is.")
     if result.is_published:
         say(f"The data set is in {project.dataset_path}.")
     if result.open:

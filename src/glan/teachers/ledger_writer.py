@@ -17,8 +17,8 @@ from glan.records import Reply, Request
 from glan.teachers.ledger_file import explain
 from glan.teachers.ledger_rows import COLUMNS, Row, pack_row
 
-_GATHER_S = 0.02
-"""Longest wait for company. At 750 replies a second it halves the CPU time of a reply (450 to 230 us)."""
+_GATHER_S = 0.005
+"""Longest wait for company: with 1,000 in flight, 20 ms of it cost 3% of the throughput, and 5 ms no more processor time."""
 _SHARE = 4
 """A group that holds one in so many of the calls in flight goes at once: the others would wait for those it holds."""
 _MAX_GROUP = 1_024
