@@ -17,7 +17,6 @@ from glan.records import (
     Usage,
     Verdict,
     key_of,
-    place,
 )
 
 
@@ -52,11 +51,10 @@ def question(ordinal: int, text: str | None = None, *, about: Syllabus | None = 
         sessions=(1,) if is_single else (0, 2),
         concepts=((1, 0), (1, 1)) if is_single else ((0, 0), (2, ordinal % 3)),
     )
-    return Question(
-        id=place("question", about.discipline.key, about.subject.key, ordinal),
+    return Question.on(
+        about,
+        draw,
         slot=Slot(discipline=about.discipline, ordinal=ordinal),
-        syllabus=about,
-        draw=draw,
         text=f"What is orbit {ordinal}?" if text is None else text,
         reply=reply("as it came"),
     )
@@ -71,7 +69,7 @@ def pair(
     return Decided(
         slot=found.slot,
         outcome=Outcome.PAIR,
-        subject=found.syllabus.subject,
+        subject=found.subject,
         question=found,
         answer=text if isinstance(text, Reply) else reply(text),
     )

@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import random
 import socket
+import time
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -50,7 +51,9 @@ class Load:
     def __init__(self, settings: argparse.Namespace) -> None:
         self.latency_s: float = settings.latency_ms / 1e3
         self.stall_rate: float = settings.stall_rate
+        self.stall_at_s: float = settings.stall_at_s
         self.stall_s: float = settings.stall_s
+        self._began_at: float | None = None
         self.counts = _Counts()
         self._filler = Filler(size=settings.size)
         self._random = random.Random(settings.seed)
@@ -89,10 +92,14 @@ class Load:
         )
 
     def wait_s(self) -> float:
-        """Return how long the next reply is held."""
-        if self.stall_rate and self._random.random() < self.stall_rate:
-            self.counts.stalled += 1
-            return self.stall_s
+        """Return how long the next reply is held: some of those asked for within one second are held very long."""
+        if self.stall_rate:
+            now = time.monotonic()
+            self._began_at = self._began_at or now
+            is_moment = 0 <= now - self._began_at - self.stall_at_s < 1
+            if is_moment and self._random.random() < self.stall_rate:
+                self.counts.stalled += 1
+                return self.stall_s
         return self.latency_s
 
     def stats(self) -> bytes:
@@ -186,8 +193,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--latency-ms", type=float, default=0, help="how long each reply is held")
-    parser.add_argument("--stall-rate", type=float, default=0, help="share of the replies that are held longer")
-    parser.add_argument("--stall-s", type=float, default=60, help="how long those are held")
+    parser.add_argument("--stall-rate", type=float, default=0, help="share that is held of the replies of one second")
+    parser.add_argument("--stall-at-s", type=float, default=20, help="which second, from the first request on")
+    parser.add_argument("--stall-s", type=float, default=60, help="how long they are held")
     parser.add_argument("--size", type=int, default=1_500, help="characters of an answer, about")
     parser.add_argument("--seed", type=int, default=0)
     with contextlib.suppress(KeyboardInterrupt):

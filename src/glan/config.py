@@ -119,7 +119,7 @@ class Limits(_Settings, frozen=True):
     max_retries: Annotated[
         int, Meta(ge=0, le=100, description="How often a request that may succeed later is sent again.")
     ] = 8
-    look_ahead: Annotated[int, Meta(ge=1, description="Most slots begun and not yet in their turn.")] = 20_000
+    look_ahead: Annotated[int, Meta(ge=1, description="Most slots begun and not yet in their turn.")] = 70_000
 
 
 class Dataset(_Settings, frozen=True):

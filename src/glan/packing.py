@@ -22,7 +22,8 @@ _codecs = _Codecs()
 
 def compress(data: bytes) -> bytes:
     """Return a frame that says how long the data are."""
-    return _codecs.compressor.compress(data)
+    # What the library returns keeps the room that the frame might have taken: to hold it, it is copied.
+    return bytes(memoryview(_codecs.compressor.compress(data)))
 
 
 def decompress(data: bytes, most: int) -> bytes:

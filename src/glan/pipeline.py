@@ -121,7 +121,7 @@ class Pipeline:
         """Give every slot of the walk in plan order, in groups, until N became pairs or the walk has ended."""
         questions = InOrder(self._slots(), self._question)
         asked = InOrder(as_items(questions), self._examine_questions, most=_EXAMINED_AHEAD)
-        answers = InOrder(in_one(asked), self._answer)
+        answers = InOrder(in_one(asked), self._answer, most_open=self._most_waiting)
         examined = InOrder(as_items(answers), self._examine_answers, most=_EXAMINED_AHEAD)
         self._streams = questions, answers
         is_over = False
@@ -353,7 +353,7 @@ class _Asked(Record, frozen=True, kw_only=True):
     def decided(self) -> Decided:
         """The slot as far as it came."""
         question = self.question
-        return Decided(slot=question.slot, outcome=Outcome.OPEN, subject=question.syllabus.subject, question=question)
+        return Decided(slot=question.slot, outcome=Outcome.OPEN, subject=question.subject, question=question)
 
 
 _Item: TypeAlias = _Asked | Decided | None

@@ -194,22 +194,44 @@ class Draw(Record, frozen=True, kw_only=True):
 
 
 class Question(Record, frozen=True, kw_only=True):
-    """A question that a teacher wrote for a draw."""
+    """A question that a teacher wrote for a draw.
+
+    It holds the names of what it is about and not the syllabus, which is ten times as large as everything else: where
+    one reply takes a minute, tens of thousands of later questions wait for their turn.
+    """
 
     id: str
     slot: Slot
-    syllabus: Syllabus
+    subject: Subject
     draw: Draw
+    session_names: tuple[str, ...]
+    concept_names: tuple[str, ...]
+    places: tuple[int, ...]
+    """Of each key concept its place, counted through all sessions of the syllabus."""
     text: str
     reply: "Reply"
 
-    @property
-    def session_names(self) -> tuple[str, ...]:
-        return tuple(self.syllabus.sessions[i].name for i in self.draw.sessions)
+    @classmethod
+    def on(cls, syllabus: Syllabus, draw: Draw, *, slot: Slot, text: str, reply: "Reply") -> "Question":
+        """Return the question on what was drawn from a syllabus."""
+        sessions = syllabus.sessions
+        before = {i: sum([len(session.key_concepts) for session in sessions[:i]]) for i in draw.sessions}
+        return cls(
+            id=place("question", syllabus.discipline.key, syllabus.subject.key, draw.index),
+            slot=slot,
+            subject=syllabus.subject,
+            draw=draw,
+            session_names=tuple([sessions[i].name for i in draw.sessions]),
+            concept_names=tuple([sessions[i].key_concepts[k] for i, k in draw.concepts]),
+            places=tuple([before[i] + k for i, k in draw.concepts]),
+            text=text,
+            reply=reply,
+        )
 
     @property
-    def concept_names(self) -> tuple[str, ...]:
-        return tuple(self.syllabus.sessions[i].key_concepts[k] for i, k in self.draw.concepts)
+    def answer_id(self) -> str:
+        """The id of its answer's place."""
+        return f"answer{self.id.removeprefix('question')}"
 
 
 class Verdict(Record, frozen=True, kw_only=True):

@@ -16,7 +16,8 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 _MOST_READY = 256
-"""While so many results are ready and nobody takes them, nothing more is begun: it would only fill the memory."""
+"""So many results are given at once at most. While as many are ready and nobody takes them, nothing more is begun: it
+would only fill the memory."""
 
 
 class InOrder(Generic[A, B]):
@@ -31,11 +32,22 @@ class InOrder(Generic[A, B]):
         work: Callable[[A], Coroutine[Any, Any, B]],
         *,
         most: int | None = None,
+        most_open: int | None = None,
     ) -> None:
-        """Take items in groups, and work on `most` of them at once, or on all that there are."""
+        """Take items in groups, and work on all that there are.
+
+        Args:
+            items: what to work on.
+            work: what to do with one.
+            most: hold so many pieces of work at most, the finished ones that are not in their turn among them.
+            most_open: take no further group while so many pieces of work are not finished.
+
+        """
         self._items = items
         self._work = work
         self._most = most
+        self._most_open = most_open
+        self._open = 0
         self._tasks: deque[asyncio.Future[B]] = deque()
         self._more = asyncio.Event()
         self._taken = asyncio.Event()
@@ -48,7 +60,8 @@ class InOrder(Generic[A, B]):
                 if not self._tasks[0].done():
                     await asyncio.wait((self._tasks[0],))
                 group = [self._tasks.popleft().result()]
-                while self._tasks and _has_result(self._tasks[0]):  # an error comes in its turn, alone
+                # An error comes in its turn, alone; and who waited long for the first does not hold up all that follows.
+                while self._tasks and len(group) < _MOST_READY and _has_result(self._tasks[0]):
                     group.append(self._tasks.popleft().result())
                 self._taken.set()
                 yield group
@@ -59,16 +72,29 @@ class InOrder(Generic[A, B]):
         async with aclosing(self._items) as groups:  # who is cancelled between two groups leaves no stream behind
             async for group in groups:
                 for item in group:
-                    self._tasks.append(begin(self._work(item)))  # each at once: none is lost if a later one raises
+                    self._tasks.append(self._begin(item))  # each at once: none is lost if a later one raises
                 self._more.set()
                 await asyncio.sleep(0)  # where nothing has to be waited for, others get their turn all the same
                 while self._is_full:
                     self._taken.clear()
                     await self._taken.wait()
 
+    def _begin(self, item: A) -> asyncio.Future[B]:
+        task = begin(self._work(item))
+        if self._most_open is not None and not task.done():
+            self._open += 1
+            task.add_done_callback(self._count_done)
+        return task
+
+    def _count_done(self, _: asyncio.Future[B]) -> None:
+        self._open -= 1
+        self._taken.set()
+
     @property
     def _is_full(self) -> bool:
         if self._most is not None and len(self._tasks) >= self._most:
+            return True
+        if self._most_open is not None and self._open >= self._most_open:
             return True
         return len(self._tasks) > _MOST_READY and self._tasks[0].done()
 

@@ -50,11 +50,10 @@ def record(text: str, finish_reason: str | None = "stop") -> Question:
     discipline = Discipline(name="Physics", key="physics", path=(), title="Physics", weight=Fraction(1))
     subject = Subject(name="Motion", key="motion", level=Level.INTRODUCTORY)
     session = Session(name="Speed", key="speed", key_concepts=("Mean speed",))
-    return Question(
-        id="question/physics/motion/0",
+    return Question.on(
+        Syllabus(discipline=discipline, subject=subject, text="1. Speed", sessions=(session,)),
+        Draw(index=0, strategy=Strategy.SINGLE, sessions=(0,), concepts=((0, 0),)),
         slot=Slot(discipline=discipline, ordinal=0),
-        syllabus=Syllabus(discipline=discipline, subject=subject, text="1. Speed", sessions=(session,)),
-        draw=Draw(index=0, strategy=Strategy.SINGLE, sessions=(0,), concepts=((0, 0),)),
         text=text,
         reply=Reply(text=text, finish_reason=finish_reason),
     )

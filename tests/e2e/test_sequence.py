@@ -168,7 +168,7 @@ def test_a_yield_of_nothing_goes_on_if_one_says_so() -> None:
     assert found == job.one_by_one(refuses)
 
 
-@pytest.mark.parametrize(("max_in_flight", "most"), [(4, 1_024), (200, 1_600)])
+@pytest.mark.parametrize(("max_in_flight", "most"), [(4, 1_024), (400, 1_600)])
 def test_few_slots_wait_for_a_curriculum(max_in_flight: int, most: int) -> None:
     """While no list of subjects comes, so many slots wait as keep the permits busy, and not all that are wanted."""
 

@@ -343,3 +343,44 @@ async def test_begun_work_can_be_cancelled_at_any_time(n_turns: int) -> None:
     await turns(n_turns)
     begun.cancel()
     assert await begun == "cut"
+
+
+async def test_what_waited_for_the_first_comes_in_groups_that_end() -> None:
+    """When a slow first one is done, a thousand behind it do not come in one group, which would hold up all else."""
+    slow = asyncio.Event()
+
+    async def work(number: int) -> int:
+        if number == 0:
+            await slow.wait()
+        return number
+
+    collecting = asyncio.ensure_future(collected(InOrder(in_groups([1_000]), work)))
+    await turns(10)
+    slow.set()
+    groups = await collecting
+    assert flat(groups) == list(range(1_000))
+    assert max(map(len, groups)) <= 256
+
+
+async def test_no_further_group_is_taken_while_much_is_not_finished() -> None:
+    """With a bound on what is not finished, finished work that waits for its turn does not count."""
+    release = [asyncio.Event() for _ in range(40)]
+    begun = 0
+
+    async def work(number: int) -> int:
+        nonlocal begun
+        begun += 1
+        await release[number].wait()
+        return number
+
+    collecting = asyncio.ensure_future(collected(InOrder(in_groups([4] * 10), work, most_open=8)))
+    await turns(20)
+    assert begun == 8
+    for number in range(1, 5):  # others than the first: nothing can be given yet, but there is room
+        release[number].set()
+        await turns(20)
+    assert begun == 12
+    for event in release:
+        event.set()
+    assert flat(await collecting) == list(range(40))
+    assert begun == 40

@@ -199,7 +199,7 @@ def _row(decided: Decided, language: str, system: str | None, asked: tuple[str |
     discipline, subject = decided.slot.discipline, decided.subject
     question, answer = decided.question, decided.answer
     if question is not None:
-        subject = question.syllabus.subject
+        subject = question.subject
     return Row(
         id=decided.id,
         messages=_messages(decided, system),

@@ -6,12 +6,11 @@ give the same result in the same bytes.
 
 from collections import Counter
 from collections.abc import Iterable
-from itertools import accumulate
 
 import msgspec
 
 from glan.parsing import clean
-from glan.records import Decided, Discipline, Outcome, Question, Reply, Stage, Syllabus
+from glan.records import Decided, Discipline, Outcome, Question, Reply, Stage
 
 MOST_NAMES = 100
 """Different names that a tally keeps; a server may invent a model or a finish reason for every reply."""
@@ -130,7 +129,6 @@ class Statistics:
     def __init__(self) -> None:
         self._outcomes: Counter[Outcome] = Counter()
         self._questions = 0
-        self._bits = _Bits()
         self._drawn = _Coverage()
         self._paired = _Coverage()
         self._by_discipline: dict[str, _Branch] = {}
@@ -150,7 +148,7 @@ class Statistics:
         """Count a slot, and the replies to its question."""
         self._outcomes[decided.outcome] += 1
         self._count_branches(decided)
-        bits = self._bits.of(decided.question) if decided.question is not None else (0, 0)
+        bits = _bits_of(decided.question) if decided.question is not None else (0, 0)
         self._drawn.add(decided, bits)
         if decided.question is not None:
             self._questions += 1
@@ -175,7 +173,7 @@ class Statistics:
         self._by_discipline[discipline.key].outcomes[decided.outcome] += 1
 
     def _count_pair(self, question: Question, answer: Reply) -> None:
-        strategy, level = question.draw.strategy.value, question.syllabus.subject.level.value
+        strategy, level = question.draw.strategy.value, question.subject.level.value
         self._pairs[strategy, level, answer.finish_reason, question.reply.model, answer.model] += 1
         if len(self._pairs) > _MOST_DIFFERENT:
             self._tally_pairs()
@@ -288,7 +286,7 @@ class _Coverage:
         if discipline.key not in self._disciplines:
             self._add_discipline(discipline)
         question = decided.question
-        subject = question.syllabus.subject if question is not None else decided.subject
+        subject = question.subject if question is not None else decided.subject
         if subject is not None:
             place = (discipline.key, subject.key)
             sessions, concepts = self._subjects.get(place, (0, 0))
@@ -311,24 +309,14 @@ class _Coverage:
         )
 
 
-class _Bits:
-    """Drawn sessions and key concepts as bits; the concepts of all sessions stand in one row."""
-
-    def __init__(self) -> None:
-        self._syllabus: Syllabus | None = None
-        self._offsets: list[int] = []
-
-    def of(self, question: Question) -> tuple[int, int]:
-        """Return the bits; a visit's questions, which come one after the other, share a syllabus."""
-        if question.syllabus is not self._syllabus:
-            self._syllabus = question.syllabus
-            self._offsets = [0, *accumulate([len(session.key_concepts) for session in question.syllabus.sessions])]
-        sessions = concepts = 0
-        for i in question.draw.sessions:
-            sessions |= 1 << i
-        for i, k in question.draw.concepts:
-            concepts |= 1 << (self._offsets[i] + k)
-        return sessions, concepts
+def _bits_of(question: Question) -> tuple[int, int]:
+    """Return the drawn sessions and key concepts as bits; the concepts of all sessions stand in one row."""
+    sessions = concepts = 0
+    for i in question.draw.sessions:
+        sessions |= 1 << i
+    for i in question.places:
+        concepts |= 1 << i
+    return sessions, concepts
 
 
 class _Histogram:

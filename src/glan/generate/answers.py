@@ -1,7 +1,7 @@
 """From a question to its answer. The teacher sees the question alone (paper, section 2.4)."""
 
 from glan.generate.asking import Asking, text_of
-from glan.records import Question, Reply, Stage, place
+from glan.records import Question, Reply, Stage
 
 
 async def write_answer(asking: Asking, question: Question) -> Reply:
@@ -12,8 +12,6 @@ async def write_answer(asking: Asking, question: Question) -> Reply:
         RequestError: the teacher does not answer.
 
     """
-    discipline, subject = question.syllabus.discipline, question.syllabus.subject
     prompt = asking.render("answer_question", question=question.text)
-    request = asking.request(Stage.ANSWERS, place("answer", discipline.key, subject.key, question.draw.index), prompt)
-    reply, _ = await asking.ask_for(request, text_of)
+    reply, _ = await asking.ask_for(asking.request(Stage.ANSWERS, question.answer_id, prompt), text_of)
     return reply

@@ -26,4 +26,4 @@ async def write_question(asking: Asking, slot: Slot, syllabus: Syllabus, draw: D
     )
     id_ = place("question", discipline.key, subject.key, draw.index)
     reply, text = await asking.ask_for(asking.request(Stage.QUESTIONS, id_, prompt), text_of)
-    return Question(id=id_, slot=slot, syllabus=syllabus, draw=draw, text=text, reply=reply)
+    return Question.on(syllabus, draw, slot=slot, text=text, reply=reply)
