@@ -115,6 +115,8 @@ class Connection(asyncio.Protocol):
         self._buffer = b""
         self._transport: asyncio.Transport | None = None
         self._body_at = self._end = -1
+        self._is_last = False
+        """The client wants the connection closed after its reply, and may wait for that."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection."""
@@ -139,7 +141,9 @@ class Connection(asyncio.Protocol):
             if end < 0:
                 return False
             self._body_at = end + len(_HEAD_END)
-            _, found, rest = self._buffer[:end].lower().partition(b"content-length:")
+            head = self._buffer[:end].lower()
+            self._is_last = b"\r\nconnection: close" in head
+            _, found, rest = head.partition(b"content-length:")
             self._end = self._body_at + (int(rest.split(b"\r\n", 1)[0]) if found else 0)
         return len(self._buffer) >= self._end
 
@@ -172,6 +176,8 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body)
             self._transport.write(head + body)
+            if self._is_last:
+                self._transport.close()
 
 
 def _text(content: str | list[Mapping[str, Any]]) -> str:
