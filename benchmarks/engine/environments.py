@@ -25,7 +25,9 @@ class Environment:
     requirements: Sequence[str]
 
 
+ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = {
+    "glan": Environment("glan_run.py", "glan", [str(ROOT)]),
     "pyreqwest": Environment("bare_pyreqwest.py", "pyreqwest", ["pyreqwest>=0.15.1", "msgspec>=0.21"]),
     "openai": Environment("openai_async.py", "openai", ["openai>=3.57"]),
     # Not datatrove[inference], which brings vLLM, SGLang and CUDA; these are what its runner imports for an endpoint.
@@ -38,6 +40,7 @@ ENVIRONMENTS = {
     "curator": Environment("curator.py", "bespokelabs-curator", ["bespokelabs-curator>=0.1.31", "requests>=2.34"]),
     "designer": Environment("designer.py", "data-designer", ["data-designer>=0.9.7"]),
     "distilabel": Environment("distilabel_pipeline.py", "distilabel", ["distilabel[openai]>=1.5.3", "requests>=2.34"]),
+    "plot": Environment("../plot.py", "matplotlib", ["matplotlib>=3.10"]),
 }
 
 

@@ -60,7 +60,7 @@ class InOrder(Generic[A, B]):
                 if not self._tasks[0].done():
                     await asyncio.wait((self._tasks[0],))
                 group = [self._tasks.popleft().result()]
-                # An error comes in its turn, alone; and who waited long for the first does not hold up all that follows.
+                # An error comes in its turn, alone; and what waited long for the first does not hold up all else.
                 while self._tasks and len(group) < _MOST_READY and _has_result(self._tasks[0]):
                     group.append(self._tasks.popleft().result())
                 self._taken.set()

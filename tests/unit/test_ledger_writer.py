@@ -177,7 +177,7 @@ async def test_one_who_is_alone_does_not_wait_for_company(path: Path) -> None:
             await ledger.commit(a_request(f"answer/a/b/{i}"), _MEANT, Reply(text="x"))
             took = loop.time() - started
             fastest[ledger.in_flight] = min(took, fastest.get(ledger.in_flight, took))
-    assert fastest[1_000] >= 0.02
+    assert fastest[1_000] >= 0.005
     assert fastest[1] < fastest[1_000]
 
 
