@@ -11,7 +11,7 @@ import random
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import TracebackType
 from typing import NoReturn, Self
@@ -28,17 +28,16 @@ from glan.config import Price
 from glan.errors import GlanError, RequestError, StoppedError, UnusableError
 from glan.parsing import clean
 from glan.records import Reply, Request
+from glan.teachers.manners import Course, Manners
 from glan.teachers.prices import cost_usd
 from glan.teachers.specs import Endpoint
 from glan.teachers.wire import (
     MAX_BODY_BYTES,
     Kind,
-    Rung,
     Trouble,
     read_response,
     read_retry_after,
     render_body,
-    rungs_of,
 )
 
 logger = logging.getLogger(__name__)
@@ -53,8 +52,6 @@ _MAX_TIMEOUTS = 2
 """A whole time-out is long; a request that met two of them is given up."""
 _MAX_KNOCKS = 4
 """So often a server is called that never answered: more likely its address is wrong than that it is starting."""
-_MAX_CRASHES = 2
-"""So many times status 500 in a row cast doubt on the way structured output is asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,68 +72,6 @@ class Patience:
         return (retry_after_s or 0.0) + self.rng.uniform(0.0, longest)
 
 
-@dataclass(slots=True)
-class _Course:
-    """The way of one request: what was tried, and how it is asked next."""
-
-    request: Request
-    rungs: tuple[Rung, ...]
-    limit_name: str
-    position: int = 0
-    n_tries: int = 0
-    n_timeouts: int = 0
-    n_crashes: int = 0
-    is_doubt: bool = False
-    """It left a rung on a mere suspicion, that of repeated crashes."""
-
-    @property
-    def rung(self) -> Rung | None:
-        return self.rungs[self.position] if self.rungs else None
-
-    def step_down(self) -> bool:
-        """Go to the next rung; False where there is none."""
-        if self.position + 1 >= len(self.rungs):
-            return False
-        self.position += 1
-        self.n_crashes = 0
-        return True
-
-    def leave_crashing(self, max_retries: int) -> bool:
-        """Step down after repeated crashes, or when no retry is left."""
-        if self.n_crashes < _MAX_CRASHES and self.n_tries <= max_retries:
-            return False
-        if not self.step_down():
-            return False
-        self.is_doubt = True
-        return True
-
-
-@dataclass(slots=True)
-class _Manners:
-    """How each model wants to be asked, as far as it is known."""
-
-    positions: dict[str, int] = field(default_factory=dict)
-    proven: set[tuple[str, Rung]] = field(default_factory=set)
-    limit_names: dict[str, str] = field(default_factory=dict)
-
-    def begin(self, request: Request) -> _Course:
-        rungs = rungs_of(request)
-        model = request.sampling.model
-        position = min(self.positions.get(model, 0), max(len(rungs) - 1, 0))
-        return _Course(request, rungs, self.limit_names.get(model, "max_tokens"), position)
-
-    def learn(self, course: _Course) -> None:
-        """Remember what worked. A rung that has worked before is not left for good because a server crashed."""
-        model = course.request.sampling.model
-        self.limit_names[model] = course.limit_name
-        if course.rung is None or len(course.rungs) == 1:
-            return
-        known = self.positions.get(model, 0)
-        if not (course.is_doubt and (model, course.rungs[known]) in self.proven):
-            self.positions[model] = max(known, course.position)
-        self.proven.add((model, course.rung))
-
-
 class Http:
     """A server as a teacher.
 
@@ -148,7 +83,7 @@ class Http:
         self._endpoint = endpoint
         self._patience = patience
         self._price = price
-        self._manners = _Manners()
+        self._manners = Manners()
         self._was_reached = False
         self._client = _client(endpoint, patience.timeout_s)
         try:
@@ -186,7 +121,7 @@ class Http:
     ) -> None:
         await self.close()
 
-    async def _ask(self, course: _Course) -> Reply | Trouble:
+    async def _ask(self, course: Course) -> Reply | Trouble:
         body = render_body(course.request, course.rung, limit_name=course.limit_name)
         try:
             async with self._call(body).build_streamed() as response:
@@ -216,7 +151,7 @@ class Http:
     def _hide(self, text: str) -> str:
         return text if self._endpoint.key is None else self._endpoint.key.hide(text)
 
-    def _finished(self, reply: Reply, course: _Course, latency_s: float) -> Reply:
+    def _finished(self, reply: Reply, course: Course, latency_s: float) -> Reply:
         return msgspec.structs.replace(
             reply,
             rung=None if course.rung is None else course.rung.value,
@@ -225,7 +160,7 @@ class Http:
             cost_usd=cost_usd(self._price, reply.usage),
         )
 
-    def _goes_on_at_once(self, course: _Course, trouble: Trouble) -> bool:
+    def _goes_on_at_once(self, course: Course, trouble: Trouble) -> bool:
         """Say whether another form of the request is worth a try now; raise where nothing is."""
         if trouble.kind is Kind.LIMIT_NAME and course.limit_name == "max_tokens":
             course.limit_name = "max_completion_tokens"
@@ -236,7 +171,7 @@ class Http:
             self._give_up(course, trouble)
         return False
 
-    def _count(self, course: _Course, trouble: Trouble) -> None:
+    def _count(self, course: Course, trouble: Trouble) -> None:
         """Book a try that may succeed later; raise where it was the last one."""
         course.n_tries += 1
         course.n_timeouts += trouble.kind is Kind.TIMED_OUT
@@ -247,13 +182,13 @@ class Http:
         if is_absent or course.n_tries > self._patience.max_retries or course.n_timeouts >= _MAX_TIMEOUTS:
             self._give_up(course, trouble)
 
-    async def _pause(self, course: _Course, trouble: Trouble) -> None:
+    async def _pause(self, course: Course, trouble: Trouble) -> None:
         pause_s = self._patience.pause_s(course.n_tries, trouble.retry_after_s)
         if self._patience.on_retry is not None:
             self._patience.on_retry(trouble.reason, pause_s)
         await self._patience.sleep(pause_s)
 
-    def _give_up(self, course: _Course, trouble: Trouble) -> NoReturn:
+    def _give_up(self, course: Course, trouble: Trouble) -> NoReturn:
         error = _REQUEST_ERRORS.get(trouble.kind)
         if error is None:
             raise _unusable(self._endpoint, course.request.sampling.model, trouble) from trouble.cause
