@@ -3,7 +3,7 @@
 LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"__main__"}),),
     (frozenset({"cli"}),),
-    (frozenset({"api"}),),
+    (frozenset({"api"}), frozenset({"check"})),
     (frozenset({"runs"}),),
     (frozenset({"options", "outputs", "settled", "surprise"}),),
     (frozenset({"pipeline"}),),

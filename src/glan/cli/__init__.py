@@ -16,6 +16,7 @@ from glan.errors import GlanError
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "init": ("projects", "Make a project: glan.toml, taxonomy.yaml and prompts/."),
     "plan": ("planning", "Say what a run will cost, without asking anybody."),
+    "check": ("checking", "Make one pair from end to end, and say what that shows of the teacher."),
     "preview": ("running", "Make three pairs and show every prompt."),
     "run": ("running", "Make the data set, or go on making it."),
     "status": ("reading", "Say how far a project is."),

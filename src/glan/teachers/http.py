@@ -28,6 +28,7 @@ from glan.config import Price
 from glan.errors import GlanError, RequestError, StoppedError, UnusableError
 from glan.parsing import clean
 from glan.records import Reply, Request
+from glan.teachers.listing import Listing, read_listing
 from glan.teachers.manners import Course, Manners
 from glan.teachers.prices import cost_usd
 from glan.teachers.specs import Endpoint
@@ -43,6 +44,7 @@ from glan.teachers.wire import (
 logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 10.0
+_LIST_TIMEOUT_S = 30.0
 _MAX_TIMEOUT_S = 7 * 86_400.0
 """A longer time-out is this one; the HTTP library knows no infinite one."""
 _FIRST_PAUSE_S = 0.5
@@ -109,6 +111,28 @@ class Http:
             self._count(course, found)
             await self._pause(course, found)
 
+    async def listed(self, model: str) -> Listing:
+        """Return what the server lists of a model; it is asked once, and the call costs nothing.
+
+        Raises:
+            UnusableError: no server answers, or it does not accept the key.
+
+        """
+        endpoint = self._endpoint
+        call = self._client.get(Url(f"{endpoint.base_url}/models")).timeout(timedelta(seconds=_LIST_TIMEOUT_S))
+        try:
+            async with self._with_key(call).build_streamed() as response:
+                status, body = response.status, await _read_body(response, MAX_BODY_BYTES) or b""
+        except foreign.PyreqwestError as error:
+            trouble = _trouble_of(error)
+            if trouble.kind is Kind.UNREACHED:
+                raise _unusable(endpoint, model, trouble) from error
+            status, body = 0, b""
+        if status == 401:  # not 403: a key may lack the right to see the list alone
+            raise _unusable(endpoint, model, Trouble(kind=Kind.KEY, status=status, reason=""))
+        shown = body if 200 <= status < 300 else b""
+        return read_listing(shown, model, host=endpoint.host, has_key=endpoint.key is not None)
+
     async def close(self) -> None:
         """Close all connections."""
         await self._client.close()
@@ -131,7 +155,9 @@ class Http:
             return _trouble_of(error)
 
     def _call(self, body: bytes) -> RequestBuilder:
-        call = self._client.post(self._url).header("content-type", "application/json").body_bytes(body)
+        return self._with_key(self._client.post(self._url).header("content-type", "application/json").body_bytes(body))
+
+    def _with_key(self, call: RequestBuilder) -> RequestBuilder:
         return call if self._endpoint.key is None else call.bearer_auth(self._endpoint.key.reveal())
 
     async def _read(self, response: Response) -> Reply | Trouble:

@@ -1,0 +1,186 @@
+"""One pair of a project from end to end, and what it shows of each teacher.
+
+A check is a run for one pair: the same stages, the same requests, the same ledger, so that a run pays for none of it
+again. It is stricter: the first request that fails for good ends it, and nothing of that is recorded.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from glan.config import Price
+from glan.errors import GlanError, RequestError, UnusableError
+from glan.options import InterruptedRunError, Options, Result
+from glan.project import Project
+from glan.records import Reply, Request, Stage
+from glan.runs import Run
+from glan.teachers.base import Teacher
+from glan.teachers.listing import Listed, Listing
+from glan.teachers.panel import Panel
+
+MOST_CALLS = 32
+"""So many calls without a pair, which takes six, are enough to see that none will come."""
+MAX_RETRIES = 2
+"""Who waits for a check is not served by the patience of a long run."""
+_TOLD_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What is known of one teacher; None is what nobody said."""
+
+    stages: tuple[Stage, ...]
+    model: str
+    host: str
+    """Empty for a teacher inside the process."""
+    has_key: bool | None
+    is_listed: bool | None
+    """Whether the server lists the model."""
+    context_tokens: int | None
+    replies: int
+    rung: str | None
+    """How structured output was asked for in the end."""
+    has_thoughts: bool
+    reasoning_tokens: int
+    latency_s: float | None
+    """Mean time of a reply."""
+    tokens_per_second: float | None
+    price: Price | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """The pair that came."""
+
+    id: str
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a check has shown."""
+
+    pair: Pair | None
+    cause: str
+    """Why there is no pair."""
+    hint: str
+    teachers: tuple[Examined, ...]
+    hosts: tuple[str, ...]
+    """Every host that was asked."""
+    calls: int
+    hits: int
+    """Replies that the ledger had."""
+    cost_usd: float | None
+    notices: tuple[str, ...]
+    exit_code: int
+
+
+class Check:
+    """A check of a project's teachers. `run` is its run, which can be shown and interrupted."""
+
+    def __init__(self, project: Project, panel: Panel) -> None:
+        self._panel = panel
+        self._seen: list[tuple[Request, Reply]] = []
+        self._n_calls = 0
+        strict = {stage: _Strict(teacher, self._admit) for stage, teacher in panel.teachers.items()}
+        options = Options(
+            pairs=1,
+            is_preview=True,
+            retry_failed=True,
+            watch=lambda request, reply: self._seen.append((request, reply)),
+        )
+        self.run = Run(project, replace(panel, teachers=strict), options)
+
+    async def __call__(self, confirm: Callable[[str], bool]) -> Report:
+        """Ask each server for its list, then make the pair; what a person can mend stands in the report."""
+        listings: dict[int, Listing] = {}
+        try:
+            for stage, teacher in self._panel.teachers.items():
+                if isinstance(teacher, Listed) and id(teacher) not in listings:
+                    listings[id(teacher)] = await teacher.listed(self._panel.models[stage])
+            return self._report(listings, await self.run(confirm), None)
+        except GlanError as error:
+            return self._report(listings, None, error)
+
+    def _report(self, listings: Mapping[int, Listing], result: Result | None, error: GlanError | None) -> Report:
+        pair = self._pair() if result is not None and result.pairs else None
+        cause = None if pair is not None else error or (result and result.stopped) or self._fruitless()
+        code = 0 if pair is not None else 130 if isinstance(cause, InterruptedRunError) else 1
+        return Report(
+            pair=pair,
+            cause=str(cause or ""),
+            hint=cause.hint if cause is not None else "",
+            teachers=tuple(self._examined(stages, listings) for stages in self._groups()),
+            hosts=self._panel.hosts,
+            calls=self.run.tally.asked,
+            hits=self.run.tally.hits,
+            cost_usd=self.run.tally.cost_usd,
+            notices=tuple(self.run.notices),
+            exit_code=code,
+        )
+
+    def _admit(self) -> None:
+        """Count a call, and end the check where it has had enough of them."""
+        self._n_calls += 1
+        if self._n_calls > MOST_CALLS:
+            raise self._fruitless()
+
+    def _fruitless(self) -> UnusableError:
+        """Say why what the teacher said came to nothing."""
+        reasons = [f"{n} x {reason} ({stage})" for (stage, reason), n in self.run.progress.reasons.most_common(3)]
+        why = ", ".join(reasons) or "the replies have not the form that is asked for"
+        last = " ".join(self._seen[-1][1].text.split())[:_TOLD_LENGTH] if self._seen else ""
+        return UnusableError(
+            f"{len(self._seen)} replies gave no pair: {why}.",
+            hint=f"The last one began: {last or '(nothing)'}\n`glan ledger list` has them all.",
+        )
+
+    def _pair(self) -> Pair:
+        """Return the pair: what was answered last, and its question."""
+        answered = next(seen for seen in reversed(self._seen) if seen[0].stage is Stage.ANSWERS)
+        id_ = f"question{answered[0].id.removeprefix('answer')}"
+        question = next(reply for request, reply in reversed(self._seen) if request.id == id_)
+        return Pair(id=id_, question=question.text.strip(), answer=answered[1].text.strip())
+
+    def _groups(self) -> Sequence[tuple[Stage, ...]]:
+        """Return the stages by their teacher and model."""
+        found: dict[tuple[int, str], list[Stage]] = {}
+        for stage, teacher in self._panel.teachers.items():
+            found.setdefault((id(teacher), self._panel.models[stage]), []).append(stage)
+        return [tuple(stages) for stages in found.values()]
+
+    def _examined(self, stages: tuple[Stage, ...], listings: Mapping[int, Listing]) -> Examined:
+        listing = listings.get(id(self._panel.teachers[stages[0]]))
+        replies = [reply for request, reply in self._seen if request.stage in stages]
+        took_s = sum(reply.latency_s or 0.0 for reply in replies)
+        tokens = sum(reply.usage.completion_tokens or 0 for reply in replies)
+        return Examined(
+            stages=stages,
+            model=self._panel.models[stages[0]],
+            host=listing.host if listing is not None else "",
+            has_key=listing.has_key if listing is not None else None,
+            is_listed=listing.has_model if listing is not None else None,
+            context_tokens=listing.context_tokens if listing is not None else None,
+            replies=len(replies),
+            rung=next((reply.rung for reply in reversed(replies) if reply.rung is not None), None),
+            has_thoughts=any(reply.reasoning for reply in replies),
+            reasoning_tokens=sum(reply.usage.reasoning_tokens or 0 for reply in replies),
+            latency_s=took_s / len(replies) if took_s else None,
+            tokens_per_second=tokens / took_s if took_s and tokens else None,
+            price=self._panel.prices[stages[0]],
+        )
+
+
+class _Strict:
+    """A teacher of which the first failure ends everything: what failed is told with the server's words."""
+
+    def __init__(self, teacher: Teacher, admit: Callable[[], None]) -> None:
+        self._teacher = teacher
+        self._admit = admit
+
+    async def reply(self, request: Request) -> Reply:
+        self._admit()
+        try:
+            return await self._teacher.reply(request)
+        except RequestError as error:
+            raise UnusableError(f"{request.id}: {error}", hint=error.hint) from error
