@@ -41,6 +41,8 @@ class Examined:
     """How structured output was asked for in the end."""
     has_thoughts: bool
     reasoning_tokens: int
+    cut_prompts: int
+    """Replies of which the server had cut the prompt."""
     latency_s: float | None
     """Mean time of a reply."""
     tokens_per_second: float | None
@@ -115,7 +117,7 @@ class Check:
             calls=self.run.tally.asked,
             hits=self.run.tally.hits,
             cost_usd=self.run.tally.cost_usd,
-            notices=tuple(self.run.notices),
+            notices=self.run.told,
             exit_code=code,
         )
 
@@ -165,6 +167,7 @@ class Check:
             rung=next((reply.rung for reply in reversed(replies) if reply.rung is not None), None),
             has_thoughts=any(reply.reasoning for reply in replies),
             reasoning_tokens=sum(reply.usage.reasoning_tokens or 0 for reply in replies),
+            cut_prompts=sum(self.run.cuts.by_stage[stage] for stage in stages),
             latency_s=took_s / len(replies) if took_s else None,
             tokens_per_second=tokens / took_s if took_s and tokens else None,
             price=self._panel.prices[stages[0]],

@@ -105,6 +105,10 @@ class Curation(_Settings, frozen=True):
         ),
     ] = 0.7
     max_question_length: Annotated[int, Meta(ge=1, description="Longest question, in characters.")] = 8_000
+    cut_prompts: Annotated[
+        Literal["reject", "keep"],
+        Meta(description="What becomes of a reply of which the server cut the prompt, as its count of tokens shows."),
+    ] = "reject"
     beside: Annotated[
         Literal["auto", "always", "never"],
         Meta(

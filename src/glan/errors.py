@@ -66,11 +66,12 @@ class WouldAskAgainError(GlanError):
 
 
 class ReplyError(GlanError):
-    """A reply of the wrong form; `text` is the reply as it came."""
+    """A reply that cannot be used; `text` is the reply as it came, `reason` what statistics count."""
 
-    def __init__(self, message: str, *, text: str) -> None:
+    def __init__(self, message: str, *, text: str, reason: str = "malformed") -> None:
         super().__init__(message)
         self.text = text
+        self.reason = reason
 
 
 class StoppedError(GlanError):

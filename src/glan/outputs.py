@@ -43,6 +43,8 @@ class Ending:
     choice: str
     left: Mapping[str, str]
     spent: Mapping[str, object]
+    cut_prompts: int
+    """Replies of which the server cut the prompt."""
     basis: str
     """What the data set rests on, hashed."""
     rounds: Mapping[str, Sequence[int]]
@@ -206,6 +208,7 @@ class Outputs:
             left=dict(ending.left),
             quantities=msgspec.to_builtins(summary),
             spent=dict(ending.spent),
+            cut_prompts=ending.cut_prompts,
             checked=list(self._checked()),
             not_checked=list(NOT_DONE),
             shards=shards,

@@ -314,7 +314,7 @@ class Pipeline:
 
     def _failed(self, so_far: Decided, stage: Stage, error: ReplyError | RequestError) -> Decided:
         if isinstance(error, ReplyError):
-            return self._rejected(so_far, stage, "malformed", detail=str(error), raw=error.text)
+            return self._rejected(so_far, stage, error.reason, detail=str(error), raw=error.text)
         self._credits.give_back()
         verdict = Verdict(stage=stage, reason=str(error))
         return replace(so_far, outcome=Outcome.FAILURE, verdict=verdict)

@@ -27,10 +27,12 @@ from glan.records import Discipline, Outcome, Sampling, Stage
 from glan.settled import Basis, count_again, settled
 from glan.streams import collecting_rarely
 from glan.surprise import audit, changed, meaning_of, refusal
+from glan.teachers.base import Teacher
 from glan.teachers.ledger import Ledger, StageTotals
 from glan.teachers.ledgered import Choice, Ledgered, Tally
 from glan.teachers.limits import Amount, Budget, Permits
 from glan.teachers.panel import Panel
+from glan.teachers.watched import Cuts, Watched, told_of_cuts
 
 __all__ = ["InterruptedRunError", "Options", "Result", "Run"]
 
@@ -48,6 +50,7 @@ class Run:
         self.config = project.config
         self.progress = Progress(wanted=options.pairs or self.config.pairs)
         self.tally = Tally()
+        self.cuts = Cuts()
         self.notices: list[str] = []
         self._panel = panel
         self._pipeline: Pipeline | None = None
@@ -58,6 +61,11 @@ class Run:
         self._interrupted = InterruptedRunError("The run was interrupted.")
         if self._pipeline is not None:
             self._stop(self._interrupted)
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What a person should know of it so far."""
+        return (*self.notices, *filter(None, [self.cuts.told()]))
 
     @property
     def is_interrupted(self) -> bool:
@@ -107,16 +115,8 @@ class Run:
         )
         _log.info("run begins: %d pairs, teacher %s, choice %s", pairs, self._panel.spec or "at hand", choice.value)
         permits = Permits(self.options.max_in_flight or self.config.limits.max_in_flight)
-        ledgered = Ledgered(
-            self._panel.within(self._budget(ledger)),
-            ledger,
-            permits,
-            choice=choice,
-            retry_failed_before=ledger.last_seq() if self.options.retry_failed else None,
-            tally=self.tally,
-        )
         outputs = Outputs(self.project, self.config, self._panel.models)
-        asking = msgspec.structs.replace(asking, teacher=Counted(ledgered, outputs, self.options.watch))
+        asking = msgspec.structs.replace(asking, teacher=self._teacher(ledger, permits, choice, outputs))
         async with examining(self.config.curation, pairs=pairs) as examiner:
             walk = Pipeline(replace(job, asking=asking), permits=permits, progress=self.progress, examiner=examiner)
             self._pipeline = walk
@@ -126,6 +126,19 @@ class Run:
                 await self._walk(walk, outputs)
         return self._end(ledger, outputs, standing, basis)
 
+    def _teacher(self, ledger: Ledger, permits: Permits, choice: Choice, outputs: Outputs) -> Teacher:
+        """Return who answers the stages: the panel within its budget, behind the ledger, counted and watched."""
+        ledgered = Ledgered(
+            self._panel.within(self._budget(ledger)),
+            ledger,
+            permits,
+            choice=choice,
+            retry_failed_before=ledger.last_seq() if self.options.retry_failed else None,
+            tally=self.tally,
+        )
+        counted = Counted(ledgered, outputs, self.options.watch)
+        return Watched(counted, self.cuts, keeps_cut=self.config.curation.cut_prompts == "keep")
+
     @property
     def _walks_anyway(self) -> bool:
         """Say whether the run is also wanted where nothing has changed."""
@@ -134,6 +147,7 @@ class Run:
     def _stand(self, manifest: Manifest) -> Result:
         """Leave the data set that stands as it is: a walk would make the same."""
         count_again(manifest, self.progress)
+        self.notices += filter(None, [told_of_cuts(manifest.cut_prompts)])
         return self._ended(manifest.slots["open"], None, is_published=True, is_settled=True)
 
     @property
@@ -291,6 +305,7 @@ class Run:
                 {"stage": stage, "reason": reason, "slots": slots}
                 for (stage, reason), slots in self.progress.reasons.most_common()
             ],
+            "cut_prompts": self.cuts.total,
             **self.tally.as_dict(),
         }
 
@@ -317,7 +332,7 @@ class Run:
             stopped=stopped,
             is_published=is_published,
             is_settled=is_settled,
-            notices=tuple(self.notices),
+            notices=self.told,
         )
         _log.info("run ended with exit code %d: %s", result.exit_code, self.status("ended"))
         self.project.write_status({**self.status("ended"), "exit_code": result.exit_code})
@@ -349,5 +364,6 @@ class Run:
             basis=basis.with_replies(ledger),
             left={leaf: walk.left for leaf, walk in walks.items() if walk.left is not None},
             spent=msgspec.to_builtins(ledger.totals()),
+            cut_prompts=self.cuts.total,
             rounds={leaf: walk.rounds for leaf, walk in walks.items()},
         )

@@ -20,6 +20,7 @@ from glan.records import Discipline, Reply, Request, Stage
 from glan.teachers.ledger import Entry, Ledger
 from glan.teachers.ledgered import Choice, Ledgered
 from glan.teachers.limits import Permits
+from glan.teachers.watched import Cuts, Watched
 
 
 def meaning_of(
@@ -80,7 +81,8 @@ async def audit(job: Job, ledger: Ledger) -> Again:
     def note(request: Request, _: Entry) -> None:
         mismatched.add(request.id)
 
-    teacher = Ledgered(_Nobody(), ledger, permits, choice=Choice.KEEP, on_mismatch=note)
+    ledgered = Ledgered(_Nobody(), ledger, permits, choice=Choice.KEEP, on_mismatch=note)
+    teacher = Watched(ledgered, Cuts(), keeps_cut=job.config.curation.cut_prompts == "keep")
     walk = replace(job, asking=structs.replace(job.asking, teacher=teacher), is_audit=True)
     pipeline = Pipeline(walk, permits=permits, progress=Progress(wanted=job.pairs))
     async for _ in pipeline.decided():

@@ -41,6 +41,7 @@ def test_a_check_says_what_it_saw_and_what_is_unknown(server: Server, command: C
         "key          accepted",
         "model        not in the server's list",
         "context      unknown: the server does not say",
+        "cut prompts  none was seen",
         "structured   json_schema",
         "thinking     none was seen",
         " tokens a second, ",

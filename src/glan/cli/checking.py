@@ -81,6 +81,7 @@ def _lines(teacher: Examined, *, is_asked: bool) -> Iterator[tuple[str, str]]:
         yield "model", _MODEL[teacher.is_listed]
         length = teacher.context_tokens
         yield "context", "unknown: the server does not say" if length is None else f"{length:,} tokens"
+        yield "cut prompts", f"{teacher.cut_prompts} of {teacher.replies}" if teacher.cut_prompts else "none was seen"
     yield "structured", teacher.rung or ("unknown: none was asked for" if teacher.host else "not needed")
     yield "thinking", _thinking(teacher)
     yield "speed", _speed(teacher)

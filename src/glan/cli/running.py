@@ -58,7 +58,11 @@ class _Given(TypedDict):
 @click.option("--budget-usd", type=click.FloatRange(min=0), help="Never spend more than this on the project.")
 @click.option("--budget-tokens", type=click.IntRange(min=0), help="Never use more tokens than this on the project.")
 @click.option("--until", type=click.Choice(["subjects", "syllabi", "questions"]), help="End after this stage.")
-@click.option("--retry-failed", is_flag=True, help="Ask again for what failed.")
+@click.option(
+    "--retry-failed",
+    is_flag=True,
+    help="Ask again for what failed, and for what was asked with a prompt that the server cut.",
+)
 @click.option("--rebuild", is_flag=True, help="Make the data set from the ledger also where nothing has changed.")
 @click.option("--reask", is_flag=True, help="Ask anew for what changed.")
 @click.option("--keep", is_flag=True, help="Keep the replies that are there for what changed.")

@@ -20,6 +20,7 @@ from glan.records import Reply, Request, Stage
 from glan.teachers.base import Teacher
 from glan.teachers.fingerprints import fingerprint
 from glan.teachers.ledger import Entry, Ledger, Place
+from glan.teachers.suspicions import is_cut
 
 
 class Choice(StrEnum):
@@ -123,7 +124,7 @@ class Ledgered:
     permits: Permits
     choice: Choice = field(default=Choice.EXACT, kw_only=True)
     retry_failed_before: int | None = field(default=None, kw_only=True)
-    """Failures up to this place in the ledger count as absent."""
+    """Failures up to this place in the ledger count as absent, and so do replies to a prompt that was cut."""
     tally: Tally = field(default_factory=Tally, kw_only=True)
     on_mismatch: Callable[[Request, Entry], None] | None = field(default=None, kw_only=True)
     """With KEEP: is told every reply that is used for a request of another fingerprint."""
@@ -163,7 +164,9 @@ class Ledgered:
             entry = self._kept(found, request, wanted)
         else:
             entry = found.find(wanted, max_tokens=request.sampling.max_tokens)
-        if entry is None or entry.reply is not None or self.retry_failed_before is None:
+        if entry is None or self.retry_failed_before is None:
+            return entry
+        if entry.reply is not None and not is_cut(request, entry.reply):
             return entry
         return entry if entry.seq > self.retry_failed_before else None
 

@@ -1,0 +1,75 @@
+"""A teacher whose replies are looked at for what a wrong setting of the server does to them.
+
+It stands before the ledger, so it sees every reply that a run uses, whoever paid for it; what it refuses is paid for
+and stays in the ledger.
+"""
+
+import logging
+from collections import Counter
+from dataclasses import dataclass, field
+
+from glan.errors import ReplyError
+from glan.records import Reply, Request, Stage
+from glan.teachers.base import Teacher
+from glan.teachers.suspicions import CUT_PROMPT, fewest_tokens, is_cut
+
+_REMEDY = (
+    "Raise the context of the server: OLLAMA_CONTEXT_LENGTH or num_ctx with Ollama, --ctx-size with llama.cpp, "
+    "--max-model-len with vLLM. Then `glan run --retry-failed` asks again for what was cut."
+)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class Cuts:
+    """How many replies a run met whose prompt the server had cut."""
+
+    by_stage: Counter[Stage] = field(default_factory=Counter)
+
+    @property
+    def total(self) -> int:
+        return self.by_stage.total()
+
+    def count(self, request: Request) -> None:
+        """Count one, and warn of the first."""
+        self.by_stage[request.stage] += 1
+        if self.total == 1:
+            _log.warning("The server cut the prompt of %s without a word. %s", request.id, _REMEDY)
+
+    def told(self) -> str:
+        """Return what a person should know; empty where there was none."""
+        return told_of_cuts(self.total)
+
+
+def told_of_cuts(total: int) -> str:
+    """Say how many replies were to a cut prompt, and the way out; empty where there was none."""
+    return f"The server cut the prompts of {total:,} replies without a word. {_REMEDY}" if total else ""
+
+
+class Watched:
+    """Another teacher, of which no reply to half a prompt is taken."""
+
+    def __init__(self, teacher: Teacher, cuts: Cuts, *, keeps_cut: bool = False) -> None:
+        self._teacher = teacher
+        self._cuts = cuts
+        self._keeps_cut = keeps_cut
+
+    async def reply(self, request: Request) -> Reply:
+        """Answer a request.
+
+        Raises:
+            ReplyError: the server cut its prompt.
+
+        """
+        reply = await self._teacher.reply(request)
+        if is_cut(request, reply):
+            self._cuts.count(request)
+            if not self._keeps_cut:
+                raise ReplyError(
+                    f"The server counted {reply.usage.prompt_tokens or 0:,} tokens of a prompt that has "
+                    f"{fewest_tokens(request.messages):,} or more.",
+                    text=reply.text,
+                    reason=CUT_PROMPT,
+                )
+        return reply
