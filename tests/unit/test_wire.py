@@ -11,12 +11,11 @@ from hypothesis import strategies as st
 from glan.errors import RequestError, UnusableError
 from glan.parsing import SCHEMAS
 from glan.records import Message, Reply, Request, Sampling, Stage, Usage
+from glan.teachers.troubles import Kind, Trouble
 from glan.teachers.wire import (
     LADDER,
     MAX_RETRY_AFTER_S,
-    Kind,
     Rung,
-    Trouble,
     read_response,
     read_retry_after,
     render_body,

@@ -32,10 +32,9 @@ from glan.teachers.listing import Listing, read_listing
 from glan.teachers.manners import Course, Manners
 from glan.teachers.prices import cost_usd
 from glan.teachers.specs import Endpoint
+from glan.teachers.troubles import Kind, Trouble
 from glan.teachers.wire import (
     MAX_BODY_BYTES,
-    Kind,
-    Trouble,
     read_response,
     read_retry_after,
     render_body,
