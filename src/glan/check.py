@@ -4,7 +4,7 @@ A check is a run for one pair: the same stages, the same requests, the same ledg
 again. It is stricter: the first request that fails for good ends it, and nothing of that is recorded.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from glan.config import Price
@@ -117,9 +117,22 @@ class Check:
             calls=self.run.tally.asked,
             hits=self.run.tally.hits,
             cost_usd=self.run.tally.cost_usd,
-            notices=self.run.told,
+            notices=(*self.run.told, *self._tight(listings)),
             exit_code=code,
         )
+
+    def _tight(self, listings: Mapping[int, Listing]) -> Iterator[str]:
+        """Say where a prompt and the room for its reply do not fit into the context together."""
+        for stage, teacher in self._panel.teachers.items():
+            listing = listings.get(id(teacher))
+            prompts = [reply.usage.prompt_tokens or 0 for request, reply in self._seen if request.stage is stage]
+            room: int = getattr(self.run.config.max_tokens, stage.value)
+            needed = max(prompts, default=0) + room
+            if listing is not None and listing.context_tokens is not None and needed > listing.context_tokens:
+                yield (
+                    f"A prompt of {stage} and its room in [max_tokens] take {needed:,} tokens, and the context of "
+                    f"{self._panel.models[stage]} has {listing.context_tokens:,}: lower `{stage}` there, or raise it."
+                )
 
     def _admit(self) -> None:
         """Count a call, and end the check where it has had enough of them."""

@@ -67,6 +67,10 @@ class TeacherSettings(_Settings, frozen=True):
     ] = None
     temperature: Annotated[float | None, Meta(description="Sampling temperature; not sent unless set.")] = None
     top_p: Annotated[float | None, Meta(description="Nucleus sampling; not sent unless set.")] = None
+    reasoning: Annotated[
+        Literal["off", "low", "medium", "high", "server"],
+        Meta(description='How much a model thinks before it writes; "server": nothing is sent, so the server decides.'),
+    ] = "server"
     system: Annotated[str | None, Meta(description="A system message before every prompt.")] = None
     extra: Annotated[
         dict[str, object], Meta(description="Further keys of the request's body, merged into it unread.")

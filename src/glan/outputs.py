@@ -45,6 +45,8 @@ class Ending:
     spent: Mapping[str, object]
     cut_prompts: int
     """Replies of which the server cut the prompt."""
+    not_taken: Sequence[str]
+    """Parameters that the models did not take, a sentence each."""
     basis: str
     """What the data set rests on, hashed."""
     rounds: Mapping[str, Sequence[int]]
@@ -209,6 +211,7 @@ class Outputs:
             quantities=msgspec.to_builtins(summary),
             spent=dict(ending.spent),
             cut_prompts=ending.cut_prompts,
+            not_taken=list(ending.not_taken),
             checked=list(self._checked()),
             not_checked=list(NOT_DONE),
             shards=shards,

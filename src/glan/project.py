@@ -68,6 +68,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """SHA-256 of every file of the data set and of the rejects, by its path in the project."""
     cut_prompts: int = 0
     """Replies that the run met and of which the server had cut the prompt."""
+    not_taken: list[str] = []
+    """Parameters that the models did not take in the run, and what they were sent instead."""
     basis: str = ""
     """Hash of everything that the data set rests on: where it is the same, a run would make the same again."""
 

@@ -280,6 +280,8 @@ class Sampling(Record, frozen=True, kw_only=True):
     """Room for the reply; not a part of the fingerprint."""
     temperature: float | None = None
     top_p: float | None = None
+    reasoning: str | None = None
+    """How much to think: `off`, `low`, `medium` or `high`; None leaves it to the server."""
     extra: Mapping[str, object] = {}
     """Merged into the body unread."""
 

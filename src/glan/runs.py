@@ -65,7 +65,8 @@ class Run:
     @property
     def told(self) -> tuple[str, ...]:
         """What a person should know of it so far."""
-        return (*self.notices, *filter(None, [self.cuts.told()]))
+        lost = [refusal.told_of(host) for refusal, host in self._panel.refusals if refusal.is_loss]
+        return (*self.notices, *lost, *filter(None, [self.cuts.told()]))
 
     @property
     def is_interrupted(self) -> bool:
@@ -137,7 +138,7 @@ class Run:
             tally=self.tally,
         )
         counted = Counted(ledgered, outputs, self.options.watch)
-        return Watched(counted, self.cuts, keeps_cut=self.config.curation.cut_prompts == "keep")
+        return Watched(counted, self.cuts, self.tally, keeps_cut=self.config.curation.cut_prompts == "keep")
 
     @property
     def _walks_anyway(self) -> bool:
@@ -237,6 +238,7 @@ class Run:
                 max_tokens=getattr(self.config.max_tokens, stage.value),
                 temperature=settings[stage].temperature,
                 top_p=settings[stage].top_p,
+                reasoning=None if settings[stage].reasoning == "server" else settings[stage].reasoning,
                 extra=settings[stage].extra,
             )
             for stage in Stage
@@ -365,5 +367,6 @@ class Run:
             left={leaf: walk.left for leaf, walk in walks.items() if walk.left is not None},
             spent=msgspec.to_builtins(ledger.totals()),
             cut_prompts=self.cuts.total,
+            not_taken=[refusal.told_of(host) for refusal, host in self._panel.refusals],
             rounds={leaf: walk.rounds for leaf, walk in walks.items()},
         )

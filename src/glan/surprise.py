@@ -41,6 +41,7 @@ def meaning_of(
         found[f"model of {stage}"] = sampling.model
         found[f"temperature of {stage}"] = str(sampling.temperature)
         found[f"top_p of {stage}"] = str(sampling.top_p)
+        found[f"reasoning of {stage}"] = sampling.reasoning or "server"
         found[f"extra of {stage}"] = json.dumps(sampling.extra, sort_keys=True)
         found[f"system of {stage}"] = _digest(asking.system.get(stage, ""))
     for discipline in disciplines:

@@ -21,6 +21,8 @@ class _Given(TypedDict):
     near_copies: float
     faults: tuple[str, ...]
     stall_s: float
+    reasoning: int
+    refused: str
     api_key: str | None
 
 
@@ -50,6 +52,16 @@ class _Given(TypedDict):
 @click.option(
     "--stall-s", type=click.FloatRange(min=0), default=60.0, show_default=True, help="How long a stall lasts."
 )
+@click.option(
+    "--reasoning", type=click.IntRange(min=0), default=0, metavar="N", help="Tokens of thinking before each reply."
+)
+@click.option(
+    "--refuse",
+    "refused",
+    default="",
+    metavar="NAMES",
+    help="Parameters that are refused, such as temperature,max_tokens.",
+)
 @click.option("--api-key", help="Ask for this key.")
 def simulate_command(**given: Unpack[_Given]) -> None:
     """Serve an OpenAI-compatible API on this machine, with the offline teacher or filler behind it.
@@ -69,6 +81,8 @@ def simulate_command(**given: Unpack[_Given]) -> None:
         jitter_ms=given["jitter_ms"],
         faults=parse_faults(given["faults"]),
         stall_s=given["stall_s"],
+        reasoning=given["reasoning"],
+        refused=tuple(name.strip() for name in given["refused"].split(",") if name.strip()),
         api_key=given["api_key"],
     )
     try:

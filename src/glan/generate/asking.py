@@ -12,6 +12,7 @@ from glan.errors import ReplyError
 from glan.prompts import Prompts
 from glan.records import Message, Record, Reply, Request, Sampling, Stage
 from glan.teachers.base import Teacher
+from glan.teachers.suspicions import ALL_THOUGHT, is_all_thought
 
 MENDS = 2
 """How often a malformed reply is sent back with the error shown."""
@@ -72,12 +73,22 @@ class Asking(Record, frozen=True, kw_only=True):
         )
 
     async def ask(self, request: Request) -> Reply:
-        """Ask once, and once more with more room if the reply was cut off."""
+        """Ask once, and once more with more room if the reply was cut off.
+
+        Raises:
+            ReplyError: thinking took the greater room as well, so there is no text.
+
+        """
         reply = await self.teacher.reply(request)
         if reply.finish_reason != "length":
             return reply
         roomy = replace(request.sampling, max_tokens=request.sampling.max_tokens * MORE_ROOM)
-        return await self.teacher.reply(replace(request, sampling=roomy, attempt=request.attempt + 1))
+        reply = await self.teacher.reply(replace(request, sampling=roomy, attempt=request.attempt + 1))
+        if is_all_thought(reply):
+            raise ReplyError(
+                f"There was no text after {roomy.max_tokens:,} tokens of thinking.", text=reply.text, reason=ALL_THOUGHT
+            )
+        return reply
 
     async def ask_for(self, request: Request, parse: Callable[[Reply], T]) -> tuple[Reply, T]:
         """Ask until the reply can be parsed, showing the teacher what was wrong, at most `MENDS` times.

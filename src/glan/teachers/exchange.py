@@ -7,7 +7,7 @@ import asyncio
 import hmac
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -30,6 +30,7 @@ ERRORS: Mapping[str, tuple[int, str, str]] = {
     "no-json": (400, "unsupported_value", "'response_format' is not supported."),
     "unauthorized": (401, "invalid_api_key", "Incorrect API key provided."),
     "unknown-model": (404, "model_not_found", "This model does not exist: "),
+    "parameter": (400, "unsupported_parameter", "This model does not support the parameter "),
     "too-long": (413, "request_too_large", f"The body is longer than {_MAX_BODY_BYTES} bytes."),
     "bad-request": (400, "invalid_request", "Invalid request: "),
     "refused": (400, "refused", "The teacher refuses: "),
@@ -41,11 +42,11 @@ ERRORS: Mapping[str, tuple[int, str, str]] = {
 class TurnedDownError(Exception):
     """A request that is answered with an error."""
 
-    def __init__(self, kind: str, detail: str = "") -> None:
+    def __init__(self, kind: str, detail: str = "", *, param: str | None = None) -> None:
         self.status, code, message = ERRORS[kind]
         super().__init__(message + detail)
         self.kind = kind
-        param = "response_format" if kind in {"no-schema", "no-json"} else None
+        param = "response_format" if kind in {"no-schema", "no-json"} else param
         self.body = error_body(self.status, message + detail, code=code, param=param)
 
 
@@ -79,6 +80,13 @@ class Body(msgspec.Struct):
     response_format: _Format | None = None
     stream: bool | None = None
     n: int | None = None
+    reasoning_effort: str | None = None
+    chat_template_kwargs: dict[str, object] | None = None
+
+    @property
+    def wants_thought(self) -> bool:
+        """Whether a model that thinks is to do so."""
+        return self.reasoning_effort != "none" and (self.chat_template_kwargs or {}).get("enable_thinking") is not False
 
     @property
     def form(self) -> str:
@@ -110,6 +118,18 @@ def read_body(raw: bytes) -> Body:
         if wrong:
             raise TurnedDownError("bad-request", why)
     return body
+
+
+def refuse_parameters(raw: bytes, names: Container[str]) -> None:
+    """Turn down a body that has one of these keys.
+
+    Raises:
+        TurnedDownError: names the first.
+
+    """
+    found = next((name for name in msgspec.json.decode(raw) if name in names), None)
+    if found is not None:
+        raise TurnedDownError("parameter", f"{found!r}.", param=found)
 
 
 def request_of(body: Body) -> Request:

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from glan.errors import ConfigError
 from glan.records import Message, Reply, Request, Stage
 from glan.teachers.base import Teacher
-from glan.teachers.filler import asked_of, digest_of, tokens_of
+from glan.teachers.filler import CHARACTERS_PER_TOKEN, asked_of, digest_of, tokens_of
 
 CONTENT_FAULTS: Mapping[str, str] = {
     "malformed": "A listing of which no reader can make a list; other replies are left.",
@@ -140,6 +140,20 @@ class Faulty:
 def shortened(reply: Reply, length: int) -> Reply:
     """Return a reply as it comes when there is no room for more than these characters."""
     return replace(_with_text(reply, reply.text[:length]), finish_reason="length")
+
+
+def thoughtful(reply: Reply, n_thoughts: int, room: int) -> Reply:
+    """Return a reply as a model gives it that thinks first, so many tokens long, within the room of both."""
+    n_thoughts = min(n_thoughts, room)
+    left = room - n_thoughts
+    if tokens_of(reply.text) > left:
+        reply = shortened(reply, left * CHARACTERS_PER_TOKEN)
+    size = n_thoughts * CHARACTERS_PER_TOKEN
+    usage = replace(reply.usage, completion_tokens=tokens_of(reply.text) + n_thoughts, reasoning_tokens=n_thoughts)
+    return replace(reply, reasoning=(_THOUGHT * (size // len(_THOUGHT) + 1))[:size], usage=usage)
+
+
+_THOUGHT = "Let me look at it once more, from the other side. "
 
 
 def _with_text(reply: Reply, text: str) -> Reply:

@@ -1,6 +1,7 @@
 """The fingerprint of a request: 16 bytes that change when what the request meant changes.
 
-It holds the model, the messages, the schema's name, temperature, top-p and `extra`, and the sample and attempt number.
+It holds the model, the messages, the schema's name, temperature, top-p and `extra`, `reasoning` where it is set, and
+the sample and attempt number.
 It refuses to know how and where a request is sent: `max_tokens`, rank, id and stage are no part of it.
 Changing anything here asks every ledger's replies anew.
 """
@@ -53,7 +54,15 @@ def fingerprint(request: Request) -> bytes:
 
 
 def _prepare(sampling: Sampling, schema: str | None) -> tuple[Sampling, _Hash]:
-    head = [sampling.model, schema, _number(sampling.temperature), _number(sampling.top_p), sampling.extra]
+    head: list[object] = [
+        sampling.model,
+        schema,
+        _number(sampling.temperature),
+        _number(sampling.top_p),
+        sampling.extra,
+    ]
+    if sampling.reasoning is not None:
+        head.append(sampling.reasoning)
     try:
         text = json.dumps(head, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_plain)
     except (TypeError, ValueError, RecursionError) as error:

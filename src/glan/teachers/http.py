@@ -29,15 +29,15 @@ from glan.errors import GlanError, RequestError, StoppedError, UnusableError
 from glan.parsing import clean
 from glan.records import Reply, Request
 from glan.teachers.listing import Listing, read_listing
-from glan.teachers.manners import Course, Manners
+from glan.teachers.manners import Course, Manners, Refusal
 from glan.teachers.prices import cost_usd
 from glan.teachers.specs import Endpoint
+from glan.teachers.thinking import Words, words_of
 from glan.teachers.troubles import Kind, Trouble
 from glan.teachers.wire import (
     MAX_BODY_BYTES,
     read_response,
     read_retry_after,
-    render_body,
 )
 
 logger = logging.getLogger(__name__)
@@ -80,11 +80,33 @@ class Http:
     see its connection until it answers or the time-out ends, since the HTTP library does not cut it.
     """
 
-    def __init__(self, endpoint: Endpoint, patience: Patience, *, price: Price | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        patience: Patience,
+        *,
+        price: Price | None = None,
+        words: Words = words_of(""),  # noqa: B008 - a function from a table
+        on_refused: Callable[[Refusal, str], None] | None = None,
+    ) -> None:
+        """Open connections to a server.
+
+        Args:
+            endpoint: where it is asked, and with which key.
+            patience: how long, and how often.
+            price: what its tokens cost.
+            words: how it is told how much to think.
+            on_refused: told once, with the host, what a model does not take.
+
+        Raises:
+            UnusableError: it cannot be asked with this key.
+
+        """
         self._endpoint = endpoint
         self._patience = patience
         self._price = price
-        self._manners = Manners()
+        self._manners = Manners(words)
+        self._on_refused = on_refused
         self._was_reached = False
         self._client = _client(endpoint, patience.timeout_s)
         try:
@@ -101,7 +123,7 @@ class Http:
             found = await self._ask(course)
             latency_s = time.perf_counter() - started
             if isinstance(found, Reply):
-                self._manners.learn(course)
+                self._learn(course)
                 logger.debug("%s: a reply after %.2f s", request.id, latency_s)
                 return self._finished(found, course, latency_s)
             logger.debug("%s: %s after %.2f s; %s", request.id, found.reason, latency_s, found.told)
@@ -109,6 +131,12 @@ class Http:
                 continue
             self._count(course, found)
             await self._pause(course, found)
+
+    def _learn(self, course: Course) -> None:
+        for refusal in self._manners.learn(course):
+            logger.info("%s", refusal.told_of(self._endpoint.host))
+            if self._on_refused is not None:
+                self._on_refused(refusal, self._endpoint.host)
 
     async def listed(self, model: str) -> Listing:
         """Return what the server lists of a model; it is asked once, and the call costs nothing.
@@ -145,9 +173,8 @@ class Http:
         await self.close()
 
     async def _ask(self, course: Course) -> Reply | Trouble:
-        body = render_body(course.request, course.rung, limit_name=course.limit_name)
         try:
-            async with self._call(body).build_streamed() as response:
+            async with self._call(course.body).build_streamed() as response:
                 self._was_reached = True
                 return await self._read(response)
         except foreign.PyreqwestError as error:
@@ -187,8 +214,9 @@ class Http:
 
     def _goes_on_at_once(self, course: Course, trouble: Trouble) -> bool:
         """Say whether another form of the request is worth a try now; raise where nothing is."""
-        if trouble.kind is Kind.LIMIT_NAME and course.limit_name == "max_tokens":
-            course.limit_name = "max_completion_tokens"
+        if trouble.kind is Kind.LIMIT_NAME and course.rename_limit():
+            return True
+        if trouble.kind in {Kind.FORM, Kind.SETTING} and course.leave_out(trouble.refused):
             return True
         if trouble.kind in {Kind.FORM, Kind.MISSING} and course.step_down():
             return True

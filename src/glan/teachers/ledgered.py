@@ -20,7 +20,10 @@ from glan.records import Reply, Request, Stage
 from glan.teachers.base import Teacher
 from glan.teachers.fingerprints import fingerprint
 from glan.teachers.ledger import Entry, Ledger, Place
-from glan.teachers.suspicions import is_cut
+from glan.teachers.suspicions import is_all_thought, is_cut
+
+FIRST = 50
+"""So many calls of a stage, the first of a run, show whether a model has room to think."""
 
 
 class Choice(StrEnum):
@@ -66,6 +69,8 @@ class Tally:
     known_cost_usd: float = 0.0
     unknown_costs: int = 0
     """Calls with a reply whose cost nobody knows."""
+    all_thought: Counter[Stage] = field(default_factory=Counter)
+    """Calls among the first of each stage in which thinking used up the room."""
 
     @property
     def asked(self) -> int:
@@ -103,6 +108,8 @@ class Tally:
         if isinstance(outcome, RequestError):
             self.failures_by_stage[stage] += 1
             return
+        if self.asked_by_stage[stage] <= FIRST and is_all_thought(outcome):
+            self.all_thought[stage] += 1
         self.prompt_tokens += outcome.usage.prompt_tokens or 0
         self.completion_tokens += outcome.usage.completion_tokens or 0
         self.known_cost_usd += outcome.cost_usd or 0.0

@@ -1,7 +1,7 @@
 """The teachers of a run: who answers each stage, under which name, at which price."""
 
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -10,8 +10,10 @@ from glan.errors import ConfigError
 from glan.records import Reply, Request, Stage
 from glan.teachers.base import Teacher
 from glan.teachers.limits import Budget, Budgeted
+from glan.teachers.manners import Refusal
 from glan.teachers.prices import price_of
 from glan.teachers.specs import OFFLINE, Spec, endpoint, parse_spec
+from glan.teachers.thinking import words_of
 
 _WAYS = """\
   --teacher offline                              the textbook inside glan, to try it
@@ -34,6 +36,8 @@ class Panel:
     """How a person named the default teacher; the next run may name it again."""
     hosts: tuple[str, ...] = ()
     """Every host that is asked."""
+    refusals: Sequence[tuple[Refusal, str]] = ()
+    """What the models did not take so far, each with the host; it grows while they are asked."""
 
     @classmethod
     def of(cls, teacher: Teacher, model: str, price: Price | None = None) -> "Panel":
@@ -83,7 +87,14 @@ async def opened(config: Config, environment: Environment, named: Named) -> Asyn
             teachers[stage], prices[stage], host = await opening.teacher_of(stage, spec, stack)
             if host:
                 hosts[host] = None
-        yield Panel(teachers=teachers, models=models, prices=prices, spec=opening.default_text(), hosts=tuple(hosts))
+        yield Panel(
+            teachers=teachers,
+            models=models,
+            prices=prices,
+            spec=opening.default_text(),
+            hosts=tuple(hosts),
+            refusals=opening.refusals,
+        )
 
 
 class _Opening:
@@ -93,6 +104,7 @@ class _Opening:
         self._config = config
         self._environment = environment
         self._named = named
+        self.refusals: list[tuple[Refusal, str]] = []
         self._open: dict[tuple[object, ...], tuple[Teacher, Price | None, str]] = {}
 
     def default_text(self) -> str:
@@ -137,8 +149,13 @@ class _Opening:
         patience = Patience(
             timeout_s=settings.timeout_s, max_retries=self._config.limits.max_retries, rng=random.Random()
         )
-        teacher = await stack.enter_async_context(Http(found, patience, price=price))
-        return teacher, price, found.host
+        http = Http(found, patience, price=price, words=words_of(spec.provider), on_refused=self._note)
+        return await stack.enter_async_context(http), price, found.host
+
+    def _note(self, refusal: Refusal, host: str) -> None:
+        """Note what a model does not take; of two connections to a host the first tells it."""
+        if (refusal, host) not in self.refusals:
+            self.refusals.append((refusal, host))
 
 
 class _Routed:

@@ -43,9 +43,10 @@ from glan.teachers.exchange import (
     fitted,
     header,
     read_body,
+    refuse_parameters,
     request_of,
 )
-from glan.teachers.faults import CONTENT_FAULTS, TRANSPORT_FAULTS, Faulty, Odds, check_rates, parse_faults
+from glan.teachers.faults import CONTENT_FAULTS, TRANSPORT_FAULTS, Faulty, Odds, check_rates, parse_faults, thoughtful
 
 __all__ = ["Server", "Simulated", "Stats", "app", "parse_faults", "running", "serve"]
 
@@ -70,6 +71,10 @@ class Simulated:
     """How long a 429 asks the client to wait."""
     api_key: str | None = field(default=None, repr=False)
     """The key that requests must bear; where there is none, none is asked for."""
+    reasoning: int = 0
+    """Tokens that the models think before each reply, unless they are told not to."""
+    refused: tuple[str, ...] = ()
+    """Keys of the body that the models do not take."""
     models: tuple[str, ...] = ()
     """The models there are; where none is named, every name is one."""
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
@@ -77,7 +82,7 @@ class Simulated:
 
     def __post_init__(self) -> None:
         check_rates(self.faults, [*CONTENT_FAULTS, *TRANSPORT_FAULTS])
-        for name in ("latency_ms", "jitter_ms", "stall_s", "retry_after_s"):
+        for name in ("latency_ms", "jitter_ms", "stall_s", "retry_after_s", "reasoning"):
             value = getattr(self, name)
             if not (value >= 0 and math.isfinite(value)):
                 raise ConfigError(f"The setting {name} of the simulated server is {value}; it is 0 or more.")
@@ -297,6 +302,9 @@ class _Chat:
             await connection.die()
             return fault
         reply = await self._reply(request)
+        if self.settings.reasoning and body.wants_thought:
+            reply = thoughtful(reply, self.settings.reasoning, request.sampling.max_tokens)
+        reply = fitted(reply, request.sampling.max_tokens)
         given = completion(reply, body.model, arrival)
         if fault == "cut-body":
             await connection.cut(given)
@@ -313,18 +321,19 @@ class _Chat:
             raise TurnedDownError("unauthorized")
         self.counts.see(raw)
         body = read_body(raw)
+        if self.settings.refused:
+            refuse_parameters(raw, self.settings.refused)
         if self.settings.models and body.model not in self.settings.models:
             raise TurnedDownError("unknown-model", f"{body.model!r}.")
         return body
 
     async def _reply(self, request: Request) -> Reply:
         try:
-            reply = await self._teacher.reply(request)
+            return await self._teacher.reply(request)
         except RequestError as error:
             raise TurnedDownError("refused", f"{error}") from error
         except (TeacherError, StoppedError) as error:
             raise TurnedDownError("unusable", f"{error}") from error
-        return fitted(reply, request.sampling.max_tokens)
 
     def _latency_s(self, luck: bytes) -> float:
         jitter = self.settings.jitter_ms * int.from_bytes(luck[-4:], "big") / 2**32

@@ -30,7 +30,7 @@ class Kind(StrEnum):
     MISSING = "missing"
     """A plain 404: the address, the model, or a feature of the request."""
     LIMIT_NAME = "limit name"
-    """The model wants `max_completion_tokens`."""
+    """The model wants the room for the reply under its other name."""
     FORM = "form"
     """A bad request, which may be for the way structured output is asked for."""
     REFUSED = "refused"
@@ -54,6 +54,9 @@ class Trouble:
     told: str = ""
     """The server's own words; they vary, so they are shown and never recorded."""
     param: str = ""
+    """What the server says the trouble is about."""
+    refused: str = ""
+    """The parameter that the model never takes, whatever its value."""
     retry_after_s: float | None = None
     cause: Exception | None = None
 
@@ -78,6 +81,16 @@ class _Fault:
     words: str = ""
     param: str = ""
 
+    @property
+    def refused(self) -> str:
+        """The parameter that the model does not take, as a code or plain words say."""
+        if self.status not in {400, 422}:
+            return ""
+        if self.param and self.codes & _SETTING_CODES:
+            return self.param
+        named = _PARAMETER.search(self.words) if _NOT_TAKEN.search(self.words) else None
+        return "" if named is None else named[1]
+
 
 _CONTEXT = re.compile(r"context.?length|maximum context|context window|context size|too many tokens|prompt is too long")
 _FILTER = re.compile(r"content.?(filter|policy|management)|flagged|data.?inspection")
@@ -88,7 +101,16 @@ _MODEL = re.compile(
     r"|(invalid|unknown|no such) model\b|not a valid model|model.?not.?found"
 )
 _FORM = re.compile(r"response.?format|json.?schema|json.?object|structured|guided|grammar")
-_LIMIT_NAME = re.compile(r"max_tokens.{0,80}not supported.{0,80}max_completion_tokens", re.DOTALL)
+
+_NOT_TAKEN = re.compile(
+    r"not (supported|permitted|allowed|recognized|available)|unsupported|unrecognized|unknown|unexpected"
+    r"|isn't supported|does not support|only the default|extra (inputs|fields)|cannot (find field|both be specified)"
+)
+_PARAMETER = re.compile(
+    r"\b(max_completion_tokens|max_tokens|temperature|top_p|reasoning_effort|chat_template_kwargs|reasoning|thinking)\b"
+)
+"""Parameters that some models do not take."""
+_LIMIT_NAMES = frozenset({"max_tokens", "max_completion_tokens"})
 
 _CONTEXT_CODES = frozenset({"context_length_exceeded", "string_above_max_length"})
 _FILTER_CODES = frozenset({"content_filter", "content_policy_violation", "responsibleaipolicyviolation"})
@@ -111,8 +133,7 @@ _RULES: tuple[tuple[Kind, Callable[[_Fault], object]], ...] = (
     (Kind.REFUSED, lambda fault: fault.codes & _CONTEXT_CODES or _CONTEXT.search(fault.words)),
     (Kind.MODEL, lambda fault: fault.status == 404 and _MODEL.search(fault.words)),
     (Kind.FORM, lambda fault: fault.param.startswith("response_format") or _FORM.search(fault.words)),
-    (Kind.LIMIT_NAME, lambda fault: fault.param == "max_tokens" and fault.codes & _SETTING_CODES),
-    (Kind.LIMIT_NAME, lambda fault: _LIMIT_NAME.search(fault.words)),
+    (Kind.LIMIT_NAME, lambda fault: fault.refused in _LIMIT_NAMES),
     (Kind.SETTING, lambda fault: fault.param and fault.codes & _SETTING_CODES),
     (Kind.MODEL, lambda fault: fault.status == 400 and _MODEL.search(fault.words)),
     (Kind.MISSING, lambda fault: fault.status in {404, 405, 410}),
@@ -137,7 +158,7 @@ def told_in_body(status: int, error: object, hide: Hide) -> Trouble:
 
 def _judged(status: int, reason: str, error: object, hide: Hide) -> Trouble:
     fields = error if isinstance(error, dict) else {"message": error}
-    told = next((text for name in ("message", "detail", "error") if isinstance(text := fields.get(name), str)), "")
+    told = next((text for name in ("message", "detail", "error") if (text := _words(fields.get(name)))), "")
     codes = [code for name in ("code", "type") if (code := _code(fields.get(name)))]
     param = _code(fields.get("param"))
     fault = _Fault(status, frozenset(code.lower() for code in codes), told[:2_000].lower(), param)
@@ -148,6 +169,20 @@ def _judged(status: int, reason: str, error: object, hide: Hide) -> Trouble:
         reason=hide(", ".join([reason, *codes[:1]])),
         told=" ".join(hide(clean(told)).split())[:_MAX_TOLD_LENGTH],
         param=hide(param),
+        refused=hide(fault.refused),
+    )
+
+
+def _words(found: object) -> str:
+    """Return what a server says in a text, or in a list of what is wrong where: `body.temperature: Not permitted`."""
+    if isinstance(found, dict):
+        found = found.get("detail")
+    if not isinstance(found, list):
+        return found if isinstance(found, str) else ""
+    faults = [each for each in found[:10] if isinstance(each, dict)]
+    places = [each["loc"] if isinstance(each.get("loc"), list) else [] for each in faults]
+    return "; ".join(
+        f"{'.'.join(map(str, place))}: {each.get('msg')}" for place, each in zip(places, faults, strict=True)
     )
 
 

@@ -8,15 +8,19 @@ import logging
 from collections import Counter
 from dataclasses import dataclass, field
 
-from glan.errors import ReplyError
+from glan.errors import ReplyError, UnusableError
 from glan.records import Reply, Request, Stage
 from glan.teachers.base import Teacher
+from glan.teachers.ledgered import FIRST, Tally
 from glan.teachers.suspicions import CUT_PROMPT, fewest_tokens, is_cut
 
 _REMEDY = (
     "Raise the context of the server: OLLAMA_CONTEXT_LENGTH or num_ctx with Ollama, --ctx-size with llama.cpp, "
     "--max-model-len with vLLM. Then `glan run --retry-failed` asks again for what was cut."
 )
+
+_MOST_ALL_THOUGHT = FIRST // 5
+"""With more of the first calls of a stage without a text, a run would pay for thoughts."""
 
 _log = logging.getLogger(__name__)
 
@@ -47,12 +51,23 @@ def told_of_cuts(total: int) -> str:
     return f"The server cut the prompts of {total:,} replies without a word. {_REMEDY}" if total else ""
 
 
+def _roomless(tally: Tally, stage: Stage) -> UnusableError:
+    """Say which settings give a model the room that it needs."""
+    n_first = min(tally.asked_by_stage[stage], FIRST)
+    return UnusableError(
+        f"Thinking used up the room of {tally.all_thought[stage]} of the first {n_first} replies of {stage} "
+        "before a word was written.",
+        hint=f'Raise `{stage}` in [max_tokens], or set `reasoning` to "low" or "off" in the teacher\'s settings.',
+    )
+
+
 class Watched:
     """Another teacher, of which no reply to half a prompt is taken."""
 
-    def __init__(self, teacher: Teacher, cuts: Cuts, *, keeps_cut: bool = False) -> None:
+    def __init__(self, teacher: Teacher, cuts: Cuts, tally: Tally | None = None, *, keeps_cut: bool = False) -> None:
         self._teacher = teacher
         self._cuts = cuts
+        self._tally = tally
         self._keeps_cut = keeps_cut
 
     async def reply(self, request: Request) -> Reply:
@@ -60,9 +75,12 @@ class Watched:
 
         Raises:
             ReplyError: the server cut its prompt.
+            UnusableError: thinking used up the room of too many of the first replies.
 
         """
         reply = await self._teacher.reply(request)
+        if self._tally is not None and self._tally.all_thought[request.stage] > _MOST_ALL_THOUGHT:
+            raise _roomless(self._tally, request.stage)
         if is_cut(request, reply):
             self._cuts.count(request)
             if not self._keeps_cut:

@@ -9,7 +9,7 @@ It knows neither connections nor retries: `http.py` decides what a trouble leads
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -27,6 +27,7 @@ MAX_BODY_BYTES = 32 * 1024 * 1024
 MAX_RETRY_AFTER_S = 600.0
 """A server that asks for a longer pause is asked again after this one."""
 _MAX_NAME_LENGTH = 200
+_NOTHING: Mapping[str, object] = {}
 
 
 class Rung(StrEnum):
@@ -48,18 +49,32 @@ def rungs_of(request: Request) -> tuple[Rung, ...]:
     return (Rung.TEXT,) if "response_format" in request.sampling.extra else LADDER
 
 
-def render_body(request: Request, rung: Rung | None = None, *, limit_name: str = "max_tokens") -> bytes:
-    """Return the body of a request."""
+def render_body(
+    request: Request,
+    rung: Rung | None = None,
+    *,
+    limit_name: str = "max_tokens",
+    thinking: Mapping[str, object] = _NOTHING,
+    left_out: Container[str] = (),
+) -> bytes:
+    """Return the body of a request.
+
+    Args:
+        request: the request.
+        rung: how structured output is asked for.
+        limit_name: what the server calls the room for the reply.
+        thinking: keys that say how much to think.
+        left_out: keys that the server does not take; what a person put into `extra` is sent all the same.
+
+    """
     sampling = request.sampling
     body: dict[str, object] = {
         "model": sampling.model,
         "messages": [{"role": message.role, "content": message.content} for message in request.messages],
         limit_name: sampling.max_tokens,
     }
-    if sampling.temperature is not None:
-        body["temperature"] = sampling.temperature
-    if sampling.top_p is not None:
-        body["top_p"] = sampling.top_p
+    told = {"temperature": sampling.temperature, "top_p": sampling.top_p, **thinking}
+    body |= {name: value for name, value in told.items() if value is not None and name not in left_out}
     if rung is not None and request.schema is not None:
         body |= _format(rung, request.schema)
     if sampling.extra:

@@ -1,0 +1,73 @@
+"""A check of a teacher inside the process: its list, its context, its pair."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from glan.api import Project
+from glan.check import Check, Report
+from glan.config import Price
+from glan.errors import UnusableError
+from glan.records import Reply, Request, Stage
+from glan.teachers.filler import Filler
+from glan.teachers.listing import Listing
+from glan.teachers.panel import Panel
+
+
+class Hosted:
+    """A filler that also lists its model, as a server does."""
+
+    def __init__(self, context_tokens: int | None, error: UnusableError | None = None) -> None:
+        self._context_tokens = context_tokens
+        self._error = error
+
+    async def reply(self, request: Request) -> Reply:
+        return await Filler().reply(request)
+
+    async def listed(self, model: str) -> Listing:
+        if self._error is not None:
+            raise self._error
+        return Listing(
+            host="here", has_key=True, is_given=True, has_model=model == "m", context_tokens=self._context_tokens
+        )
+
+
+def report_of(tmp_path: Path, panel: Panel) -> Report:
+    project = Project.create(tmp_path / "data", taxonomy="paper", disciplines=["Astronomy"])
+    return asyncio.run(Check(project, panel)(lambda _: False))
+
+
+def panel_of(teachers: Mapping[Stage, Hosted]) -> Panel:
+    return Panel(
+        teachers=teachers, models=dict.fromkeys(Stage, "m"), prices=dict.fromkeys(Stage, Price(input=1.0, output=2.0))
+    )
+
+
+@pytest.mark.parametrize(("context_tokens", "stages"), [(None, ()), (100_000, ()), (6_000, ("syllabi",))])
+def test_a_context_that_is_too_short_is_told(tmp_path: Path, context_tokens: int | None, stages: tuple[str]) -> None:
+    """Where a prompt and the room for its reply do not fit into the context the stage is named; unknown is no fault."""
+    report = report_of(tmp_path, Panel.of(Hosted(context_tokens), "m"))
+    assert report.pair is not None
+    assert report.exit_code == 0
+    assert report.teachers[0].context_tokens == context_tokens
+    assert [notice.split()[3] for notice in report.notices] == list(stages)
+
+
+def test_each_teacher_is_told_by_itself(tmp_path: Path) -> None:
+    """Roles with teachers of their own have a line each, with the stages that they answer and their own replies."""
+    one, other = Hosted(100_000), Hosted(50_000)
+    report = report_of(tmp_path, panel_of({stage: other if stage is Stage.ANSWERS else one for stage in Stage}))
+    assert [teacher.stages for teacher in report.teachers] == [tuple(Stage)[:3], (Stage.ANSWERS,)]
+    assert [teacher.replies for teacher in report.teachers] == [5, 1]
+    assert [teacher.context_tokens for teacher in report.teachers] == [100_000, 50_000]
+    assert report.teachers[1].price == Price(input=1.0, output=2.0)
+
+
+def test_a_server_that_does_not_list_ends_a_check_before_it_pays(tmp_path: Path) -> None:
+    """A wrong key or address that the list shows costs no call; what is not known stays unknown."""
+    report = report_of(tmp_path, Panel.of(Hosted(None, UnusableError("No.", hint="Yes.")), "m"))
+    assert (report.pair, report.cause, report.hint, report.exit_code) == (None, "No.", "Yes.", 1)
+    assert report.calls == 0
+    assert report.teachers[0].is_listed is None
