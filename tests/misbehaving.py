@@ -71,8 +71,8 @@ class Server:
         """Answer one call; False when the connection is to end."""
         head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
-        body = await reader.readexactly(int(headers["content-length"]))
-        self.calls.append(Call(path=head[0].split()[1], headers=headers, body=json.loads(body)))
+        body = await reader.readexactly(int(headers.get("content-length", 0)))
+        self.calls.append(Call(path=head[0].split()[1], headers=headers, body=json.loads(body or b"{}")))
         self.called.set()
         answer = self._answer(self.calls[-1], len(self.calls))
         if answer.raw is not None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from glan.config import Price
-from glan.errors import GlanError, RequestError, UnusableError
+from glan.errors import GlanError, RequestError, UnusableError, WouldAskAgainError
 from glan.options import InterruptedRunError, Options, Result
 from glan.project import Project
 from glan.records import Reply, Request, Stage
@@ -22,6 +22,9 @@ MOST_CALLS = 32
 MAX_RETRIES = 2
 """Who waits for a check is not served by the patience of a long run."""
 _TOLD_LENGTH = 200
+_ELSEWHERE = (
+    "`glan run` with --keep or --reask decides that. Another teacher is tried in a project of its own: glan init."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +104,8 @@ class Check:
                 if isinstance(teacher, Listed) and id(teacher) not in listings:
                     listings[id(teacher)] = await teacher.listed(self._panel.models[stage])
             return self._report(listings, await self.run(confirm), None)
+        except WouldAskAgainError as error:
+            return self._report(listings, None, WouldAskAgainError(str(error), hint=_ELSEWHERE))
         except GlanError as error:
             return self._report(listings, None, error)
 

@@ -50,8 +50,13 @@ def meaning_of(
     return found
 
 
+_BEFORE_IT_WAS_KNOWN = {f"reasoning of {stage}": "server" for stage in Stage}
+"""What a run meant that stored nothing of it."""
+
+
 def changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     """Name what both know and tell differently; a new or a removed discipline changes no request of another."""
+    before = {**_BEFORE_IT_WAS_KNOWN, **before}
     lines = []
     for name in now:
         if name in before and before[name] != now[name]:

@@ -145,6 +145,17 @@ def test_a_missing_key_is_told_to_machines_too(command_line: CommandLine) -> Non
     assert KEY not in found.words
 
 
+def test_another_teacher_is_not_asked_for_what_is_paid(server: Server, command: CommandLine) -> None:
+    """A check decides nothing for a person: under another model it asks for nothing and says where to try it."""
+    folder = command.init("data")
+    assert check(command, folder)[0] == 0
+    code, told = check(command, folder, teacher="openai/another")
+    assert code == 1
+    assert "model of questions (any -> another)" in told
+    assert "in a project of its own" in told
+    assert server.stats().paid == CALLS
+
+
 def test_a_check_leaves_no_failure_behind(tmp_path: Path) -> None:
     """What a broken server refuses in a check is not recorded, so that a run asks for it when the server is mended."""
     with simulated(Simulated(faults={"503": 1.0})) as server:

@@ -180,3 +180,28 @@ async def test_a_model_that_takes_no_limit_is_not_asked_for_ever() -> None:
     async with serving(failed(400, code="unsupported_parameter", param="max_tokens")) as server:
         assert isinstance(await failure_from(server), RequestError)
     assert len(server.calls) == 2
+
+
+async def test_the_list_of_models_is_asked_with_the_key() -> None:
+    """What the server lists costs nothing, and is asked where its models are."""
+    listed = Answer(body=b'{"data": [{"id": "m", "max_model_len": 4096}]}')
+    async with serving(listed) as server, Http(at(server), Pauses().patience()) as teacher:
+        found = await teacher.listed("m")
+    assert (found.is_given, found.has_model, found.context_tokens, found.has_key) == (True, True, 4_096, True)
+    assert server.calls[0].path == "/v1/models"
+    assert server.calls[0].headers["authorization"] == f"Bearer {KEY}"
+
+
+@pytest.mark.parametrize("answer", [failed(403), failed(404), failed(500), Answer(raw=b""), Answer(body=b"<html>")])
+async def test_a_list_that_is_not_shown_says_nothing(answer: Answer) -> None:
+    """Not every server shows its models, and a key may lack the right to see them: that is no fault of the teacher."""
+    async with serving(answer) as server, Http(at(server), Pauses().patience()) as teacher:
+        found = await teacher.listed("m")
+    assert (found.is_given, found.has_model, found.context_tokens) == (False, None, None)
+
+
+async def test_a_wrong_key_is_seen_from_the_list() -> None:
+    """A key that is not accepted there is told before a call is made."""
+    async with serving(failed(401)) as server, Http(at(server), Pauses().patience()) as teacher:
+        with pytest.raises(UnusableError, match="does not accept the key in MY_KEY"):
+            await teacher.listed("m")

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from glan.config import Config, parse_config
 from glan.records import Message, Reply, Request, Sampling, Stage, Usage
+from glan.surprise import changed
 from glan.teachers.faults import thoughtful
 from glan.teachers.fingerprints import fingerprint
 from glan.teachers.manners import Manners
@@ -88,6 +89,14 @@ def test_only_a_setting_that_is_set_is_part_of_the_fingerprint() -> None:
     }
     assert len(found) == 5
     assert fingerprint(_REQUEST).hex() == "39f8af52b06265dae93bc493cd6b8971"
+
+
+def test_a_ledger_that_knew_no_such_setting_left_it_to_the_server() -> None:
+    """A run before the setting there was meant "server": to set it now is a change, and to leave it is none."""
+    assert changed({"seed": "0"}, {"seed": "0", "reasoning of answers": "server"}) == []
+    assert changed({"seed": "0"}, {"seed": "0", "reasoning of answers": "low"}) == [
+        "reasoning of answers (server -> low)"
+    ]
 
 
 @pytest.mark.parametrize("room", [1, 10, 100, 1_000])
