@@ -21,7 +21,7 @@ import glan
 from glan.cli import cli
 from glan.config import Config, Price, Teachers, description_of, recipes, render_config
 from glan.teachers.offline.book import open_book
-from glan.teachers.specs import providers
+from glan.teachers.providers import providers
 
 ROOT = Path(__file__).parents[1]
 WIDTH = 100
