@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from glan.cli.running import named_teacher
+from glan.cli.running import named_for
 from glan.cli.screen import json_option, ledger_option, project_option, say, say_json
 from glan.config import Config
 from glan.estimate import DEFAULTS, EXPECTED, HIGH, LOW, Average, Prices, StageEstimate, disk_bytes, estimate
@@ -27,7 +27,7 @@ from glan.teachers.specs import OFFLINE, Spec, parse_spec
 def plan_command(folder: Path, ledger: Path | None, *, as_json: bool, pairs: int | None, spec: str | None) -> None:
     """Say what a run will take from nothing to N pairs, with a range, and which hosts it will talk to."""
     project = Project.open(folder, ledger)
-    named = named_teacher(project, spec)
+    named = named_for(project, spec)
     config = msgspec.structs.replace(project.config, pairs=pairs or project.config.pairs)
     averages = _averages(project)
     prices = {stage: _price(config, stage, named) for stage in Stage}

@@ -89,7 +89,7 @@ class Http:
         self._was_reached = False
         self._client = _client(endpoint, patience.timeout_s)
         try:
-            self._url = Url(endpoint.url).with_query(endpoint.query or None)
+            self._url = self._url_to(endpoint.url)
             self._call(b"")
         except ValueError as error:
             raise UnusableError(f"{endpoint.base_url} cannot be asked with this key: {error}.") from error
@@ -132,8 +132,14 @@ class Http:
         except foreign.PyreqwestError as error:
             return _trouble_of(error)
 
+    def _url_to(self, url: str) -> Url:
+        """Return a URL of the server with the query that the settings ask for."""
+        return Url(url).with_query(self._endpoint.query or None)
+
     def _call(self, body: bytes) -> RequestBuilder:
-        call = self._client.post(self._url).header("content-type", "application/json").body_bytes(body)
+        return self._with_key(self._client.post(self._url).header("content-type", "application/json").body_bytes(body))
+
+    def _with_key(self, call: RequestBuilder) -> RequestBuilder:
         key, header = self._endpoint.key, self._endpoint.key_header
         if key is None:
             return call

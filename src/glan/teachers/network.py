@@ -52,7 +52,7 @@ def _entry(text: str) -> tuple[str, str | None]:
     if found is None:
         raise ConfigError(
             f"{text!r} in allow of [network] is no host.",
-            hint="Write a host, with or without its port and nothing else: api.openai.com or localhost:8000.",
+            hint="In glan.toml it is a name, perhaps with a port, and nothing else: api.openai.com or localhost:8000.",
         )
     return found["name"], found["port"]
 
@@ -98,7 +98,7 @@ def _check_no_keys(found: Mapping[str, str], setting: str) -> None:
         told = f"{name[:60]!r} in {setting} of the teacher"
         if _KEY_NAME.search(name) or _KEY_VALUE.search(value):
             header = "; api_key_header names its header." if setting == "headers" else "."
-            raise ConfigError(f"{told} would keep a key in a file.", hint=_WAY_OUT + header)
+            raise ConfigError(f"{told} would keep a key in glan.toml.", hint=_WAY_OUT + header)
         if not (name.isascii() and name.isprintable() and value.isascii() and value.isprintable()):
             raise ConfigError(f"{told} has a line break or a letter that cannot be sent.")
 
@@ -118,7 +118,7 @@ def read_ca(network: Network, environment: Environment) -> bytes | None:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
     except (ssl.SSLError, ValueError) as error:
         raise ConfigError(
-            f"{path}, which ca_file of [network] names, holds no certificate that can be read.",
+            f"{path}, which ca_file in glan.toml names, holds no certificate that can be read.",
             hint="It is a PEM file, with lines such as -----BEGIN CERTIFICATE-----.",
         ) from error
     return text.encode()
@@ -131,4 +131,4 @@ def _certificates(path: Path) -> str:
                 "ascii", "ignore"
             )  # names in other letters may stand between certificates
     except OSError as error:
-        raise ConfigError(f"{path}, which ca_file of [network] names, cannot be read: {error.strerror}.") from error
+        raise ConfigError(f"{path}, which ca_file in glan.toml names, cannot be read: {error.strerror}.") from error

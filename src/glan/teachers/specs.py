@@ -173,7 +173,7 @@ def parse_base_url(text: str, *, source: str) -> str:
     return f"{found['scheme'].lower()}://{_host(text)}{path}"
 
 
-_KEY_ELSEWHERE = "A key goes into a variable of the environment or of the project's .env, never into an address."
+_KEY_ELSEWHERE = "A key goes into OPENAI_API_KEY or the variable that api_key_env names, never into an address."
 
 
 def _host(url: str) -> str:
