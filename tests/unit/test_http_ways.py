@@ -5,12 +5,13 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 from misbehaving import CERTIFICATES, KEY, Answer, Call, Pauses, ask, at, failed, said, serving, words
 
-from glan.config import Config, Environment, Limits, Teachers, TeacherSettings
-from glan.errors import UnusableError
+from glan.config import Config, Environment, Limits, Network, Teachers, TeacherSettings
+from glan.errors import ConfigError, UnusableError
 from glan.records import Reply
 from glan.teachers.fingerprints import fingerprint
 from glan.teachers.http import Http
@@ -20,6 +21,14 @@ from glan.teachers.specs import Endpoint, Secret
 AUTHORITY = (CERTIFICATES / "authority.pem").read_bytes()
 FAR = "teacher.test"
 """A host that the server's certificate names and that no name server knows."""
+
+
+@pytest.fixture(autouse=True)
+def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment without the proxies and authorities of whoever runs the tests."""
+    for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"):
+        for spelt in (name, name.lower()):
+            monkeypatch.delenv(spelt, raising=False)
 
 
 async def asked(endpoint: Endpoint) -> Reply:
@@ -149,6 +158,24 @@ async def test_an_authority_of_ones_own_is_trusted() -> None:
     assert server.calls[0].headers["authorization"] == f"Bearer {KEY}"
 
 
+async def test_an_authority_in_the_settings_is_for_servers_of_ones_own(tmp_path: Path) -> None:
+    """`ca_file` is read for a server at an address of one's own, and not for a provider's own address."""
+    network = Network(ca_file="ours.pem")
+    environment = Environment(tmp_path, variables={"GROQ_API_KEY": KEY})
+    (tmp_path / "ours.pem").write_bytes(AUTHORITY)
+    async with serving(said(), is_tls=True) as server:
+        teachers = Teachers(default=TeacherSettings(spec=f"m@https://127.0.0.1:{server.port}/v1"))
+        config = Config(teachers=teachers, network=network, limits=Limits(max_retries=0))
+        async with opened(config, environment, Named(spec=None)) as panel:
+            assert (await panel.teachers[ask().stage].reply(ask())).text == "So."
+    (tmp_path / "ours.pem").write_bytes(b"no certificate")
+    async with opened(Config(network=network), environment, Named(spec="groq/m")) as panel:
+        assert panel.hosts == ("api.groq.com",)
+    with pytest.raises(ConfigError, match="holds no certificate"):
+        async with opened(config, environment, Named(spec=None)):
+            pass
+
+
 async def test_a_certificate_for_another_name_is_refused() -> None:
     """An authority of one's own is no way around the name in the certificate."""
     async with serving(said(), is_tls=True) as server:
@@ -233,6 +260,18 @@ async def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatc
     assert head.startswith(f"CONNECT {FAR}:443 ")
     assert KEY not in head
     assert len(server.calls) == 1
+
+
+async def test_a_proxy_of_the_project_is_not_used(tmp_path: Path) -> None:
+    """What a project's `.env` says of a proxy is not believed: the project may come from a stranger."""
+    async with proxied() as proxy:
+        (tmp_path / ".env").write_text(f"HTTPS_PROXY=http://127.0.0.1:{proxy.port}\n", encoding="utf-8")
+        teachers = Teachers(default=TeacherSettings(spec=f"m@https://{FAR}/v1", timeout_s=5))
+        config = Config(teachers=teachers, limits=Limits(max_retries=0))
+        async with opened(config, Environment(tmp_path), Named(spec=None)) as panel:
+            with pytest.raises(UnusableError, match="No server answers"):
+                await panel.teachers[ask().stage].reply(ask())
+    assert proxy.heads == []
 
 
 async def test_no_proxy_lists_what_goes_past_it(monkeypatch: pytest.MonkeyPatch) -> None:
