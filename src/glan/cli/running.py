@@ -80,7 +80,7 @@ def run_command(ctx: click.Context, *, folder: Path, as_json: bool, yes: bool, *
         raise click.UsageError("--reask and --keep exclude each other.")
     options = _options(given)
     project = Project.open(folder, given["ledger"])
-    named = _named(project, given["spec"])
+    named = named_for(project, given["spec"])
     run, result = asyncio.run(conduct(project, named, options, confirmer(yes=yes)))
     if as_json:
         say_json({**run.status("ended"), **ending(result)})
@@ -114,7 +114,7 @@ def preview_command(ctx: click.Context, folder: Path, ledger: Path | None, **giv
         watch=lambda request, reply: seen.append((request, reply)),
     )
     project = Project.open(folder, ledger)
-    run, result = asyncio.run(conduct(project, _named(project, given["spec"]), options, confirmer(yes=False)))
+    run, result = asyncio.run(conduct(project, named_for(project, given["spec"]), options, confirmer(yes=False)))
     for request, reply in seen:
         say(f"=== {request.id} ({request.stage}, model {request.sampling.model})")
         for message in request.messages:
@@ -263,7 +263,7 @@ def _options(given: _Given) -> Options:
     )
 
 
-def _named(project: Project, spec: str | None) -> Named:
+def named_for(project: Project, spec: str | None) -> Named:
     """Return how the teacher is named: as typed, as in glan.toml, or as the project's last run named it."""
     if spec is not None or project.config.teachers.default.spec is not None:
         return Named(spec=spec)

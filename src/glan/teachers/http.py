@@ -11,7 +11,7 @@ import random
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import TracebackType
 from typing import NoReturn, Self
@@ -28,7 +28,9 @@ from glan.config import Price
 from glan.errors import GlanError, RequestError, StoppedError, UnusableError
 from glan.parsing import clean
 from glan.records import Reply, Request
+from glan.teachers.manners import Course, Manners
 from glan.teachers.prices import cost_usd
+from glan.teachers.providers import BEARER
 from glan.teachers.specs import Endpoint
 from glan.teachers.wire import (
     MAX_BODY_BYTES,
@@ -38,7 +40,6 @@ from glan.teachers.wire import (
     read_response,
     read_retry_after,
     render_body,
-    rungs_of,
 )
 
 logger = logging.getLogger(__name__)
@@ -53,8 +54,6 @@ _MAX_TIMEOUTS = 2
 """A whole time-out is long; a request that met two of them is given up."""
 _MAX_KNOCKS = 4
 """So often a server is called that never answered: more likely its address is wrong than that it is starting."""
-_MAX_CRASHES = 2
-"""So many times status 500 in a row cast doubt on the way structured output is asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,68 +74,6 @@ class Patience:
         return (retry_after_s or 0.0) + self.rng.uniform(0.0, longest)
 
 
-@dataclass(slots=True)
-class _Course:
-    """The way of one request: what was tried, and how it is asked next."""
-
-    request: Request
-    rungs: tuple[Rung, ...]
-    limit_name: str
-    position: int = 0
-    n_tries: int = 0
-    n_timeouts: int = 0
-    n_crashes: int = 0
-    is_doubt: bool = False
-    """It left a rung on a mere suspicion, that of repeated crashes."""
-
-    @property
-    def rung(self) -> Rung | None:
-        return self.rungs[self.position] if self.rungs else None
-
-    def step_down(self) -> bool:
-        """Go to the next rung; False where there is none."""
-        if self.position + 1 >= len(self.rungs):
-            return False
-        self.position += 1
-        self.n_crashes = 0
-        return True
-
-    def leave_crashing(self, max_retries: int) -> bool:
-        """Step down after repeated crashes, or when no retry is left."""
-        if self.n_crashes < _MAX_CRASHES and self.n_tries <= max_retries:
-            return False
-        if not self.step_down():
-            return False
-        self.is_doubt = True
-        return True
-
-
-@dataclass(slots=True)
-class _Manners:
-    """How each model wants to be asked, as far as it is known."""
-
-    positions: dict[str, int] = field(default_factory=dict)
-    proven: set[tuple[str, Rung]] = field(default_factory=set)
-    limit_names: dict[str, str] = field(default_factory=dict)
-
-    def begin(self, request: Request) -> _Course:
-        rungs = rungs_of(request)
-        model = request.sampling.model
-        position = min(self.positions.get(model, 0), max(len(rungs) - 1, 0))
-        return _Course(request, rungs, self.limit_names.get(model, "max_tokens"), position)
-
-    def learn(self, course: _Course) -> None:
-        """Remember what worked. A rung that has worked before is not left for good because a server crashed."""
-        model = course.request.sampling.model
-        self.limit_names[model] = course.limit_name
-        if course.rung is None or len(course.rungs) == 1:
-            return
-        known = self.positions.get(model, 0)
-        if not (course.is_doubt and (model, course.rungs[known]) in self.proven):
-            self.positions[model] = max(known, course.position)
-        self.proven.add((model, course.rung))
-
-
 class Http:
     """A server as a teacher.
 
@@ -148,11 +85,11 @@ class Http:
         self._endpoint = endpoint
         self._patience = patience
         self._price = price
-        self._manners = _Manners()
+        self._manners = Manners(endpoint.limit_name, Rung(endpoint.rung))
         self._was_reached = False
         self._client = _client(endpoint, patience.timeout_s)
         try:
-            self._url = Url(endpoint.url)
+            self._url = self._url_to(endpoint.url)
             self._call(b"")
         except ValueError as error:
             raise UnusableError(f"{endpoint.base_url} cannot be asked with this key: {error}.") from error
@@ -186,7 +123,7 @@ class Http:
     ) -> None:
         await self.close()
 
-    async def _ask(self, course: _Course) -> Reply | Trouble:
+    async def _ask(self, course: Course) -> Reply | Trouble:
         body = render_body(course.request, course.rung, limit_name=course.limit_name)
         try:
             async with self._call(body).build_streamed() as response:
@@ -195,9 +132,18 @@ class Http:
         except foreign.PyreqwestError as error:
             return _trouble_of(error)
 
+    def _url_to(self, url: str) -> Url:
+        """Return a URL of the server with the query that the settings ask for."""
+        return Url(url).with_query(self._endpoint.query or None)
+
     def _call(self, body: bytes) -> RequestBuilder:
-        call = self._client.post(self._url).header("content-type", "application/json").body_bytes(body)
-        return call if self._endpoint.key is None else call.bearer_auth(self._endpoint.key.reveal())
+        return self._with_key(self._client.post(self._url).header("content-type", "application/json").body_bytes(body))
+
+    def _with_key(self, call: RequestBuilder) -> RequestBuilder:
+        key, header = self._endpoint.key, self._endpoint.key_header
+        if key is None:
+            return call
+        return call.bearer_auth(key.reveal()) if header == BEARER else call.header(header, key.reveal())
 
     async def _read(self, response: Response) -> Reply | Trouble:
         status = response.status
@@ -216,7 +162,7 @@ class Http:
     def _hide(self, text: str) -> str:
         return text if self._endpoint.key is None else self._endpoint.key.hide(text)
 
-    def _finished(self, reply: Reply, course: _Course, latency_s: float) -> Reply:
+    def _finished(self, reply: Reply, course: Course, latency_s: float) -> Reply:
         return msgspec.structs.replace(
             reply,
             rung=None if course.rung is None else course.rung.value,
@@ -225,10 +171,9 @@ class Http:
             cost_usd=cost_usd(self._price, reply.usage),
         )
 
-    def _goes_on_at_once(self, course: _Course, trouble: Trouble) -> bool:
+    def _goes_on_at_once(self, course: Course, trouble: Trouble) -> bool:
         """Say whether another form of the request is worth a try now; raise where nothing is."""
-        if trouble.kind is Kind.LIMIT_NAME and course.limit_name == "max_tokens":
-            course.limit_name = "max_completion_tokens"
+        if trouble.kind is Kind.LIMIT_NAME and course.rename_limit():
             return True
         if trouble.kind in {Kind.FORM, Kind.MISSING} and course.step_down():
             return True
@@ -236,7 +181,7 @@ class Http:
             self._give_up(course, trouble)
         return False
 
-    def _count(self, course: _Course, trouble: Trouble) -> None:
+    def _count(self, course: Course, trouble: Trouble) -> None:
         """Book a try that may succeed later; raise where it was the last one."""
         course.n_tries += 1
         course.n_timeouts += trouble.kind is Kind.TIMED_OUT
@@ -247,13 +192,13 @@ class Http:
         if is_absent or course.n_tries > self._patience.max_retries or course.n_timeouts >= _MAX_TIMEOUTS:
             self._give_up(course, trouble)
 
-    async def _pause(self, course: _Course, trouble: Trouble) -> None:
+    async def _pause(self, course: Course, trouble: Trouble) -> None:
         pause_s = self._patience.pause_s(course.n_tries, trouble.retry_after_s)
         if self._patience.on_retry is not None:
             self._patience.on_retry(trouble.reason, pause_s)
         await self._patience.sleep(pause_s)
 
-    def _give_up(self, course: _Course, trouble: Trouble) -> NoReturn:
+    def _give_up(self, course: Course, trouble: Trouble) -> NoReturn:
         error = _REQUEST_ERRORS.get(trouble.kind)
         if error is None:
             raise _unusable(self._endpoint, course.request.sampling.model, trouble) from trouble.cause
@@ -267,9 +212,12 @@ def _client(endpoint: Endpoint, timeout_s: float) -> Client:
         .user_agent(f"glan/{__version__}")
         .follow_redirects(enable=False)
         .referer(enable=False)
+        .default_headers(endpoint.headers)
         .timeout(timedelta(seconds=timeout_s))
         .connect_timeout(timedelta(seconds=min(CONNECT_TIMEOUT_S, timeout_s / 2)))
     )
+    if endpoint.ca_pem is not None:
+        builder = builder.add_root_certificate_pem(endpoint.ca_pem)
     # What goes to this machine goes through no proxy: it could not find the server, and it would see the key.
     return (builder.no_proxy() if endpoint.is_loopback else builder).build()
 
@@ -374,22 +322,32 @@ def _unusable(endpoint: Endpoint, model: str, trouble: Trouble) -> UnusableError
             f"{endpoint.url} redirects to {trouble.told or 'nowhere'} ({status}), and redirects are not followed.",
             "They could carry the key to another host. If you trust that address, give it in the teacher's spec.",
         ),
-        Kind.UNREACHED: (f"No server answers at {endpoint.base_url} ({trouble.told}).", "Is it running?"),
+        Kind.UNREACHED: (f"No server answers at {endpoint.base_url} ({trouble.told}).", _way_to_server(trouble.told)),
     }.get(trouble.kind, (f"The request to {endpoint.base_url} cannot be built.", "Check the address and the key."))
     said = _said(trouble) if trouble.kind not in {Kind.MOVED, Kind.UNREACHED} else ""
     return UnusableError(message, hint=" ".join(part for part in (hint, said) if part))
 
 
+def _way_to_server(told: str) -> str:
+    if "certificate" in told:
+        return (
+            "If an authority of your own made its certificate, give that one's as ca_file in [network], or, for a "
+            "provider's own address, as SSL_CERT_FILE in the environment."
+        )
+    if "tunnel" in told:
+        return "The proxy that HTTPS_PROXY names did not let it through; NO_PROXY lists what goes past it."
+    return "Is it running?"
+
+
 def _about_key(endpoint: Endpoint, status: str) -> tuple[str, str]:
-    variable = endpoint.key_variable
     if endpoint.key is not None:
-        return f"{endpoint.host} does not accept the key in {variable} ({status}).", "Check the key and its rights."
+        told = f"{endpoint.host} does not accept the key in {endpoint.key_variable} ({status})."
+        return told, "Check the key and its rights."
     if endpoint.base_url.startswith("http://") and not endpoint.is_loopback:
         return (
             f"{endpoint.host} wants a key ({status}), and none is sent over plain http.",
             "Give an https address, or reach the server through a tunnel to localhost.",
         )
-    return (
-        f"{endpoint.host} wants a key ({status}), and none was sent.",
-        f"Set {variable}, and name it with api_key_env in the teacher's settings.",
-    )
+    variable = endpoint.key_variable or "a variable of the environment"
+    way_out = f"Put its key into {variable}, and name that with api_key_env in the teacher's settings."
+    return f"{endpoint.host} wants a key ({status}), and none was sent.", way_out

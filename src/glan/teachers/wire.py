@@ -44,6 +44,8 @@ class Rung(StrEnum):
 
 
 LADDER = tuple(Rung)
+LIMIT_NAMES = ("max_tokens", "max_completion_tokens")
+"""What servers call the limit on a reply's length."""
 
 
 class Kind(StrEnum):
@@ -58,7 +60,7 @@ class Kind(StrEnum):
     MISSING = "missing"
     """A plain 404: the address, the model, or a feature of the request."""
     LIMIT_NAME = "limit name"
-    """The model wants `max_completion_tokens`."""
+    """The model wants the other name of the limit."""
     FORM = "form"
     """A bad request, which may be for the way structured output is asked for."""
     REFUSED = "refused"
@@ -100,8 +102,9 @@ def render_body(request: Request, rung: Rung | None = None, *, limit_name: str =
     body: dict[str, object] = {
         "model": sampling.model,
         "messages": [{"role": message.role, "content": message.content} for message in request.messages],
-        limit_name: sampling.max_tokens,
     }
+    if sampling.extra.keys().isdisjoint(LIMIT_NAMES):
+        body[limit_name] = sampling.max_tokens
     if sampling.temperature is not None:
         body["temperature"] = sampling.temperature
     if sampling.top_p is not None:
@@ -314,7 +317,7 @@ _RULES: tuple[tuple[Kind, Callable[[_Fault], object]], ...] = (
     (Kind.REFUSED, lambda fault: fault.codes & _CONTEXT_CODES or _CONTEXT.search(fault.words)),
     (Kind.MODEL, lambda fault: fault.status == 404 and _MODEL.search(fault.words)),
     (Kind.FORM, lambda fault: fault.param.startswith("response_format") or _FORM.search(fault.words)),
-    (Kind.LIMIT_NAME, lambda fault: fault.param == "max_tokens" and fault.codes & _SETTING_CODES),
+    (Kind.LIMIT_NAME, lambda fault: fault.param in LIMIT_NAMES and fault.codes & _SETTING_CODES),
     (Kind.LIMIT_NAME, lambda fault: _LIMIT_NAME.search(fault.words)),
     (Kind.SETTING, lambda fault: fault.param and fault.codes & _SETTING_CODES),
     (Kind.MODEL, lambda fault: fault.status == 400 and _MODEL.search(fault.words)),
