@@ -1,13 +1,13 @@
 """Writes what the documentation says in the code's own words: settings, commands, and the records in the README.
 
-python docs/generate.py            writes docs/configuration.md, docs/cli.md and a part of README.md
+python docs/generate.py            writes docs/configuration.md, docs/cli.md and parts of README.md and docs/teachers.md
 python docs/generate.py --check    ends with 1 where one of them is not what the code gives
 """
 # ruff: noqa: INP001, T201 - a script beside the pages that it writes; it says what it did
 
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +21,7 @@ import glan
 from glan.cli import cli
 from glan.config import Config, Price, Teachers, description_of, recipes, render_config
 from glan.teachers.offline.book import open_book
-from glan.teachers.specs import providers
+from glan.teachers.providers import BEARER, providers
 
 ROOT = Path(__file__).parents[1]
 WIDTH = 100
@@ -30,6 +30,7 @@ RECORD_WIDTH = 120
 RECORDS = (("Music", "single"), ("Law", "pair"), ("Fishing industry", "single"))
 """The records in the README: of each discipline and strategy the shortest in a demo."""
 _BEGIN, _END = "<!-- records: written by docs/generate.py -->", "<!-- end of records -->"
+_PROVIDERS, _END_PROVIDERS = "<!-- providers: written by docs/generate.py -->", "<!-- end of providers -->"
 _GENERATED = "<!-- Written by docs/generate.py from the code; edit the code and run it again. -->"
 
 _CONFIGURATION = """\
@@ -48,9 +49,9 @@ What a role sets goes before what the default sets: `curriculum` writes subjects
 _ENVIRONMENT = """\
 ## Teachers by name, and the environment
 
-A provider's name begins a teacher's spec: `openai/MODEL`.
+A provider's name begins a teacher's spec: `openai/MODEL`; [docs/teachers.md](teachers.md#providers) lists them.
 Keys are read from the environment, or from the project's `.env`, and are written nowhere.
-`OPENAI_BASE_URL` is another address for `openai/MODEL`; [docs/teachers.md](teachers.md) says where a key may go.
+`OPENAI_BASE_URL` is another address for `openai/MODEL`; [docs/teachers.md](teachers.md#keys) says where a key may go.
 """
 
 _RECIPES = """\
@@ -79,13 +80,18 @@ A command works on the project in `--project DIR`, or in the current folder.
 
 def pages() -> dict[str, str]:
     """Return the generated pages by their paths."""
-    return {"docs/configuration.md": configuration_page(), "docs/cli.md": cli_page(), "README.md": readme()}
+    return {
+        "docs/configuration.md": configuration_page(),
+        "docs/cli.md": cli_page(),
+        "docs/teachers.md": teachers_page(),
+        "README.md": readme(),
+    }
 
 
 def configuration_page() -> str:
     """Return the page of the settings."""
     parts = [_GENERATED, "", _CONFIGURATION, *_tables(Config, "")]
-    parts += [_ENVIRONMENT, *_providers(), _RECIPES, *_recipes()]
+    parts += [_ENVIRONMENT, _RECIPES, *_recipes()]
     parts += ["## The file", "", *_fenced(render_config(Config()), "toml")]
     return "\n".join(parts).rstrip() + "\n"
 
@@ -130,6 +136,8 @@ def kind_of(found: inspect.Type) -> str:
         return " or ".join(f'`"{value}"`' for value in found.values)
     if isinstance(found, inspect.IntType | inspect.FloatType):
         return _range("whole number" if isinstance(found, inspect.IntType) else "number", found)
+    if isinstance(found, inspect.ListType | inspect.VarTupleType):
+        return f"list of {kind_of(found.item_type)}s"
     return "text" if isinstance(found, inspect.StrType) else "table"
 
 
@@ -146,14 +154,6 @@ def _default(field: msgspec.structs.FieldInfo) -> str:
         return "must be given"
     value = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
     return "unset" if value is None else f"`{msgspec.json.encode(value).decode()}`"
-
-
-def _providers() -> Iterator[str]:
-    yield "| Provider | Address | Key |"
-    yield "|---|---|---|"
-    for name, provider in providers().items():
-        yield f"| `{name}` | {provider.base_url} | {f'`{provider.key}`' if provider.key else 'none'} |"
-    yield ""
 
 
 def _recipes() -> Iterator[str]:
@@ -188,14 +188,41 @@ def _context(command: click.Command, name: str, parent: click.Context | None) ->
     return click.Context(command, parent, name, terminal_width=WIDTH, color=False, help_option_names=names)
 
 
+def teachers_page() -> str:
+    """Return the page of the teachers with the table of the providers between its marks."""
+    return _between(_read(ROOT / "docs" / "teachers.md"), _PROVIDERS, _END_PROVIDERS, _providers())
+
+
+def _providers() -> Iterator[str]:
+    yield ""
+    yield "| Provider | Address | Key | Sent as | Structured output | Limit | Batches |"
+    yield "|---|---|---|---|---|---|---|"
+    for name, provider in providers().items():
+        sent = "bearer" if provider.key_header == BEARER else f"`{provider.key_header}`"
+        cells = [
+            f"[`{name}`]({provider.page})",
+            provider.base_url or "your own",
+            f"`{provider.key}`" if provider.key else "none",
+            sent if provider.key else "",
+            f"`{provider.rung}`",
+            f"`{provider.limit}`",
+            "yes" if provider.batch else "no",
+        ]
+        yield f"| {' | '.join(cells)} |"
+    yield ""
+
+
+def _between(text: str, begin: str, end: str, lines: Iterable[str]) -> str:
+    """Return a page with other lines between two marks."""
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    return "\n".join([f"{before}{begin}", *lines, end]) + after
+
+
 def readme() -> str:
     """Return the README with the records of a demo between its marks."""
-    text = _read(ROOT / "README.md")
-    before, _, rest = text.partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    return (
-        "\n".join([f"{before}{_BEGIN}", *_fenced("\n\n".join(map(_record, _demo_rows())), "text")[:-1], _END]) + after
-    )
+    records = _fenced("\n\n".join(map(_record, _demo_rows())), "text")[:-1]
+    return _between(_read(ROOT / "README.md"), _BEGIN, _END, records)
 
 
 def _demo_rows() -> list[Mapping[str, Any]]:

@@ -3,9 +3,11 @@
 import asyncio
 import json
 import random
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,7 @@ from glan.teachers.http import Http, Patience
 from glan.teachers.specs import Endpoint, Secret
 
 KEY = "sk-0123456789abcdef"
+CERTIFICATES = Path(__file__).parent / "certificates"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +99,9 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(*answers: Answer | Callable[[Call, int], Answer], port: int = 0) -> AsyncIterator[Server]:
+async def serving(
+    *answers: Answer | Callable[[Call, int], Answer], port: int = 0, is_tls: bool = False
+) -> AsyncIterator[Server]:
     """Serve answers in turn, the last one for ever; a function is asked for each."""
 
     def choose(call: Call, number: int) -> Answer:
@@ -104,7 +109,11 @@ async def serving(*answers: Answer | Callable[[Call, int], Answer], port: int = 
         return found if isinstance(found, Answer) else found(call, number)
 
     server = Server(choose)
-    listening = await asyncio.start_server(server.serve, "127.0.0.1", port)
+    context = None
+    if is_tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(CERTIFICATES / "server.pem", CERTIFICATES / "server.key")
+    listening = await asyncio.start_server(server.serve, "127.0.0.1", port, ssl=context)
     server.port = listening.sockets[0].getsockname()[1]
     try:
         yield server

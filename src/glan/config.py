@@ -76,6 +76,13 @@ class TeacherSettings(_Settings, frozen=True):
         dict[str, object], Meta(description="Further keys of the request's body, merged into it unread.")
     ] = {}
     api_key_env: Annotated[str | None, Meta(description="Name of the environment variable with the key.")] = None
+    api_key_header: Annotated[
+        str | None, Meta(description="Header that carries the key; the provider's, or a bearer, unless set.")
+    ] = None
+    headers: Annotated[
+        dict[str, str], Meta(description="Further headers of each request; keys go into api_key_env.")
+    ] = {}
+    query: Annotated[dict[str, str], Meta(description="Query of the URL that is asked; keys go into api_key_env.")] = {}
     price: Annotated[Price | None, Meta(description="What the tokens cost, where the price list does not say.")] = None
     timeout_s: Annotated[float, Meta(gt=0, description="Seconds until a call that got no whole reply is given up.")] = (
         3_600.0
@@ -136,6 +143,17 @@ class Dataset(_Settings, frozen=True):
     shard_rows: Annotated[int, Meta(ge=1, le=1_000_000, description="Rows of a parquet file.")] = 10_000
 
 
+class Network(_Settings, frozen=True):
+    allow: Annotated[
+        tuple[str, ...] | None,
+        Meta(description='The only hosts that are asked, as "api.openai.com" or "localhost:8000"; any unless set.'),
+    ] = None
+    ca_file: Annotated[
+        str | None,
+        Meta(description="PEM file with authorities that are trusted beside the machine's, for servers of your own."),
+    ] = None
+
+
 class Config(_Settings, frozen=True):
     pairs: Annotated[int, Meta(ge=1, le=1_000_000_000, description="How many pairs to make.")] = 1_000
     seed: Annotated[int, Meta(ge=0, description="Everything that is drawn follows from it.")] = 0
@@ -148,17 +166,21 @@ class Config(_Settings, frozen=True):
     curation: Curation = Curation()
     limits: Limits = Limits()
     dataset: Dataset = Dataset()
+    network: Network = Network()
 
     def teacher_of(self, stage: Stage) -> TeacherSettings:
         """Return the settings of a stage's teacher: those of its role, where they are set, over the default's."""
-        role = {Stage.QUESTIONS: self.teachers.questions, Stage.ANSWERS: self.teachers.answers}.get(
-            stage, self.teachers.curriculum
-        )
+        role = self.role_of(stage)
         unset = TeacherSettings()
         changed = {
             name: getattr(role, name) for name in role.__struct_fields__ if getattr(role, name) != getattr(unset, name)
         }
         return msgspec.structs.replace(self.teachers.default, **changed)
+
+    def role_of(self, stage: Stage) -> TeacherSettings:
+        """Return what a stage's role sets by itself."""
+        own = {Stage.QUESTIONS: self.teachers.questions, Stage.ANSWERS: self.teachers.answers}
+        return own.get(stage, self.teachers.curriculum)
 
     @property
     def language_name(self) -> str:
@@ -332,7 +354,12 @@ class Environment:
 
     def __init__(self, folder: Path | None = None, variables: Mapping[str, str] | None = None) -> None:
         self._process = dict(os.environ if variables is None else variables)
+        self._folder = folder or Path()
         self._file = _read_env(folder / ".env") if folder is not None else {}
+
+    def path(self, name: str) -> Path:
+        """Return a path that the settings name, which begins at the project's folder."""
+        return self._folder / name
 
     def get(self, name: str) -> str | None:
         """Return a variable, empty ones as None; the process goes before the file."""

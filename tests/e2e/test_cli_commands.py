@@ -52,7 +52,9 @@ def test_every_command_explains_itself(command_line: CommandLine, way: tuple[str
 
 
 PLAIN = {
-    "plan": ("50 pairs over 3 disciplines", "Disk: "),
+    "plan": ("50 pairs over 3 disciplines", "Disk: ", "Hosts: api.openai.com (subjects, syllabi, questions, answers)."),
+    "plan --teacher offline": ("Hosts: none.",),
+    "plan --teacher groq/m": ("Hosts: api.groq.com (subjects, syllabi, questions, answers).",),
     "status": ("The last run has ended: 50 of 50 pairs", "50 rows of 50 wanted, complete", "the first 50 rows stay"),
     "status --tree": ("Astronomy",),
     "status --failures": ("No failures.",),
@@ -89,7 +91,7 @@ def test_commands_that_read_say_what_there_is(
 @pytest.mark.parametrize(
     ("line", "keys"),
     [
-        ("plan", {"pairs", "disciplines", "low", "expected", "high"}),
+        ("plan", {"pairs", "disciplines", "hosts", "low", "expected", "high"}),
         ("status", {"run", "manifest", "failures"}),
         ("prompts", {"write_question", "answer_question"}),
         ("ledger show 1", {"seq", "request_id", "reply"}),

@@ -93,6 +93,15 @@ SPOILED = {
     "share that is no number": toml("pair_share = 0.5", "pair_share = nan", "plan.pair_share"),
     "no TOML": toml("pairs = 3", "pairs = ", "not valid TOML", "at line "),
     "unknown choice": toml('law = "count"', 'law = "coin"', "plan.law", "'coin'"),
+    "a host that is not allowed": toml(
+        "# allow =", 'allow = ["api.openai.com"]', "The host 127.0.0.1:", "not in allow of [network]", "Add "
+    ),
+    "a list that names no host": toml("# allow =", 'allow = ["https://x"]', "'https://x'", "is no host"),
+    "a key in a header": toml(
+        "headers = {}", 'headers = {authorization = "sk-123"}', "'authorization' in headers", "api_key_env"
+    ),
+    "a key in the query": toml("query = {}", 'query = {code = "sk-0123456789"}', "'code' in query", "api_key_env"),
+    "no authority": toml("# ca_file =", 'ca_file = "ours.pem"', "ours.pem", "ca_file", "cannot be read"),
     "unreadable YAML": tree("taxonomy:\n  - {name: A, weight: [\n", "line 3, column 1", "not valid YAML"),
     "duplicate leaf": tree(
         "taxonomy:\n  - Physics\n  - PHYSICS\n", "line 3, column 5", "'PHYSICS'", "line 2, column 5"

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from glan.config import Environment, TeacherSettings
 from glan.errors import ConfigError
+from glan.teachers.providers import providers
 from glan.teachers.specs import (
     OFFLINE_MODEL,
     Endpoint,
@@ -17,7 +18,6 @@ from glan.teachers.specs import (
     host_of,
     parse_base_url,
     parse_spec,
-    providers,
 )
 
 KEY = "sk-0123456789abcdef"
@@ -135,15 +135,6 @@ def test_a_base_url_is_read_once(url: str) -> None:
     assert parse_base_url(found, source="a test") == found
 
 
-def test_every_provider_has_an_address_of_its_own() -> None:
-    """The shipped addresses are base URLs, all different, and those away from this machine use https and a key."""
-    found = providers()
-    assert len({provider.base_url for provider in found.values()}) == len(found)
-    for provider in found.values():
-        assert parse_base_url(provider.base_url, source="providers.toml") == provider.base_url
-        assert provider.base_url.startswith("https://" if provider.key else "http://127.0.0.1:")
-
-
 def test_a_secret_is_shown_by_nothing() -> None:
     """No usual way of printing shows a key; only `reveal` does."""
     secret = Secret(KEY)
@@ -179,11 +170,82 @@ def test_a_provider_is_asked_at_its_address_with_its_key() -> None:
     assert KEY not in repr(found)
 
 
-@pytest.mark.parametrize("text", ["openai/m", "server-model@https://host/v1", "vllm/m@https://host/v1"])
+@pytest.mark.parametrize("text", ["openai/m", "openai/m@https://api.openai.com/v1"])
 def test_a_missing_key_is_named(text: str) -> None:
-    """Without a key for a host over https, the error names the variable."""
+    """Without a key for a provider that wants one, the error names the variable."""
     with pytest.raises(ConfigError, match="OPENAI_API_KEY is not set"):
         find(text, {"OPENAI_API_KEY": ""})
+
+
+@pytest.mark.parametrize("text", ["server-model@https://host/v1", "vllm/m@https://host/v1"])
+def test_a_server_without_a_provider_gets_no_key_by_itself(text: str) -> None:
+    """A server of which nobody said which key is its own gets none, whatever the environment holds."""
+    environment = {provider.key: KEY for provider in providers().values() if provider.key}
+    found = endpoint(parse_spec(text), UNSET, Environment(variables=environment), from_command_line=True)
+    assert (found.key, found.key_variable) == (None, "")
+
+
+HOMES = [(name, provider.key) for name, provider in providers().items() if provider.key and provider.base_url]
+
+
+@pytest.mark.parametrize(("name", "variable"), HOMES, ids=[name for name, _ in HOMES])
+@pytest.mark.parametrize("url", ["https://other.example/v1", "https://api.openai.com.other.example/v1"])
+def test_a_providers_key_goes_to_nobody_else(name: str, variable: str, url: str) -> None:
+    """Who types another address still sends no provider's key there, wherever it is from and whoever names it."""
+    named = TeacherSettings(api_key_env=variable)
+    for environment in (Environment(variables={variable: KEY}), FromFiles({}, {variable: KEY})):
+        for text, wanted in ((f"{name}/m@{url}", UNSET), (f"{name}/m@{url}", named), (f"m@{url}", named)):
+            with pytest.raises(ConfigError, match="belongs to its provider") as caught:
+                endpoint(parse_spec(text), wanted, environment, from_command_line=True)
+            assert KEY not in f"{caught.value} {caught.value.hint}"
+        assert endpoint(parse_spec(f"m@{url}"), UNSET, environment, from_command_line=True).key is None
+
+
+def test_a_providers_key_goes_to_its_own_host_however_it_is_named() -> None:
+    """Another path of the provider's host is still that provider, also where only the project's files name it."""
+    found = find("deepseek/m@https://api.deepseek.com/v1", {"DEEPSEEK_API_KEY": KEY})
+    assert key_of(found) == KEY
+
+
+def test_the_openai_key_goes_to_the_address_of_the_environment() -> None:
+    """OPENAI_BASE_URL of the environment takes the key with it, and the key goes on to OpenAI too."""
+    environment = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": "https://gateway.example/v1"}
+    found = find("openai/m", environment)
+    assert (key_of(found), found.host) == (KEY, "gateway.example")
+    assert key_of(find("openai/m@https://api.openai.com/v1", environment)) == KEY
+
+
+def test_azure_is_asked_at_an_address_of_ones_own() -> None:
+    """Azure takes its key in a header of its own, at the address in the spec or in the environment."""
+    url = "https://mine.openai.azure.com/openai/v1"
+    environment = {"AZURE_OPENAI_API_KEY": KEY}
+    spec = parse_spec(f"azure/my-deployment@{url}")
+    typed = endpoint(spec, UNSET, Environment(variables=environment), from_command_line=True)
+    assert (typed.base_url, typed.key_header, key_of(typed)) == (url, "api-key", KEY)
+    named = find("azure/my-deployment", {**environment, "AZURE_OPENAI_BASE_URL": f"{url}/"})
+    assert (named.base_url, named.key_header, key_of(named)) == (url, "api-key", KEY)
+    with pytest.raises(ConfigError, match="no address that is the same for all") as caught:
+        find("azure/my-deployment", environment)
+    assert "AZURE_OPENAI_BASE_URL" in caught.value.hint
+    with pytest.raises(ConfigError, match=r"mine\.openai\.azure\.com"):
+        find(f"azure/my-deployment@{url}", environment)
+
+
+def test_what_is_known_of_a_provider_holds_at_its_own_address() -> None:
+    """A gateway is asked as a server of which nothing is known; a kind of server is asked alike everywhere."""
+    environment = {"OPENAI_API_KEY": KEY}
+    assert find("openai/m", environment).limit_name == "max_completion_tokens"
+    moved = find("openai/m", {**environment, "OPENAI_BASE_URL": "https://gateway.example/v1"})
+    assert (moved.limit_name, moved.rung, moved.key_header) == ("max_tokens", "json_schema", "authorization")
+    assert find("anthropic/m", {"ANTHROPIC_API_KEY": KEY}).rung == "text"
+
+
+def test_a_key_can_have_a_header_of_its_own() -> None:
+    """`api_key_header` names the header for a gateway that has one of its own."""
+    settings = TeacherSettings(api_key_env="MINE", api_key_header="X-Gateway-Key")
+    spec = parse_spec("m@https://gateway.example/v1")
+    found = endpoint(spec, settings, Environment(variables={"MINE": KEY}), from_command_line=True)
+    assert (found.key_header, key_of(found)) == ("x-gateway-key", KEY)
 
 
 @pytest.mark.parametrize(
@@ -228,41 +290,47 @@ def test_no_key_goes_over_plain_http() -> None:
     assert KEY not in f"{caught.value} {caught.value.hint}"
 
 
+MINE = TeacherSettings(api_key_env="MINE")
+
+
 @pytest.mark.parametrize(
-    ("text", "file"),
+    ("text", "settings", "file"),
     [
-        pytest.param("m@https://evil.example/v1", {}, id="host in the settings"),
-        pytest.param("openai/m@https://evil.example/v1", {}, id="provider's name at another host"),
-        pytest.param("openai/m", {"OPENAI_BASE_URL": "https://evil.example/v1"}, id="host in .env"),
+        pytest.param("m@https://evil.example/v1", MINE, {}, id="host in the settings"),
+        pytest.param("openai/m@https://evil.example/v1", MINE, {}, id="provider's name at another host"),
+        pytest.param("openai/m", UNSET, {"OPENAI_BASE_URL": "https://evil.example/v1"}, id="host in .env"),
+        pytest.param("azure/m@https://evil.openai.azure.com/openai/v1", UNSET, {}, id="a stranger's resource"),
     ],
 )
-def test_a_key_of_the_environment_goes_to_no_host_of_the_project(text: str, file: dict[str, str]) -> None:
+def test_a_key_of_the_environment_goes_to_no_host_of_the_project(
+    text: str, settings: TeacherSettings, file: dict[str, str]
+) -> None:
     """A host that only the project's files name gets no key from the environment until it is confirmed."""
-    environment = FromFiles({"OPENAI_API_KEY": KEY}, file)
+    environment = FromFiles({"OPENAI_API_KEY": KEY, "AZURE_OPENAI_API_KEY": KEY, "MINE": KEY}, file)
     spec = parse_spec(text)
-    with pytest.raises(ConfigError, match=r"evil\.example") as caught:
-        endpoint(spec, UNSET, environment)
+    with pytest.raises(ConfigError, match="evil") as caught:
+        endpoint(spec, settings, environment)
     assert KEY not in f"{caught.value} {caught.value.hint}"
     assert all(way in caught.value.hint for way in ("--teacher", "OPENAI_BASE_URL", ".env"))
     host = host_of(spec, environment)
-    assert key_of(endpoint(spec, UNSET, environment, trusted_hosts=frozenset({host}))) == KEY
+    assert key_of(endpoint(spec, settings, environment, trusted_hosts=frozenset({host}))) == KEY
 
 
 def test_a_host_is_confirmed_with_or_without_its_port() -> None:
     """Trust in a host holds for all its ports; trust in one port for that port."""
     spec = parse_spec("m@https://host.example:8443/v1")
-    environment = Environment(variables={"OPENAI_API_KEY": KEY})
+    environment = Environment(variables={"MINE": KEY})
     assert host_of(spec, environment) == "host.example:8443"
     for host in ("host.example", "host.example:8443"):
-        assert key_of(endpoint(spec, UNSET, environment, trusted_hosts=frozenset({host}))) == KEY
+        assert key_of(endpoint(spec, MINE, environment, trusted_hosts=frozenset({host}))) == KEY
     with pytest.raises(ConfigError):
-        endpoint(spec, UNSET, environment, trusted_hosts=frozenset({"host.example:1", "example"}))
+        endpoint(spec, MINE, environment, trusted_hosts=frozenset({"host.example:1", "example"}))
 
 
 def test_what_the_user_typed_is_trusted() -> None:
-    """A host on the command line gets the key; one in `.env` does not become trusted by it."""
-    environment = FromFiles({"OPENAI_API_KEY": KEY}, {"OPENAI_BASE_URL": "https://evil.example/v1"})
-    typed = endpoint(parse_spec("m@https://mine.example/v1"), UNSET, environment, from_command_line=True)
+    """A host on the command line gets the key that is named; one in `.env` does not become trusted by it."""
+    environment = FromFiles({"OPENAI_API_KEY": KEY, "MINE": KEY}, {"OPENAI_BASE_URL": "https://evil.example/v1"})
+    typed = endpoint(parse_spec("m@https://mine.example/v1"), MINE, environment, from_command_line=True)
     assert key_of(typed) == KEY
     with pytest.raises(ConfigError, match=r"evil\.example"):
         endpoint(parse_spec("openai/m"), UNSET, environment, from_command_line=True)

@@ -12,7 +12,7 @@ from glan.surprise import changed
 from glan.teachers.faults import thoughtful
 from glan.teachers.fingerprints import fingerprint
 from glan.teachers.manners import Manners
-from glan.teachers.specs import providers
+from glan.teachers.providers import providers
 from glan.teachers.thinking import words_of
 
 _REQUEST = Request(
@@ -26,7 +26,7 @@ _REQUEST = Request(
 def sent(provider: str, reasoning: str | None, **settings: object) -> dict[str, object]:
     """Return the keys of a body beyond those that each has."""
     request = replace(_REQUEST, sampling=replace(_REQUEST.sampling, reasoning=reasoning, **settings))
-    body: dict[str, object] = json.loads(Manners(words_of(provider)).begin(request).body)
+    body: dict[str, object] = json.loads(Manners(words=words_of(provider)).begin(request).body)
     return {name: value for name, value in body.items() if name not in {"model", "messages", "max_tokens"}}
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from glan.errors import RequestError, UnusableError
 from glan.parsing import SCHEMAS
 from glan.records import Message, Reply, Request, Sampling, Stage, Usage
-from glan.teachers.troubles import Kind, Trouble
+from glan.teachers.kinds import Kind, Trouble
 from glan.teachers.wire import (
     LADDER,
     MAX_RETRY_AFTER_S,

@@ -6,14 +6,16 @@ from pathlib import Path
 import click
 import msgspec
 
+from glan.cli.running import named_for
 from glan.cli.screen import json_option, ledger_option, project_option, say, say_json
 from glan.config import Config
 from glan.estimate import DEFAULTS, EXPECTED, HIGH, LOW, Average, Prices, StageEstimate, disk_bytes, estimate
 from glan.project import Project
 from glan.records import Stage
 from glan.teachers.ledger import Ledger
+from glan.teachers.panel import Host, Named, hosts_of
 from glan.teachers.prices import price_of
-from glan.teachers.specs import OFFLINE, parse_spec
+from glan.teachers.specs import OFFLINE, Spec, parse_spec
 
 
 @click.command("plan")
@@ -23,18 +25,21 @@ from glan.teachers.specs import OFFLINE, parse_spec
 @click.option("--pairs", type=click.IntRange(1, 1_000_000_000), help="How many pairs; those of glan.toml if not given.")
 @click.option("--teacher", "spec", metavar="SPEC", help="The teacher whose prices count.")
 def plan_command(folder: Path, ledger: Path | None, *, as_json: bool, pairs: int | None, spec: str | None) -> None:
-    """Say what a run will take from nothing to N pairs: calls, tokens, money, hours and disk, with a range."""
+    """Say what a run will take from nothing to N pairs, with a range, and which hosts it will talk to."""
     project = Project.open(folder, ledger)
+    named = named_for(project, spec)
     config = msgspec.structs.replace(project.config, pairs=pairs or project.config.pairs)
     averages = _averages(project)
-    prices = {stage: _price(config, stage, spec) for stage in Stage}
+    prices = {stage: _price(config, stage, named) for stage in Stage}
+    hosts = hosts_of(config, project.environment, named)
     disciplines = project.taxonomy.disciplines
     cases = {
         name: estimate(disciplines, config, assumed, averages, prices)
         for name, assumed in (("low", LOW), ("expected", EXPECTED), ("high", HIGH))
     }
     if as_json:
-        say_json({"pairs": config.pairs, "disciplines": len(disciplines), "averages": averages, **cases})
+        told = {"pairs": config.pairs, "disciplines": len(disciplines), "averages": averages, "hosts": hosts}
+        say_json({**told, **cases})
         return
     say(
         f"{config.pairs:,} pairs over {len(disciplines):,} disciplines, "
@@ -46,7 +51,17 @@ def plan_command(folder: Path, ledger: Path | None, *, as_json: bool, pairs: int
     for name, estimates in cases.items():
         say(_line(f"all, {name}", estimates))
     say(f"Disk: about {disk_bytes(cases['expected']) / 1e6:,.0f} MB.")
+    say(f"Hosts: {_told_hosts(hosts) or 'none'}.")
     say(_told_measured([stage.value for stage in Stage if averages[stage].is_measured]))
+
+
+def _told_hosts(hosts: tuple[Host, ...]) -> str:
+    """Name the hosts, each with the stages that it is asked for."""
+    told = []
+    for found in hosts:
+        refused = "" if found.is_allowed else "; not in allow of [network], so it will be refused"
+        told.append(f"{found.host} ({', '.join(found.stages)}{refused})")
+    return ", ".join(told)
 
 
 def _told_measured(stages: list[str]) -> str:
@@ -88,12 +103,12 @@ def _averages(project: Project) -> Mapping[Stage, Average]:
     return found
 
 
-def _price(config: Config, stage: Stage, given: str | None) -> Prices | None:
+def _price(config: Config, stage: Stage, given: Named) -> Prices | None:
     settings = config.teacher_of(stage)
-    named = settings.spec
-    if given is not None and named == config.teachers.default.spec:
-        named = given
-    spec = parse_spec(named) if named is not None else None
+    named: Spec | str | None = settings.spec
+    if given.spec is not None and named == config.teachers.default.spec:
+        named = given.spec
+    spec = parse_spec(named) if isinstance(named, str) else named
     if spec is None and settings.price is None:
         return None
     provider = OFFLINE if spec is None else spec.provider

@@ -19,7 +19,7 @@ import numpy as np
 from glan.curate.postings import Hits, Integers, Postings, entries, ranges
 from glan.curate.sketches import Group, Sketches, Store, sketch
 
-_GROUP: Final = 64
+_GROUP: Final = 128
 """Most questions that are judged at once ..."""
 _GROUP_LENGTH: Final = 1_000_000
 """... and most of their characters, if there are two."""

@@ -10,7 +10,7 @@ import logging
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import TracebackType
@@ -25,17 +25,20 @@ from pyreqwest.response import Response
 
 from glan import __version__
 from glan.config import Price
-from glan.errors import GlanError, RequestError, StoppedError, UnusableError
+from glan.errors import UnusableError
 from glan.parsing import clean
 from glan.records import Reply, Request
+from glan.teachers.kinds import Kind, Trouble
 from glan.teachers.listing import Listing, read_listing
 from glan.teachers.manners import Course, Manners, Refusal
 from glan.teachers.prices import cost_usd
+from glan.teachers.providers import BEARER
 from glan.teachers.specs import Endpoint
-from glan.teachers.thinking import Words, words_of
-from glan.teachers.troubles import Kind, Trouble
+from glan.teachers.thinking import Words, effort_words
+from glan.teachers.troubles import error_of, trouble_of
 from glan.teachers.wire import (
     MAX_BODY_BYTES,
+    Rung,
     read_response,
     read_retry_after,
 )
@@ -86,7 +89,7 @@ class Http:
         patience: Patience,
         *,
         price: Price | None = None,
-        words: Words = words_of(""),  # noqa: B008 - a function from a table
+        words: Words = effort_words,
         on_refused: Callable[[Refusal, str], None] | None = None,
     ) -> None:
         """Open connections to a server.
@@ -105,12 +108,12 @@ class Http:
         self._endpoint = endpoint
         self._patience = patience
         self._price = price
-        self._manners = Manners(words)
+        self._manners = Manners(endpoint.limit_name, Rung(endpoint.rung), words)
         self._on_refused = on_refused
         self._was_reached = False
         self._client = _client(endpoint, patience.timeout_s)
         try:
-            self._url = Url(endpoint.url)
+            self._url = self._url_to(endpoint.url)
             self._call(b"")
         except ValueError as error:
             raise UnusableError(f"{endpoint.base_url} cannot be asked with this key: {error}.") from error
@@ -146,17 +149,17 @@ class Http:
 
         """
         endpoint = self._endpoint
-        call = self._client.get(Url(f"{endpoint.base_url}/models")).timeout(timedelta(seconds=_LIST_TIMEOUT_S))
+        call = self._client.get(self._url_to(f"{endpoint.base_url}/models")).timeout(timedelta(seconds=_LIST_TIMEOUT_S))
         try:
             async with self._with_key(call).build_streamed() as response:
                 status, body = response.status, await _read_body(response, MAX_BODY_BYTES) or b""
         except foreign.PyreqwestError as error:
-            trouble = _trouble_of(error)
+            trouble = trouble_of(error)
             if trouble.kind is Kind.UNREACHED:
-                raise _unusable(endpoint, model, trouble) from error
+                raise error_of(trouble, endpoint, model) from error
             status, body = 0, b""
         if status == 401:  # not 403: a key may lack the right to see the list alone
-            raise _unusable(endpoint, model, Trouble(kind=Kind.KEY, status=status, reason=""))
+            raise error_of(Trouble(kind=Kind.KEY, status=status, reason=""), endpoint, model)
         shown = body if 200 <= status < 300 else b""
         return read_listing(shown, model, host=endpoint.host, has_key=endpoint.key is not None)
 
@@ -178,13 +181,20 @@ class Http:
                 self._was_reached = True
                 return await self._read(response)
         except foreign.PyreqwestError as error:
-            return _trouble_of(error)
+            return trouble_of(error)
+
+    def _url_to(self, url: str) -> Url:
+        """Return a URL of the server with the query that the settings ask for."""
+        return Url(url).with_query(self._endpoint.query or None)
 
     def _call(self, body: bytes) -> RequestBuilder:
         return self._with_key(self._client.post(self._url).header("content-type", "application/json").body_bytes(body))
 
     def _with_key(self, call: RequestBuilder) -> RequestBuilder:
-        return call if self._endpoint.key is None else call.bearer_auth(self._endpoint.key.reveal())
+        key, header = self._endpoint.key, self._endpoint.key_header
+        if key is None:
+            return call
+        return call.bearer_auth(key.reveal()) if header == BEARER else call.header(header, key.reveal())
 
     async def _read(self, response: Response) -> Reply | Trouble:
         status = response.status
@@ -242,10 +252,7 @@ class Http:
         await self._patience.sleep(pause_s)
 
     def _give_up(self, course: Course, trouble: Trouble) -> NoReturn:
-        error = _REQUEST_ERRORS.get(trouble.kind)
-        if error is None:
-            raise _unusable(self._endpoint, course.request.sampling.model, trouble) from trouble.cause
-        raise error(trouble) from trouble.cause
+        raise error_of(trouble, self._endpoint, course.request.sampling.model) from trouble.cause
 
 
 def _client(endpoint: Endpoint, timeout_s: float) -> Client:
@@ -255,9 +262,12 @@ def _client(endpoint: Endpoint, timeout_s: float) -> Client:
         .user_agent(f"glan/{__version__}")
         .follow_redirects(enable=False)
         .referer(enable=False)
+        .default_headers(endpoint.headers)
         .timeout(timedelta(seconds=timeout_s))
         .connect_timeout(timedelta(seconds=min(CONNECT_TIMEOUT_S, timeout_s / 2)))
     )
+    if endpoint.ca_pem is not None:
+        builder = builder.add_root_certificate_pem(endpoint.ca_pem)
     # What goes to this machine goes through no proxy: it could not find the server, and it would see the key.
     return (builder.no_proxy() if endpoint.is_loopback else builder).build()
 
@@ -277,107 +287,3 @@ async def _read_body(response: Response, max_bytes: int) -> bytes | None:
 def _target(response: Response) -> str:
     """Return where a redirect leads, without what may hold a key."""
     return re.split(r"[?#]", clean(response.get_header("location") or ""), maxsplit=1)[0][:200]
-
-
-FOREIGN_KINDS: Mapping[type[Exception], tuple[Kind, str]] = {
-    foreign.PyreqwestError: (Kind.LATER, "a broken connection"),
-    foreign.DetailedPyreqwestError: (Kind.LATER, "a broken connection"),
-    foreign.RequestError: (Kind.LATER, "a broken connection"),
-    foreign.RequestPanicError: (Kind.LATER, "a fault of the HTTP library"),
-    foreign.TransportError: (Kind.LATER, "a broken connection"),
-    foreign.NetworkError: (Kind.LATER, "a broken connection"),
-    foreign.ConnectError: (Kind.LATER, "a broken connection"),
-    foreign.ReadError: (Kind.LATER, "a broken connection"),
-    foreign.WriteError: (Kind.LATER, "a broken connection"),
-    foreign.DecodeError: (Kind.LATER, "a response that was cut off or garbled"),
-    foreign.BodyDecodeError: (Kind.LATER, "a response that was cut off or garbled"),
-    foreign.JSONDecodeError: (Kind.LATER, "a response that was cut off or garbled"),
-    foreign.StatusError: (Kind.LATER, "a status of failure"),
-    foreign.PoolTimeoutError: (Kind.LATER, "no free connection"),
-    foreign.RequestTimeoutError: (Kind.TIMED_OUT, "no whole reply in time"),
-    foreign.ConnectTimeoutError: (Kind.TIMED_OUT, "no whole reply in time"),
-    foreign.ReadTimeoutError: (Kind.TIMED_OUT, "no whole reply in time"),
-    foreign.WriteTimeoutError: (Kind.TIMED_OUT, "no whole reply in time"),
-    foreign.RedirectError: (Kind.MOVED, "a redirect"),
-    foreign.BuilderError: (Kind.UNSENDABLE, "a request that cannot be built"),
-    foreign.ClientClosedError: (Kind.CLOSED, "a closed client"),
-}
-"""What each exception of the HTTP library means."""
-
-# The library says ConnectError also when a connection breaks before the response, and ConnectTimeoutError when the
-# whole time-out ends before it; only this cause says that no connection was made.
-_NOT_CONNECTED = "client error (Connect)"
-
-
-def _trouble_of(error: foreign.PyreqwestError) -> Trouble:
-    kind, reason = next(FOREIGN_KINDS[base] for base in type(error).__mro__ if base in FOREIGN_KINDS)
-    causes = [cause["message"] for cause in _causes(error)]
-    if _NOT_CONNECTED in causes:
-        return Trouble(kind=Kind.UNREACHED, reason="no connection", told=clean(causes[-1])[:200], cause=error)
-    return Trouble(kind=kind, reason=reason, cause=error)
-
-
-def _causes(error: foreign.PyreqwestError) -> list[foreign.Cause]:
-    return (error.details["causes"] or []) if isinstance(error, foreign.DetailedPyreqwestError) else []
-
-
-_REQUEST_ERRORS: Mapping[Kind, Callable[[Trouble], GlanError]] = {
-    Kind.LATER: lambda trouble: RequestError(f"No reply after the last retry: {trouble.reason}."),
-    Kind.TIMED_OUT: lambda trouble: RequestError(f"No reply after the last retry: {trouble.reason}."),
-    Kind.FORM: lambda trouble: RequestError(f"The server refused the request: {trouble.reason}.", hint=_said(trouble)),
-    Kind.REFUSED: lambda trouble: RequestError(
-        f"The server refused the request: {trouble.reason}.", hint=_said(trouble)
-    ),
-    Kind.LIMIT_NAME: lambda trouble: RequestError(
-        f"The server refused the request: {trouble.reason}.", hint=_said(trouble)
-    ),
-    Kind.CLOSED: lambda _: StoppedError("The connection to the teacher was closed; the run is stopping."),
-}
-"""What is wrong with one request, in words that may be recorded: the same each time. Other kinds are about all."""
-
-
-def _said(trouble: Trouble) -> str:
-    return f"The server said: {trouble.told}" if trouble.told else ""
-
-
-def _unusable(endpoint: Endpoint, model: str, trouble: Trouble) -> UnusableError:
-    """Say what keeps the teacher from answering anybody, and the way out."""
-    host, status = endpoint.host, f"status {trouble.status}"
-    message, hint = {
-        Kind.KEY: _about_key(endpoint, status),
-        Kind.CREDIT: (f"There is no credit left at {host} for the key in {endpoint.key_variable} ({status}).", ""),
-        Kind.MODEL: (
-            f"{host} does not know the model {model!r} ({status}).",
-            f"The models that it knows are listed at {endpoint.base_url}/models.",
-        ),
-        Kind.MISSING: (
-            f"{endpoint.url} does not exist for the model {model!r} ({status}).",
-            "Check the address, which usually ends in /v1, and the name of the model.",
-        ),
-        Kind.SETTING: (
-            f"The model {model!r} at {host} does not take the parameter {trouble.param!r} as it is set ({status}).",
-            "Change or remove it in the teacher's settings.",
-        ),
-        Kind.MOVED: (
-            f"{endpoint.url} redirects to {trouble.told or 'nowhere'} ({status}), and redirects are not followed.",
-            "They could carry the key to another host. If you trust that address, give it in the teacher's spec.",
-        ),
-        Kind.UNREACHED: (f"No server answers at {endpoint.base_url} ({trouble.told}).", "Is it running?"),
-    }.get(trouble.kind, (f"The request to {endpoint.base_url} cannot be built.", "Check the address and the key."))
-    said = _said(trouble) if trouble.kind not in {Kind.MOVED, Kind.UNREACHED} else ""
-    return UnusableError(message, hint=" ".join(part for part in (hint, said) if part))
-
-
-def _about_key(endpoint: Endpoint, status: str) -> tuple[str, str]:
-    variable = endpoint.key_variable
-    if endpoint.key is not None:
-        return f"{endpoint.host} does not accept the key in {variable} ({status}).", "Check the key and its rights."
-    if endpoint.base_url.startswith("http://") and not endpoint.is_loopback:
-        return (
-            f"{endpoint.host} wants a key ({status}), and none is sent over plain http.",
-            "Give an https address, or reach the server through a tunnel to localhost.",
-        )
-    return (
-        f"{endpoint.host} wants a key ({status}), and none was sent.",
-        f"Set {variable}, and name it with api_key_env in the teacher's settings.",
-    )

@@ -1,19 +1,18 @@
 """How each model wants to be asked, as far as it is known, and the way of one request through what was tried.
 
-It knows no connections and no time: `http.py` sends what a course says, and tells it what came back. What is learnt is
-how a request is sent and never what it means, so no fingerprint knows of it.
+It begins with what is known of the provider, and remembers for each model what worked. That is how a request is sent
+and never what it means, so no fingerprint knows of it. It knows no connections and no time.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from glan.records import Request
-from glan.teachers.thinking import EFFORT, Words, n_efforts
-from glan.teachers.wire import Rung, render_body, rungs_of
+from glan.teachers.thinking import EFFORT, Words, effort_words, n_efforts
+from glan.teachers.wire import LADDER, LIMIT_NAMES, Rung, render_body, rungs_of
 
 _MAX_CRASHES = 2
 """So many times status 500 in a row cast doubt on the way structured output is asked for."""
-_LIMIT_NAMES = ("max_tokens", "max_completion_tokens")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +27,7 @@ class Refusal:
     @property
     def is_loss(self) -> bool:
         """Whether something that a person has set does not reach the model."""
-        return self.name not in _LIMIT_NAMES
+        return self.name not in LIMIT_NAMES
 
     def told_of(self, host: str) -> str:
         """Say it in a sentence."""
@@ -44,7 +43,9 @@ class Course:
     rungs: tuple[Rung, ...]
     words: Words
     """How much to think, in the words of the server."""
-    limit_name: str = _LIMIT_NAMES[0]
+    limit_name: str
+    first_limit_name: str
+    """What the limit was called before anything was known of the model."""
     left_out: frozenset[str] = frozenset()
     effort_step: int = 0
     """How many words for the effort the model has refused."""
@@ -77,7 +78,7 @@ class Course:
         if self.is_renamed:
             return False
         self.is_renamed = True
-        self.limit_name = _LIMIT_NAMES[1 - _LIMIT_NAMES.index(self.limit_name)]
+        self.limit_name = next(name for name in LIMIT_NAMES if name != self.limit_name)
         return True
 
     def leave_out(self, name: str) -> bool:
@@ -113,8 +114,8 @@ class Course:
     def refusals(self) -> Iterator[Refusal]:
         """Give what the model did not take on this way."""
         model = self.request.sampling.model
-        if self.limit_name != _LIMIT_NAMES[0]:
-            yield Refusal(model=model, name=_LIMIT_NAMES[0], instead=self.limit_name)
+        if self.limit_name != self.first_limit_name:
+            yield Refusal(model=model, name=self.first_limit_name, instead=self.limit_name)
         if self.effort_step and EFFORT not in self.left_out:
             yield Refusal(model=model, name=EFFORT, instead=f"{EFFORT} = {self._thinking.get(EFFORT)!r}")
         for name in sorted(self.left_out):
@@ -125,7 +126,12 @@ class Course:
 class Manners:
     """How each model wants to be asked, as far as it is known."""
 
-    words: Words
+    limit_name: str = LIMIT_NAMES[0]
+    """What the limit is called, where nothing is known of the model."""
+    rung: Rung = LADDER[0]
+    """Where the ladder begins, where nothing is known of the model."""
+    words: Words = effort_words
+    """How the server is told how much to think."""
     positions: dict[str, int] = field(default_factory=dict)
     proven: set[tuple[str, Rung]] = field(default_factory=set)
     limit_names: dict[str, str] = field(default_factory=dict)
@@ -142,11 +148,15 @@ class Manners:
             request,
             rungs,
             self.words,
-            limit_name=self.limit_names.get(model, _LIMIT_NAMES[0]),
+            limit_name=self.limit_names.get(model, self.limit_name),
+            first_limit_name=self.limit_name,
             left_out=self.left_out.get(model, frozenset()),
             effort_step=self.effort_steps.get((model, request.sampling.reasoning), 0),
-            position=min(self.positions.get(model, 0), max(len(rungs) - 1, 0)),
+            position=min(self._position(model), max(len(rungs) - 1, 0)),
         )
+
+    def _position(self, model: str) -> int:
+        return self.positions.get(model, LADDER.index(self.rung))
 
     def learn(self, course: Course) -> list[Refusal]:
         """Remember what worked, and return what is new of what did not.
@@ -161,7 +171,7 @@ class Manners:
         if course.effort_step:
             self.effort_steps[model, sampling.reasoning] = course.effort_step
         if course.rung is not None and len(course.rungs) > 1:
-            known = self.positions.get(model, 0)
+            known = self._position(model)
             if not (course.is_doubt and (model, course.rungs[known]) in self.proven):
                 self.positions[model] = max(known, course.position)
             self.proven.add((model, course.rung))

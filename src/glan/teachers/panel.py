@@ -3,16 +3,20 @@
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from glan.config import Config, Environment, Price
+import msgspec
+
+from glan.config import Config, Environment, Price, TeacherSettings
 from glan.errors import ConfigError
 from glan.records import Reply, Request, Stage
 from glan.teachers.base import Teacher
 from glan.teachers.limits import Budget, Budgeted
 from glan.teachers.manners import Refusal
+from glan.teachers.network import check_allowed, check_settings, is_allowed, read_ca
 from glan.teachers.prices import price_of
-from glan.teachers.specs import OFFLINE, Spec, endpoint, parse_spec
+from glan.teachers.providers import UNKNOWN, providers
+from glan.teachers.specs import OFFLINE, SERVER, Endpoint, Spec, endpoint, is_same_server, parse_spec, where
 from glan.teachers.thinking import words_of
 
 _WAYS = """\
@@ -97,6 +101,40 @@ async def opened(config: Config, environment: Environment, named: Named) -> Asyn
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """A host that a run would talk to."""
+
+    host: str
+    stages: tuple[Stage, ...]
+    is_allowed: bool
+    """Whether `[network] allow` lets it be asked."""
+
+
+def hosts_of(config: Config, environment: Environment, named: Named) -> tuple[Host, ...]:
+    """Return every host that a run would talk to, as far as teachers are named; it asks nobody and needs no key.
+
+    Raises:
+        ConfigError: a teacher is not named as it should be.
+
+    """
+    opening = _Opening(config, environment, named)
+    found: dict[str, tuple[str, list[Stage]]] = {}
+    for stage in Stage:
+        spec = opening.named_of(stage)
+        if spec is not None and spec.provider != OFFLINE:
+            base_url, host = where(spec, environment)
+            found.setdefault(host, (base_url, []))[1].append(stage)
+    return tuple(
+        Host(host=host, stages=tuple(stages), is_allowed=is_allowed(base_url, config.network))
+        for host, (base_url, stages) in found.items()
+    )
+
+
+_OF_A_SERVER = ("api_key_env", "api_key_header", "headers", "query")
+"""Settings that go with the server beside which they stand, and with no other."""
+
+
 class _Opening:
     """Opens each different teacher once."""
 
@@ -114,30 +152,71 @@ class _Opening:
         return named or self._config.teachers.default.spec or ""
 
     def spec_of(self, stage: Stage) -> Spec:
+        """Return the teacher of a stage, who must be named."""
+        spec = self.named_of(stage)
+        if spec is None:
+            raise ConfigError("No teacher is named. There are these ways:", hint=_WAYS)
+        return spec
+
+    def named_of(self, stage: Stage) -> Spec | None:
         """Return the teacher of a stage: its role's own, else the one that was named, else the default."""
         text = self._config.teacher_of(stage).spec
         if self._named.spec is not None and text == self._config.teachers.default.spec:
             return self._named.spec if isinstance(self._named.spec, Spec) else parse_spec(self._named.spec)
-        if text is None:
-            raise ConfigError("No teacher is named. There are these ways:", hint=_WAYS)
-        return parse_spec(text)
+        return None if text is None else parse_spec(text)
+
+    def settings_of(self, stage: Stage, spec: Spec) -> TeacherSettings:
+        """Return a stage's settings, without those that stand beside another server: one may hold the key of it."""
+        role, default = self._config.role_of(stage), self._config.teachers.default
+        settings, unset = self._config.teacher_of(stage), TeacherSettings()
+        foreign = {}
+        for name in _OF_A_SERVER:
+            is_roles_own = getattr(role, name) != getattr(unset, name)
+            beside = role.spec if is_roles_own and role.spec is not None else default.spec
+            if beside is not None and not is_same_server(parse_spec(beside), spec):
+                foreign[name] = getattr(unset, name)
+        return msgspec.structs.replace(settings, **foreign)
 
     async def teacher_of(self, stage: Stage, spec: Spec, stack: AsyncExitStack) -> tuple[Teacher, Price | None, str]:
-        settings = self._config.teacher_of(stage)
-        place = (spec, settings.api_key_env, settings.timeout_s, settings.price)
+        settings = self.settings_of(stage, spec)
+        sent = [settings.api_key_header, sorted(settings.headers.items()), sorted(settings.query.items())]
+        place = (spec, settings.api_key_env, repr(sent), settings.timeout_s, settings.price)
         if place not in self._open:
-            self._open[place] = await self._opened(stage, spec, stack)
+            self._open[place] = await self._opened(stage, spec, settings, stack)
         return self._open[place]
 
-    async def _opened(self, stage: Stage, spec: Spec, stack: AsyncExitStack) -> tuple[Teacher, Price | None, str]:
-        settings = self._config.teacher_of(stage)
+    async def _opened(
+        self, stage: Stage, spec: Spec, settings: TeacherSettings, stack: AsyncExitStack
+    ) -> tuple[Teacher, Price | None, str]:
         if spec.provider == OFFLINE:
             from glan.teachers.offline import Textbook  # noqa: PLC0415 - its chapters are read only when it is asked
 
             return Textbook(), price_of(spec.model, OFFLINE, settings.price), ""
         from glan.teachers.http import Http, Patience  # noqa: PLC0415 - the HTTP library is loaded only for a server
 
-        is_named = self._named.spec is not None and settings.spec == self._config.teachers.default.spec
+        found = self._endpoint(stage, spec, settings)
+        price = price_of(spec.model, found.name, settings.price)
+        patience = Patience(
+            timeout_s=settings.timeout_s, max_retries=self._config.limits.max_retries, rng=random.Random()
+        )
+        # At another address than its own the server of a provider with a key may be of any kind.
+        is_known = providers().get(spec.provider, UNKNOWN).knows(found.base_url)
+        words = words_of(spec.provider if is_known else SERVER)
+        http = Http(found, patience, price=price, words=words, on_refused=self._note)
+        return await stack.enter_async_context(http), price, found.host
+
+    def _note(self, refusal: Refusal, host: str) -> None:
+        """Note what a model does not take; of two connections to a host the first tells it."""
+        if (refusal, host) not in self.refusals:
+            self.refusals.append((refusal, host))
+
+    def _endpoint(self, stage: Stage, spec: Spec, settings: TeacherSettings) -> Endpoint:
+        check_settings(settings)
+        network = self._config.network
+        check_allowed(*where(spec, self._environment), network)
+        is_named = self._named.spec is not None and self._config.teacher_of(stage).spec == (
+            self._config.teachers.default.spec
+        )
         found = endpoint(
             spec,
             settings,
@@ -145,17 +224,9 @@ class _Opening:
             trusted_hosts=self._named.trusted_hosts,
             from_command_line=is_named and self._named.is_typed,
         )
-        price = price_of(spec.model, found.name, settings.price)
-        patience = Patience(
-            timeout_s=settings.timeout_s, max_retries=self._config.limits.max_retries, rng=random.Random()
-        )
-        http = Http(found, patience, price=price, words=words_of(spec.provider), on_refused=self._note)
-        return await stack.enter_async_context(http), price, found.host
-
-    def _note(self, refusal: Refusal, host: str) -> None:
-        """Note what a model does not take; of two connections to a host the first tells it."""
-        if (refusal, host) not in self.refusals:
-            self.refusals.append((refusal, host))
+        # A project that came from a stranger could name an authority that may speak for a provider's own address.
+        is_providers_own = found.name != found.host
+        return found if is_providers_own else replace(found, ca_pem=read_ca(network, self._environment))
 
 
 class _Routed:

@@ -8,7 +8,8 @@ from decimal import Decimal
 
 from glan.config import Price
 from glan.records import Usage
-from glan.teachers.specs import OFFLINE, providers
+from glan.teachers.providers import providers
+from glan.teachers.specs import OFFLINE
 
 _PER = 1_000_000
 """Prices are for so many tokens."""

@@ -10,21 +10,17 @@ my-model@http://gpu-box:8000/v1            any server that speaks the OpenAI pro
 import difflib
 import ipaddress
 import re
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import cache
-from importlib import resources
+from dataclasses import dataclass, field, replace
 
 from glan.config import Environment, TeacherSettings
 from glan.errors import ConfigError
+from glan.teachers.providers import BEARER, UNKNOWN, providers
 
 OFFLINE = "offline"
 OFFLINE_MODEL = "offline-textbook"
 SERVER = "server"
 """Provider of a spec that is a model and an address alone."""
-_DEFAULT_KEY = "OPENAI_API_KEY"
-_BASE_URL = "OPENAI_BASE_URL"
 _MAX_SPEC_LENGTH = 1_000
 _MIN_HIDDEN_LENGTH = 8
 """Shorter keys are placeholders such as EMPTY; to blot them out would blot out ordinary words."""
@@ -62,15 +58,6 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Provider:
-    """What `providers.toml` says about a server."""
-
-    base_url: str
-    key: str | None = None
-    """Name of the environment variable with the key."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
     """A teacher as a person names it."""
 
@@ -91,7 +78,16 @@ class Endpoint:
     """The host, with its port where the URL has one."""
     key: Secret | None
     key_variable: str
-    """The environment variable where the key is, or is missed."""
+    """The environment variable where the key is, or is missed; empty where nobody has named one."""
+    key_header: str = BEARER
+    limit_name: str = UNKNOWN.limit
+    """How a limit on the reply's length is called, as far as it is known."""
+    rung: str = UNKNOWN.rung
+    """How structured output is asked for first."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
+    ca_pem: bytes | None = field(default=None, repr=False)
+    """Further authorities whose certificates are trusted."""
 
     @property
     def url(self) -> str:
@@ -100,13 +96,6 @@ class Endpoint:
     @property
     def is_loopback(self) -> bool:
         return _is_loopback(self.host)
-
-
-@cache
-def providers() -> Mapping[str, Provider]:
-    """Return the servers of `providers.toml` by name."""
-    text = (resources.files("glan.teachers") / "providers.toml").read_text(encoding="utf-8")
-    return {name: Provider(**found) for name, found in tomllib.loads(text).items()}
 
 
 def parse_spec(text: str) -> Spec:
@@ -172,18 +161,19 @@ def parse_base_url(text: str, *, source: str) -> str:
     found = _URL.fullmatch(text.strip())
     authority = re.split(r"[/?#\\]", text.partition("://")[2], maxsplit=1)[0]
     if "@" in authority:
-        raise ConfigError(
-            f"The address in {source} has a user name or a key in it.", hint=f"Put the key into {_DEFAULT_KEY}."
-        )
+        raise ConfigError(f"The address in {source} has a user name or a key in it.", hint=_KEY_ELSEWHERE)
     if "?" in text or "#" in text:
         raise ConfigError(
             f"The address in {source} has a '?' or '#' in it, and a base URL has none.",
-            hint=f"If that is a key, put it into {_DEFAULT_KEY}.",
+            hint=f"What a server needs there goes into `query` of the teacher's settings. {_KEY_ELSEWHERE}",
         )
     if found is None or not 0 < int(found["port"] or 1) < 65_536:
         raise ConfigError(f"The address in {source} is no base URL; one is like http://localhost:8000/v1.")
     path = (found["path"] or "").rstrip("/").removesuffix("/chat/completions")
     return f"{found['scheme'].lower()}://{_host(text)}{path}"
+
+
+_KEY_ELSEWHERE = "A key goes into OPENAI_API_KEY or the variable that api_key_env names, never into an address."
 
 
 def _host(url: str) -> str:
@@ -230,6 +220,19 @@ def host_of(spec: Spec, environment: Environment) -> str:
     return _address(spec, environment, from_command_line=False).host
 
 
+def where(spec: Spec, environment: Environment) -> tuple[str, str]:
+    """Return the base URL that a spec leads to, and its host."""
+    address = _address(spec, environment, from_command_line=False)
+    return address.base_url, address.host
+
+
+def is_same_server(one: Spec, other: Spec) -> bool:
+    """Say whether two specs lead to the same server, whatever their models."""
+    return (one.provider, one.base_url) == (other.provider, other.base_url) or (
+        one.base_url is not None and one.base_url == other.base_url
+    )
+
+
 def endpoint(
     spec: Spec,
     settings: TeacherSettings,
@@ -238,7 +241,7 @@ def endpoint(
     trusted_hosts: frozenset[str] = frozenset(),
     from_command_line: bool = False,
 ) -> Endpoint:
-    """Return where a teacher is asked, and with which key.
+    """Return where a teacher is asked, how, and with which key.
 
     Args:
         spec: the teacher.
@@ -257,28 +260,40 @@ def endpoint(
     host = address.host
     if not trusted_hosts.isdisjoint({host, _name(host)}):
         address = replace(address, is_named_by_project=False)
-    own = providers().get(spec.provider)
+    own = providers().get(spec.provider, UNKNOWN)
+    known = own if own.knows(address.base_url) else UNKNOWN
     return Endpoint(
-        name=spec.provider if own is not None and own.base_url == address.base_url else host,
+        name=spec.provider if own.base_url == address.base_url else host,
         base_url=address.base_url,
         host=host,
         key=_key(spec, settings, environment, address),
         key_variable=_variable(spec, settings),
+        key_header=(settings.api_key_header or known.key_header).lower(),
+        limit_name=known.limit,
+        rung=known.rung,
+        headers=settings.headers,
+        query=settings.query,
     )
 
 
 def _address(spec: Spec, environment: Environment, *, from_command_line: bool) -> _Address:
+    own = providers().get(spec.provider, UNKNOWN)
     if spec.base_url is not None:
-        return _Address(spec.base_url, not from_command_line)
-    given = environment.get(_BASE_URL) if spec.provider == "openai" else None
-    if given is not None:
-        return _Address(parse_base_url(given, source=_BASE_URL), environment.is_from_file(_BASE_URL))
-    return _Address(providers()[spec.provider].base_url, is_named_by_project=False)
+        is_own = own.base_url is not None and _host(spec.base_url) == _host(own.base_url)
+        return _Address(spec.base_url, is_named_by_project=not from_command_line and not is_own)
+    given = environment.get(own.base_url_env) if own.base_url_env is not None else None
+    if given is not None and own.base_url_env is not None:
+        return _Address(parse_base_url(given, source=own.base_url_env), environment.is_from_file(own.base_url_env))
+    if own.base_url is None:
+        raise ConfigError(
+            f"{spec.provider!r} has no address that is the same for all.",
+            hint=f"Write {spec.provider}/{spec.model}@URL, or set {own.base_url_env} to your own address.",
+        )
+    return _Address(own.base_url, is_named_by_project=False)
 
 
 def _variable(spec: Spec, settings: TeacherSettings) -> str:
-    own = providers().get(spec.provider)
-    return settings.api_key_env or (own.key if own is not None else None) or _DEFAULT_KEY
+    return settings.api_key_env or providers().get(spec.provider, UNKNOWN).key or ""
 
 
 def _key(spec: Spec, settings: TeacherSettings, environment: Environment, address: _Address) -> Secret | None:
@@ -288,24 +303,38 @@ def _key(spec: Spec, settings: TeacherSettings, environment: Environment, addres
     one that `api_key_env` names is asked for, so what forbids it is an error.
     """
     variable = _variable(spec, settings)
-    value = environment.get(variable)
-    is_loopback = _is_loopback(address.host)
-    if value is None:
-        if is_loopback or address.is_plain:
+    is_asked_for = settings.api_key_env is not None
+    needs_none = address.is_plain or _is_loopback(address.host)
+    value = environment.get(variable) if variable else None
+    if not variable or (value is None and needs_none):
+        return None
+    if not _is_home(variable, address, environment):
+        if needs_none and not is_asked_for:
             return None
+        raise _astray(variable, address.host)
+    if value is None:
         raise _missing(variable, address.host)
     may_go = not address.is_named_by_project or environment.is_from_file(variable)
-    if settings.api_key_env is None and (address.is_plain or (is_loopback and not (may_go and _has_key(spec)))):
+    if not is_asked_for and (address.is_plain or (needs_none and not may_go)):
         return None
+    _check_way(variable, address, may_go=may_go)
+    return _checked(value, variable)
+
+
+def _is_home(variable: str, address: _Address, environment: Environment) -> bool:
+    """Say whether a host is that of the provider whose key is in a variable; nobody else ever gets this key."""
+    for owner in providers().values():
+        if owner.key == variable and owner.base_url is not None:
+            moved = environment.get(owner.base_url_env) if owner.base_url_env is not None else None
+            return address.host in {_host(owner.base_url), _host(moved or owner.base_url)}
+    return True
+
+
+def _check_way(variable: str, address: _Address, *, may_go: bool) -> None:
     if address.is_plain:
         raise _readable(variable, address.host)
     if not may_go:
         raise _untrusted(variable, address.host)
-    return _checked(value, variable)
-
-
-def _has_key(spec: Spec) -> bool:
-    return spec.provider in providers() and providers()[spec.provider].key is not None
 
 
 def _checked(value: str, variable: str) -> Secret:
@@ -319,8 +348,16 @@ def _checked(value: str, variable: str) -> Secret:
 def _missing(variable: str, host: str) -> ConfigError:
     return ConfigError(
         f"There is no key for {host}: {variable} is not set.",
-        hint=f"Set {variable} in the environment or in the project's .env, or name another variable with api_key_env. "
-        "A server that checks no key takes any value.",
+        hint=f"Set {variable} in the environment or in the project's .env, or name another variable with api_key_env.",
+    )
+
+
+def _astray(variable: str, host: str) -> ConfigError:
+    return ConfigError(
+        f"The key in {variable} belongs to its provider, and is not sent to {host}.",
+        hint=f"Put the key of {host} into a variable of its own, in the environment or in the project's .env, and name "
+        "it with api_key_env; or set OPENAI_BASE_URL to that address in the environment, for openai/MODEL; "
+        "a server that wants no key is MODEL@URL.",
     )
 
 

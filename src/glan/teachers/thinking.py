@@ -21,7 +21,8 @@ def n_efforts(reasoning: str) -> int:
     return len(_EFFORTS.get(reasoning, (reasoning,)))
 
 
-def _effort(reasoning: str, step: int) -> dict[str, object]:
+def effort_words(reasoning: str, step: int) -> dict[str, object]:
+    """Tell it as OpenAI's servers read it, and those of which nothing else is known."""
     return {EFFORT: _EFFORTS.get(reasoning, (reasoning,))[step]}
 
 
@@ -31,11 +32,11 @@ def _template(reasoning: str, step: int) -> dict[str, object]:
     switches: dict[str, object] = {"enable_thinking": is_on, "thinking": is_on}
     if not is_on:
         return {"chat_template_kwargs": switches}
-    return {"chat_template_kwargs": {**switches, EFFORT: reasoning}, **_effort(reasoning, step)}
+    return {"chat_template_kwargs": {**switches, EFFORT: reasoning}, **effort_words(reasoning, step)}
 
 
 def _both(reasoning: str, step: int) -> dict[str, object]:
-    return {**_template(reasoning, step), **_effort(reasoning, step)}
+    return {**_template(reasoning, step), **effort_words(reasoning, step)}
 
 
 def _openrouter(reasoning: str, _step: int) -> dict[str, object]:
@@ -63,4 +64,4 @@ _WORDS: Mapping[str, Words] = {
 
 def words_of(provider: str) -> Words:
     """Return how the servers of a provider are told."""
-    return _WORDS.get(provider, _effort)
+    return _WORDS.get(provider, effort_words)

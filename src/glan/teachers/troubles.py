@@ -1,191 +1,129 @@
-"""What it means that a server gave no reply: from a status and its words to a kind of trouble. Pure.
+"""What can go wrong on the way to a server: the HTTP library's exceptions, and what a person is told."""
 
-It knows neither bodies of requests nor retries: `http.py` decides what a trouble leads to.
-"""
+from collections.abc import Callable, Mapping
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
+from pyreqwest import exceptions as foreign
 
+from glan.errors import GlanError, RequestError, StoppedError, UnusableError
 from glan.parsing import clean
+from glan.teachers.kinds import Kind, Trouble
+from glan.teachers.specs import Endpoint
 
-_MAX_TOLD_LENGTH = 300
-_MAX_TOKENS = 2**40
-"""A count of tokens above this is no count."""
+FOREIGN_KINDS: Mapping[type[Exception], tuple[Kind, str]] = {
+    foreign.PyreqwestError: (Kind.LATER, "a broken connection"),
+    foreign.DetailedPyreqwestError: (Kind.LATER, "a broken connection"),
+    foreign.RequestError: (Kind.LATER, "a broken connection"),
+    foreign.RequestPanicError: (Kind.LATER, "a fault of the HTTP library"),
+    foreign.TransportError: (Kind.LATER, "a broken connection"),
+    foreign.NetworkError: (Kind.LATER, "a broken connection"),
+    foreign.ConnectError: (Kind.LATER, "a broken connection"),
+    foreign.ReadError: (Kind.LATER, "a broken connection"),
+    foreign.WriteError: (Kind.LATER, "a broken connection"),
+    foreign.DecodeError: (Kind.LATER, "a response that was cut off or garbled"),
+    foreign.BodyDecodeError: (Kind.LATER, "a response that was cut off or garbled"),
+    foreign.JSONDecodeError: (Kind.LATER, "a response that was cut off or garbled"),
+    foreign.StatusError: (Kind.LATER, "a status of failure"),
+    foreign.PoolTimeoutError: (Kind.LATER, "no free connection"),
+    foreign.RequestTimeoutError: (Kind.TIMED_OUT, "no whole reply in time"),
+    foreign.ConnectTimeoutError: (Kind.TIMED_OUT, "no whole reply in time"),
+    foreign.ReadTimeoutError: (Kind.TIMED_OUT, "no whole reply in time"),
+    foreign.WriteTimeoutError: (Kind.TIMED_OUT, "no whole reply in time"),
+    foreign.RedirectError: (Kind.MOVED, "a redirect"),
+    foreign.BuilderError: (Kind.UNSENDABLE, "a request that cannot be built"),
+    foreign.ClientClosedError: (Kind.CLOSED, "a closed client"),
+}
+"""What each exception of the HTTP library means."""
 
-Hide = Callable[[str], str]
-"""Takes the key out of a text."""
-
-
-class Kind(StrEnum):
-    """What it means that there is no reply."""
-
-    KEY = "key"
-    MODEL = "model"
-    CREDIT = "credit"
-    SETTING = "setting"
-    """A parameter that this model never takes."""
-    MOVED = "moved"
-    MISSING = "missing"
-    """A plain 404: the address, the model, or a feature of the request."""
-    LIMIT_NAME = "limit name"
-    """The model wants the room for the reply under its other name."""
-    FORM = "form"
-    """A bad request, which may be for the way structured output is asked for."""
-    REFUSED = "refused"
-    """A bad request in itself, such as one longer than the context."""
-    LATER = "later"
-    """It may succeed when it is sent again."""
-    TIMED_OUT = "timed out"
-    UNREACHED = "unreached"
-    UNSENDABLE = "unsendable"
-    CLOSED = "closed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
-    """Why there is no reply."""
-
-    kind: Kind
-    reason: str
-    """Short and the same each time: it may be recorded."""
-    status: int | None = None
-    told: str = ""
-    """The server's own words; they vary, so they are shown and never recorded."""
-    param: str = ""
-    """What the server says the trouble is about."""
-    refused: str = ""
-    """The parameter that the model never takes, whatever its value."""
-    retry_after_s: float | None = None
-    cause: Exception | None = None
+# The library says ConnectError also when a connection breaks before the response, and ConnectTimeoutError when the
+# whole time-out ends before it; only this cause says that no connection was made.
+_NOT_CONNECTED = "client error (Connect)"
 
 
-def count_of(found: object) -> int | None:
-    """Return a count of tokens, also from 12.0 or "12"; None for anything else."""
-    if isinstance(found, str) and found.isascii() and found.isdigit() and len(found) < 14:
-        found = int(found)
-    if isinstance(found, float) and found.is_integer():
-        found = int(found)
-    if not isinstance(found, int) or isinstance(found, bool) or not 0 <= found < _MAX_TOKENS:
-        return None
-    return found
+def trouble_of(error: foreign.PyreqwestError) -> Trouble:
+    kind, reason = next(FOREIGN_KINDS[base] for base in type(error).__mro__ if base in FOREIGN_KINDS)
+    causes = [cause["message"] for cause in _causes(error)]
+    if _NOT_CONNECTED in causes:
+        return Trouble(kind=Kind.UNREACHED, reason="no connection", told=clean(causes[-1])[:200], cause=error)
+    return Trouble(kind=kind, reason=reason, cause=error)
 
 
-@dataclass(frozen=True, slots=True)
-class _Fault:
-    """What a server says about a request that it did not serve."""
-
-    status: int
-    codes: frozenset[str] = frozenset()
-    words: str = ""
-    param: str = ""
-
-    @property
-    def refused(self) -> str:
-        """The parameter that the model does not take, as a code or plain words say."""
-        if self.status not in {400, 422}:
-            return ""
-        if self.param and self.codes & _SETTING_CODES:
-            return self.param
-        named = _PARAMETER.search(self.words) if _NOT_TAKEN.search(self.words) else None
-        return "" if named is None else named[1]
+def _causes(error: foreign.PyreqwestError) -> list[foreign.Cause]:
+    return (error.details["causes"] or []) if isinstance(error, foreign.DetailedPyreqwestError) else []
 
 
-_CONTEXT = re.compile(r"context.?length|maximum context|context window|context size|too many tokens|prompt is too long")
-_FILTER = re.compile(r"content.?(filter|policy|management)|flagged|data.?inspection")
-_CREDIT = re.compile(r"credit balance|insufficient (balance|credits?|funds)|out of credits")
-_KEY = re.compile(r"(invalid|incorrect|missing|no|valid) api.?key|api.?key (is )?(not valid|invalid|missing)")
-_MODEL = re.compile(
-    r"model\b.{0,160}(not exist|not found|not a valid|not available|unknown model)"
-    r"|(invalid|unknown|no such) model\b|not a valid model|model.?not.?found"
-)
-_FORM = re.compile(r"response.?format|json.?schema|json.?object|structured|guided|grammar")
-
-_NOT_TAKEN = re.compile(
-    r"not (supported|permitted|allowed|recognized|available)|unsupported|unrecognized|unknown|unexpected"
-    r"|isn't supported|does not support|only the default|extra (inputs|fields)|cannot (find field|both be specified)"
-)
-_PARAMETER = re.compile(
-    r"\b(max_completion_tokens|max_tokens|temperature|top_p|reasoning_effort|chat_template_kwargs|reasoning|thinking)\b"
-)
-"""Parameters that some models do not take."""
-_LIMIT_NAMES = frozenset({"max_tokens", "max_completion_tokens"})
-
-_CONTEXT_CODES = frozenset({"context_length_exceeded", "string_above_max_length"})
-_FILTER_CODES = frozenset({"content_filter", "content_policy_violation", "responsibleaipolicyviolation"})
-_CREDIT_CODES = frozenset({"insufficient_quota", "insufficient_balance", "billing_hard_limit_reached"})
-_KEY_CODES = frozenset({"invalid_api_key", "authentication_error", "permission_denied"})
-_MODEL_CODES = frozenset({"model_not_found", "invalid_model", "model_not_available"})
-_SETTING_CODES = frozenset({"unsupported_parameter", "unsupported_value", "unknown_parameter"})
-_LATER_STATUSES = frozenset({408, 409, 425, 429})
-
-# The first rule that holds says what it is.
-_RULES: tuple[tuple[Kind, Callable[[_Fault], object]], ...] = (
-    (Kind.MOVED, lambda fault: fault.status < 400),
-    (Kind.CREDIT, lambda fault: fault.status == 402 or fault.codes & _CREDIT_CODES),
-    (Kind.CREDIT, lambda fault: fault.status < 500 and _CREDIT.search(fault.words)),
-    (Kind.REFUSED, lambda fault: fault.status < 500 and (fault.codes & _FILTER_CODES or _FILTER.search(fault.words))),
-    (Kind.KEY, lambda fault: fault.status in {401, 403} or fault.codes & _KEY_CODES),
-    (Kind.KEY, lambda fault: fault.status == 400 and _KEY.search(fault.words)),
-    (Kind.MODEL, lambda fault: fault.codes & _MODEL_CODES),
-    (Kind.LATER, lambda fault: fault.status in _LATER_STATUSES or (fault.status >= 500 and fault.status != 501)),
-    (Kind.REFUSED, lambda fault: fault.codes & _CONTEXT_CODES or _CONTEXT.search(fault.words)),
-    (Kind.MODEL, lambda fault: fault.status == 404 and _MODEL.search(fault.words)),
-    (Kind.FORM, lambda fault: fault.param.startswith("response_format") or _FORM.search(fault.words)),
-    (Kind.LIMIT_NAME, lambda fault: fault.refused in _LIMIT_NAMES),
-    (Kind.SETTING, lambda fault: fault.param and fault.codes & _SETTING_CODES),
-    (Kind.MODEL, lambda fault: fault.status == 400 and _MODEL.search(fault.words)),
-    (Kind.MISSING, lambda fault: fault.status in {404, 405, 410}),
-    (Kind.FORM, lambda fault: fault.status in {400, 415, 422, 501}),
-)
+_REQUEST_ERRORS: Mapping[Kind, Callable[[Trouble], GlanError]] = {
+    Kind.LATER: lambda trouble: RequestError(f"No reply after the last retry: {trouble.reason}."),
+    Kind.TIMED_OUT: lambda trouble: RequestError(f"No reply after the last retry: {trouble.reason}."),
+    Kind.FORM: lambda trouble: RequestError(f"The server refused the request: {trouble.reason}.", hint=_said(trouble)),
+    Kind.REFUSED: lambda trouble: RequestError(
+        f"The server refused the request: {trouble.reason}.", hint=_said(trouble)
+    ),
+    Kind.LIMIT_NAME: lambda trouble: RequestError(
+        f"The server refused the request: {trouble.reason}.", hint=_said(trouble)
+    ),
+    Kind.CLOSED: lambda _: StoppedError("The connection to the teacher was closed; the run is stopping."),
+}
+"""What is wrong with one request, in words that may be recorded: the same each time. Other kinds are about all."""
 
 
-def trouble_of(status: int, found: object, hide: Hide) -> Trouble:
-    if isinstance(found, list) and found:
-        found = found[0]
-    error = found.get("error", found) if isinstance(found, dict) else found
-    return _judged(status, f"status {status}", error, hide)
+def error_of(trouble: Trouble, endpoint: Endpoint, model: str) -> GlanError:
+    """Return the error that a trouble ends in, once nothing more is tried."""
+    error = _REQUEST_ERRORS.get(trouble.kind)
+    return _unusable(endpoint, model, trouble) if error is None else error(trouble)
 
 
-def told_in_body(status: int, error: object, hide: Hide) -> Trouble:
-    """Judge an error that came with a status of success: by the status that it names, else as one that may pass."""
-    code = count_of(error.get("code")) if isinstance(error, dict) else None
-    if code is None or not 400 <= code < 600:
-        return _judged(502, f"status {status} with an error in its body", error, hide)
-    return _judged(code, f"status {status} with error {code} in its body", error, hide)
+def _said(trouble: Trouble) -> str:
+    return f"The server said: {trouble.told}" if trouble.told else ""
 
 
-def _judged(status: int, reason: str, error: object, hide: Hide) -> Trouble:
-    fields = error if isinstance(error, dict) else {"message": error}
-    told = next((text for name in ("message", "detail", "error") if (text := _words(fields.get(name)))), "")
-    codes = [code for name in ("code", "type") if (code := _code(fields.get(name)))]
-    param = _code(fields.get("param"))
-    fault = _Fault(status, frozenset(code.lower() for code in codes), told[:2_000].lower(), param)
-    kind = next((kind for kind, holds in _RULES if holds(fault)), Kind.REFUSED)
-    return Trouble(
-        kind=kind,
-        status=status,
-        reason=hide(", ".join([reason, *codes[:1]])),
-        told=" ".join(hide(clean(told)).split())[:_MAX_TOLD_LENGTH],
-        param=hide(param),
-        refused=hide(fault.refused),
-    )
+def _unusable(endpoint: Endpoint, model: str, trouble: Trouble) -> UnusableError:
+    """Say what keeps the teacher from answering anybody, and the way out."""
+    host, status = endpoint.host, f"status {trouble.status}"
+    message, hint = {
+        Kind.KEY: _about_key(endpoint, status),
+        Kind.CREDIT: (f"There is no credit left at {host} for the key in {endpoint.key_variable} ({status}).", ""),
+        Kind.MODEL: (
+            f"{host} does not know the model {model!r} ({status}).",
+            f"The models that it knows are listed at {endpoint.base_url}/models.",
+        ),
+        Kind.MISSING: (
+            f"{endpoint.url} does not exist for the model {model!r} ({status}).",
+            "Check the address, which usually ends in /v1, and the name of the model.",
+        ),
+        Kind.SETTING: (
+            f"The model {model!r} at {host} does not take the parameter {trouble.param!r} as it is set ({status}).",
+            "Change or remove it in the teacher's settings.",
+        ),
+        Kind.MOVED: (
+            f"{endpoint.url} redirects to {trouble.told or 'nowhere'} ({status}), and redirects are not followed.",
+            "They could carry the key to another host. If you trust that address, give it in the teacher's spec.",
+        ),
+        Kind.UNREACHED: (f"No server answers at {endpoint.base_url} ({trouble.told}).", _way_to_server(trouble.told)),
+    }.get(trouble.kind, (f"The request to {endpoint.base_url} cannot be built.", "Check the address and the key."))
+    said = _said(trouble) if trouble.kind not in {Kind.MOVED, Kind.UNREACHED} else ""
+    return UnusableError(message, hint=" ".join(part for part in (hint, said) if part))
 
 
-def _words(found: object) -> str:
-    """Return what a server says in a text, or in a list of what is wrong where: `body.temperature: Not permitted`."""
-    if isinstance(found, dict):
-        found = found.get("detail")
-    if not isinstance(found, list):
-        return found if isinstance(found, str) else ""
-    faults = [each for each in found[:10] if isinstance(each, dict)]
-    places = [each["loc"] if isinstance(each.get("loc"), list) else [] for each in faults]
-    return "; ".join(
-        f"{'.'.join(map(str, place))}: {each.get('msg')}" for place, each in zip(places, faults, strict=True)
-    )
+def _way_to_server(told: str) -> str:
+    if "certificate" in told:
+        return (
+            "If an authority of your own made its certificate, give that one's as ca_file in [network], or, for a "
+            "provider's own address, as SSL_CERT_FILE in the environment."
+        )
+    if "tunnel" in told:
+        return "The proxy that HTTPS_PROXY names did not let it through; NO_PROXY lists what goes past it."
+    return "Is it running?"
 
 
-def _code(found: object) -> str:
-    """Return a code, which is one plain word; whatever else stands there varies or is prose."""
-    return found if isinstance(found, str) and re.fullmatch(r"[A-Za-z][\w.\-\[\]]{1,59}", found) else ""
+def _about_key(endpoint: Endpoint, status: str) -> tuple[str, str]:
+    if endpoint.key is not None:
+        told = f"{endpoint.host} does not accept the key in {endpoint.key_variable} ({status})."
+        return told, "Check the key and its rights."
+    if endpoint.base_url.startswith("http://") and not endpoint.is_loopback:
+        return (
+            f"{endpoint.host} wants a key ({status}), and none is sent over plain http.",
+            "Give an https address, or reach the server through a tunnel to localhost.",
+        )
+    variable = endpoint.key_variable or "a variable of the environment"
+    way_out = f"Put its key into {variable}, and name that with api_key_env in the teacher's settings."
+    return f"{endpoint.host} wants a key ({status}), and none was sent.", way_out

@@ -20,7 +20,7 @@ import msgspec
 from glan.errors import RequestError, UnusableError
 from glan.parsing import SCHEMAS, clean
 from glan.records import Reply, Request, Usage
-from glan.teachers.troubles import Hide, Kind, Trouble, count_of, told_in_body, trouble_of
+from glan.teachers.kinds import Hide, Kind, Trouble, count_of, read_trouble, told_in_body
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
 """Longest response that is read."""
@@ -39,6 +39,8 @@ class Rung(StrEnum):
 
 
 LADDER = tuple(Rung)
+LIMIT_NAMES = ("max_tokens", "max_completion_tokens")
+"""What servers call the limit on a reply's length."""
 
 
 def rungs_of(request: Request) -> tuple[Rung, ...]:
@@ -71,8 +73,9 @@ def render_body(
     body: dict[str, object] = {
         "model": sampling.model,
         "messages": [{"role": message.role, "content": message.content} for message in request.messages],
-        limit_name: sampling.max_tokens,
     }
+    if sampling.extra.keys().isdisjoint(LIMIT_NAMES):
+        body[limit_name] = sampling.max_tokens
     told = {"temperature": sampling.temperature, "top_p": sampling.top_p, **thinking}
     body |= {name: value for name, value in told.items() if value is not None and name not in left_out}
     if rung is not None and request.schema is not None:
@@ -110,7 +113,7 @@ _COMPLETION = msgspec.json.Decoder(_Completion)
 def read_response(status: int, body: bytes, hide: Hide = str) -> Reply | Trouble:
     """Return the reply in a response, or the trouble that it tells of; `hide` takes the key out of every text."""
     if not 200 <= status < 300:
-        return trouble_of(status, _json(body), hide)
+        return read_trouble(status, _json(body), hide)
     found = _completion(body)
     if found is None:
         return Trouble(kind=Kind.LATER, status=status, reason=f"status {status} with a body that is no JSON object")
