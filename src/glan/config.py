@@ -115,11 +115,42 @@ class Curation(_Settings, frozen=True):
 
 
 class Limits(_Settings, frozen=True):
-    max_in_flight: Annotated[int, Meta(ge=1, le=100_000, description="Most requests in flight at once.")] = 64
+    concurrency: Annotated[
+        Literal["adaptive", "fixed"],
+        Meta(
+            description='"adaptive": as many requests in flight as the servers bear, found out as they answer; '
+            '"fixed": always as many as max_in_flight says.'
+        ),
+    ] = "adaptive"
+    max_in_flight: Annotated[
+        Annotated[int, Meta(ge=1, le=100_000)] | None,
+        Meta(
+            description="Most requests in flight at once; if unset 1,024, and 64 where the number is fixed or "
+            "no server is asked."
+        ),
+    ] = None
+    rpm: Annotated[
+        Annotated[float, Meta(gt=0)] | None,
+        Meta(description="Most requests a minute to each server; more wait. What a server says of itself holds too."),
+    ] = None
+    tpm: Annotated[
+        Annotated[float, Meta(gt=0)] | None,
+        Meta(description="Most tokens a minute, of prompts and replies, to and from each server."),
+    ] = None
     max_retries: Annotated[
         int, Meta(ge=0, le=100, description="How often a request that may succeed later is sent again.")
     ] = 8
     look_ahead: Annotated[int, Meta(ge=1, description="Most slots begun and not yet in their turn.")] = 70_000
+
+    @property
+    def ceiling(self) -> int:
+        """The most in flight where the number adapts."""
+        return self.max_in_flight or 1_024
+
+    @property
+    def fixed(self) -> int:
+        """The number in flight where it does not."""
+        return self.max_in_flight or 64
 
 
 class Dataset(_Settings, frozen=True):

@@ -14,6 +14,7 @@ from dataclasses import replace
 import msgspec
 
 import glan
+from glan.config import Limits
 from glan.curate.beside import examining
 from glan.errors import GlanError, ProjectError
 from glan.generate.asking import Asking
@@ -29,7 +30,7 @@ from glan.streams import collecting_rarely
 from glan.surprise import audit, changed, meaning_of, refusal
 from glan.teachers.ledger import Ledger, StageTotals
 from glan.teachers.ledgered import Choice, Ledgered, Tally
-from glan.teachers.limits import Amount, Budget, Permits
+from glan.teachers.limits import Amount, Budget
 from glan.teachers.panel import Panel
 
 __all__ = ["InterruptedRunError", "Options", "Result", "Run"]
@@ -106,7 +107,7 @@ class Run:
             files={**self.project.inputs(), "teacher": self._panel.spec},
         )
         _log.info("run begins: %d pairs, teacher %s, choice %s", pairs, self._panel.spec or "at hand", choice.value)
-        permits = Permits(self.options.max_in_flight or self.config.limits.max_in_flight)
+        permits = self._panel.permits(self._limits)
         ledgered = Ledgered(
             self._panel.within(self._budget(ledger)),
             ledger,
@@ -146,6 +147,16 @@ class Run:
         if self.options.only is None:
             return taxonomy.disciplines
         return taxonomy.leaves_under(taxonomy.named(self.options.only))
+
+    @property
+    def _limits(self) -> Limits:
+        """What the options say of how much is in flight, over what glan.toml says."""
+        limits, options = self.config.limits, self.options
+        return msgspec.structs.replace(
+            limits,
+            max_in_flight=options.max_in_flight or limits.max_in_flight,
+            concurrency=options.concurrency or limits.concurrency,
+        )
 
     def _budget(self, ledger: Ledger) -> Budget:
         """Return what may still be spent: the caps are for the project, over all its runs."""

@@ -16,8 +16,9 @@ from pyreqwest import exceptions as foreign
 from glan.config import Price
 from glan.errors import RequestError, StoppedError, UnusableError
 from glan.records import Usage
-from glan.teachers.http import FOREIGN_KINDS, Http, Patience
+from glan.teachers.http import Http, Patience
 from glan.teachers.specs import Endpoint, Secret
+from glan.teachers.troubles import FOREIGN_KINDS
 
 MIB = 1024 * 1024
 

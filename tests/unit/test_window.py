@@ -61,7 +61,7 @@ def test_a_server_that_queues_is_filled_and_not_flooded(capacity: int, seed: int
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("b", [0.00001, 0.0001, 0.001])
 def test_a_server_that_slows_with_its_batch_gets_a_large_one(b: float, seed: int) -> None:
-    """Where each step takes a + b x batch, nearly nine tenths come of what the ceiling would give, with a part of its latency."""
+    """Where each step takes a + b x batch, it gets nearly what the ceiling would give, sooner."""
     clock, rng = Clock(), random.Random(seed)
     client = run(Client(clock, rng, Batching(clock, rng, a=0.02, b=b), Window(CEILING)), 120)
     most = CEILING / (0.02 + b * CEILING)

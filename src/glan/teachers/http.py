@@ -1,7 +1,8 @@
 """A teacher behind a server that speaks the OpenAI protocol. The one place that knows HTTP.
 
 It sends again what may succeed later, steps down the ladder for structured output where a server cannot follow, and
-tells apart what is wrong with a request, with the teacher, and with the way there. It knows neither ledger nor budget.
+tells apart what is wrong with a request, with the teacher, and with the way there (troubles.py). It knows neither
+ledger nor budget nor permits: whoever decides how much is asked at once is told of every try and may let it wait.
 Whoever imports this module loads the HTTP library with it, so it is imported where a server is asked.
 """
 
@@ -10,11 +11,11 @@ import logging
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import TracebackType
-from typing import NoReturn, Self
+from typing import NoReturn, Protocol, Self
 
 import msgspec
 from pyreqwest import exceptions as foreign
@@ -25,11 +26,13 @@ from pyreqwest.response import Response
 
 from glan import __version__
 from glan.config import Price
-from glan.errors import GlanError, RequestError, StoppedError, UnusableError
+from glan.errors import UnusableError
 from glan.parsing import clean
 from glan.records import Reply, Request
 from glan.teachers.prices import cost_usd
+from glan.teachers.rates import Rates, read_rates
 from glan.teachers.specs import Endpoint
+from glan.teachers.troubles import error_of, trouble_of
 from glan.teachers.wire import (
     MAX_BODY_BYTES,
     Kind,
@@ -57,6 +60,26 @@ _MAX_CRASHES = 2
 """So many times status 500 in a row cast doubt on the way structured output is asked for."""
 
 
+_REFUSALS = frozenset({429, 503, 529})
+"""Statuses of a server that has enough to do."""
+
+
+class Watching(Protocol):
+    """Who paces what goes to a server, and learns from what comes back. It knows no HTTP."""
+
+    async def admit(self, request: Request, /) -> object:
+        """Wait until the request may be sent; what is returned stands for this try."""
+        ...
+
+    def see_reply(self, sent: object, reply: Reply, /) -> None: ...
+    def see_refusal(self, sent: object, status: int, /) -> None: ...
+    def see_time_out(self, /) -> None: ...
+    def see_rates(self, rates: Rates, /) -> None: ...
+    async def rest(self, pause_s: float, /) -> None:
+        """Sleep, as a request that is not in flight."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
     """How long one reply is waited for, and how often a request is sent again."""
@@ -68,6 +91,7 @@ class Patience:
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     on_retry: Callable[[str, float], None] | None = None
     """Told the reason and the pause in seconds before each retry."""
+    watching: Watching | None = None
 
     def pause_s(self, n_tries: int, retry_after_s: float | None) -> float:
         """Return the pause after so many tries: full jitter, on top of what the server asked for."""
@@ -160,10 +184,14 @@ class Http:
     async def reply(self, request: Request) -> Reply:
         """Answer a request; what may succeed later is sent again after a pause."""
         course = self._manners.begin(request)
+        watching = self._patience.watching
         while True:
+            sent = None if watching is None else await watching.admit(request)
             started = time.perf_counter()
             found = await self._ask(course)
             latency_s = time.perf_counter() - started
+            if watching is not None:
+                _tell(watching, sent, found)
             if isinstance(found, Reply):
                 self._manners.learn(course)
                 logger.debug("%s: a reply after %.2f s", request.id, latency_s)
@@ -193,7 +221,7 @@ class Http:
                 self._was_reached = True
                 return await self._read(response)
         except foreign.PyreqwestError as error:
-            return _trouble_of(error)
+            return trouble_of(error)
 
     def _call(self, body: bytes) -> RequestBuilder:
         call = self._client.post(self._url).header("content-type", "application/json").body_bytes(body)
@@ -206,6 +234,9 @@ class Http:
         if body is None and is_reply:
             return Trouble(kind=Kind.REFUSED, status=status, reason="a reply of more than 32 MiB")
         found = read_response(status, body or b"", self._hide)
+        watching = self._patience.watching
+        if watching is not None and (rates := read_rates(response.get_header)) is not None:
+            watching.see_rates(rates)
         if isinstance(found, Reply):
             return found
         if found.kind is Kind.MOVED:
@@ -251,13 +282,20 @@ class Http:
         pause_s = self._patience.pause_s(course.n_tries, trouble.retry_after_s)
         if self._patience.on_retry is not None:
             self._patience.on_retry(trouble.reason, pause_s)
-        await self._patience.sleep(pause_s)
+        watching = self._patience.watching
+        await (self._patience.sleep(pause_s) if watching is None else watching.rest(pause_s))
 
     def _give_up(self, course: _Course, trouble: Trouble) -> NoReturn:
-        error = _REQUEST_ERRORS.get(trouble.kind)
-        if error is None:
-            raise _unusable(self._endpoint, course.request.sampling.model, trouble) from trouble.cause
-        raise error(trouble) from trouble.cause
+        raise error_of(trouble, self._endpoint, course.request.sampling.model) from trouble.cause
+
+
+def _tell(watching: Watching, sent: object, found: Reply | Trouble) -> None:
+    if isinstance(found, Reply):
+        watching.see_reply(sent, found)
+    elif found.status in _REFUSALS:
+        watching.see_refusal(sent, found.status)
+    elif found.kind is Kind.TIMED_OUT:
+        watching.see_time_out()
 
 
 def _client(endpoint: Endpoint, timeout_s: float) -> Client:
@@ -289,107 +327,3 @@ async def _read_body(response: Response, max_bytes: int) -> bytes | None:
 def _target(response: Response) -> str:
     """Return where a redirect leads, without what may hold a key."""
     return re.split(r"[?#]", clean(response.get_header("location") or ""), maxsplit=1)[0][:200]
-
-
-FOREIGN_KINDS: Mapping[type[Exception], tuple[Kind, str]] = {
-    foreign.PyreqwestError: (Kind.LATER, "a broken connection"),
-    foreign.DetailedPyreqwestError: (Kind.LATER, "a broken connection"),
-    foreign.RequestError: (Kind.LATER, "a broken connection"),
-    foreign.RequestPanicError: (Kind.LATER, "a fault of the HTTP library"),
-    foreign.TransportError: (Kind.LATER, "a broken connection"),
-    foreign.NetworkError: (Kind.LATER, "a broken connection"),
-    foreign.ConnectError: (Kind.LATER, "a broken connection"),
-    foreign.ReadError: (Kind.LATER, "a broken connection"),
-    foreign.WriteError: (Kind.LATER, "a broken connection"),
-    foreign.DecodeError: (Kind.LATER, "a response that was cut off or garbled"),
-    foreign.BodyDecodeError: (Kind.LATER, "a response that was cut off or garbled"),
-    foreign.JSONDecodeError: (Kind.LATER, "a response that was cut off or garbled"),
-    foreign.StatusError: (Kind.LATER, "a status of failure"),
-    foreign.PoolTimeoutError: (Kind.LATER, "no free connection"),
-    foreign.RequestTimeoutError: (Kind.TIMED_OUT, "no whole reply in time"),
-    foreign.ConnectTimeoutError: (Kind.TIMED_OUT, "no whole reply in time"),
-    foreign.ReadTimeoutError: (Kind.TIMED_OUT, "no whole reply in time"),
-    foreign.WriteTimeoutError: (Kind.TIMED_OUT, "no whole reply in time"),
-    foreign.RedirectError: (Kind.MOVED, "a redirect"),
-    foreign.BuilderError: (Kind.UNSENDABLE, "a request that cannot be built"),
-    foreign.ClientClosedError: (Kind.CLOSED, "a closed client"),
-}
-"""What each exception of the HTTP library means."""
-
-# The library says ConnectError also when a connection breaks before the response, and ConnectTimeoutError when the
-# whole time-out ends before it; only this cause says that no connection was made.
-_NOT_CONNECTED = "client error (Connect)"
-
-
-def _trouble_of(error: foreign.PyreqwestError) -> Trouble:
-    kind, reason = next(FOREIGN_KINDS[base] for base in type(error).__mro__ if base in FOREIGN_KINDS)
-    causes = [cause["message"] for cause in _causes(error)]
-    if _NOT_CONNECTED in causes:
-        return Trouble(kind=Kind.UNREACHED, reason="no connection", told=clean(causes[-1])[:200], cause=error)
-    return Trouble(kind=kind, reason=reason, cause=error)
-
-
-def _causes(error: foreign.PyreqwestError) -> list[foreign.Cause]:
-    return (error.details["causes"] or []) if isinstance(error, foreign.DetailedPyreqwestError) else []
-
-
-_REQUEST_ERRORS: Mapping[Kind, Callable[[Trouble], GlanError]] = {
-    Kind.LATER: lambda trouble: RequestError(f"No reply after the last retry: {trouble.reason}."),
-    Kind.TIMED_OUT: lambda trouble: RequestError(f"No reply after the last retry: {trouble.reason}."),
-    Kind.FORM: lambda trouble: RequestError(f"The server refused the request: {trouble.reason}.", hint=_said(trouble)),
-    Kind.REFUSED: lambda trouble: RequestError(
-        f"The server refused the request: {trouble.reason}.", hint=_said(trouble)
-    ),
-    Kind.LIMIT_NAME: lambda trouble: RequestError(
-        f"The server refused the request: {trouble.reason}.", hint=_said(trouble)
-    ),
-    Kind.CLOSED: lambda _: StoppedError("The connection to the teacher was closed; the run is stopping."),
-}
-"""What is wrong with one request, in words that may be recorded: the same each time. Other kinds are about all."""
-
-
-def _said(trouble: Trouble) -> str:
-    return f"The server said: {trouble.told}" if trouble.told else ""
-
-
-def _unusable(endpoint: Endpoint, model: str, trouble: Trouble) -> UnusableError:
-    """Say what keeps the teacher from answering anybody, and the way out."""
-    host, status = endpoint.host, f"status {trouble.status}"
-    message, hint = {
-        Kind.KEY: _about_key(endpoint, status),
-        Kind.CREDIT: (f"There is no credit left at {host} for the key in {endpoint.key_variable} ({status}).", ""),
-        Kind.MODEL: (
-            f"{host} does not know the model {model!r} ({status}).",
-            f"The models that it knows are listed at {endpoint.base_url}/models.",
-        ),
-        Kind.MISSING: (
-            f"{endpoint.url} does not exist for the model {model!r} ({status}).",
-            "Check the address, which usually ends in /v1, and the name of the model.",
-        ),
-        Kind.SETTING: (
-            f"The model {model!r} at {host} does not take the parameter {trouble.param!r} as it is set ({status}).",
-            "Change or remove it in the teacher's settings.",
-        ),
-        Kind.MOVED: (
-            f"{endpoint.url} redirects to {trouble.told or 'nowhere'} ({status}), and redirects are not followed.",
-            "They could carry the key to another host. If you trust that address, give it in the teacher's spec.",
-        ),
-        Kind.UNREACHED: (f"No server answers at {endpoint.base_url} ({trouble.told}).", "Is it running?"),
-    }.get(trouble.kind, (f"The request to {endpoint.base_url} cannot be built.", "Check the address and the key."))
-    said = _said(trouble) if trouble.kind not in {Kind.MOVED, Kind.UNREACHED} else ""
-    return UnusableError(message, hint=" ".join(part for part in (hint, said) if part))
-
-
-def _about_key(endpoint: Endpoint, status: str) -> tuple[str, str]:
-    variable = endpoint.key_variable
-    if endpoint.key is not None:
-        return f"{endpoint.host} does not accept the key in {variable} ({status}).", "Check the key and its rights."
-    if endpoint.base_url.startswith("http://") and not endpoint.is_loopback:
-        return (
-            f"{endpoint.host} wants a key ({status}), and none is sent over plain http.",
-            "Give an https address, or reach the server through a tunnel to localhost.",
-        )
-    return (
-        f"{endpoint.host} wants a key ({status}), and none was sent.",
-        f"Set {variable}, and name it with api_key_env in the teacher's settings.",
-    )

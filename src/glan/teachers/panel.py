@@ -5,13 +5,15 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from glan.config import Config, Environment, Price
+from glan.config import Config, Environment, Limits, Price
 from glan.errors import ConfigError
 from glan.records import Reply, Request, Stage
 from glan.teachers.base import Teacher
-from glan.teachers.limits import Budget, Budgeted
+from glan.teachers.limits import Budget, Budgeted, Permits
 from glan.teachers.prices import price_of
 from glan.teachers.specs import OFFLINE, Spec, endpoint, parse_spec
+from glan.teachers.traffic import Traffic
+from glan.teachers.window import Window
 
 _WAYS = """\
   --teacher offline                              the textbook inside glan, to try it
@@ -34,6 +36,8 @@ class Panel:
     """How a person named the default teacher; the next run may name it again."""
     hosts: tuple[str, ...] = ()
     """Every host that is asked."""
+    traffic: tuple[Traffic, ...] = ()
+    """What goes to each server; nothing where no server is asked."""
 
     @classmethod
     def of(cls, teacher: Teacher, model: str, price: Price | None = None) -> "Panel":
@@ -43,6 +47,18 @@ class Panel:
             models=dict.fromkeys(Stage, model),
             prices=dict.fromkeys(Stage, price),
         )
+
+    def permits(self, limits: Limits) -> Permits:
+        """Return as many permits as the settings say, or as the servers bear.
+
+        Without a server there is none to be spared: what answers in this process gets a fixed number.
+        """
+        if limits.concurrency == "fixed" or not self.traffic:
+            return Permits(limits.fixed)
+        permits = Permits(limits.ceiling, Window(limits.ceiling))
+        for traffic in self.traffic:
+            traffic.join(permits)
+        return permits
 
     def within(self, budget: Budget) -> Teacher:
         """Return the whole panel as one teacher that keeps to a budget."""
@@ -83,7 +99,14 @@ async def opened(config: Config, environment: Environment, named: Named) -> Asyn
             teachers[stage], prices[stage], host = await opening.teacher_of(stage, spec, stack)
             if host:
                 hosts[host] = None
-        yield Panel(teachers=teachers, models=models, prices=prices, spec=opening.default_text(), hosts=tuple(hosts))
+        yield Panel(
+            teachers=teachers,
+            models=models,
+            prices=prices,
+            spec=opening.default_text(),
+            hosts=tuple(hosts),
+            traffic=tuple(opening.traffic),
+        )
 
 
 class _Opening:
@@ -93,6 +116,7 @@ class _Opening:
         self._config = config
         self._environment = environment
         self._named = named
+        self.traffic: list[Traffic] = []
         self._open: dict[tuple[object, ...], tuple[Teacher, Price | None, str]] = {}
 
     def default_text(self) -> str:
@@ -134,8 +158,11 @@ class _Opening:
             from_command_line=is_named and self._named.is_typed,
         )
         price = price_of(spec.model, found.name, settings.price)
+        limits = self._config.limits
+        traffic = Traffic(rpm=limits.rpm, tpm=limits.tpm)
+        self.traffic.append(traffic)
         patience = Patience(
-            timeout_s=settings.timeout_s, max_retries=self._config.limits.max_retries, rng=random.Random()
+            timeout_s=settings.timeout_s, max_retries=limits.max_retries, rng=random.Random(), watching=traffic
         )
         teacher = await stack.enter_async_context(Http(found, patience, price=price))
         return teacher, price, found.host
