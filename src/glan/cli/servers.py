@@ -21,6 +21,10 @@ class _Given(TypedDict):
     near_copies: float
     faults: tuple[str, ...]
     stall_s: float
+    capacity: int | None
+    queue: bool
+    rpm: int | None
+    tpm: int | None
     api_key: str | None
 
 
@@ -50,6 +54,10 @@ class _Given(TypedDict):
 @click.option(
     "--stall-s", type=click.FloatRange(min=0), default=60.0, show_default=True, help="How long a stall lasts."
 )
+@click.option("--capacity", type=click.IntRange(1), help="Serve so many at once; the rest get a 429.")
+@click.option("--queue", is_flag=True, help="The rest wait for their turn instead.")
+@click.option("--rpm", type=click.IntRange(1), help="So many requests a minute; headers tell what is left.")
+@click.option("--tpm", type=click.IntRange(1), help="The same for tokens, of prompts and replies.")
 @click.option("--api-key", help="Ask for this key.")
 def simulate_command(**given: Unpack[_Given]) -> None:
     """Serve an OpenAI-compatible API on this machine, with the offline teacher or filler behind it.
@@ -59,6 +67,8 @@ def simulate_command(**given: Unpack[_Given]) -> None:
     from glan.teachers.faults import CONTENT_FAULTS, TRANSPORT_FAULTS  # noqa: PLC0415 - as below
     from glan.teachers.simulate import Simulated, parse_faults, serve  # noqa: PLC0415 - only this command serves
 
+    if given["queue"] and given["capacity"] is None:
+        raise click.UsageError("--queue needs --capacity: without it all are served at once.")
     if "list" in given["faults"]:
         for name, line in {**CONTENT_FAULTS, **TRANSPORT_FAULTS}.items():
             say(f"  {name:16} {line}")
@@ -69,6 +79,10 @@ def simulate_command(**given: Unpack[_Given]) -> None:
         jitter_ms=given["jitter_ms"],
         faults=parse_faults(given["faults"]),
         stall_s=given["stall_s"],
+        capacity=given["capacity"],
+        queues=given["queue"],
+        rpm=given["rpm"],
+        tpm=given["tpm"],
         api_key=given["api_key"],
     )
     try:
