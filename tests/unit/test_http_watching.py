@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, field, replace
 
+import pytest
 from misbehaving import Answer, Pauses, ask, at, failed, failure_from, said, serving
 
+from glan.errors import RequestError
 from glan.records import Reply, Request
 from glan.teachers.http import Http
 from glan.teachers.rates import Allowance, Rates
@@ -13,6 +15,7 @@ from glan.teachers.rates import Allowance, Rates
 class Diary:
     """Writes down what it is told."""
 
+    probes: bool = True
     lines: list[object] = field(default_factory=list)
 
     async def admit(self, request: Request) -> object:
@@ -72,3 +75,20 @@ async def test_without_anybody_who_watches_all_is_as_before() -> None:
     async with serving(failed(429)) as server:
         error = await failure_from(server, max_retries=1)
     assert "429" in str(error)
+
+
+async def test_a_429_is_borne_longer_where_it_is_provoked() -> None:
+    """Where too many are sent on purpose, a request bears four times as many; in the end it is a failure."""
+    lines = await told_of(*[failed(429)] * 12, said())
+    assert lines.count(("refusal", "question/a/b/0", 429)) == 12
+    pauses = Pauses()
+    async with serving(failed(429)) as server:
+        patience = replace(pauses.patience(max_retries=2), watching=Diary())
+        async with Http(at(server), patience) as teacher:
+            with pytest.raises(RequestError, match="429"):
+                await teacher.reply(ask())
+        assert len(server.calls) == 9
+        async with Http(at(server), replace(patience, watching=Diary(probes=False))) as teacher:
+            with pytest.raises(RequestError, match="429"):
+                await teacher.reply(ask())
+        assert len(server.calls) == 9 + 3

@@ -56,6 +56,8 @@ _MAX_TIMEOUTS = 2
 """A whole time-out is long; a request that met two of them is given up."""
 _MAX_KNOCKS = 4
 """So often a server is called that never answered: more likely its address is wrong than that it is starting."""
+_REFUSED_PER_RETRY = 4
+"""So many 429 are as bad as another failure where the number in flight adapts: with the pauses a quarter of an hour."""
 _MAX_CRASHES = 2
 """So many times status 500 in a row cast doubt on the way structured output is asked for."""
 
@@ -66,6 +68,11 @@ _REFUSALS = frozenset({429, 503, 529})
 
 class Watching(Protocol):
     """Who paces what goes to a server, and learns from what comes back. It knows no HTTP."""
+
+    @property
+    def probes(self) -> bool:
+        """Whether refusals are provoked to find out how many may be in flight."""
+        ...
 
     async def admit(self, request: Request, /) -> object:
         """Wait until the request may be sent; what is returned stands for this try."""
@@ -108,6 +115,8 @@ class _Course:
     limit_name: str
     position: int = 0
     n_tries: int = 0
+    n_refused: int = 0
+    """Tries that were too many for the server at that moment, which says nothing of the request."""
     n_timeouts: int = 0
     n_crashes: int = 0
     is_doubt: bool = False
@@ -269,6 +278,13 @@ class Http:
 
     def _count(self, course: _Course, trouble: Trouble) -> None:
         """Book a try that may succeed later; raise where it was the last one."""
+        watching = self._patience.watching
+        if trouble.status == 429 and watching is not None and watching.probes:
+            # Some request has to bear it that more are tried now and then.
+            course.n_refused += 1
+            if course.n_refused > _REFUSED_PER_RETRY * self._patience.max_retries:
+                self._give_up(course, trouble)
+            return
         course.n_tries += 1
         course.n_timeouts += trouble.kind is Kind.TIMED_OUT
         course.n_crashes = course.n_crashes + 1 if trouble.status == 500 else 0
@@ -279,7 +295,7 @@ class Http:
             self._give_up(course, trouble)
 
     async def _pause(self, course: _Course, trouble: Trouble) -> None:
-        pause_s = self._patience.pause_s(course.n_tries, trouble.retry_after_s)
+        pause_s = self._patience.pause_s(course.n_tries + course.n_refused, trouble.retry_after_s)
         if self._patience.on_retry is not None:
             self._patience.on_retry(trouble.reason, pause_s)
         watching = self._patience.watching

@@ -114,6 +114,11 @@ class Traffic:
         """Tell these permits what comes back, so that their window follows."""
         self._permits = permits
 
+    @property
+    def probes(self) -> bool:
+        """Whether a window may send too many to find out how many are."""
+        return self._permits is not None
+
     async def admit(self, request: Request) -> Sent:
         """Return when the request may be sent."""
         tokens = self._reckoned(request) if self._counts_tokens else 0.0
