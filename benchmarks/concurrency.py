@@ -68,18 +68,18 @@ async def measure(case: Case) -> list[Moment]:
     traffic.join(permits)
     patience = Patience(timeout_s=300, max_retries=100, rng=random.Random(0), watching=traffic)
     async with running(settings, Filler(size=200)) as server, Http(_endpoint(server), patience) as teacher:
-        ranks = count()
-        workers = [asyncio.create_task(_work(teacher, permits, ranks)) for _ in range(CEILING)]
+        ranks, over = count(), asyncio.Event()
+        workers = [asyncio.create_task(_work(teacher, permits, ranks, over)) for _ in range(CEILING)]
         moments = await _count(case, server, permits)
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
+        over.set()
+        await asyncio.gather(*workers)
     return moments
 
 
-async def _work(teacher: Teacher, permits: Permits, ranks: "count[int]") -> None:
-    while True:
-        rank = next(ranks)
+async def _work(teacher: Teacher, permits: Permits, ranks: "count[int]", over: asyncio.Event) -> None:
+    for rank in ranks:
+        if over.is_set():
+            break
         async with permits.at(rank):
             await teacher.reply(_request(rank))
 

@@ -53,7 +53,9 @@ def _allowance(header: Callable[[str], str | None], kind: str) -> Allowance | No
 
 def _count(text: str | None) -> float | None:
     """Return a number; what is below nothing, as some servers count, is nothing."""
-    found = re.fullmatch(r"(-?)(\d{1,15}(?:\.\d{1,9})?)", (text or "").strip(), re.ASCII)
+    if text is None:
+        return None
+    found = re.fullmatch(r"(-?)(\d{1,15}(?:\.\d{1,9})?)", text.strip(), re.ASCII)
     if found is None:
         return None
     return 0.0 if found[1] else min(float(found[2]), _MAX_COUNT)
