@@ -255,8 +255,8 @@ def test_the_demo_needs_nothing(command_line: CommandLine, tmp_path: Path) -> No
 def test_the_simulated_server_is_a_program_of_its_own(command_line: CommandLine) -> None:
     """`glan simulate` says where it serves, serves a run, counts, and ends with Ctrl-C."""
     serving = command_line.begin(
-        "simulate", "--port", 0, "--replies", "filler", "--api-key", "their-key", "--fault", "429=0.2", "--jitter-ms", 5,
-        "--capacity", 30, "--queue", "--rpm", 100_000, "--tpm", 1_000_000_000,
+        "simulate", "--port", 0, "--replies", "filler", "--api-key", "their-key", "--fault", "429=0.2",
+        "--jitter-ms", 5, "--capacity", 30, "--queue", "--rpm", 100_000, "--tpm", 1_000_000_000,
     )  # fmt: skip
     assert serving.process.stdout is not None
     base_url = serving.process.stdout.readline().split()[2].rstrip(";")
