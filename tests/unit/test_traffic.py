@@ -2,15 +2,18 @@
 
 import asyncio
 import heapq
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from glan.config import Limits
 from glan.records import Message, Reply, Request, Sampling, Stage, Usage
+from glan.teachers.filler import Filler
 from glan.teachers.limits import Permits
+from glan.teachers.panel import Panel
 from glan.teachers.rates import Allowance, Rates
 from glan.teachers.traffic import Traffic
 from glan.teachers.window import Window
@@ -215,3 +218,22 @@ async def test_replies_open_the_window() -> None:
     for one in sent:
         traffic.see_reply(one, Reply(text="So.", usage=Usage(completion_tokens=10)))
     assert permits.size == 16
+
+
+@pytest.mark.parametrize(
+    ("limits", "in_process", "server"),
+    [
+        pytest.param(Limits(), (64, 64), (8, 1_024), id="nothing set"),
+        pytest.param(Limits(max_in_flight=500), (500, 500), (8, 500), id="a ceiling"),
+        pytest.param(Limits(max_in_flight=3), (3, 3), (3, 3), id="a low ceiling"),
+        pytest.param(Limits(concurrency="fixed"), (64, 64), (64, 64), id="fixed"),
+        pytest.param(Limits(concurrency="fixed", max_in_flight=500), (500, 500), (500, 500), id="a fixed number"),
+    ],
+)
+def test_only_servers_are_asked_adaptively(
+    limits: Limits, in_process: tuple[int, int], server: tuple[int, int]
+) -> None:
+    """How many begin, and the ceiling: of a teacher in this process, and of a server."""
+    panel = Panel.of(Filler(), "filler")
+    found = [panel.permits(limits), replace(panel, traffic=(Traffic(),)).permits(limits)]
+    assert [(permits.size, permits.ceiling) for permits in found] == [in_process, server]
