@@ -1,11 +1,10 @@
-"""Every setting once: its default, its range and a line of prose. The only place that reads the environment.
+"""Every setting once: its default, its range and a line of prose.
 
 `glan.toml`, the reference page and the recipes are written from these classes and read back into them;
 a setting that is not here is an error.
 """
 
 import difflib
-import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -130,11 +129,42 @@ class Curation(_Settings, frozen=True):
 
 
 class Limits(_Settings, frozen=True):
-    max_in_flight: Annotated[int, Meta(ge=1, le=100_000, description="Most requests in flight at once.")] = 64
+    concurrency: Annotated[
+        Literal["adaptive", "fixed"],
+        Meta(
+            description='"adaptive": as many requests in flight as the servers bear, found out as they answer; '
+            '"fixed": always as many as max_in_flight says.'
+        ),
+    ] = "adaptive"
+    max_in_flight: Annotated[
+        Annotated[int, Meta(ge=1, le=100_000)] | None,
+        Meta(
+            description="Most requests in flight at once; if unset 1,024, and 64 where the number is fixed or "
+            "no server is asked."
+        ),
+    ] = None
+    rpm: Annotated[
+        Annotated[float, Meta(gt=0)] | None,
+        Meta(description="Most requests a minute to each server; more wait. What a server says of itself holds too."),
+    ] = None
+    tpm: Annotated[
+        Annotated[float, Meta(gt=0)] | None,
+        Meta(description="Most tokens a minute, of prompts and replies, to and from each server."),
+    ] = None
     max_retries: Annotated[
         int, Meta(ge=0, le=100, description="How often a request that may succeed later is sent again.")
     ] = 8
     look_ahead: Annotated[int, Meta(ge=1, description="Most slots begun and not yet in their turn.")] = 70_000
+
+    @property
+    def ceiling(self) -> int:
+        """The most in flight where the number adapts."""
+        return self.max_in_flight or 1_024
+
+    @property
+    def fixed(self) -> int:
+        """The number in flight where it does not."""
+        return self.max_in_flight or 64
 
 
 class Dataset(_Settings, frozen=True):
@@ -347,42 +377,3 @@ def _toml(value: object) -> str:
 
 def _key(name: str) -> str:
     return name if name.replace("_", "").replace("-", "").isalnum() and name.isascii() else _toml(name)
-
-
-class Environment:
-    """The environment of the process over the project's `.env`; its values are never shown."""
-
-    def __init__(self, folder: Path | None = None, variables: Mapping[str, str] | None = None) -> None:
-        self._process = dict(os.environ if variables is None else variables)
-        self._folder = folder or Path()
-        self._file = _read_env(folder / ".env") if folder is not None else {}
-
-    def path(self, name: str) -> Path:
-        """Return a path that the settings name, which begins at the project's folder."""
-        return self._folder / name
-
-    def get(self, name: str) -> str | None:
-        """Return a variable, empty ones as None; the process goes before the file."""
-        return self._process.get(name) or self._file.get(name) or None
-
-    def is_from_file(self, name: str) -> bool:
-        """Say whether the value comes from the project's `.env`."""
-        return not self._process.get(name) and bool(self._file.get(name))
-
-    def __repr__(self) -> str:
-        return "Environment(...)"
-
-
-def _read_env(path: Path) -> dict[str, str]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}.") from error
-    found: dict[str, str] = {}
-    for line in text.splitlines():
-        name, is_set, value = line.strip().removeprefix("export ").partition("=")
-        if is_set and not name.startswith("#"):
-            found[name.strip()] = value.strip().strip("'\"")
-    return found

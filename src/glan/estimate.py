@@ -85,7 +85,7 @@ def estimate(
 ) -> tuple[StageEstimate, ...]:
     """Return what each stage will take from nothing to N pairs."""
     calls = count_calls(disciplines, config, assumed)
-    in_flight = config.limits.max_in_flight
+    in_flight = config.limits.fixed
     found = []
     for stage in Stage:
         average, price = averages[stage], prices.get(stage)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from glan.errors import BudgetError, GlanError, StoppedError
 from glan.pipeline import LowYieldError
@@ -20,6 +21,8 @@ class Options:
     pairs: int | None = None
     until: Stage = Stage.ANSWERS
     max_in_flight: int | None = None
+    concurrency: Literal["adaptive", "fixed"] | None = None
+    """Whether that is a ceiling or the number; as in glan.toml if not given."""
     choice: Choice | None = None
     """What to do about replies under another fingerprint; without it the run stops where there are some."""
     retry_failed: bool = False

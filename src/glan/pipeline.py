@@ -94,7 +94,6 @@ class Pipeline:
         self._begun = 0
         self._passed = 0
         self._n_waiting = 0
-        self._most_waiting = max(_LEAST_WAITING, _WAITING_PER_PERMIT * (permits.in_flight + permits.n_free))
         self._room = asyncio.Event()
         self._streams: tuple[InOrder[Any, Any], ...] = ()
         self._is_cut = False
@@ -121,7 +120,9 @@ class Pipeline:
         """Give every slot of the walk in plan order, in groups, until N became pairs or the walk has ended."""
         questions = InOrder(self._slots(), self._question)
         asked = InOrder(as_items(questions), self._examine_questions, most=_EXAMINED_AHEAD)
-        answers = InOrder(in_one(asked), self._answer, most_open=self._most_waiting)
+        answers = InOrder(
+            in_one(asked), self._answer, most_open=max(_LEAST_WAITING, _WAITING_PER_PERMIT * self._permits.ceiling)
+        )
         examined = InOrder(as_items(answers), self._examine_answers, most=_EXAMINED_AHEAD)
         self._streams = questions, answers
         is_over = False
@@ -168,6 +169,10 @@ class Pipeline:
                 return
             yield [_Begun(slot=slot, rank=self._begun + i) for i, slot in enumerate(slots)]
             self._begun += len(slots)
+
+    @property
+    def _most_waiting(self) -> int:
+        return max(_LEAST_WAITING, _WAITING_PER_PERMIT * self._permits.size)
 
     @property
     def _is_full(self) -> bool:

@@ -14,6 +14,7 @@ from dataclasses import replace
 import msgspec
 
 import glan
+from glan.config import Limits
 from glan.curate.beside import examining
 from glan.errors import GlanError, ProjectError
 from glan.generate.asking import Asking
@@ -115,7 +116,7 @@ class Run:
             files={**self.project.inputs(), "teacher": self._panel.spec},
         )
         _log.info("run begins: %d pairs, teacher %s, choice %s", pairs, self._panel.spec or "at hand", choice.value)
-        permits = Permits(self.options.max_in_flight or self.config.limits.max_in_flight)
+        permits = self._panel.permits(self._limits)
         outputs = Outputs(self.project, self.config, self._panel.models)
         asking = msgspec.structs.replace(asking, teacher=self._teacher(ledger, permits, choice, outputs))
         async with examining(self.config.curation, pairs=pairs) as examiner:
@@ -161,6 +162,16 @@ class Run:
         if self.options.only is None:
             return taxonomy.disciplines
         return taxonomy.leaves_under(taxonomy.named(self.options.only))
+
+    @property
+    def _limits(self) -> Limits:
+        """What the options say of how much is in flight, over what glan.toml says."""
+        limits, options = self.config.limits, self.options
+        return msgspec.structs.replace(
+            limits,
+            max_in_flight=options.max_in_flight or limits.max_in_flight,
+            concurrency=options.concurrency or limits.concurrency,
+        )
 
     def _budget(self, ledger: Ledger) -> Budget:
         """Return what may still be spent: the caps are for the project, over all its runs."""

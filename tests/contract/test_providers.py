@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from glan.config import Environment, Network, TeacherSettings
+from glan.config import Network, TeacherSettings
+from glan.environment import Environment
 from glan.errors import ConfigError
 from glan.records import Message, Reply, Request, Sampling, Stage
 from glan.teachers.kinds import Trouble

@@ -257,8 +257,9 @@ def test_the_demo_needs_nothing(command_line: CommandLine, tmp_path: Path) -> No
 def test_the_simulated_server_is_a_program_of_its_own(command_line: CommandLine) -> None:
     """`glan simulate` says where it serves, serves a run, counts, and ends with Ctrl-C."""
     serving = command_line.begin(
-        "simulate", "--port", 0, "--replies", "filler", "--api-key", "their-key", "--fault", "429=0.2", "--jitter-ms", 5
-    )
+        "simulate", "--port", 0, "--replies", "filler", "--api-key", "their-key", "--fault", "429=0.2",
+        "--jitter-ms", 5, "--capacity", 30, "--queue", "--rpm", 100_000, "--tpm", 1_000_000_000,
+    )  # fmt: skip
     assert serving.process.stdout is not None
     base_url = serving.process.stdout.readline().split()[2].rstrip(";")
     command = command_line.told(base_url=base_url, key="their-key")
@@ -269,6 +270,7 @@ def test_the_simulated_server_is_a_program_of_its_own(command_line: CommandLine)
     serving.send(signal.SIGINT)
     ended = serving.end(timeout_s=10)
     assert ended.code in {0, 130}
+    assert command_line("simulate", "--queue").code == 2
     listed = command_line("simulate", "--fault", "list")
     assert "cut-body" in listed.out
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from misbehaving import CERTIFICATES, KEY, Answer, Call, Pauses, ask, at, failed, said, serving, words
 
-from glan.config import Config, Environment, Limits, Network, Teachers, TeacherSettings
+from glan.config import Config, Limits, Network, Teachers, TeacherSettings
+from glan.environment import Environment
 from glan.errors import ConfigError, UnusableError
 from glan.records import Reply
 from glan.teachers.fingerprints import fingerprint

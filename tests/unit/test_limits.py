@@ -13,6 +13,7 @@ from glan.config import Price
 from glan.errors import BudgetError, ConfigError, RequestError, StoppedError
 from glan.records import Message, Reply, Request, Sampling, Stage, Usage
 from glan.teachers.limits import Amount, Budget, Budgeted, Permits, worst_case
+from glan.teachers.window import Window
 
 PRICE = Price(input=1.0, output=10.0)
 
@@ -368,3 +369,85 @@ def test_without_a_cap_everything_fits() -> None:
     budget.reserve(Amount(tokens=10**12, usd=1e9))
     budget.settle(Amount(tokens=10**12, usd=1e9), Amount(tokens=7, usd=0.5))
     assert budget.spent == Amount(tokens=7, usd=0.5)
+
+
+def opened(permits: Permits, *, now: float, number: int = 8) -> None:
+    """Tell of so many good replies to what was sent a second ago."""
+    for _ in range(number):
+        permits.see_reply(now=now, begun=now - 1, level=permits.size, tokens=10)
+
+
+async def test_permits_that_become_more_go_to_who_waits() -> None:
+    """When the window grows, the lowest ranks get the new permits at once, and who waits for idleness is told."""
+    permits = Permits(12, Window(12))
+    holder = Holder(permits)
+    for i in range(10):
+        await holder.begin(f"{i}", rank=-i)
+    idle = asyncio.create_task(permits.wait_idle())
+    await settled()
+    assert (permits.size, permits.in_flight, permits.waiting, idle.done()) == (8, 8, 2, False)
+    opened(permits, now=1.0)
+    await settled()
+    assert (permits.size, permits.in_flight, permits.waiting, idle.done()) == (12, 10, 0, True)
+    assert holder.entered[-2:] == ["9", "8"]
+    await holder.end(*holder.ends)
+    assert permits.in_flight == 0
+
+
+async def test_permits_that_become_fewer_are_taken_from_nobody() -> None:
+    """When the window shrinks, who holds a permit goes on, and none is passed on until there are too few."""
+    permits = Permits(8, Window(8))
+    holder = Holder(permits)
+    for i in range(10):
+        await holder.begin(f"{i}")
+    permits.see_refusal(now=1.0, begun=0.9, level=5)
+    assert (permits.size, permits.in_flight, permits.waiting, permits.n_free) == (4, 8, 2, 0)
+    await holder.end("0", "1", "2", "3")
+    assert (permits.in_flight, permits.waiting) == (4, 2)
+    await holder.end("4")
+    assert (permits.in_flight, permits.waiting) == (4, 1)
+    await holder.end(*holder.ends)
+    assert (permits.in_flight, permits.waiting, permits.is_idle) == (0, 0, True)
+
+
+async def test_permits_without_a_window_stay_as_many() -> None:
+    """A fixed number hears of replies and refusals and stays what it is."""
+    permits = Permits(5)
+    opened(permits, now=1.0)
+    permits.see_refusal(now=1.0, begun=0.9, level=1)
+    permits.see_time_out(now=1.0)
+    assert permits.size == 5
+
+
+EVENTS = st.tuples(st.sampled_from(["begin", "end", "cancel", "reply", "refusal"]), st.integers(0, 9))
+
+
+@given(st.lists(EVENTS, max_size=80))
+@settings(max_examples=100, deadline=None)
+def test_no_permit_is_lost_while_their_number_changes(events: list[tuple[str, int]]) -> None:
+    """Whatever happens while the window moves, all come to an end, and the permits are back."""
+    asyncio.run(lose_none(events))
+
+
+async def lose_none(events: list[tuple[str, int]]) -> None:
+    permits = Permits(6, Window(6, start=2))
+    holder = Holder(permits)
+    for i, (what, rank) in enumerate(events):
+        name = f"{rank % max(1, len(holder.tasks))}"
+        if what == "begin":
+            await holder.begin(f"{len(holder.tasks)}", rank)
+        elif what == "end" and holder.tasks:
+            holder.ends[name].set()
+        elif what == "cancel" and holder.tasks:
+            holder.tasks[name].cancel()
+        elif what == "reply":
+            opened(permits, now=2.0 * i)
+        elif what == "refusal":
+            permits.see_refusal(now=2.0 * i, begun=2.0 * i - 1, level=rank)
+        await asyncio.sleep(0)
+        assert permits.in_flight <= 6
+        assert permits.waiting == 0 or permits.in_flight >= permits.size
+    await holder.end(*holder.ends)
+    async with asyncio.timeout(10):
+        await asyncio.gather(*holder.tasks.values(), return_exceptions=True)
+    assert (permits.in_flight, permits.waiting, permits.is_idle) == (0, 0, True)

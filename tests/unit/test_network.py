@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from misbehaving import CERTIFICATES, KEY, words
 
-from glan.config import Config, Environment, Limits, Network, Teachers, TeacherSettings, parse_config
+from glan.config import Config, Limits, Network, Teachers, TeacherSettings, parse_config
+from glan.environment import Environment
 from glan.errors import ConfigError
 from glan.records import Stage
 from glan.teachers.network import check_allowed, check_settings, is_allowed, read_ca

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from glan.config import Environment, TeacherSettings
+from glan.config import TeacherSettings
+from glan.environment import Environment
 from glan.errors import ConfigError
 from glan.teachers.providers import providers
 from glan.teachers.specs import (

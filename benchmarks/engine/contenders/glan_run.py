@@ -36,7 +36,10 @@ def main() -> None:
             asked.append(json.dumps([{"role": turn.role, "content": turn.content} for turn in request.messages]))
 
     options = glan.Options(
-        max_in_flight=given.in_flight, rebuild=given.again, watch=note if given.prompts is not None else None
+        max_in_flight=given.in_flight,
+        concurrency="fixed",
+        rebuild=given.again,
+        watch=note if given.prompts is not None else None,
     )
     started, cpu = time.perf_counter(), time.process_time()
     result = asyncio.run(project.run(teacher=f"local/filler@{given.url}", options=options))

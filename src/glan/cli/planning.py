@@ -41,10 +41,7 @@ def plan_command(folder: Path, ledger: Path | None, *, as_json: bool, pairs: int
         told = {"pairs": config.pairs, "disciplines": len(disciplines), "averages": averages, "hosts": hosts}
         say_json({**told, **cases})
         return
-    say(
-        f"{config.pairs:,} pairs over {len(disciplines):,} disciplines, "
-        f"{config.limits.max_in_flight:,} requests in flight."
-    )
+    say(f"{config.pairs:,} pairs over {len(disciplines):,} disciplines, {config.limits.fixed:,} requests in flight.")
     say(f"{'':10} {'calls':>12} {'prompt tokens':>16} {'reply tokens':>16} {'cost':>12} {'hours':>8}")
     for found in cases["expected"]:
         say(_line(found.stage, (found,)))

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Literal, TypedDict, Unpack
 
 import click
 
@@ -33,6 +33,7 @@ class _Given(TypedDict):
     pairs: int | None
     spec: str | None
     max_in_flight: int | None
+    concurrency: Literal["adaptive", "fixed"] | None
     budget_usd: float | None
     budget_tokens: int | None
     until: str | None
@@ -55,6 +56,11 @@ class _Given(TypedDict):
 )
 @click.option("--teacher", "spec", metavar="SPEC", help="offline, openai/MODEL, ollama/MODEL, vllm/MODEL@URL, ...")
 @click.option("--max-in-flight", type=click.IntRange(1, 100_000), help="Most requests in flight at once.")
+@click.option(
+    "--concurrency",
+    type=click.Choice(["adaptive", "fixed"]),
+    help="As many in flight as the servers bear, or always as many as --max-in-flight; if not given, as in glan.toml.",
+)
 @click.option("--budget-usd", type=click.FloatRange(min=0), help="Never spend more than this on the project.")
 @click.option("--budget-tokens", type=click.IntRange(min=0), help="Never use more tokens than this on the project.")
 @click.option("--until", type=click.Choice(["subjects", "syllabi", "questions"]), help="End after this stage.")
@@ -258,6 +264,7 @@ def _options(given: _Given) -> Options:
         pairs=given["pairs"],
         until=Stage(given["until"]) if given["until"] else Stage.ANSWERS,
         max_in_flight=given["max_in_flight"],
+        concurrency=given["concurrency"],
         budget_usd=given["budget_usd"],
         budget_tokens=given["budget_tokens"],
         choice=choice,

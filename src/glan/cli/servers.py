@@ -23,6 +23,10 @@ class _Given(TypedDict):
     stall_s: float
     reasoning: int
     refused: str
+    capacity: int | None
+    queue: bool
+    rpm: int | None
+    tpm: int | None
     api_key: str | None
 
 
@@ -62,6 +66,10 @@ class _Given(TypedDict):
     metavar="NAMES",
     help="Parameters that are refused, such as temperature,max_tokens.",
 )
+@click.option("--capacity", type=click.IntRange(1), help="Serve so many at once; the rest get a 429.")
+@click.option("--queue", is_flag=True, help="The rest wait for their turn instead.")
+@click.option("--rpm", type=click.IntRange(1), help="So many requests a minute; headers tell what is left.")
+@click.option("--tpm", type=click.IntRange(1), help="The same for tokens, of prompts and replies.")
 @click.option("--api-key", help="Ask for this key.")
 def simulate_command(**given: Unpack[_Given]) -> None:
     """Serve an OpenAI-compatible API on this machine, with the offline teacher or filler behind it.
@@ -71,6 +79,8 @@ def simulate_command(**given: Unpack[_Given]) -> None:
     from glan.teachers.faults import CONTENT_FAULTS, TRANSPORT_FAULTS  # noqa: PLC0415 - as below
     from glan.teachers.simulate import Simulated, parse_faults, serve  # noqa: PLC0415 - only this command serves
 
+    if given["queue"] and given["capacity"] is None:
+        raise click.UsageError("--queue needs --capacity: without it all are served at once.")
     if "list" in given["faults"]:
         for name, line in {**CONTENT_FAULTS, **TRANSPORT_FAULTS}.items():
             say(f"  {name:16} {line}")
@@ -83,6 +93,10 @@ def simulate_command(**given: Unpack[_Given]) -> None:
         stall_s=given["stall_s"],
         reasoning=given["reasoning"],
         refused=tuple(name.strip() for name in given["refused"].split(",") if name.strip()),
+        capacity=given["capacity"],
+        queues=given["queue"],
+        rpm=given["rpm"],
+        tpm=given["tpm"],
         api_key=given["api_key"],
     )
     try:

@@ -24,6 +24,8 @@ _NO_LIMIT = 1 << 31
 
 ERRORS: Mapping[str, tuple[int, str, str]] = {
     "429": (429, "rate_limit_exceeded", "Rate limit reached. Ask again later."),
+    "full": (429, "rate_limit_exceeded", "Too many requests at once. Ask again later."),
+    "rate": (429, "rate_limit_exceeded", "Rate limit reached: "),
     "500": (500, "server_error", "The server had an error while it processed your request."),
     "503": (503, "overloaded", "The server is overloaded. Ask again later."),
     "no-schema": (400, "unsupported_value", "'response_format' of type 'json_schema' is not supported."),
@@ -42,10 +44,12 @@ ERRORS: Mapping[str, tuple[int, str, str]] = {
 class TurnedDownError(Exception):
     """A request that is answered with an error."""
 
-    def __init__(self, kind: str, detail: str = "", *, param: str | None = None) -> None:
+    def __init__(self, kind: str, detail: str = "", *, param: str | None = None, wait_s: float | None = None) -> None:
         self.status, code, message = ERRORS[kind]
         super().__init__(message + detail)
         self.kind = kind
+        self.wait_s = wait_s
+        """How long the client should wait, where that is known."""
         param = "response_format" if kind in {"no-schema", "no-json"} else param
         self.body = error_body(self.status, message + detail, code=code, param=param)
 

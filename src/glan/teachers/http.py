@@ -1,7 +1,8 @@
 """A teacher behind a server that speaks the OpenAI protocol. The one place that knows HTTP.
 
 It sends again what may succeed later, steps down the ladder for structured output where a server cannot follow, and
-tells apart what is wrong with a request, with the teacher, and with the way there. It knows neither ledger nor budget.
+tells apart what is wrong with a request, with the teacher, and with the way there (troubles.py). It knows neither
+ledger nor budget nor permits: whoever decides how much is asked at once is told of every try and may let it wait.
 Whoever imports this module loads the HTTP library with it, so it is imported where a server is asked.
 """
 
@@ -14,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import TracebackType
-from typing import NoReturn, Self
+from typing import NoReturn, Protocol, Self
 
 import msgspec
 from pyreqwest import exceptions as foreign
@@ -33,6 +34,7 @@ from glan.teachers.listing import Listing, read_listing
 from glan.teachers.manners import Course, Manners, Refusal
 from glan.teachers.prices import cost_usd
 from glan.teachers.providers import BEARER
+from glan.teachers.rates import Rates, read_rates
 from glan.teachers.specs import Endpoint
 from glan.teachers.thinking import Words, effort_words
 from glan.teachers.troubles import error_of, trouble_of
@@ -56,6 +58,33 @@ _MAX_TIMEOUTS = 2
 """A whole time-out is long; a request that met two of them is given up."""
 _MAX_KNOCKS = 4
 """So often a server is called that never answered: more likely its address is wrong than that it is starting."""
+_REFUSED_PER_RETRY = 4
+"""So many 429 are as bad as another failure where the number in flight adapts: with the pauses a quarter of an hour."""
+
+
+_REFUSALS = frozenset({429, 503, 529})
+"""Statuses of a server that has enough to do."""
+
+
+class Watching(Protocol):
+    """Who paces what goes to a server, and learns from what comes back. It knows no HTTP."""
+
+    @property
+    def probes(self) -> bool:
+        """Whether refusals are provoked to find out how many may be in flight."""
+        ...
+
+    async def admit(self, request: Request, /) -> object:
+        """Wait until the request may be sent; what is returned stands for this try."""
+        ...
+
+    def see_reply(self, sent: object, reply: Reply, /) -> None: ...
+    def see_refusal(self, sent: object, status: int, /) -> None: ...
+    def see_time_out(self, /) -> None: ...
+    def see_rates(self, rates: Rates, /) -> None: ...
+    async def rest(self, pause_s: float, /) -> None:
+        """Sleep, as a request that is not in flight."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +98,7 @@ class Patience:
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     on_retry: Callable[[str, float], None] | None = None
     """Told the reason and the pause in seconds before each retry."""
+    watching: Watching | None = None
 
     def pause_s(self, n_tries: int, retry_after_s: float | None) -> float:
         """Return the pause after so many tries: full jitter, on top of what the server asked for."""
@@ -121,10 +151,14 @@ class Http:
     async def reply(self, request: Request) -> Reply:
         """Answer a request; what may succeed later is sent again after a pause."""
         course = self._manners.begin(request)
+        watching = self._patience.watching
         while True:
+            sent = None if watching is None else await watching.admit(request)
             started = time.perf_counter()
             found = await self._ask(course)
             latency_s = time.perf_counter() - started
+            if watching is not None:
+                _tell(watching, sent, found)
             if isinstance(found, Reply):
                 self._learn(course)
                 logger.debug("%s: a reply after %.2f s", request.id, latency_s)
@@ -203,6 +237,9 @@ class Http:
         if body is None and is_reply:
             return Trouble(kind=Kind.REFUSED, status=status, reason="a reply of more than 32 MiB")
         found = read_response(status, body or b"", self._hide)
+        watching = self._patience.watching
+        if watching is not None and (rates := read_rates(response.get_header)) is not None:
+            watching.see_rates(rates)
         if isinstance(found, Reply):
             return found
         if found.kind is Kind.MOVED:
@@ -236,6 +273,13 @@ class Http:
 
     def _count(self, course: Course, trouble: Trouble) -> None:
         """Book a try that may succeed later; raise where it was the last one."""
+        watching = self._patience.watching
+        if trouble.status == 429 and watching is not None and watching.probes:
+            # Some request has to bear it that more are tried now and then.
+            course.n_refused += 1
+            if course.n_refused > _REFUSED_PER_RETRY * self._patience.max_retries:
+                self._give_up(course, trouble)
+            return
         course.n_tries += 1
         course.n_timeouts += trouble.kind is Kind.TIMED_OUT
         course.n_crashes = course.n_crashes + 1 if trouble.status == 500 else 0
@@ -246,13 +290,23 @@ class Http:
             self._give_up(course, trouble)
 
     async def _pause(self, course: Course, trouble: Trouble) -> None:
-        pause_s = self._patience.pause_s(course.n_tries, trouble.retry_after_s)
+        pause_s = self._patience.pause_s(course.n_tries + course.n_refused, trouble.retry_after_s)
         if self._patience.on_retry is not None:
             self._patience.on_retry(trouble.reason, pause_s)
-        await self._patience.sleep(pause_s)
+        watching = self._patience.watching
+        await (self._patience.sleep(pause_s) if watching is None else watching.rest(pause_s))
 
     def _give_up(self, course: Course, trouble: Trouble) -> NoReturn:
         raise error_of(trouble, self._endpoint, course.request.sampling.model) from trouble.cause
+
+
+def _tell(watching: Watching, sent: object, found: Reply | Trouble) -> None:
+    if isinstance(found, Reply):
+        watching.see_reply(sent, found)
+    elif found.status in _REFUSALS:
+        watching.see_refusal(sent, found.status)
+    elif found.kind is Kind.TIMED_OUT:
+        watching.see_time_out()
 
 
 def _client(endpoint: Endpoint, timeout_s: float) -> Client:

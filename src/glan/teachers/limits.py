@@ -7,6 +7,7 @@ async with permits.at(request.rank):
 import asyncio
 import copy
 import heapq
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
@@ -16,19 +17,26 @@ from glan.errors import BudgetError, ConfigError, StoppedError
 from glan.records import Reply, Request, Usage
 from glan.teachers.base import Teacher
 from glan.teachers.prices import cost_usd
+from glan.teachers.window import Window
 
 _Future = asyncio.Future[None]
+_log = logging.getLogger(__name__)
 
 
 class Permits:
     """So many permits, given to the lowest rank first, and among equals to the one that asked first.
 
-    While a permit is free nobody waits: whoever gives one back passes it on.
+    While a permit is free nobody waits: whoever gives one back passes it on. With a window their number follows what
+    the servers bear; where it falls, nobody who holds a permit loses it, and fewer are passed on.
     """
 
-    def __init__(self, max_in_flight: int) -> None:
-        self._max_in_flight = max_in_flight
+    def __init__(self, max_in_flight: int, window: Window | None = None) -> None:
+        self.ceiling = max_in_flight
+        self._size = max_in_flight if window is None else window.size
+        self._window = window
         self._in_flight = 0
+        self.resting = 0
+        """How many who hold a permit pause and ask nothing meanwhile."""
         self._heap: list[tuple[int, int, _Future]] = []
         self._order = count()
         self._idlers: list[_Future] = []
@@ -58,14 +66,56 @@ class Permits:
         return sum(not future.done() for _, _, future in self._heap)
 
     @property
+    def size(self) -> int:
+        """How many permits there are just now."""
+        return self._size
+
+    @property
     def n_free(self) -> int:
         """How many permits are free."""
-        return self._max_in_flight - self._in_flight
+        return max(0, self._size - self._in_flight)
+
+    @property
+    def level(self) -> int:
+        """How many requests are with a server."""
+        return self._in_flight - self.resting
+
+    def see_reply(self, *, now: float, begun: float, level: int, tokens: int | None) -> None:
+        """Tell the window of a reply."""
+        if self._window is not None:
+            self._window.replied(now=now, begun=begun, level=level, tokens=tokens)
+            self._follow(self._window.size)
+
+    def see_refusal(self, *, now: float, begun: float, level: int) -> None:
+        """Tell the window that a server had enough."""
+        if self._window is not None:
+            self._window.refused(now=now, begun=begun, level=level)
+            self._follow(self._window.size)
+
+    def see_time_out(self, *, now: float) -> None:
+        """Tell the window that a reply never came."""
+        if self._window is not None:
+            self._window.timed_out(now=now)
+            self._follow(self._window.size)
+
+    def _follow(self, size: int) -> None:
+        """Have so many permits from now on, and give those that are new to who waits."""
+        if size == self._size:
+            return
+        _log.debug("%d requests in flight at most, %d before", size, self._size)
+        self._size = size
+        while self._heap and self._in_flight < size:
+            _, _, future = heapq.heappop(self._heap)
+            if not future.done():
+                self._in_flight += 1
+                future.set_result(None)
+        if self.is_idle:
+            _wake(self._idlers)
 
     @property
     def is_idle(self) -> bool:
         """Say whether a permit is free and nobody waits for one."""
-        return self._in_flight < self._max_in_flight
+        return self._in_flight < self._size
 
     async def wait_idle(self) -> None:
         """Return when a permit is free and nobody waits for one, or when there will be none any more."""
@@ -94,13 +144,14 @@ class Permits:
 
     def give_back(self) -> None:
         """Pass a permit on to the first who still waits, or free it."""
-        while self._heap:
+        while self._heap and self._in_flight <= self._size:
             _, _, future = heapq.heappop(self._heap)
             if not future.done():
                 future.set_result(None)
                 return
         self._in_flight -= 1
-        _wake(self._idlers)
+        if self.is_idle:
+            _wake(self._idlers)
 
 
 class _Permit:

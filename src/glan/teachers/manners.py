@@ -51,6 +51,8 @@ class Course:
     """How many words for the effort the model has refused."""
     position: int = 0
     n_tries: int = 0
+    n_refused: int = 0
+    """Tries that were too many for the server at that moment, which says nothing of the request."""
     n_timeouts: int = 0
     n_crashes: int = 0
     is_renamed: bool = False

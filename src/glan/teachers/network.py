@@ -10,7 +10,8 @@ import ssl
 from collections.abc import Mapping
 from pathlib import Path
 
-from glan.config import Environment, Network, TeacherSettings
+from glan.config import Network, TeacherSettings
+from glan.environment import Environment
 from glan.errors import ConfigError
 
 _PORTS = {"http": "80", "https": "443"}

@@ -7,17 +7,20 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from glan.config import Config, Environment, Price, TeacherSettings
+from glan.config import Config, Limits, Price, TeacherSettings
+from glan.environment import Environment
 from glan.errors import ConfigError
 from glan.records import Reply, Request, Stage
 from glan.teachers.base import Teacher
-from glan.teachers.limits import Budget, Budgeted
+from glan.teachers.limits import Budget, Budgeted, Permits
 from glan.teachers.manners import Refusal
 from glan.teachers.network import check_allowed, check_settings, is_allowed, read_ca
 from glan.teachers.prices import price_of
 from glan.teachers.providers import UNKNOWN, providers
 from glan.teachers.specs import OFFLINE, SERVER, Endpoint, Spec, endpoint, is_same_server, parse_spec, where
 from glan.teachers.thinking import words_of
+from glan.teachers.traffic import Traffic
+from glan.teachers.window import Window
 
 _WAYS = """\
   --teacher offline                              the textbook inside glan, to try it
@@ -42,6 +45,8 @@ class Panel:
     """Every host that is asked."""
     refusals: Sequence[tuple[Refusal, str]] = ()
     """What the models did not take so far, each with the host; it grows while they are asked."""
+    traffic: tuple[Traffic, ...] = ()
+    """What goes to each server; nothing where no server is asked."""
 
     @classmethod
     def of(cls, teacher: Teacher, model: str, price: Price | None = None) -> "Panel":
@@ -51,6 +56,18 @@ class Panel:
             models=dict.fromkeys(Stage, model),
             prices=dict.fromkeys(Stage, price),
         )
+
+    def permits(self, limits: Limits) -> Permits:
+        """Return as many permits as the settings say, or as the servers bear.
+
+        Without a server there is none to be spared: what answers in this process gets a fixed number.
+        """
+        if limits.concurrency == "fixed" or not self.traffic:
+            return Permits(limits.fixed)
+        permits = Permits(limits.ceiling, Window(limits.ceiling))
+        for traffic in self.traffic:
+            traffic.join(permits)
+        return permits
 
     def within(self, budget: Budget) -> Teacher:
         """Return the whole panel as one teacher that keeps to a budget."""
@@ -98,6 +115,7 @@ async def opened(config: Config, environment: Environment, named: Named) -> Asyn
             spec=opening.default_text(),
             hosts=tuple(hosts),
             refusals=opening.refusals,
+            traffic=tuple(opening.traffic),
         )
 
 
@@ -143,6 +161,7 @@ class _Opening:
         self._environment = environment
         self._named = named
         self.refusals: list[tuple[Refusal, str]] = []
+        self.traffic: list[Traffic] = []
         self._open: dict[tuple[object, ...], tuple[Teacher, Price | None, str]] = {}
 
     def default_text(self) -> str:
@@ -196,8 +215,11 @@ class _Opening:
 
         found = self._endpoint(stage, spec, settings)
         price = price_of(spec.model, found.name, settings.price)
+        limits = self._config.limits
+        traffic = Traffic(rpm=limits.rpm, tpm=limits.tpm)
+        self.traffic.append(traffic)
         patience = Patience(
-            timeout_s=settings.timeout_s, max_retries=self._config.limits.max_retries, rng=random.Random()
+            timeout_s=settings.timeout_s, max_retries=limits.max_retries, rng=random.Random(), watching=traffic
         )
         # At another address than its own the server of a provider with a key may be of any kind.
         is_known = providers().get(spec.provider, UNKNOWN).knows(found.base_url)

@@ -31,6 +31,7 @@ from uvicorn.server import ServerState
 from glan.errors import ConfigError, RequestError, StoppedError, TeacherError
 from glan.records import Reply, Request
 from glan.teachers.base import Teacher
+from glan.teachers.doors import Doors
 from glan.teachers.exchange import (
     ERRORS,
     Body,
@@ -69,6 +70,14 @@ class Simulated:
     """How long a stalled reply is held."""
     retry_after_s: float = 0
     """How long a 429 asks the client to wait."""
+    capacity: int | None = None
+    """So many requests are served at once."""
+    queues: bool = False
+    """What comes beyond them waits for its turn; otherwise it gets a 429."""
+    rpm: int | None = None
+    """Requests a minute; headers tell what is left."""
+    tpm: int | None = None
+    """Tokens a minute, of prompts and replies."""
     api_key: str | None = field(default=None, repr=False)
     """The key that requests must bear; where there is none, none is asked for."""
     reasoning: int = 0
@@ -86,6 +95,10 @@ class Simulated:
             value = getattr(self, name)
             if not (value >= 0 and math.isfinite(value)):
                 raise ConfigError(f"The setting {name} of the simulated server is {value}; it is 0 or more.")
+        for name in ("capacity", "rpm", "tpm"):
+            number = getattr(self, name)
+            if number is not None and number < 1:
+                raise ConfigError(f"The setting {name} of the simulated server is {number}; it is 1 or more.")
 
 
 class Server:
@@ -101,6 +114,10 @@ class Server:
         if self._loop.is_closed():
             return self._chat.counts.stats()
         return asyncio.run_coroutine_threadsafe(self._chat.stats(), self._loop).result()
+
+    def change_capacity(self, capacity: int | None) -> None:
+        """Serve so many at once from now on."""
+        self._loop.call_soon_threadsafe(self._chat.doors.change, capacity)
 
 
 def app(settings: Simulated, teacher: Teacher) -> Starlette:
@@ -254,6 +271,7 @@ class _Chat:
         content = {key: rate for key, rate in settings.faults.items() if key.partition("@")[0] in CONTENT_FAULTS}
         self.settings = settings
         self.counts = Counts()
+        self.doors = Doors(capacity=settings.capacity, queues=settings.queues, rpm=settings.rpm, tpm=settings.tpm)
         self._teacher = Faulty(teacher, seed=settings.seed, rates=content) if content else teacher
         self._odds = Odds(settings.faults, TRANSPORT_FAULTS)
 
@@ -285,8 +303,7 @@ class _Chat:
                 return "client gone"
             return await self._answered(connection, raw, arrival)
         except TurnedDownError as error:
-            wait = [(b"retry-after", f"{self.settings.retry_after_s:g}".encode())] if error.status == 429 else []
-            await connection.give(error.status, error.body, *wait)
+            await connection.give(error.status, error.body, *self._headers_of(error))
             return error.kind
 
     async def _answered(self, connection: Connection, raw: bytes, arrival: int) -> str | None:
@@ -296,24 +313,34 @@ class _Chat:
         fault = self._odds.drawn(request.stage, luck, spared=_SPARED.get(body.form, _NOT_FOR_TEXT))
         if fault is not None and fault in ERRORS:
             raise TurnedDownError(fault)
-        if not await connection.holds(self._latency_s(luck)):
-            return "client gone"
-        if fault == "death":
-            await connection.die()
-            return fault
-        reply = await self._reply(request)
-        if self.settings.reasoning and body.wants_thought:
-            reply = thoughtful(reply, self.settings.reasoning, request.sampling.max_tokens)
-        reply = fitted(reply, request.sampling.max_tokens)
+        self.doors.knock()
+        async with self.doors.place():  # left before the reply is sent: who has it may ask again at once
+            if not await connection.holds(self._latency_s(luck)):
+                return "client gone"
+            if fault == "death":
+                await connection.die()
+                return fault
+            reply = await self._reply(request)
+            if self.settings.reasoning and body.wants_thought:
+                reply = thoughtful(reply, self.settings.reasoning, request.sampling.max_tokens)
+            reply = fitted(reply, request.sampling.max_tokens)
+            if fault == "stall" and not await connection.holds(self.settings.stall_s):
+                return "client gone"
+        self.doors.count_tokens((reply.usage.prompt_tokens or 0) + (reply.usage.completion_tokens or 0))
         given = completion(reply, body.model, arrival)
         if fault == "cut-body":
             await connection.cut(given)
             return fault
-        held = fault != "stall" or await connection.holds(self.settings.stall_s)
-        if not (held and await connection.give(200, given)):
+        if not await connection.give(200, given, *self.doors.headers()):
             return "client gone"
         self.counts.pay(raw, request.stage, reply)
         return None
+
+    def _headers_of(self, error: TurnedDownError) -> list[tuple[bytes, bytes]]:
+        if error.status != 429:
+            return []
+        wait_s = self.settings.retry_after_s if error.wait_s is None else math.ceil(error.wait_s)
+        return [(b"retry-after", f"{wait_s:g}".encode()), *self.doors.headers()]
 
     def _read(self, connection: Connection, raw: bytes) -> Body:
         """Return the body of a request that may be answered."""

@@ -13,7 +13,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from glan.config import Environment, TeacherSettings
+from glan.config import TeacherSettings
+from glan.environment import Environment
 from glan.errors import ConfigError
 from glan.teachers.providers import BEARER, UNKNOWN, providers
 

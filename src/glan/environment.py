@@ -1,0 +1,46 @@
+"""The environment of the process over the `.env` of a project: the only place that reads either."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from glan.errors import ConfigError
+
+
+class Environment:
+    """The environment of the process over the project's `.env`; its values are never shown."""
+
+    def __init__(self, folder: Path | None = None, variables: Mapping[str, str] | None = None) -> None:
+        self._process = dict(os.environ if variables is None else variables)
+        self._folder = folder or Path()
+        self._file = _read_env(folder / ".env") if folder is not None else {}
+
+    def path(self, name: str) -> Path:
+        """Return a path that the settings name, which begins at the project's folder."""
+        return self._folder / name
+
+    def get(self, name: str) -> str | None:
+        """Return a variable, empty ones as None; the process goes before the file."""
+        return self._process.get(name) or self._file.get(name) or None
+
+    def is_from_file(self, name: str) -> bool:
+        """Say whether the value comes from the project's `.env`."""
+        return not self._process.get(name) and bool(self._file.get(name))
+
+    def __repr__(self) -> str:
+        return "Environment(...)"
+
+
+def _read_env(path: Path) -> dict[str, str]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}.") from error
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        name, is_set, value = line.strip().removeprefix("export ").partition("=")
+        if is_set and not name.startswith("#"):
+            found[name.strip()] = value.strip().strip("'\"")
+    return found

@@ -1,0 +1,192 @@
+"""What goes to one server and comes back: paces it by RPM, TPM and the server's own headers, and tells the window.
+
+    traffic = Traffic(rpm=500)
+    traffic.join(permits)
+    sent = await traffic.admit(request)
+    traffic.see_reply(sent, reply)
+
+To wait is never to fail: whatever the rates are, a request is sent in the end. It knows no HTTP.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from glan.records import Reply, Request
+from glan.teachers.limits import Permits
+from glan.teachers.rates import Allowance, Rates
+
+_BYTES_PER_TOKEN = 4
+_FIRST_REPLY_TOKENS = 500
+"""What a reply is taken for until there is one; then the mean of those that came."""
+_BURST_S = 1.0
+"""So much of a rate may go at once. In any minute there is so much more than the rate, which is lowered for it."""
+_LATE_S = 0.02
+"""A server's clock is not ours: what is sent in the very moment of a reset may still be too early."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One try of a request."""
+
+    at: float
+    level: int
+    """How many were in flight with it."""
+    tokens: float
+    """What it was taken for, prompt and reply."""
+
+
+class Pace:
+    """So much a minute, evenly: whoever comes gets the next place in time."""
+
+    def __init__(self, per_minute: float) -> None:
+        self._per_s = per_minute / (60 + _BURST_S)
+        self._next = float("-inf")
+
+    def reserve(self, now: float, amount: float) -> float:
+        """Take a place, and return how many seconds it is away."""
+        begin = max(self._next, now - _BURST_S)
+        self._next = begin + amount / self._per_s
+        return max(0.0, begin - now)
+
+    def correct(self, more: float) -> None:
+        """Say that so much more was used than was reserved, or less."""
+        self._next += more / self._per_s
+
+
+class Quota:
+    """What a server said is left, counted down until it says something newer."""
+
+    def __init__(self) -> None:
+        self._left = float("inf")
+        self._limit = float("inf")
+        self._reset_s = 0.0
+        self._until = float("-inf")
+
+    def hear(self, now: float, said: Allowance) -> None:
+        self._left = said.remaining
+        self._limit = float("inf") if said.limit is None else max(said.limit, 1.0)
+        self._reset_s = said.reset_s or 0.0
+        self._until = now + self._reset_s
+
+    def wait_s(self, now: float, amount: float) -> float:
+        """Return how long there is not enough left; what is more than the limit waits only for a full one."""
+        if self._left >= min(amount, self._limit):
+            return 0.0
+        if now < self._until:
+            return self._until - now + _LATE_S
+        self._left, self._until = self._limit, now + self._reset_s
+        return 0.0
+
+    def take(self, amount: float) -> None:
+        self._left -= amount
+
+    def is_empty(self, now: float) -> bool:
+        """Say whether what was refused now was refused for this."""
+        return self._left < 1 and now < self._until
+
+
+class Traffic:
+    """All tries of requests to one server."""
+
+    def __init__(
+        self,
+        *,
+        rpm: float | None = None,
+        tpm: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self._clock = clock
+        self._sleep = sleep
+        self._permits: Permits | None = None
+        self._rpm = None if rpm is None else Pace(rpm)
+        self._tpm = None if tpm is None else Pace(tpm)
+        self._requests = Quota()
+        self._tokens = Quota()
+        self._counts_tokens = tpm is not None
+        self._reply_tokens = float(_FIRST_REPLY_TOKENS)
+        self._is_bounded = False
+        """Whether the server has said what is left."""
+
+    def join(self, permits: Permits) -> None:
+        """Tell these permits what comes back, so that their window follows."""
+        self._permits = permits
+
+    @property
+    def probes(self) -> bool:
+        """Whether a window may send too many to find out how many are."""
+        return self._permits is not None
+
+    async def admit(self, request: Request) -> Sent:
+        """Return when the request may be sent."""
+        tokens = self._reckoned(request) if self._counts_tokens else 0.0
+        now = self._clock()
+        pause_s = 0.0 if self._rpm is None else self._rpm.reserve(now, 1.0)
+        if self._tpm is not None:
+            pause_s = max(pause_s, self._tpm.reserve(now, tokens))
+        if pause_s:
+            await self.rest(pause_s)
+        if self._is_bounded:
+            await self._within_quota(tokens)
+        return Sent(self._clock(), 0 if self._permits is None else self._permits.level, tokens)
+
+    def see_reply(self, sent: object, reply: Reply) -> None:
+        """Learn from a reply what it took."""
+        usage = reply.usage
+        if self._counts_tokens and usage.completion_tokens is not None and isinstance(sent, Sent):
+            self._reply_tokens += 0.05 * (usage.completion_tokens - self._reply_tokens)
+            if self._tpm is not None and usage.prompt_tokens is not None:
+                self._tpm.correct(usage.prompt_tokens + usage.completion_tokens - sent.tokens)
+        if self._permits is not None and isinstance(sent, Sent):
+            self._permits.see_reply(now=self._clock(), begun=sent.at, level=sent.level, tokens=usage.completion_tokens)
+
+    def see_refusal(self, sent: object, status: int) -> None:
+        """Learn from a refusal. One for want of requests or tokens says nothing of how many may be in flight."""
+        now = self._clock()
+        is_of_rate = status == 429 and (self._requests.is_empty(now) or self._tokens.is_empty(now))
+        if self._permits is not None and isinstance(sent, Sent) and not is_of_rate:
+            self._permits.see_refusal(now=now, begun=sent.at, level=sent.level)
+
+    def see_time_out(self) -> None:
+        """Learn that a reply never came."""
+        if self._permits is not None:
+            self._permits.see_time_out(now=self._clock())
+
+    def see_rates(self, rates: Rates) -> None:
+        """Keep to what the server says is left."""
+        now = self._clock()
+        self._is_bounded = True
+        if rates.requests is not None:
+            self._requests.hear(now, rates.requests)
+        if rates.tokens is not None:
+            self._counts_tokens = True
+            self._tokens.hear(now, rates.tokens)
+
+    async def rest(self, pause_s: float) -> None:
+        """Sleep as one that holds a permit and is not in flight."""
+        permits = self._permits
+        if permits is None:
+            await self._sleep(pause_s)
+            return
+        permits.resting += 1
+        try:
+            await self._sleep(pause_s)
+        finally:
+            permits.resting -= 1
+
+    async def _within_quota(self, tokens: float) -> None:
+        while True:
+            now = self._clock()
+            pause_s = max(self._requests.wait_s(now, 1.0), self._tokens.wait_s(now, tokens))
+            if not pause_s:
+                break
+            await self.rest(pause_s)
+        self._requests.take(1.0)
+        self._tokens.take(tokens)
+
+    def _reckoned(self, request: Request) -> float:
+        """Return about how many tokens a request and its reply have: most replies do not fill their room."""
+        length = sum(len(message.content) for message in request.messages)
+        return length / _BYTES_PER_TOKEN + min(self._reply_tokens, request.sampling.max_tokens)
