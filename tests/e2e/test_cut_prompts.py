@@ -11,7 +11,7 @@ from glan.teachers.filler import Filler
 from glan.teachers.simulate import Simulated
 
 PAIRS = 8
-CUTTING = Simulated(faults={"prompt-cut@questions": 0.3})
+CUTTING = Simulated(faults={"cut-prompt@questions": 0.3})
 
 
 def reasons_of(folder: Path) -> set[tuple[str, str]]:
@@ -76,7 +76,7 @@ def test_a_person_can_keep_them(tmp_path: Path) -> None:
     assert not reasons_of(folder)
 
 
-@pytest.mark.parametrize("fault", ["prompt-cut", "prompt-cut@questions"])
+@pytest.mark.parametrize("fault", ["cut-prompt", "cut-prompt@questions"])
 def test_a_check_finds_it(tmp_path: Path, fault: str) -> None:
     """A check of a server that cuts every prompt, or those of questions, gets no pair and names the remedy."""
     with simulated(Simulated(faults={fault: 1.0}), Filler()) as server:

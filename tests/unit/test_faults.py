@@ -84,7 +84,7 @@ def test_every_fault_has_a_line_of_prose(name: str) -> None:
 @given(order=st.randoms(use_true_random=False), seed=st.integers(0, 3))
 def test_content_faults_are_the_same_in_every_order(order: random.Random, seed: int) -> None:
     """Asked in any order and all at once, each request meets the fault that it meets alone."""
-    rates = {"cut-off": 0.3, "refusal": 0.2, "empty": 0.2, "prompt-cut": 0.2, "wrong-language": 0.2}
+    rates = {"cut-off": 0.3, "refusal": 0.2, "empty": 0.2, "cut-prompt": 0.2, "wrong-language": 0.2}
     requests = _questions(12)
     alone = [_ask_all([request], rates, seed)[0] for request in requests]
     places = sorted(range(12), key=lambda _: order.random())
@@ -92,7 +92,7 @@ def test_content_faults_are_the_same_in_every_order(order: random.Random, seed: 
     assert [together[places.index(i)] for i in range(12)] == alone
 
 
-@pytest.mark.parametrize("fault", ["refusal", "empty", "cut-off", "wrong-language", "prompt-cut"])
+@pytest.mark.parametrize("fault", ["refusal", "empty", "cut-off", "wrong-language", "cut-prompt"])
 def test_faults_come_at_their_rate(fault: str) -> None:
     """With a rate of 0.2, about a fifth of the replies are spoiled."""
     assert 150 <= len(_spoiled(_questions(1_000), {fault: 0.2})) <= 250
@@ -214,7 +214,7 @@ def test_a_language_that_we_do_not_speak_gets_another() -> None:
 def test_a_cut_prompt_is_answered_as_the_teacher_saw_it() -> None:
     """The server sees the second half of the last message, and its usage says so."""
     text = "What is a star? " * 40
-    reply = _ask(_request(text), {"prompt-cut": 1.0})
+    reply = _ask(_request(text), {"cut-prompt": 1.0})
     assert reply == _plain(_request(text[len(text) // 2 :]))
     assert reply.usage.prompt_tokens == len(text) // 8
 

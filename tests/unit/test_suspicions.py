@@ -53,9 +53,9 @@ def test_half_of_a_prompt_of_prose_is_found() -> None:
     assert is_cut(ask(PROSE), counted(600))
 
 
-@pytest.mark.parametrize("tokens", [None, 0])
+@pytest.mark.parametrize("tokens", [None, 0, 10, 255])
 def test_a_server_that_does_not_count_is_not_suspected(tokens: int | None) -> None:
-    """No count is no evidence."""
+    """No count is no evidence, and neither is one that no context is as small as."""
     assert not is_cut(ask(PROSE), counted(tokens))
 
 
@@ -82,7 +82,7 @@ async def test_the_simulated_cut_is_found() -> None:
     """A simulated server that cuts its prompts counts what it saw, and is found out."""
     request = ask(PROSE)
     whole = await Filler().reply(request)
-    cut = await Faulty(Filler(), seed=0, rates={"prompt-cut": 1.0}).reply(request)
+    cut = await Faulty(Filler(), seed=0, rates={"cut-prompt": 1.0}).reply(request)
     assert not is_cut(request, whole)
     assert is_cut(request, cut)
     assert cut.usage.prompt_tokens == tokens_of(PROSE) // 2

@@ -25,7 +25,7 @@ CONTENT_FAULTS: Mapping[str, str] = {
     "refusal": "A polite refusal, in one of several languages.",
     "empty": "A reply without a character.",
     "wrong-language": "A text in another language than asked; listings are left.",
-    "prompt-cut": "A reply to the second half of the last message, as from a server whose context is too short.",
+    "cut-prompt": "A reply to the second half of the last message, as from a server whose context is too short.",
 }
 """Every fault of the content. Where several hit, the first here counts."""
 
@@ -131,7 +131,7 @@ class Faulty:
         bits = digest_of(self._seed, request.messages, request.sampling.model, "faults")
         spared = ("wrong-language",) if asked.schema else ("malformed",)
         fault = self._odds.drawn(asked.stage, bits, spared=spared)
-        if fault == "prompt-cut":
+        if fault == "cut-prompt":
             return await self._teacher.reply(_without_beginning(request))
         reply = await self._teacher.reply(request)
         return reply if fault is None else _SPOILED[fault](request, reply, bits[-1])

@@ -16,6 +16,8 @@ ALL_THOUGHT = "thinking used up the room"
 
 _LEAST_TOKENS = 100
 """A prompt that may have fewer is cut by no server, and an odd count of it would prove nothing."""
+_LEAST_CONTEXT = 256
+"""No server has a smaller context: one that says it saw fewer tokens of a long prompt does not count them."""
 _CHARACTERS_PER_TOKEN = 6
 """Most characters of a token that are no spaces, on average over a prompt: English has 4, code 3."""
 _WIDE_PER_TOKEN = 3
@@ -29,8 +31,10 @@ def is_cut(request: Request, reply: Reply) -> bool:
     if not usage.prompt_tokens:
         return False
     counted = usage.prompt_tokens + (usage.cached_tokens or 0)
+    if counted < _LEAST_CONTEXT:
+        return False
     # Nearly every prompt passes here, at a tenth of what it takes to look at its words.
-    if counted >= _LEAST_TOKENS and counted >= sum([_about(message.content) for message in request.messages]):
+    if counted >= sum([_about(message.content) for message in request.messages]):
         return False
     return counted < fewest_tokens(request.messages) >= _LEAST_TOKENS
 
