@@ -40,6 +40,7 @@ ENVIRONMENTS = {
     "curator": Environment("curator.py", "bespokelabs-curator", ["bespokelabs-curator>=0.1.31", "requests>=2.34"]),
     "designer": Environment("designer.py", "data-designer", ["data-designer>=0.9.7"]),
     "distilabel": Environment("distilabel_pipeline.py", "distilabel", ["distilabel[openai]>=1.5.3", "requests>=2.34"]),
+    "profile": Environment("../breakdown.py", "py-spy", ["py-spy>=0.4.1"]),
     "plot": Environment("../plot.py", "matplotlib", ["matplotlib>=3.10"]),
 }
 

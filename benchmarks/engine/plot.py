@@ -14,15 +14,17 @@ from matplotlib import pyplot as plt
 
 HERE = Path(__file__).parent
 OURS, OTHERS, BARE = "#1b6ca8", "#b8b8b8", "#7a7a7a"
+_LONG = 10_000
+"""Replies of a run that goes on for long enough after its ramp."""
 _SLOWEST = 10
 """Replies per second at the left edge."""
 
 
 def rate(found: dict[str, Any]) -> float:
-    """Return replies per second, after the ramp where that is known."""
+    """Return replies per second: of a long run with latency those after the ramp, else those of the whole run."""
     wall: float = found["replies"] / found["wall_s"]
     steady: float = found["steady_per_s"]
-    return steady or wall
+    return steady if found["case"]["latency_ms"] and found["replies"] >= _LONG else wall
 
 
 def bars(axes: Any, results: list[dict[str, Any]], *, latency_ms: int, in_flight: int) -> None:  # noqa: ANN401 - of a library without types
