@@ -34,7 +34,7 @@ def test_the_bytes_are_the_same_whatever_the_server_bears(
     with simulated(CROWDED[kind]) as server:
         command = CommandLine(home=tmp_path, base_url=server.base_url)
         folder = command.init("data", pairs=PAIRS)
-        assert command.run(folder).code == 0
+        assert command.run(folder, "--concurrency", "adaptive").code == 0
         check_whole(folder, PAIRS)
         assert bytes_of(folder / "dataset") == one_by_one
         assert server.stats().max_in_flight > 1
@@ -56,12 +56,12 @@ def test_a_rate_of_the_server_makes_a_run_slower_and_harms_nothing(
 
 
 @pytest.mark.parametrize(
-    ("told", "most"), [(("--concurrency", "fixed", "--max-in-flight", 20), 20), (("--max-in-flight", 3), 3)]
+    ("told", "most"), [(("--max-in-flight", 20), 20), (("--concurrency", "adaptive", "--max-in-flight", 3), 3)]
 )
 def test_a_number_that_is_asked_for_is_kept(
     one_by_one: dict[str, bytes], tmp_path: Path, told: tuple[object, ...], most: int
 ) -> None:
-    """`--concurrency fixed` has so many in flight from the beginning; without it they are a ceiling."""
+    """A fixed number is in flight from the beginning; of an adaptive one it is the ceiling."""
     with simulated(Simulated(latency_ms=20)) as server:
         command = CommandLine(home=tmp_path, base_url=server.base_url)
         folder = command.init("data", pairs=PAIRS)

@@ -223,10 +223,10 @@ async def test_replies_open_the_window() -> None:
 @pytest.mark.parametrize(
     ("limits", "in_process", "server"),
     [
-        pytest.param(Limits(), (64, 64), (8, 1_024), id="nothing set"),
-        pytest.param(Limits(max_in_flight=500), (500, 500), (8, 500), id="a ceiling"),
-        pytest.param(Limits(max_in_flight=3), (3, 3), (3, 3), id="a low ceiling"),
-        pytest.param(Limits(concurrency="fixed"), (64, 64), (64, 64), id="fixed"),
+        pytest.param(Limits(), (64, 64), (64, 64), id="nothing set"),
+        pytest.param(Limits(concurrency="adaptive"), (64, 64), (8, 1_024), id="adaptive"),
+        pytest.param(Limits(concurrency="adaptive", max_in_flight=500), (500, 500), (8, 500), id="a ceiling"),
+        pytest.param(Limits(concurrency="adaptive", max_in_flight=3), (3, 3), (3, 3), id="a low ceiling"),
         pytest.param(Limits(concurrency="fixed", max_in_flight=500), (500, 500), (500, 500), id="a fixed number"),
     ],
 )
