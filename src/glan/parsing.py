@@ -158,18 +158,18 @@ def parse_sessions(text: str) -> tuple[Session, ...]:
     """
     found = _decode(_SESSIONS.decode, _SessionList, "sessions", text)
     sessions: dict[str, Session] = {}
-    names = _all_plain([name for item in found.sessions for name in (item.session_name, *item.key_concepts)])
-    for item in found.sessions[:MAX_ITEMS]:
-        name = item.session_name if names is not None else _name(item.session_name)
-        concepts = tuple(_names(item.key_concepts, names))
+    items = found.sessions[:MAX_ITEMS]
+    keyed = _keyed([text for item in items for text in (item.session_name, *item.key_concepts)])
+    for item in items:
+        name, key = keyed[item.session_name]
+        concepts = tuple(_names(item.key_concepts, keyed))
         if not name or not concepts:
             continue
-        key = names[name] if names is not None else key_of(name)
         known = sessions.get(key)
         if known is None:
             sessions[key] = Session(name=name, key=key, key_concepts=concepts)
         else:
-            sessions[key] = replace(known, key_concepts=tuple(_names([*known.key_concepts, *concepts], names)))
+            sessions[key] = replace(known, key_concepts=tuple(_names([*known.key_concepts, *concepts])))
     if not sessions:
         raise ReplyError("The list has no session with a name and a key concept.", text=text)
     return tuple(sessions.values())
@@ -238,27 +238,32 @@ def _name(text: str) -> str:
     return name
 
 
-def _all_plain(texts: Sequence[str]) -> Mapping[str, str] | None:
-    """Return the keys of names by name, if all are plain: words of letters with one space between them."""
+def _keyed(texts: Sequence[str]) -> Mapping[str, tuple[str, str]]:
+    """Return the name in each text and its key; where all are plain, as in most listings, in half of the time."""
+    keys = _plain_keys(texts)
+    if keys is not None:
+        return dict(zip(texts, zip(texts, keys, strict=True), strict=True))
+    names = {text: _name(text) for text in texts}
+    return {text: (name, key_of(name)) for text, name in names.items()}
+
+
+def _plain_keys(texts: Sequence[str]) -> Sequence[str] | None:
+    """Return the keys of texts that are names as they stand: words of letters with one space between them."""
     joined = "\n".join(["", *texts, ""])
     if not joined.isascii() or not joined.translate(_INSIDE).isalpha() or any(odd in joined for odd in _ODD):
         return None
     keys = joined.lower().split("\n")[1:-1]
-    is_whole = len(keys) == len(texts) and max(map(len, texts)) <= MAX_NAME_LENGTH
-    return dict(zip(texts, keys, strict=True)) if is_whole else None
+    return keys if len(keys) == len(texts) and max(map(len, texts)) <= MAX_NAME_LENGTH else None
 
 
-def _names(texts: Iterable[str], plain: Mapping[str, str] | None = None) -> Iterable[str]:
-    """Return the names of a list, each key once."""
+def _names(texts: Sequence[str], keyed: Mapping[str, tuple[str, str]] | None = None) -> Iterable[str]:
+    """Return the names of a list, each key once; what is known of more texts than these need not be found again."""
+    keyed = _keyed(texts) if keyed is None else keyed
     found: dict[str, str] = {}
-    if plain is not None:
-        for text in texts:
-            found.setdefault(plain[text], text)
-        return list(found.values())[:MAX_ITEMS]
     for text in texts:
-        name = _name(text)
+        name, key = keyed[text]
         if name:
-            found.setdefault(key_of(name), name)
+            found.setdefault(key, name)
     return list(found.values())[:MAX_ITEMS]
 
 

@@ -193,6 +193,11 @@ class Draw(Record, frozen=True, kw_only=True):
     """(session, concept) positions, ascending; one to five of them."""
 
 
+def question_id(syllabus: Syllabus, draw: Draw) -> str:
+    """Return the id of the question on a draw, which is also that of its row."""
+    return place("question", syllabus.discipline.key, syllabus.subject.key, draw.index)
+
+
 class Question(Record, frozen=True, kw_only=True):
     """A question that a teacher wrote for a draw.
 
@@ -217,7 +222,7 @@ class Question(Record, frozen=True, kw_only=True):
         sessions = syllabus.sessions
         before = {i: sum([len(session.key_concepts) for session in sessions[:i]]) for i in draw.sessions}
         return cls(
-            id=place("question", syllabus.discipline.key, syllabus.subject.key, draw.index),
+            id=question_id(syllabus, draw),
             slot=slot,
             subject=syllabus.subject,
             draw=draw,

@@ -1,7 +1,7 @@
 """From a draw to a question that sees the whole syllabus (paper, section 2.4)."""
 
 from glan.generate.asking import Asking, text_of
-from glan.records import Draw, Question, Slot, Stage, Strategy, Syllabus, place
+from glan.records import Draw, Question, Slot, Stage, Strategy, Syllabus, question_id
 
 
 async def write_question(asking: Asking, slot: Slot, syllabus: Syllabus, draw: Draw) -> Question:
@@ -24,6 +24,6 @@ async def write_question(asking: Asking, slot: Slot, syllabus: Syllabus, draw: D
         several=draw.strategy is Strategy.PAIR,
         notes=discipline.notes,
     )
-    id_ = place("question", discipline.key, subject.key, draw.index)
-    reply, text = await asking.ask_for(asking.request(Stage.QUESTIONS, id_, prompt), text_of)
+    request = asking.request(Stage.QUESTIONS, question_id(syllabus, draw), prompt)
+    reply, text = await asking.ask_for(request, text_of)
     return Question.on(syllabus, draw, slot=slot, text=text, reply=reply)
