@@ -1,6 +1,6 @@
 """llama.cpp's own server with a tiny model of random weights. Run in the environment that has xllamacpp and gguf.
 
-    python llamacpp_server.py FOLDER PORT
+    python llamacpp_server.py FOLDER PORT [KEY]
 
 The weights are random but for a bias of each token, so that words, quotes and ends come about as often as in a text:
 what it says is nonsense of a few words, and what a schema holds it to comes to its end.
@@ -14,26 +14,19 @@ from pathlib import Path
 
 import gguf
 import numpy as np
+import numpy.typing as npt
 import xllamacpp
+from nonsense import CONSTANT, HEADS, INNER, NEVER, SCALE, SEED, TEMPLATE, WIDTH, WORDS, end_with_parent
 
+Matrix = npt.NDArray[np.float32]
+
+NAME = "nonsense"
 CONTEXT = 8_192
 """Tokens that one request may have, prompt and reply together."""
 SLOTS = 4
-SEED = 20_240_213
-WIDTH, HEADS, INNER = 64, 4, 128
-CONSTANT = 8.0
-"""The first number of every embedding: with it the biases reach the logits."""
+"""Requests that are served at once."""
 
-WORDS = """
-    tide moon river stone light number theory proof market price cell energy force wave field group music chord
-    history treaty empire law court right duty value risk claim policy harbour vessel net catch season feed signal
-    sensor motor path plan map graph tree root leaf seed soil rain cloud storm heat cold metal acid salt bond
-    orbit planet star comet lens mirror angle circle line point set limit series sum product ratio rate change
-    growth decay balance loss gain trade labour credit debt tax vote party state city road bridge wall roof
-    voice story verse scene image colour shade form shape mass charge current circuit code loop stack queue
-""".split()
-
-NEVER, SELDOM = -20.0, -6.0
+SELDOM = -6.0
 BIASES = {
     "</s>": math.log(6),
     '"': math.log(60),
@@ -44,11 +37,6 @@ BIASES = {
     "?": math.log(3),
 }
 """Of a token; words have 0, all other characters `SELDOM`, and single bytes `NEVER`."""
-
-TEMPLATE = (
-    "{% for message in messages %}{{ message['role'] }}: {{ message['content'] }}\n{% endfor %}"
-    "{% if add_generation_prompt %}assistant:{% endif %}"
-)
 
 
 def vocabulary() -> Iterator[tuple[str, gguf.TokenType, float]]:
@@ -65,41 +53,40 @@ def vocabulary() -> Iterator[tuple[str, gguf.TokenType, float]]:
         yield f"\u2581{word}", gguf.TokenType.NORMAL, 0.0
 
 
-def weights(biases: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the tensors of one layer; nothing in it touches the first number of a state, which carries the biases."""
+def weights(biases: Matrix) -> Iterator[tuple[str, Matrix]]:
+    """Yield the tensors of a model with one layer."""
     rng = np.random.default_rng(SEED)
 
-    def some(rows: int, columns: int, size: float) -> np.ndarray:
+    def some(rows: int, columns: int, size: float = 0.1) -> Matrix:
         return (rng.standard_normal((rows, columns)) * size).astype(np.float32)
 
-    embeddings = some(len(biases), WIDTH, 1.0)
+    embeddings, output = some(len(biases), WIDTH, 1.0), some(len(biases), WIDTH)
     embeddings[:, 0] = CONSTANT
-    output = some(len(biases), WIDTH, 0.1)
-    output[:, 0] = biases / (CONSTANT / math.sqrt((CONSTANT**2 + WIDTH) / WIDTH))
+    output[:, 0] = biases * SCALE
     yield "token_embd.weight", embeddings
     yield "output.weight", output
     for name in ("output_norm", "blk.0.attn_norm", "blk.0.ffn_norm"):
         yield f"{name}.weight", np.ones(WIDTH, np.float32)
     for name in ("attn_q", "attn_k", "attn_v"):
-        yield f"blk.0.{name}.weight", some(WIDTH, WIDTH, 0.1)
+        yield f"blk.0.{name}.weight", some(WIDTH, WIDTH)
     for name in ("ffn_gate", "ffn_up"):
-        yield f"blk.0.{name}.weight", some(INNER, WIDTH, 0.1)
+        yield f"blk.0.{name}.weight", some(INNER, WIDTH)
     for name, columns in (("attn_output", WIDTH), ("ffn_down", INNER)):
-        matrix = some(WIDTH, columns, 0.1)
+        matrix = some(WIDTH, columns)
         matrix[0] = 0.0
         yield f"blk.0.{name}.weight", matrix
 
 
 def write_model(path: Path) -> None:
+    """Write the model as a GGUF file, tokenizer and chat template included."""
     texts, kinds, biases = zip(*vocabulary(), strict=True)
     writer = gguf.GGUFWriter(path, "llama")
-    writer.add_name("nonsense")
+    writer.add_name(NAME)
     writer.add_context_length(CONTEXT)
     writer.add_embedding_length(WIDTH)
     writer.add_block_count(1)
     writer.add_feed_forward_length(INNER)
     writer.add_head_count(HEADS)
-    writer.add_head_count_kv(HEADS)
     writer.add_rope_dimension_count(WIDTH // HEADS)
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_vocab_size(len(texts))
@@ -111,7 +98,7 @@ def write_model(path: Path) -> None:
     writer.add_eos_token_id(2)
     writer.add_unk_token_id(0)
     writer.add_chat_template(TEMPLATE)
-    for name, tensor in weights(np.array(biases)):
+    for name, tensor in weights(np.array(biases, np.float32)):
         writer.add_tensor(name, tensor)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -119,12 +106,14 @@ def write_model(path: Path) -> None:
     writer.close()
 
 
-def serve(path: Path, port: int) -> None:
+def serve(path: Path, port: int, keys: list[str]) -> None:
+    """Serve the model until the process ends; one thread, since two on a busy machine are seventy times as slow."""
     params = xllamacpp.CommonParams()
     params.model.path = str(path)
-    params.model_alias = ["nonsense"]
+    params.model_alias = [NAME]
     params.hostnames = ["127.0.0.1"]
     params.port = port
+    params.api_keys = keys
     params.n_ctx = CONTEXT * SLOTS
     params.n_parallel = SLOTS
     params.cpuparams.n_threads = 1
@@ -135,12 +124,13 @@ def serve(path: Path, port: int) -> None:
     params.sampling.min_p = 0.0
     params.sampling.temp = 1.0
     server = xllamacpp.Server(params)
-    print(f"serving at {server.listening_address}", flush=True)  # noqa: T201 - its log
+    print(f"serving at {server.listening_address}", flush=True)
     threading.Event().wait()
 
 
 if __name__ == "__main__":
-    model = Path(sys.argv[1]) / "nonsense.gguf"
+    end_with_parent()
+    model = Path(sys.argv[1]) / f"{NAME}.gguf"
     if not model.exists():
         write_model(model)
-    serve(model, int(sys.argv[2]))
+    serve(model, int(sys.argv[2]), sys.argv[3:])
