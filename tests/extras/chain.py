@@ -14,10 +14,14 @@ ROOM = {"subjects": 400, "syllabi": 400, "questions": 120, "answers": 120}
 IN_FLIGHT = 4
 
 
+DISCIPLINES = "Astronomy,Physics,History,Law,Music,Mathematics"
+"""The curricula of nonsense are short: two disciplines may end after a hundred pairs."""
+
+
 def made(command: CommandLine, *, pairs: int, **room: int) -> Path:
-    """Make a project over two disciplines with `glan init`."""
+    """Make a project with `glan init`."""
     folder = command.home / "data"
-    ended = command("init", folder, "--taxonomy", "paper", "--disciplines", "Astronomy,Physics", "--pairs", pairs)
+    ended = command("init", folder, "--taxonomy", "paper", "--disciplines", DISCIPLINES, "--pairs", pairs)
     assert ended.code == 0, ended.words
     for stage, tokens in {**ROOM, **room}.items():
         set_in(folder, stage, str(tokens))
