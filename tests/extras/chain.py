@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 from commandline import CommandLine, Ended, check_whole, manifest_of, set_in
-from servers import Served
+from extras.servers import Served
 
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledger_rows import Entry
@@ -46,6 +46,4 @@ def accounted(folder: Path) -> Counter[tuple[str, str, str]]:
     """See that a project's counts add up, and return its slots that are no pairs by outcome, stage and reason."""
     manifest = manifest_of(folder)
     check_whole(folder, manifest["slots"]["pairs"])
-    return Counter(
-        {(each["outcome"], each["stage"], each["reason"]): each["slots"] for each in manifest["reasons"]}
-    )
+    return Counter({(each["outcome"], each["stage"], each["reason"]): each["slots"] for each in manifest["reasons"]})

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from commandline import CommandLine, ended_processes
-from servers import KINDS, LOGS, Served, serving, tail
+from extras.servers import KINDS, LOGS, Served, serving, tail
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent
-ENVIRONMENTS = HERE.parents[1] / ".venv-extras"
+SCRIPTS = Path(__file__).parent / "served"
+ENVIRONMENTS = Path(__file__).parents[2] / ".venv-extras"
 _LONGEST_START_S = 180.0
 _TAIL = 4_000
 """Characters of a log that a failed test shows."""
@@ -44,9 +44,7 @@ _ACCESS = '"POST /v1/chat/completions HTTP/1.1" 200'
 TRANSFORMERS = Kind(
     name="transformers", script="transformers_server.py", folder="nonsense", mark=_ACCESS, is_pinned=True
 )
-OLDER = Kind(
-    name="transformers-older", script="transformers_server.py", folder="nonsense", mark=_ACCESS, counts=False
-)
+OLDER = Kind(name="transformers-older", script="transformers_server.py", folder="nonsense", mark=_ACCESS, counts=False)
 KINDS = {kind.name: kind for kind in (LLAMACPP, TRANSFORMERS, OLDER)}
 
 
@@ -100,7 +98,7 @@ def serving(kind: Kind, home: Path, *arguments: str, port: int | None = None) ->
     folder = (home / kind.folder).resolve()
     port = port or _free_port()
     log = LOGS[kind.name] = home / "server.log"
-    command = [str(python), str(HERE / kind.script), str(folder), str(port)]
+    command = [str(python), str(SCRIPTS / kind.script), str(folder), str(port)]
     with _started([*command, *([str(folder)] if kind.is_pinned else []), *arguments], home, log) as process:
         try:
             _wait(process, port, log)

@@ -4,9 +4,9 @@ import signal
 from pathlib import Path
 
 import pytest
-from chain import IN_FLIGHT, accounted, checked, entries_of, made, run
 from commandline import CommandLine, check_whole, gone, manifest_of, replies_in, until
-from servers import Served
+from extras.chain import IN_FLIGHT, accounted, checked, entries_of, made, run
+from extras.servers import LLAMACPP, Served
 
 from glan.teachers.ledger_rows import Entry
 
@@ -40,7 +40,7 @@ def test_a_run_comes_to_its_pairs(served: Served, command: CommandLine) -> None:
 
 
 def test_every_reply_is_read_into_the_ledger(served: Served, command: CommandLine) -> None:
-    """Text, end, counts, model, rung, name and time stand where they should; what a server does not count is unknown."""
+    """Text, end, counts, model, rung, name and time stand where they should; what is not counted is unknown."""
     folder = made(command, pairs=PAIRS, questions=20)
     assert run(command, folder, served).code == 0
     entries = entries_of(folder)
@@ -75,7 +75,7 @@ def test_a_run_that_is_stopped_goes_on_where_it_was(served: Served, command: Com
     """An interrupt waits for what is in flight, and the next run asks for nothing that was given before."""
     folder, before = made(command, pairs=MANY), served.replies()
     begun = command.begin("run", "--project", folder, "--teacher", served.spec)
-    until(lambda: has_replies(folder, 30))
+    until(lambda: has_replies(folder, 100))
     begun.send(signal.SIGINT)
     stopped = begun.end()
     assert stopped.code == 130, stopped.words
@@ -93,7 +93,7 @@ def test_a_run_that_is_killed_pays_again_for_what_was_in_flight_at_most(served: 
     """After a kill the server has given no more replies than the ledger has, but for the requests in flight."""
     folder, before = made(command, pairs=MANY), served.replies()
     begun = command.begin("run", "--project", folder, "--teacher", served.spec)
-    until(lambda: has_replies(folder, 30))
+    until(lambda: has_replies(folder, 100))
     gone(begun)
     ended = run(command, folder, served, "--pairs", PAIRS)
     assert ended.code == 0, ended.words
@@ -123,6 +123,19 @@ def test_an_answer_that_is_cut_off_is_asked_for_with_more_room(served: Served, c
         assert before.finish_reason == "length"
 
 
+def test_a_budget_in_tokens_ends_a_run(served: Served, command: CommandLine) -> None:
+    """A run ends before its next calls would go over; of a server that counts none each is taken to have used all."""
+    folder = made(command, pairs=MANY)
+    ended = run(command, folder, served, "--budget-tokens", 60_000)
+    assert ended.code == 4, ended.words
+    accounted(folder)
+    usages = [entry.reply.usage for entry in entries_of(folder) if entry.reply is not None]
+    assert usages
+    # A budget reckons with two bytes of a prompt a token, and a token of the one model is a single letter.
+    beyond = 2_000 * IN_FLIGHT if served.kind is LLAMACPP else 0
+    assert sum((usage.prompt_tokens or 0) + (usage.completion_tokens or 0) for usage in usages) <= 60_000 + beyond
+
+
 def test_a_wrong_path_is_told(served: Served, command: CommandLine) -> None:
     """A 404 for every request is a wrong address: a run ends at once with the way out, and no failure is recorded."""
     folder = made(command, pairs=PAIRS)
@@ -148,9 +161,7 @@ def test_thinking_can_be_asked_for(served: Served, command: CommandLine, reasoni
     if served.kind.counts:
         assert not_taken == []
         return
-    assert not_taken == [
-        f"The model {served.model!r} at {served.host} does not take chat_template_kwargs: "
-        "it is left out, and the server decides."
-    ]
+    told = f"The model {served.model!r} at {served.host} does not take chat_template_kwargs"
+    assert not_taken == [f"{told}: it is left out, and the server decides."]
     assert not_taken[0] in ended.words
     assert 1 <= served.told().count(" 422") - before <= IN_FLIGHT

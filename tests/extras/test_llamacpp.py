@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from chain import accounted, checked, entries_of, made, run
-from commandline import KEY, CommandLine, check_whole, manifest_of, replies_in, until
-from servers import LLAMACPP, Served, serving
+from commandline import KEY, CommandLine, check_whole, manifest_of, replies_in, set_in, until
+from extras.chain import accounted, checked, entries_of, made, run
+from extras.servers import LLAMACPP, Served, serving
 
 from glan.parsing import has_form
 
@@ -86,7 +86,7 @@ def test_a_prompt_that_is_too_long_is_refused(llamacpp: Served, command: Command
 
 def test_a_key_is_asked_for_and_sent(tmp_path: Path, command: CommandLine) -> None:
     """Without its key, or with a wrong one, nothing is asked; with it in `.env` the check passes. It stands nowhere."""
-    with serving(LLAMACPP, tmp_path / "server", KEY) as served:
+    with serving(LLAMACPP, tmp_path / "server", "--key", KEY) as served:
         folder = made(command, pairs=2)
         ended = checked(command, folder, served.spec)
         assert ended.code == 1
@@ -103,15 +103,52 @@ def test_a_key_is_asked_for_and_sent(tmp_path: Path, command: CommandLine) -> No
     assert all(KEY.encode() not in path.read_bytes() for path in others)
 
 
+def test_a_server_that_crashes_is_quoted(tmp_path: Path, command: CommandLine) -> None:
+    """Where every request ends in a status 500 the server's own words, which have the way out, are told and logged."""
+    with serving(LLAMACPP, tmp_path / "server", "--no-jinja") as served:
+        folder = made(command, pairs=2)
+        ended = checked(command, folder, served.spec)
+    assert ended.code == 1
+    assert "/1: No reply after the last retry: status 500, server_error." in ended.words
+    assert "The server said: this custom template is not supported, try using --jinja" in ended.words
+    assert "this custom template is not supported" in (folder / "run.log").read_text(encoding="utf-8")
+    assert replies_in(folder) == 0
+
+
+def test_malformed_listings_are_sent_back_twice(llamacpp: Served, command: CommandLine) -> None:
+    """JSON of another form is shown its error twice, then the draft has failed; without any a discipline is a reject.
+
+    The form is set by a person here, so no rung is tried, and each discipline pays for its drafts and no more.
+    """
+    folder = made(command, pairs=4, subjects=64)
+    set_in(folder, "drafts", "2")
+    text = (folder / "glan.toml").read_text(encoding="utf-8")
+    named = text.replace(
+        "[teachers.curriculum]", '[teachers.curriculum]\nextra = {response_format = {type = "json_object"}}'
+    )
+    (folder / "glan.toml").write_text(named, encoding="utf-8")
+    ended = run(command, folder, llamacpp)
+    assert ended.code == 3, ended.words
+    assert accounted(folder) == {("reject", "subjects", "malformed"): 6}
+    listings: dict[str, set[int]] = {}
+    for entry in entries_of(folder):
+        if entry.request_id.startswith("listing/"):
+            assert entry.reply is not None
+            assert entry.reply.rung == "text"
+            listings.setdefault(entry.request_id, set()).add(entry.attempt)
+    assert len(listings) == 12
+    assert all({0, 2, 4} <= attempts <= set(range(6)) for attempts in listings.values())
+
+
 def test_a_server_that_dies_is_waited_for(tmp_path: Path, command: CommandLine) -> None:
     """A run lives through the death of its server: when that is up again at the same place the run comes to its end."""
-    folder = made(command, pairs=120)
+    folder = made(command, pairs=60)
     with serving(LLAMACPP, tmp_path / "server") as served:
         begun = command.begin("run", "--project", folder, "--teacher", served.spec)
-        until(lambda: (folder / "ledger.sqlite").exists() and replies_in(folder) >= 50)
+        until(lambda: (folder / "ledger.sqlite").exists() and replies_in(folder) >= 30)
     assert not begun.is_over
     with serving(LLAMACPP, tmp_path / "server", port=served.port):
         ended = begun.end()
     assert ended.code == 0, ended.words
-    check_whole(folder, 120)
+    check_whole(folder, 60)
     assert manifest_of(folder)["slots"]["failures"] == 0

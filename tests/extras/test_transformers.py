@@ -2,15 +2,15 @@
 
 import json
 
-from chain import checked, entries_of, made, run
 from commandline import CommandLine, replies_in
-from servers import Served
+from extras.chain import checked, entries_of, made, run
+from extras.servers import Served
 
 from glan.parsing import has_form
 
 
 def test_a_schema_of_which_no_notice_is_taken_is_told(transformers: Served, command: CommandLine) -> None:
-    """It accepts `response_format` and talks as before, so no rung is left; listings are mended, and a check says it."""
+    """It accepts `response_format` and talks as before, so no rung is left; listings are mended, a check says it."""
     folder = made(command, pairs=4)
     ended = checked(command, folder, transformers.spec)
     assert ended.code == 0, ended.words
@@ -38,7 +38,7 @@ def test_a_pinned_server_does_not_know_other_models(transformers: Served, comman
 
 
 def test_a_long_prompt_is_not_cut(transformers: Served, command: CommandLine) -> None:
-    """It refuses no prompt for its length; its count shows the whole of one beyond the context, so none is suspected."""
+    """It refuses no prompt for its length; its count shows the whole of one beyond the context: none is suspected."""
     folder = made(command, pairs=1)
     text = (folder / "glan.toml").read_text(encoding="utf-8")
     text = text.replace("# system =", f'system = "{"word " * 3_000}"', 1)

@@ -1,13 +1,13 @@
 """llama.cpp's own server with a tiny model of random weights. Run in the environment that has xllamacpp and gguf.
 
-    python llamacpp_server.py FOLDER PORT [KEY]
+    python llamacpp_server.py FOLDER PORT [--key KEY] [--no-jinja]
 
 The weights are random but for a bias of each token, so that words, quotes and ends come about as often as in a text:
 what it says is nonsense of a few words, and what a schema holds it to comes to its end.
 """
 
+import argparse
 import math
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,14 +106,15 @@ def write_model(path: Path) -> None:
     writer.close()
 
 
-def serve(path: Path, port: int, keys: list[str]) -> None:
+def serve(path: Path, given: argparse.Namespace) -> None:
     """Serve the model until the process ends; one thread, since two on a busy machine are seventy times as slow."""
     params = xllamacpp.CommonParams()
     params.model.path = str(path)
     params.model_alias = [NAME]
     params.hostnames = ["127.0.0.1"]
-    params.port = port
-    params.api_keys = keys
+    params.port = given.port
+    params.api_keys = given.key
+    params.use_jinja = given.jinja
     params.n_ctx = CONTEXT * SLOTS
     params.n_parallel = SLOTS
     params.cpuparams.n_threads = 1
@@ -128,9 +129,19 @@ def serve(path: Path, port: int, keys: list[str]) -> None:
     threading.Event().wait()
 
 
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("port", type=int)
+    parser.add_argument("--key", action="append", default=[])
+    parser.add_argument("--no-jinja", dest="jinja", action="store_false")
+    return parser.parse_args()
+
+
 if __name__ == "__main__":
     end_with_parent()
-    model = Path(sys.argv[1]) / f"{NAME}.gguf"
+    given = arguments()
+    model = given.folder / f"{NAME}.gguf"
     if not model.exists():
         write_model(model)
-    serve(model, int(sys.argv[2]), sys.argv[3:])
+    serve(model, given)
