@@ -56,6 +56,7 @@ class Served:
     port: int
     model: str
     log: Path
+    process: "subprocess.Popen[bytes]"
 
     @property
     def host(self) -> str:
@@ -75,6 +76,11 @@ class Served:
 
     def told(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def kill(self) -> None:
+        """End it at once, as a lack of memory does."""
+        self.process.kill()
+        self.process.wait()
 
     def get(self, path: str) -> tuple[int, str]:
         """Return the status and the body of something that it shows."""
@@ -102,7 +108,7 @@ def serving(kind: Kind, home: Path, *arguments: str, port: int | None = None) ->
     with _started([*command, *([str(folder)] if kind.is_pinned else []), *arguments], home, log) as process:
         try:
             _wait(process, port, log)
-            yield Served(kind=kind, port=port, model=kind.model or str(folder), log=log)
+            yield Served(kind=kind, port=port, model=kind.model or str(folder), log=log, process=process)
         finally:
             process.kill()
 

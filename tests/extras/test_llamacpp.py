@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from commandline import KEY, CommandLine, check_whole, manifest_of, replies_in, set_in, until
-from extras.chain import accounted, checked, entries_of, made, run
+from extras.chain import IN_FLIGHT, accounted, checked, entries_of, made, run
 from extras.servers import LLAMACPP, Served, serving
 
 from glan.parsing import has_form
@@ -152,3 +152,28 @@ def test_a_server_that_dies_is_waited_for(tmp_path: Path, command: CommandLine) 
     assert ended.code == 0, ended.words
     check_whole(folder, 60)
     assert manifest_of(folder)["slots"]["failures"] == 0
+
+
+def test_two_servers_share_a_run_and_one_may_die(tmp_path: Path, command: CommandLine) -> None:
+    """Both answer, and when one is killed the other has the rest; both together gave what the ledger has.
+
+    But for the requests that were in flight at the one that died.
+    """
+    folder = made(command, pairs=40)
+    with serving(LLAMACPP, tmp_path / "one") as one, serving(LLAMACPP, tmp_path / "other") as other:
+        text = (folder / "glan.toml").read_text(encoding="utf-8")
+        named = f'spec = "llamacpp/nonsense"\nbase_urls = ["{one.base_url}", "{other.base_url}"]'
+        text = text.replace("base_urls = []", "", 1).replace("# spec =", named, 1)
+        (folder / "glan.toml").write_text(text, encoding="utf-8")
+        begun = command.begin("run", "--project", folder)
+        until(lambda: min(one.replies(), other.replies()) >= 10)
+        assert not begun.is_over
+        one.kill()
+        ended = begun.end()
+        assert ended.code == 0, ended.words
+        check_whole(folder, 40)
+        assert manifest_of(folder)["slots"]["failures"] == 0
+        until(lambda: one.replies() + other.replies() >= replies_in(folder))
+        assert one.replies() + other.replies() <= replies_in(folder) + IN_FLIGHT
+        endpoints = {entry.reply.endpoint for entry in entries_of(folder) if entry.reply is not None}
+        assert len(endpoints) == 2
