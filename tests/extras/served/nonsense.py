@@ -2,7 +2,6 @@
 
 import math
 import os
-import sys
 import threading
 
 _TEXT = """
@@ -37,5 +36,6 @@ def end_with_parent() -> None:
 
 
 def _end_with_input() -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 1_024):  # not sys.stdin, whose lock would be held when Python ends
+        pass
     os._exit(0)
