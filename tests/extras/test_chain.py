@@ -41,7 +41,7 @@ def test_a_run_comes_to_its_pairs(served: Served, command: CommandLine) -> None:
 
 def test_every_reply_is_read_into_the_ledger(served: Served, command: CommandLine) -> None:
     """Text, end, counts, model, rung, name and time stand where they should; what is not counted is unknown."""
-    folder = made(command, pairs=PAIRS, questions=20)
+    folder = made(command, pairs=PAIRS, questions=8)
     assert run(command, folder, served).code == 0
     entries = entries_of(folder)
     assert {entry.failure for entry in entries} == {None}
@@ -108,7 +108,7 @@ def has_replies(folder: Path, count: int) -> bool:
 
 def test_an_answer_that_is_cut_off_is_asked_for_with_more_room(served: Served, command: CommandLine) -> None:
     """The end for want of room is understood: asked once more with twice the room, then a reject with its reason."""
-    folder = made(command, pairs=20, answers=16)
+    folder = made(command, pairs=20, answers=8)
     ended = run(command, folder, served)
     assert ended.code == 0, ended.words
     found = accounted(folder)
@@ -116,7 +116,7 @@ def test_an_answer_that_is_cut_off_is_asked_for_with_more_room(served: Served, c
     answers = [entry for entry in entries_of(folder) if entry.stage == "answers" and entry.reply is not None]
     first = {entry.request_id: entry for entry in answers if entry.attempt == 0}
     for entry in answers:
-        assert entry.max_tokens == (16 if entry.attempt % 2 == 0 else 32)
+        assert entry.max_tokens == (8 if entry.attempt % 2 == 0 else 16)
     for entry in (entry for entry in answers if entry.attempt == 1):
         before = first[entry.request_id].reply
         assert before is not None
