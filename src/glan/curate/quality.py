@@ -9,8 +9,10 @@ from typing import Final
 
 from glan.config import Curation
 from glan.curate.loops import is_loop
+from glan.curate.markup import has_open_code, has_open_formula
 from glan.curate.refusals import is_refusal
 from glan.curate.shingles import normalise
+from glan.curate.thoughts import is_leak
 from glan.records import Question, Record, Reply
 
 
@@ -81,13 +83,16 @@ def refusal(text: Text) -> str | None:
 
 
 def reasoning_leak(text: Text) -> str | None:
-    """Object to thinking that was not kept apart: a tag at either end, or an end without a beginning."""
-    tags = list(_THINKING.finditer(text.text))
-    if not tags:
-        return None
-    before, after = text.text[: tags[0].start()], text.text[tags[-1].end() :]
-    is_orphan = tags[0].group(1) == "/" and not before.rpartition("\n")[2].strip()
-    return "reasoning leak" if is_orphan or not before.strip() or not after.strip() else None
+    """Object to thinking that was not kept apart."""
+    return "reasoning leak" if is_leak(text.text) else None
+
+
+def unclosed_code(text: Text) -> str | None:
+    return "unclosed code" if has_open_code(text.text) else None
+
+
+def unclosed_formula(text: Text) -> str | None:
+    return "unclosed formula" if has_open_formula(text.text) else None
 
 
 def prompt_leak(text: Text) -> str | None:
@@ -118,6 +123,8 @@ QUESTION_RULES: Final[tuple[Rule, ...]] = (
     reasoning_leak,
     prompt_leak,
     repetition_loop,
+    unclosed_code,
+    unclosed_formula,
 )
 ANSWER_RULES: Final[tuple[Rule, ...]] = (
     cut_off,
@@ -127,13 +134,14 @@ ANSWER_RULES: Final[tuple[Rule, ...]] = (
     reasoning_leak,
     copied_question,
     repetition_loop,
+    unclosed_code,
+    unclosed_formula,
 )
 
 _CUT_OFF: Final = frozenset({"length", "max_tokens"})
 """The first is what servers of this kind say; the second is passed on by some."""
 _VISIBLE: Final = re.compile(r"[^\s\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufffd]")
 _WORD: Final = re.compile(r"[^\W_]")
-_THINKING: Final = re.compile(r"<(/?)think(?:ing)?>", re.IGNORECASE)
 _PROMPT: Final = re.compile(
     r"</?(?:syllabus|key_concepts|class_sessions)>"
     r"|\b(?:the syllabus above|the above syllabus|class sessions named|key concepts named at the end)\b",
