@@ -130,6 +130,10 @@ class Curation(Settings, frozen=True):
         ),
     ] = 0.7
     max_question_length: Annotated[int, Meta(ge=1, description="Longest question, in characters.")] = 8_000
+    wrong_language: Annotated[
+        Literal["reject", "keep"],
+        Meta(description="What becomes of a text that is surely in another language than the data set's."),
+    ] = "reject"
     cut_prompts: Annotated[
         Literal["reject", "keep"],
         Meta(description="What becomes of a reply of which the server cut the prompt, as its count of tokens shows."),
@@ -232,12 +236,23 @@ class Config(Settings, frozen=True):
         return own.get(stage, self.teachers.curriculum)
 
     @property
+    def language_code(self) -> str | None:
+        """The language as an ISO 639-1 code; None where it is none of those that are known by name."""
+        code = self.language.casefold().partition("-")[0]
+        return code if code in LANGUAGES else _CODES.get(self.language.casefold())
+
+    @property
+    def checked_language(self) -> str | None:
+        """The language, as a code, that curation holds texts to; None where it does not."""
+        return self.language_code if self.curation.wrong_language == "reject" else None
+
+    @property
     def language_name(self) -> str:
         """The language as the prompts name it."""
-        return _LANGUAGES.get(self.language.casefold(), self.language)
+        return LANGUAGES.get(self.language.casefold(), self.language)
 
 
-_LANGUAGES: Mapping[str, str] = {
+LANGUAGES: Mapping[str, str] = {
     "ar": "Arabic", "bg": "Bulgarian", "bn": "Bengali", "ca": "Catalan", "cs": "Czech", "da": "Danish",
     "de": "German", "el": "Greek", "en": "English", "es": "Spanish", "et": "Estonian", "eu": "Basque",
     "fa": "Persian", "fi": "Finnish", "fr": "French", "gl": "Galician", "he": "Hebrew", "hi": "Hindi",
@@ -248,6 +263,7 @@ _LANGUAGES: Mapping[str, str] = {
     "ur": "Urdu", "vi": "Vietnamese", "zh": "Chinese",
 }  # fmt: skip
 """English names of ISO 639-1 codes; any other code or name is given to the teacher as it is."""
+_CODES: Mapping[str, str] = {name.casefold(): code for code, name in LANGUAGES.items()}
 
 
 def recipes() -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from glan.config import Config
 from glan.curate.examiner import Examining, Finding, Here
-from glan.curate.quality import text_of_answer, text_of_question
+from glan.curate.quality import Text, text_of_answer, text_of_question
 from glan.errors import CurationError, GlanError, ReplyError, RequestError, StoppedError
 from glan.generate.answers import write_answer
 from glan.generate.asking import Asking
@@ -240,7 +240,7 @@ class Pipeline:
         return item
 
     async def _judge_questions(self, asked: list["_Asked"]) -> list["_Item"]:
-        texts = [text_of_question(item.question, self._job.config.curation) for item in asked]
+        texts = [self._as_text(item.question) for item in asked]
         found = await self._findings(self._examiner.questions(texts)) if texts else []
         if found is None:
             self._is_order_open = True
@@ -272,12 +272,19 @@ class Pipeline:
 
     async def _examine_answers(self, group: list[Decided | None]) -> list[Decided | None]:
         """Refuse the answers that the examiner objects to; the slots of the others are pairs."""
-        texts = [text_of_answer(*pair) for item in group if (pair := _pair_of(item))]
+        texts = [self._as_text(*pair) for item in group if (pair := _pair_of(item))]
         found = await self._findings(self._examiner.answers(texts)) if texts else []
         if found is None:
             return [replace(item, outcome=Outcome.OPEN) if item and _pair_of(item) else item for item in group]
         findings = iter(found)
         return [self._with_answer(item, next(findings)) if _pair_of(item) else item for item in group]
+
+    def _as_text(self, question: Question, answer: Reply | None = None) -> Text:
+        """Return an answer, or else a question, as the examiner sees it."""
+        config = self._job.config
+        if answer is None:
+            return text_of_question(question, config.curation, language=config.checked_language)
+        return text_of_answer(question, answer, language=config.checked_language)
 
     async def _findings(self, work: Coroutine[Any, Any, list[Finding | None]]) -> list[Finding | None] | None:
         """Return what the examiner found; None, and the run stops, if there is no examiner any more."""
@@ -294,7 +301,7 @@ class Pipeline:
         return item
 
     def _refused(self, so_far: Decided, stage: Stage, finding: Finding, raw: str) -> Decided:
-        of = f"{self._questions[finding.original]} ({finding.similarity:.2f})" if finding.original is not None else ""
+        of = f"{self._questions[finding.original]} ({finding.similarity:.2f})" if finding.original is not None else finding.detail
         return self._rejected(so_far, stage, finding.reason, detail=of, raw=raw)
 
     async def _kept(self, so_far: Decided, stage: Stage, work: Coroutine[Any, Any, T]) -> T | Decided:

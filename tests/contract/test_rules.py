@@ -27,6 +27,9 @@ OBJECTIONS: dict[str, Text] = {
     "prompt_leak": Text(text=f"<key_concepts>{QUESTION}"),
     "copied_question": Text(text=QUESTION, question=QUESTION),
     "repetition_loop": Text(text=LOOP),
+    "unclosed_code": Text(text=f"{ANSWER}\n```python\nprint(120 / 1.5)"),
+    "unclosed_formula": Text(text=r"It is \(\frac{120}{1.5} km/h."),
+    "wrong_language": Text(text="Der Zug ist schnell, und er fährt in einer Stunde achtzig Kilometer.", language="en"),
 }
 """For each rule something that it objects to."""
 
@@ -67,23 +70,23 @@ def test_every_rule_has_an_example() -> None:
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_a_rule_objects_to_its_example_and_to_nothing_good(rule: Rule) -> None:
     """Each rule gives a short reason in plain words, the same each time, and lets a good pair pass."""
-    reason = rule(OBJECTIONS[rule.__name__])
+    reason = reason_of(OBJECTIONS[rule.__name__], (rule,))
     assert reason is not None
-    assert reason == rule(OBJECTIONS[rule.__name__])
+    assert reason == reason_of(OBJECTIONS[rule.__name__], (rule,))
     assert 0 < len(reason) <= 30
     assert reason.replace(" ", "").isalpha()
     assert reason.islower()
-    assert rule(Text(text=QUESTION, finish_reason="stop", max_length=8_000)) is None
-    assert rule(Text(text=ANSWER, finish_reason="stop", question=QUESTION)) is None
+    assert rule(Text(text=QUESTION, finish_reason="stop", max_length=8_000, language="en")) is None
+    assert rule(Text(text=ANSWER, finish_reason="stop", question=QUESTION, language="en")) is None
 
 
 @given(text=texts, other=texts, finish_reason=finish_reasons)
 @settings(max_examples=300, deadline=None)
 def test_every_text_gets_one_verdict(text: str, other: str, finish_reason: str | None) -> None:
     """The verdict is None just when no rule objects, else the reason of the first; no text makes a rule fail."""
-    asked = Text(text=text, finish_reason=finish_reason, max_length=50, question=other)
+    asked = Text(text=text, finish_reason=finish_reason, max_length=50, question=other, language="de")
     for rules in (QUESTION_RULES, ANSWER_RULES):
-        objections = [reason for rule in rules if (reason := rule(asked))]
+        objections = [reason for rule in rules if (reason := reason_of(asked, (rule,)))]
         assert reason_of(asked, rules) == (objections[0] if objections else None)
 
 

@@ -39,6 +39,7 @@ TEXTS = st.builds(
     finish_reason=st.sampled_from(["stop", "length", None]),
     max_length=st.sampled_from([None, 40]),
     question=st.sampled_from([None, "why light bends", "\udcff"]),
+    language=st.sampled_from([None, "en"]),
 )
 
 

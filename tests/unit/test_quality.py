@@ -254,12 +254,21 @@ def test_a_repeated_unit_is_a_loop_wherever_it_stands(unit: str, before: int, af
         pytest.param("a" + "\u0301\u0327" * 300_000, id="combining marks"),
         pytest.param(". " * 500_000, id="dots"),
         pytest.param("\ud800" * 300_000, id="lone surrogates"),
+        pytest.param("\\(" * 500_000, id="formulas that open"),
+        pytest.param("$$ \\frac{1}{2} " * 70_001, id="formulas in a row"),
+        pytest.param("$\n" * 500_000, id="dollars"),
+        pytest.param("`" * 500_001 + "\n" + "`x" * 250_000, id="backticks"),
+        pytest.param("> " * 500_000 + "```", id="quotations"),
+        pytest.param("<a" * 500_000, id="brackets"),
+        pytest.param("http://" * 140_000, id="addresses"),
+        pytest.param("\\begin{a}" * 110_000, id="environments"),
+        pytest.param("слово " * 170_000, id="another script"),
     ],
 )
 @pytest.mark.timeout(30)  # quadratic time would be hours
 def test_huge_texts_take_linear_time(text: str) -> None:
     """Each rule comes to its end on a megabyte made to be hard."""
-    asked = Text(text=text, max_length=10_000_000, question=text)
+    asked = Text(text=text, max_length=10_000_000, question=text, language="en")
     for rule in (*QUESTION_RULES, *ANSWER_RULES):
         rule(asked)
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from glan.config import Curation
 from glan.curate.examiner import Examiner, Examining, Finding, Here
@@ -37,13 +38,17 @@ _END_S: Final = 5.0
 _ROOT: Final = str(Path(__file__).resolve().parents[2])
 _SERVE: Final = "import sys; sys.path[:] = {path!r}; from glan.curate.beside import serve; serve()"
 
-_Wire = tuple[bytes, str | None, int | None, bytes | None]
-"""A text as it travels: its UTF-8 may have lone surrogates, which a text of MessagePack cannot hold."""
+class _Wired(Record, frozen=True, kw_only=True):
+    """A text as it travels: its UTF-8 may have lone surrogates, which a text of MessagePack cannot hold."""
+
+    text: bytes
+    question: bytes | None
+    rest: Text
 
 
 class _Work(Record, frozen=True, kw_only=True):
     are_questions: bool
-    texts: tuple[_Wire, ...]
+    texts: tuple[_Wired, ...]
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -162,19 +167,15 @@ def _lost() -> CurationError:
     )
 
 
-def _wired(text: Text) -> _Wire:
+def _wired(text: Text) -> _Wired:
     question = None if text.question is None else text.question.encode("utf-8", "surrogatepass")
-    return text.text.encode("utf-8", "surrogatepass"), text.finish_reason, text.max_length, question
+    rest = replace(text, text="", question=None)
+    return _Wired(text=text.text.encode("utf-8", "surrogatepass"), question=question, rest=rest)
 
 
-def _unwired(wire: _Wire) -> Text:
-    text, finish_reason, max_length, question = wire
-    return Text(
-        text=text.decode("utf-8", "surrogatepass"),
-        finish_reason=finish_reason,
-        max_length=max_length,
-        question=None if question is None else question.decode("utf-8", "surrogatepass"),
-    )
+def _unwired(wire: _Wired) -> Text:
+    question = None if wire.question is None else wire.question.decode("utf-8", "surrogatepass")
+    return replace(wire.rest, text=wire.text.decode("utf-8", "surrogatepass"), question=question)
 
 
 def serve() -> None:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from glan.config import Curation
 from glan.curate.duplicates import Copy, Duplicates
-from glan.curate.quality import ANSWER_RULES, QUESTION_RULES, Text, reason_of
+from glan.curate.quality import ANSWER_RULES, QUESTION_RULES, Objection, Text, objection_to
 from glan.records import Record
 
 
@@ -21,6 +21,8 @@ class Finding(Record, frozen=True, kw_only=True):
     """Of a copy: number of the question that it copies, counted from 0 over those that the rules let pass."""
     similarity: float = 0.0
     """Of a copy: Jaccard similarity with its original."""
+    detail: str = ""
+    """What else was found, such as the language of a text."""
 
 
 class Examining(Protocol):
@@ -43,15 +45,14 @@ class Examiner:
 
     def questions(self, texts: Sequence[Text]) -> list[Finding | None]:
         """Judge questions, in plan order."""
-        reasons = [reason_of(text, QUESTION_RULES) for text in texts]
-        passed = [text.text for text, reason in zip(texts, reasons, strict=True) if reason is None]
+        found = [_found(objection_to(text, QUESTION_RULES)) for text in texts]
+        passed = [text.text for text, finding in zip(texts, found, strict=True) if finding is None]
         copies = iter(self._duplicates.judge(passed))
-        return [_copied(next(copies)) if reason is None else Finding(reason=reason) for reason in reasons]
+        return [_copied(next(copies)) if finding is None else finding for finding in found]
 
     def answers(self, texts: Sequence[Text]) -> list[Finding | None]:
         """Judge answers, each by itself."""
-        reasons = (reason_of(text, ANSWER_RULES) for text in texts)
-        return [Finding(reason=reason) if reason is not None else None for reason in reasons]
+        return [_found(objection_to(text, ANSWER_RULES)) for text in texts]
 
 
 class Here:
@@ -67,6 +68,10 @@ class Here:
     async def answers(self, texts: Sequence[Text]) -> list[Finding | None]:
         """Judge answers."""
         return self._examiner.answers(texts)
+
+
+def _found(objection: Objection | None) -> Finding | None:
+    return Finding(reason=objection.reason, detail=objection.detail) if objection is not None else None
 
 
 def _copied(copy: Copy | None) -> Finding | None:

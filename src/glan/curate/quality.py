@@ -1,6 +1,7 @@
 """Rules on one text: why a question or an answer is not taken. Only what is sure; they know no other texts.
 
-A rule returns its reason, a short fixed name that statistics count, or None. The first rule that objects decides.
+A rule returns its reason, a short fixed name that statistics count, or None; an objection, where it has found more
+than that. The first rule that objects decides. The rules are in two tables below.
 """
 
 import re
@@ -8,6 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from glan.config import Curation
+from glan.curate.languages import other_language
 from glan.curate.loops import is_loop
 from glan.curate.markup import has_open_code, has_open_formula
 from glan.curate.refusals import is_refusal
@@ -25,34 +27,57 @@ class Text(Record, frozen=True, kw_only=True):
     """In characters; None where there is no limit."""
     question: str | None = None
     """What an answer answers."""
+    language: str | None = None
+    """ISO 639-1 code of the language that it should be in; None where that is not looked at."""
 
 
-Rule = Callable[[Text], str | None]
+class Objection(Record, frozen=True, kw_only=True):
+    """What stands against a text."""
+
+    reason: str
+    """A short fixed name."""
+    detail: str = ""
+    """What was found."""
 
 
-def text_of_question(question: Question, curation: Curation) -> Text:
+Rule = Callable[[Text], "str | Objection | None"]
+
+
+def text_of_question(question: Question, curation: Curation, *, language: str | None = None) -> Text:
     """Return a question as the rules see it."""
-    return Text(text=question.text, finish_reason=question.reply.finish_reason, max_length=curation.max_question_length)
+    return Text(
+        text=question.text,
+        finish_reason=question.reply.finish_reason,
+        max_length=curation.max_question_length,
+        language=language,
+    )
 
 
-def text_of_answer(question: Question, answer: Reply) -> Text:
+def text_of_answer(question: Question, answer: Reply, *, language: str | None = None) -> Text:
     """Return an answer as the rules see it."""
-    return Text(text=answer.text, finish_reason=answer.finish_reason, question=question.text)
+    return Text(text=answer.text, finish_reason=answer.finish_reason, question=question.text, language=language)
 
 
-def reject_question(question: Question, curation: Curation) -> str | None:
+def reject_question(question: Question, curation: Curation, *, language: str | None = None) -> str | None:
     """Return why a question is not taken by itself, if so."""
-    return reason_of(text_of_question(question, curation), QUESTION_RULES)
+    return reason_of(text_of_question(question, curation, language=language), QUESTION_RULES)
 
 
-def reject_answer(question: Question, answer: Reply) -> str | None:
+def reject_answer(question: Question, answer: Reply, *, language: str | None = None) -> str | None:
     """Return why an answer is not taken, if so."""
-    return reason_of(text_of_answer(question, answer), ANSWER_RULES)
+    return reason_of(text_of_answer(question, answer, language=language), ANSWER_RULES)
 
 
 def reason_of(text: Text, rules: tuple[Rule, ...]) -> str | None:
     """Return the reason of the first rule that objects."""
-    return next((reason for rule in rules if (reason := rule(text)) is not None), None)
+    found = objection_to(text, rules)
+    return found.reason if found is not None else None
+
+
+def objection_to(text: Text, rules: tuple[Rule, ...]) -> Objection | None:
+    """Return what the first rule that objects has found."""
+    found = next((found for rule in rules if (found := rule(text)) is not None), None)
+    return Objection(reason=found) if isinstance(found, str) else found
 
 
 def cut_off(text: Text) -> str | None:
@@ -114,6 +139,12 @@ def repetition_loop(text: Text) -> str | None:
     return "repetition loop" if is_loop(text.text) else None
 
 
+def wrong_language(text: Text) -> Objection | None:
+    """Object to a text that is in another language for sure."""
+    found = other_language(text.text, text.language, text.question or "") if text.language is not None else None
+    return Objection(reason="wrong language", detail=found) if found is not None else None
+
+
 QUESTION_RULES: Final[tuple[Rule, ...]] = (
     cut_off,
     filtered,
@@ -125,6 +156,7 @@ QUESTION_RULES: Final[tuple[Rule, ...]] = (
     repetition_loop,
     unclosed_code,
     unclosed_formula,
+    wrong_language,
 )
 ANSWER_RULES: Final[tuple[Rule, ...]] = (
     cut_off,
@@ -136,6 +168,7 @@ ANSWER_RULES: Final[tuple[Rule, ...]] = (
     repetition_loop,
     unclosed_code,
     unclosed_formula,
+    wrong_language,
 )
 
 _CUT_OFF: Final = frozenset({"length", "max_tokens"})
