@@ -163,7 +163,7 @@ def _decided(slot: Slot, met: Met, config: Config, asking: Asking, duplicates: D
         assert met.draw is not None
         question = now(write_question(asking, slot, met.syllabus, met.draw))
         known = question.id, question.text
-        reason = reject_question(question, config.curation, language=config.checked_language)
+        reason = reject_question(question, config)
         if reason is None:
             copy = duplicates.judge([question.text])[0]
             reason = f"{copy.kind} duplicate" if copy is not None else None
@@ -175,7 +175,7 @@ def _decided(slot: Slot, met: Met, config: Config, asking: Asking, duplicates: D
         return Ended(*place, Outcome.FAILURE, stage, str(error), *_known(question))
     except ReplyError:
         return Ended(*place, Outcome.REJECT, stage, "malformed", *_known(question))
-    reason = reject_answer(question, answer, language=config.checked_language)
+    reason = reject_answer(question, answer, config)
     if reason is not None:
         return Ended(*place, Outcome.REJECT, stage, reason, *known, answer.text)
     return Ended(*place, Outcome.PAIR, None, None, *known, answer.text)

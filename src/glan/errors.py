@@ -6,7 +6,7 @@
     ├── PromptError          a template: missing, unreadable, a variable it does not know
     ├── ProjectError         the folder: absent, locked, on a network file system, not whole
     ├── LedgerError          the ledger: damaged, from a newer version, the disk is full
-    ├── CurationError        the process that examines texts has ended
+    ├── CurationError        the process that examines texts has ended, or a rule of the project has failed
     ├── DatasetError         a data set or an export that cannot be read or written
     ├── MissingPackageError  an extra that is not installed
     ├── WouldAskAgainError   the run would pay again for what the ledger answers under another fingerprint

@@ -1,13 +1,17 @@
 """What one run is told beyond the files of its project, and what came of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from glan.errors import BudgetError, GlanError, StoppedError
+from glan.curate.own import OwnRules
+from glan.errors import BudgetError, GlanError, ProjectError, StoppedError
 from glan.pipeline import LowYieldError
+from glan.project import RULES, Project
 from glan.records import Reply, Request, Stage
 from glan.teachers.ledgered import Choice
+
+RULES_DID_NOT_RUN = "The project's own rules.py did not run: `glan run --rules` lets it."
 
 
 class InterruptedRunError(StoppedError):
@@ -26,6 +30,8 @@ class Options:
     choice: Choice | None = None
     """What to do about replies under another fingerprint; without it the run stops where there are some."""
     retry_failed: bool = False
+    rules: bool = False
+    """Let the project's own rules.py run: a stranger's folder runs no code by itself."""
     rebuild: bool = False
     """Walk also where nothing has changed since the data set was made."""
     grace_s: float = 60.0
@@ -72,3 +78,27 @@ class Result:
         if self.stopped is not None and not isinstance(self.stopped, LowYieldError):
             return 1
         return 0 if self.pairs >= self.wanted else 3
+
+
+def own_rules(project: Project, options: Options) -> tuple[OwnRules | None, tuple[str, ...]]:
+    """Return the project's own rules, if they are to run; otherwise what a person should know of them.
+
+    Raises:
+        ProjectError: they are to run, and there are none.
+        CurationError: they cannot be read.
+
+    """
+    source = project.rules
+    if not options.rules:
+        return None, () if source is None or options.is_preview else (RULES_DID_NOT_RUN,)
+    if source is None:
+        raise ProjectError(
+            f"{project.folder} has no {RULES}, so --rules has nothing to run.",
+            hint="docs/quality.md says how one is written.",
+        )
+    return OwnRules.read(source), ()
+
+
+def inputs_of(project: Project, options: Options) -> Mapping[str, str]:
+    """Return the hashes of what a data set rests on: of rules.py only where it runs."""
+    return {name: found for name, found in project.hashes().items() if name != RULES or options.rules}

@@ -13,19 +13,23 @@ import msgspec
 from msgspec.structs import replace
 
 import glan
-from glan.config import Config
+from glan.config import LANGUAGES, Config
 from glan.dataset.card import NOT_DONE, Card, render_card
 from glan.dataset.rows import REJECT_SCHEMA, ROW_SCHEMA, reject_of, row_of
 from glan.dataset.shards import ShardWriter, ids, read_rows
 from glan.dataset.statistics import Statistics, Summary
 from glan.errors import DatasetError
 from glan.growth import Standing
+from glan.options import RULES_DID_NOT_RUN
 from glan.plan import drafts_of_round
 from glan.project import Manifest, Project
 from glan.records import Decided, Outcome, Reply, Request, Stage, place
 from glan.teachers.base import Teacher
 
-_OF_BOTH = "empty, cut off, withheld by a content filter, refused, thinking left in the text, repetition loops"
+_OF_BOTH = (
+    "empty, cut off, withheld by a content filter, refused, thinking left in the text, repetition loops, "
+    "code or formulas never closed"
+)
 CHECKED = (
     f"Questions: {_OF_BOTH}, too long, instructions left in the text, exact duplicates.",
     f"Answers: {_OF_BOTH}, copies of their question.",
@@ -49,6 +53,8 @@ class Ending:
     """Parameters that the models did not take, a sentence each."""
     basis: str
     """What the data set rests on, hashed."""
+    rules: tuple[int, int] | None
+    """How many rules of the project ran, on questions and on answers; None where none did."""
     rounds: Mapping[str, Sequence[int]]
     """Of each leaf the ordinals at which its rounds began, and with them the drafts that they need."""
 
@@ -135,7 +141,7 @@ class Outputs:
         for stage, reply in self.curricula.rested_on(ending.rounds, self._config.plan.drafts):
             self.statistics.add_reply(stage, reply)
         summary = self.statistics.result()
-        card = render_card(self._card(summary)).encode()
+        card = render_card(self._card(ending, summary)).encode()
         (self._folder / "dataset" / "README.md").write_bytes(card)
         files = {
             "dataset/README.md": hashlib.sha256(card).hexdigest(),
@@ -158,12 +164,18 @@ class Outputs:
         self._rejects.discard()
         self._project.begin()
 
-    def _checked(self) -> tuple[str, ...]:
+    def _checked(self, ending: Ending) -> tuple[str, ...]:
         threshold = self._config.curation.near_duplicates
         near = (f"Near duplicates: Jaccard similarity of word 3-grams from {threshold:g}.",) if threshold else ()
-        return (*CHECKED, *near)
+        code = self._config.checked_language
+        language = (f"Texts that are surely in another language than {LANGUAGES[code]}.",) if code is not None else ()
+        return (*CHECKED, *language, *near, *([_told_of_rules(*ending.rules)] if ending.rules is not None else []))
 
-    def _card(self, summary: Summary) -> Card:
+    def _not_checked(self, ending: Ending) -> tuple[str, ...]:
+        is_idle = self._project.rules is not None and ending.rules is None
+        return (*NOT_DONE, *([RULES_DID_NOT_RUN] if is_idle else []))
+
+    def _card(self, ending: Ending, summary: Summary) -> Card:
         config = self._config
         return Card(
             name=config.dataset.name or self._project.folder.resolve().name,
@@ -176,7 +188,8 @@ class Outputs:
             answer_model=self._models[Stage.ANSWERS],
             curriculum_model=self._models[Stage.SYLLABI],
             license=config.dataset.license,
-            checked=self._checked(),
+            checked=self._checked(ending),
+            not_done=self._not_checked(ending),
         )
 
     def _manifest(
@@ -212,8 +225,8 @@ class Outputs:
             spent=dict(ending.spent),
             cut_prompts=ending.cut_prompts,
             not_taken=list(ending.not_taken),
-            checked=list(self._checked()),
-            not_checked=list(NOT_DONE),
+            checked=list(self._checked(ending)),
+            not_checked=list(self._not_checked(ending)),
             shards=shards,
             files=files,
             basis=ending.basis,
@@ -253,6 +266,10 @@ def standing_of(project: Project) -> Standing | None:
             str(error), hint=f"Move {project.manifest_path} away and run again: all there was is made from the ledger."
         ) from error
     return Standing(pairs=pairs, others=others, left=frozenset(manifest.left))
+
+
+def _told_of_rules(n_questions: int, n_answers: int) -> str:
+    return f"The project's own rules.py: {n_questions} rules on questions, {n_answers} on answers."
 
 
 def _turned(standing: Path, rejects: Path) -> Iterator[str]:

@@ -15,6 +15,7 @@ from collections import Counter, deque
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any, TypeAlias, TypeVar
 
@@ -22,7 +23,8 @@ from msgspec.structs import replace
 
 from glan.config import Config
 from glan.curate.examiner import Examining, Finding, Here
-from glan.curate.quality import Text, text_of_answer, text_of_question
+from glan.curate.own import OwnRules
+from glan.curate.quality import text_of
 from glan.errors import CurationError, GlanError, ReplyError, RequestError, StoppedError
 from glan.generate.answers import write_answer
 from glan.generate.asking import Asking
@@ -60,6 +62,8 @@ class Job:
     """The last stage that is done."""
     grace_s: float = 60.0
     """Seconds that a stopping walk waits for what is in flight."""
+    own: OwnRules | None = None
+    """The project's own rules, where the user lets them run."""
     is_audit: bool = False
     """Walk on past slots that cannot be decided, to see what the ledger holds."""
 
@@ -87,7 +91,8 @@ class Pipeline:
             job.disciplines, seed=job.config.seed, questions_per_visit=job.config.plan.questions_per_visit
         )
         self._credits = Credits(job.pairs)
-        self._examiner = examiner or Here(job.config.curation)
+        self._examiner = examiner or Here(job.config.curation, job.own)
+        self._as_text = partial(text_of, config=job.config, with_place=job.own is not None)
         self._questions = Ids()
         """Of those that the rules let pass, in the order in which the examiner counts them."""
         self._is_order_open = False
@@ -279,13 +284,6 @@ class Pipeline:
         findings = iter(found)
         return [self._with_answer(item, next(findings)) if _pair_of(item) else item for item in group]
 
-    def _as_text(self, question: Question, answer: Reply | None = None) -> Text:
-        """Return an answer, or else a question, as the examiner sees it."""
-        config = self._job.config
-        if answer is None:
-            return text_of_question(question, config.curation, language=config.checked_language)
-        return text_of_answer(question, answer, language=config.checked_language)
-
     async def _findings(self, work: Coroutine[Any, Any, list[Finding | None]]) -> list[Finding | None] | None:
         """Return what the examiner found; None, and the run stops, if there is no examiner any more."""
         try:
@@ -301,7 +299,11 @@ class Pipeline:
         return item
 
     def _refused(self, so_far: Decided, stage: Stage, finding: Finding, raw: str) -> Decided:
-        of = f"{self._questions[finding.original]} ({finding.similarity:.2f})" if finding.original is not None else finding.detail
+        of = (
+            f"{self._questions[finding.original]} ({finding.similarity:.2f})"
+            if finding.original is not None
+            else finding.detail
+        )
         return self._rejected(so_far, stage, finding.reason, detail=of, raw=raw)
 
     async def _kept(self, so_far: Decided, stage: Stage, work: Coroutine[Any, Any, T]) -> T | Decided:

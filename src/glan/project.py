@@ -27,6 +27,7 @@ from glan.teachers.ledger_file import Lock, is_on_network
 PUBLISHED = ("dataset", "rejects", "manifest.json")
 """What a run exchanges, in this order: the manifest comes last."""
 LEDGER = "ledger.sqlite"
+RULES = "rules.py"
 _IGNORED = ".env\n.next/\n.old/\n*.lock\nledger.sqlite-*\nstatus.json\n"
 
 
@@ -54,7 +55,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     models: dict[str, str]
     """The model asked in each stage."""
     hashes: dict[str, str]
-    """Of glan.toml, taxonomy.yaml and each prompt."""
+    """Of glan.toml, taxonomy.yaml, each prompt, and rules.py if there is one."""
     leaves: dict[str, str]
     """Weight of each leaf that the plan had."""
     left: dict[str, str]
@@ -65,6 +66,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that the ledger has paid for, over all runs."""
     checked: list[str]
     not_checked: list[str]
+    """With a rules.py that did not run."""
     shards: list[dict[str, str | int]]
     files: dict[str, str] = {}
     """SHA-256 of every file of the data set and of the rejects, by its path in the project."""
@@ -203,9 +205,26 @@ class Project:
         texts = {path.name: path.read_text(encoding="utf-8") for path in (self.config_path, self.taxonomy_path)}
         return {**texts, **{f"prompts/{name}.md.j2": text for name, text in self.prompts.sources.items()}}
 
+    @cached_property
+    def rules(self) -> str | None:
+        """The text of the project's own rules, which is only read; None where there are none.
+
+        Raises:
+            ProjectError: they cannot be read.
+
+        """
+        path = self.folder / RULES
+        try:
+            return path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise ProjectError(f"{path} cannot be read: {error}.", hint="It is Python, in UTF-8.") from error
+
     def hashes(self) -> dict[str, str]:
         """Return the SHA-256 of each input."""
-        return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in self.inputs().items()}
+        inputs = {**self.inputs(), **({RULES: self.rules} if self.rules is not None else {})}
+        return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in inputs.items()}
 
     def manifest(self) -> Manifest | None:
         """Return what the data set that stands says of itself; None where there is none.

@@ -16,14 +16,15 @@ import msgspec
 import glan
 from glan.config import Limits
 from glan.curate.beside import examining
+from glan.curate.own import OwnRules
 from glan.errors import GlanError, ProjectError
 from glan.generate.asking import Asking
 from glan.growth import Growth, Standing, growth
-from glan.options import InterruptedRunError, Options, Result
+from glan.options import InterruptedRunError, Options, Result, inputs_of, own_rules
 from glan.outputs import Counted, Ending, Outputs, standing_of
 from glan.pipeline import Job, LowYieldError, Pipeline
 from glan.progress import Progress
-from glan.project import Manifest, Project
+from glan.project import RULES, Manifest, Project
 from glan.records import Discipline, Outcome, Sampling, Stage
 from glan.settled import Basis, count_again, settled
 from glan.streams import collecting_rarely
@@ -55,6 +56,7 @@ class Run:
         self.cuts = Cuts()
         self.notices: list[str] = []
         self._panel = panel
+        self._own: OwnRules | None = None
         self._pipeline: Pipeline | None = None
         self._interrupted: InterruptedRunError | None = None
 
@@ -89,27 +91,31 @@ class Run:
         """
         # What cannot be read is told before anything is written.
         disciplines, asking = self._disciplines(), self._asking()
+        self._own, told = own_rules(self.project, self.options)
+        self.notices += told
         with self.project.held(), Ledger.open(self.project.ledger_path) as ledger:
             self.project.heal()
-            return await self._run(ledger, disciplines, asking, confirm)
+            job = Job(
+                disciplines=disciplines,
+                config=self.config,
+                pairs=self.progress.wanted,
+                asking=asking,
+                until=self.options.until,
+                grace_s=self.options.grace_s,
+                own=self._own,
+            )
+            return await self._run(ledger, job, confirm)
 
-    async def _run(
-        self, ledger: Ledger, disciplines: Sequence[Discipline], asking: Asking, confirm: Callable[[str], bool]
-    ) -> Result:
+    async def _run(self, ledger: Ledger, job: Job, confirm: Callable[[str], bool]) -> Result:
         standing = None if self._is_aside else standing_of(self.project)
         pairs = self._pairs(standing, confirm)
         self.progress.wanted = pairs
-        job = Job(
-            disciplines=disciplines,
-            config=self.config,
-            pairs=pairs,
-            asking=asking,
-            until=self.options.until,
-            grace_s=self.options.grace_s,
-        )
-        meaning = meaning_of(self.config, disciplines, self.project.prompts, asking)
+        job = replace(job, pairs=pairs)
+        meaning = meaning_of(self.config, job.disciplines, self.project.prompts, job.asking)
         choice = await self._choose(job, ledger, meaning)
-        basis = Basis(inputs=self.project.hashes(), meaning=meaning, models=self._panel.models, choice=choice)
+        basis = Basis(
+            inputs=inputs_of(self.project, self.options), meaning=meaning, models=self._panel.models, choice=choice
+        )
         found = None if self._walks_anyway else settled(self.project, basis.with_replies(ledger), pairs=pairs)
         if found is not None:
             return self._stand(found)
@@ -119,13 +125,13 @@ class Run:
             # A discipline that this run leaves out is still known to the next one that has it.
             meaning={**(before.meaning if before is not None else {}), **meaning},
             choice=choice.value,
-            files={**self.project.inputs(), "teacher": self._panel.spec},
+            files={**self.project.inputs(), RULES: basis.inputs.get(RULES, ""), "teacher": self._panel.spec},
         )
         _log.info("run begins: %d pairs, teacher %s, choice %s", pairs, self._panel.spec or "at hand", choice.value)
         permits = self._panel.permits(self._limits)
         outputs = Outputs(self.project, self.config, self._panel.models)
-        asking = msgspec.structs.replace(asking, teacher=self._teacher(ledger, permits, choice, outputs))
-        async with examining(self.config.curation, pairs=pairs) as examiner:
+        asking = msgspec.structs.replace(job.asking, teacher=self._teacher(ledger, permits, choice, outputs))
+        async with examining(self.config.curation, pairs=pairs, own=job.own) as examiner:
             walk = Pipeline(replace(job, asking=asking), permits=permits, progress=self.progress, examiner=examiner)
             self._pipeline = walk
             if self._interrupted is not None:
@@ -386,5 +392,6 @@ class Run:
             spent=msgspec.to_builtins(ledger.totals()),
             cut_prompts=self.cuts.total,
             not_taken=[refusal.told_of(host) for refusal, host in self._panel.refusals],
+            rules=self._own.counts if self._own is not None else None,
             rounds={leaf: walk.rounds for leaf, walk in walks.items()},
         )

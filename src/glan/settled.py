@@ -28,7 +28,7 @@ class Basis:
     """What a data set rests on, except N and the replies."""
 
     inputs: Mapping[str, str]
-    """Hashes of the files that the run reads, as they were when it began."""
+    """Hashes of the files that the run reads, as they were when it began; of rules.py only where it runs."""
     meaning: Mapping[str, str]
     """What reaches the requests."""
     models: Mapping[Stage, str]

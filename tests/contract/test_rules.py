@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glan.config import Curation
+from glan.config import Config, Curation
 from glan.curate.duplicates import Duplicates
 from glan.curate.quality import ANSWER_RULES, QUESTION_RULES, Rule, Text, reason_of, reject_answer, reject_question
 from glan.records import Discipline, Draw, Level, Question, Reply, Session, Slot, Strategy, Subject, Syllabus
@@ -96,12 +96,11 @@ def test_records_are_judged_by_the_tables(text: str, said: str, finish_reason: s
     """A question is judged under the project's limit, an answer beside its question."""
     question = record(text, finish_reason)
     answer = Reply(text=said, finish_reason=finish_reason)
-    found = Judged(
-        question=reject_question(question, Curation(max_question_length=45)), answer=reject_answer(question, answer)
-    )
+    config = Config(curation=Curation(max_question_length=45))
+    found = Judged(question=reject_question(question, config), answer=reject_answer(question, answer, config))
     assert found == Judged(
-        question=reason_of(Text(text=text, finish_reason=finish_reason, max_length=45), QUESTION_RULES),
-        answer=reason_of(Text(text=said, finish_reason=finish_reason, question=text), ANSWER_RULES),
+        question=reason_of(Text(text=text, finish_reason=finish_reason, max_length=45, language="en"), QUESTION_RULES),
+        answer=reason_of(Text(text=said, finish_reason=finish_reason, question=text, language="en"), ANSWER_RULES),
     )
 
 

@@ -41,7 +41,9 @@ def test_a_text_in_another_language_is_found(code: str) -> None:
         pytest.param("Der Hund schläft.", "", id="few letters"),
         pytest.param("42, 17, 100 m/s, 3.14159, 2.71828, 1.41421, 1.73205, 0.57721, 1.61803", "", id="numbers"),
         pytest.param("```python\nfor satz in texte:\n    drucke(satz, ende='')\n    zaehle(satz)\n```", "", id="code"),
-        pytest.param(r"\[ \int_{0}^{\infty} \text{der Wert von } x^{2} \text{ und die Summe davon} \]", "", id="formula"),
+        pytest.param(
+            r"\[ \int_{0}^{\infty} \text{der Wert von } x^{2} \text{ und die Summe davon} \]", "", id="formula"
+        ),
         pytest.param("`der`, `die`, `das`, `und der andere Artikel in diesem Satz`", "", id="code in a line"),
         pytest.param("NaCl, KBr, H2SO4, CuSO4, AgNO3, BaCl2, HNO3, MgSO4, CaCO3, FeCl3, NaOH", "", id="substances"),
         pytest.param("Escherichia coli, Homo sapiens, Canis lupus, Felis catus, Quercus robur", "", id="Latin names"),

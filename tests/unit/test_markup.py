@@ -1,7 +1,5 @@
 """Code and formulas that are never closed, thinking that was left in a text, and what must pass."""
 
-# ruff: noqa: RUF001 - the characters of other scripts are meant
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -38,6 +38,7 @@ class _Given(TypedDict):
     budget_tokens: int | None
     until: str | None
     retry_failed: bool
+    rules: bool
     rebuild: bool
     reask: bool
     keep: bool
@@ -70,6 +71,9 @@ class _Given(TypedDict):
     "--retry-failed",
     is_flag=True,
     help="Ask again for what failed, and for what was asked with a prompt that the server cut.",
+)
+@click.option(
+    "--rules", is_flag=True, help="Let the project's own rules.py run: it is code, and is run by nothing else."
 )
 @click.option("--rebuild", is_flag=True, help="Make the data set from the ledger also where nothing has changed.")
 @click.option("--reask", is_flag=True, help="Ask anew for what changed.")
@@ -230,7 +234,8 @@ def _line(project: Project, options: Options) -> str:
         "--budget-tokens": options.budget_tokens,
     }
     words = [word for name, value in given.items() if value is not None for word in (name, str(value))]
-    return shlex.join(["glan", "preview" if options.is_preview else "run", *words])
+    flags = ["--rules"] if options.rules else []
+    return shlex.join(["glan", "preview" if options.is_preview else "run", *words, *flags])
 
 
 _UNITS = {
@@ -271,6 +276,7 @@ def _options(given: _Given) -> Options:
         budget_tokens=given["budget_tokens"],
         choice=choice,
         retry_failed=given["retry_failed"],
+        rules=given["rules"],
         rebuild=given["rebuild"],
         grace_s=given["grace_s"],
     )

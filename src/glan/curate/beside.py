@@ -5,6 +5,7 @@
 
 What travels are frames: four bytes with a length, then as many bytes of MessagePack. The process reads nothing but
 its standard input and ends with it, however the run ends. It knows no project, no ledger and no key.
+A project's own rules travel as their text, and run there as they would here.
 """
 
 import asyncio
@@ -17,13 +18,14 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, TextIO
 
 import msgspec
 from msgspec.structs import replace
 
 from glan.config import Curation
 from glan.curate.examiner import Examiner, Examining, Finding, Here
+from glan.curate.own import OwnRules
 from glan.curate.quality import Text
 from glan.errors import CurationError
 from glan.records import Record
@@ -38,12 +40,29 @@ _END_S: Final = 5.0
 _ROOT: Final = str(Path(__file__).resolve().parents[2])
 _SERVE: Final = "import sys; sys.path[:] = {path!r}; from glan.curate.beside import serve; serve()"
 
+
 class _Wired(Record, frozen=True, kw_only=True):
     """A text as it travels: its UTF-8 may have lone surrogates, which a text of MessagePack cannot hold."""
 
     text: bytes
     question: bytes | None
     rest: Text
+
+
+class _Begin(Record, frozen=True, kw_only=True):
+    """What the process is told first."""
+
+    curation: Curation
+    rules: str | None
+    """The text of the project's own rules, where the user lets them run."""
+
+
+class _Told(Record, frozen=True, kw_only=True):
+    """What it answers: what it found, or why it cannot go on."""
+
+    findings: tuple[Finding | None, ...] = ()
+    error: str | None = None
+    hint: str = ""
 
 
 class _Work(Record, frozen=True, kw_only=True):
@@ -53,16 +72,17 @@ class _Work(Record, frozen=True, kw_only=True):
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _WORK: Final = msgspec.msgpack.Decoder(_Work)
-_FINDINGS: Final = msgspec.msgpack.Decoder(list[Finding | None])
+_BEGIN: Final = msgspec.msgpack.Decoder(_Begin)
+_TOLD: Final = msgspec.msgpack.Decoder(_Told)
 
 
 @contextlib.asynccontextmanager
-async def examining(curation: Curation, *, pairs: int) -> AsyncIterator[Examining]:
+async def examining(curation: Curation, *, pairs: int, own: OwnRules | None = None) -> AsyncIterator[Examining]:
     """Give an examiner: beside this process where that is wanted and can be had, otherwise in it."""
     is_wanted = pairs >= WORTH_PAIRS and _n_cores() > 1 if curation.beside == "auto" else curation.beside == "always"
-    beside = await _start(curation) if is_wanted else None
+    beside = await _start(curation, own) if is_wanted else None
     if beside is None:
-        yield Here(curation)
+        yield Here(curation, own)
         return
     try:
         yield beside
@@ -75,7 +95,7 @@ def _n_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-async def _start(curation: Curation) -> "Beside | None":
+async def _start(curation: Curation, own: OwnRules | None) -> "Beside | None":
     """Start the process; None, with a line in the log, where this system does not let us."""
     # Isolated, and with this process's own places alone: the current folder may be a stranger's.
     path = [_ROOT, *(place for place in sys.path if place)]
@@ -90,7 +110,7 @@ async def _start(curation: Curation) -> "Beside | None":
     beside = Beside(process)
     try:
         async with asyncio.timeout(_START_S):
-            await beside.begin(curation)
+            await beside.begin(curation, own)
     except (TimeoutError, CurationError) as error:
         await beside.close()
         _log.info("curation stays in this process, since the other one did not start: %r", error)
@@ -106,9 +126,9 @@ class Beside:
         self._waiting: deque[asyncio.Future[bytes]] = deque()
         self._reader = asyncio.create_task(self._read())
 
-    async def begin(self, curation: Curation) -> None:
+    async def begin(self, curation: Curation, own: OwnRules | None = None) -> None:
         """Tell the settings, and wait for the first word."""
-        await self._asked(_ENCODER.encode(curation))
+        await self._asked(_ENCODER.encode(_Begin(curation=curation, rules=own.source if own is not None else None)))
 
     async def questions(self, texts: Sequence[Text]) -> list[Finding | None]:
         """Judge questions."""
@@ -132,9 +152,9 @@ class Beside:
 
     async def _judged(self, texts: Sequence[Text], *, are_questions: bool) -> list[Finding | None]:
         work = _Work(are_questions=are_questions, texts=tuple([_wired(text) for text in texts]))
-        return _FINDINGS.decode(await self._asked(_ENCODER.encode(work)))
+        return await self._asked(_ENCODER.encode(work))
 
-    async def _asked(self, frame: bytes) -> bytes:
+    async def _asked(self, frame: bytes) -> list[Finding | None]:
         if self._reader.done() or self._process.stdin is None:
             raise _lost()
         told: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
@@ -142,7 +162,10 @@ class Beside:
         self._process.stdin.write(_LENGTH.pack(len(frame)) + frame)
         with contextlib.suppress(ConnectionError):  # the reader hears of it too, and tells all who wait
             await self._process.stdin.drain()
-        return await told
+        answer = _TOLD.decode(await told)
+        if answer.error is not None:
+            raise CurationError(answer.error, hint=answer.hint)
+        return [*answer.findings]
 
     async def _read(self) -> None:
         """Hand on what comes, first to who asked first; when nothing can come any more, say so to all."""
@@ -180,17 +203,33 @@ def _unwired(wire: _Wired) -> Text:
 
 def serve() -> None:
     """Examine what comes on the standard input until it ends: the settings first, then texts."""
-    source, target = sys.stdin.buffer, sys.stdout.buffer
+    source, target = _taken(sys.stdin, os.O_RDONLY), _taken(sys.stdout, os.O_WRONLY)
     frame = _read_frame(source)
     if frame is None:
         return
-    examiner = Examiner(msgspec.msgpack.decode(frame, type=Curation))
-    _write_frame(target, b"")
+    begin = _BEGIN.decode(frame)
+    examiner = Examiner(begin.curation, OwnRules.read(begin.rules) if begin.rules is not None else None)
+    _write_frame(target, _ENCODER.encode(_Told()))
     while (frame := _read_frame(source)) is not None:
-        work = _WORK.decode(frame)
-        texts = [_unwired(wire) for wire in work.texts]
+        _write_frame(target, _ENCODER.encode(_answer(examiner, _WORK.decode(frame))))
+
+
+def _taken(stream: TextIO, flags: int) -> BinaryIO:
+    """Return a standard stream for this module alone: a rule of the project may print or read, and harms no frame."""
+    kept = os.dup(stream.fileno())
+    nothing = os.open(os.devnull, flags)
+    os.dup2(nothing, stream.fileno())
+    os.close(nothing)
+    return os.fdopen(kept, "rb" if flags == os.O_RDONLY else "wb")
+
+
+def _answer(examiner: Examiner, work: _Work) -> _Told:
+    texts = [_unwired(wire) for wire in work.texts]
+    try:
         found = examiner.questions(texts) if work.are_questions else examiner.answers(texts)
-        _write_frame(target, _ENCODER.encode(found))
+        return _Told(findings=tuple(found))
+    except CurationError as error:
+        return _Told(error=str(error), hint=error.hint)
 
 
 def _read_frame(source: BinaryIO) -> bytes | None:

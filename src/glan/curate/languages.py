@@ -4,8 +4,6 @@ What is looked at is prose: no code, no formula, no address. Below 30 letters it
 it does not know, nor where the text or its question names the language that was found, as a translation does.
 """
 
-# ruff: noqa: RUF001 - the letters of other scripts are meant
-
 import tomllib
 import unicodedata
 from collections import Counter

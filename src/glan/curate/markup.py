@@ -109,7 +109,7 @@ def _fence(line: str) -> _Fence | None:
 
 
 def _has_open_command(prose: str) -> bool:
-    """Say whether `\\(`, `\\[` or `\\begin{x}` is never closed, or an environment closed that is not open."""
+    r"""Say whether `\(`, `\[` or `\begin{x}` is never closed, or an environment closed that is not open."""
     brackets: list[str] = []
     environments: list[str] = []
     for found in _COMMAND.finditer(prose):

@@ -8,10 +8,11 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from glan.config import Curation
+from glan.config import Config
 from glan.curate.languages import other_language
 from glan.curate.loops import is_loop
 from glan.curate.markup import has_open_code, has_open_formula
+from glan.curate.own import About
 from glan.curate.refusals import is_refusal
 from glan.curate.shingles import normalise
 from glan.curate.thoughts import is_leak
@@ -29,6 +30,8 @@ class Text(Record, frozen=True, kw_only=True):
     """What an answer answers."""
     language: str | None = None
     """ISO 639-1 code of the language that it should be in; None where that is not looked at."""
+    about: About | None = None
+    """Where it comes from; only the rules of a project see it."""
 
 
 class Objection(Record, frozen=True, kw_only=True):
@@ -43,29 +46,40 @@ class Objection(Record, frozen=True, kw_only=True):
 Rule = Callable[[Text], "str | Objection | None"]
 
 
-def text_of_question(question: Question, curation: Curation, *, language: str | None = None) -> Text:
-    """Return a question as the rules see it."""
+def text_of(question: Question, answer: Reply | None = None, *, config: Config, with_place: bool = False) -> Text:
+    """Return an answer, or else a question, as the rules see it; with where it comes from only if that is wanted."""
+    reply = question.reply if answer is None else answer
     return Text(
-        text=question.text,
-        finish_reason=question.reply.finish_reason,
-        max_length=curation.max_question_length,
-        language=language,
+        text=question.text if answer is None else answer.text,
+        finish_reason=reply.finish_reason,
+        max_length=config.curation.max_question_length if answer is None else None,
+        question=None if answer is None else question.text,
+        language=config.checked_language,
+        about=_about(question, config.language) if with_place else None,
     )
 
 
-def text_of_answer(question: Question, answer: Reply, *, language: str | None = None) -> Text:
-    """Return an answer as the rules see it."""
-    return Text(text=answer.text, finish_reason=answer.finish_reason, question=question.text, language=language)
-
-
-def reject_question(question: Question, curation: Curation, *, language: str | None = None) -> str | None:
+def reject_question(question: Question, config: Config) -> str | None:
     """Return why a question is not taken by itself, if so."""
-    return reason_of(text_of_question(question, curation, language=language), QUESTION_RULES)
+    return reason_of(text_of(question, config=config), QUESTION_RULES)
 
 
-def reject_answer(question: Question, answer: Reply, *, language: str | None = None) -> str | None:
+def reject_answer(question: Question, answer: Reply, config: Config) -> str | None:
     """Return why an answer is not taken, if so."""
-    return reason_of(text_of_answer(question, answer, language=language), ANSWER_RULES)
+    return reason_of(text_of(question, answer, config=config), ANSWER_RULES)
+
+
+def _about(question: Question, language: str) -> About:
+    return About(
+        id=question.id,
+        discipline=question.slot.discipline.title,
+        subject=question.subject.name,
+        level=question.subject.level.value,
+        sessions=question.session_names,
+        key_concepts=question.concept_names,
+        strategy=question.draw.strategy.value,
+        language=language,
+    )
 
 
 def reason_of(text: Text, rules: tuple[Rule, ...]) -> str | None:

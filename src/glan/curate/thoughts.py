@@ -9,7 +9,8 @@ import re
 from typing import Final
 
 _TAG: Final = re.compile(
-    r"<(/?)(?:seed:)?(?:think(?:ing)?|thoughts?|reasoning)>|\[(/?)think\]|\u25c1(/?)think\u25b7|<\|(?:channel|start_header_id)\|>",
+    r"<(/?)(?:seed:)?(?:think(?:ing)?|thoughts?|reasoning)>|\[(/?)think\]|\u25c1(/?)think\u25b7"
+    r"|<\|(?:channel|start_header_id)\|>",
     re.IGNORECASE,
 )
 _TAGS: Final = ("<", "[", "\u25c1")
@@ -23,8 +24,8 @@ _BEGINS: Final = re.compile(
     r"|the user (?:is asking|asks|asked|has asked|wants|wanted|needs|gave|provided) (?:me|us|for|about|to|how|what|why)\b"
     r"|(?:i|we) need to (?:answer|respond to) (?:the|this) (?:user|prompt|query|request)\b"
     r")"
-    r"|(?:okay|ok|alright|all right|hmm+)[ ,.:!\u2026]+(?:so )?(?:the user\b|i need to (?:figure|write|think|come|answer)\b"
-    r"|let me (?:try|see|start|break|figure)\b|let's see\b)"
+    r"|(?:okay|ok|alright|all right|hmm+)[ ,.:!\u2026]+(?:so )?"
+    r"(?:the user\b|i need to (?:figure|write|think|come|answer)\b|let me (?:try|see|start|break|figure)\b|let's see\b)"
 )
 
 
