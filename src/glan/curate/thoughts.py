@@ -21,7 +21,7 @@ _FIRST_WORDS: Final = ("ok", "al", "hm", "le", "wa", "so", "th", "we", "fi", "ri
 _BEGINS: Final = re.compile(
     r"(?:(?:okay|ok|alright|all right|right|hmm+|well|so|now|wait|first)[ ,.:!\u2026]+)*"
     r"(?:let me think(?: (?:about|through|this|that|carefully|step)\b|[.,:;!\u2026]|$)"
-    r"|the user (?:is asking|asks|asked|has asked|wants|wanted|needs|gave|provided) (?:me|us|for|about|to|how|what|why)\b"
+    r"|the user (?:is asking|asks|asked|has asked|wants|needs|gave|provided) (?:me|us|for|about|to|how|what|why)\b"
     r"|(?:i|we) need to (?:answer|respond to) (?:the|this) (?:user|prompt|query|request)\b"
     r")"
     r"|(?:okay|ok|alright|all right|hmm+)[ ,.:!\u2026]+(?:so )?"
