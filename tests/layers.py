@@ -16,7 +16,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"teachers"}),),
     (frozenset({"prompts"}),),
     (frozenset({"parsing"}),),
-    (frozenset({"progress"}), frozenset({"streams"}), frozenset({"packing"})),
+    (frozenset({"progress"}), frozenset({"streams"}), frozenset({"packing"}), frozenset({"mix"})),
     (frozenset({"config", "config_text"}), frozenset({"environment"})),
     (frozenset({"records"}),),
     (frozenset({"errors"}),),

@@ -147,6 +147,37 @@ class Curation(Settings, frozen=True):
     ] = "auto"
 
 
+class Grade(Settings, frozen=True):
+    weight: Annotated[float, Meta(ge=0, le=1e9, description="How often, in proportion to the others.")]
+    line: Annotated[
+        Annotated[str, Meta(max_length=2_000, pattern=r"^[^\r\n]*\S[^\r\n]*$")] | None,
+        Meta(description="What the prompt says, in one line; a name that is not known must have it."),
+    ] = None
+
+
+class Form(Grade, frozen=True):
+    max_words: Annotated[Annotated[int, Meta(ge=1)] | None, Meta(description="Most words of the answer.")] = None
+    items: Annotated[
+        Annotated[int, Meta(ge=1)] | None, Meta(description="The answer is a list of exactly so many items.")
+    ] = None
+    answer: Annotated[Literal["json", "table"] | None, Meta(description="The answer is JSON, or has a table.")] = None
+    language: Annotated[str | None, Meta(description="The answer is in this language, an ISO 639-1 code.")] = None
+
+
+class Questions(Settings, frozen=True):
+    forms: Annotated[
+        dict[str, Annotated[float, Meta(ge=0, le=1e9)] | Form],
+        Meta(
+            description="Forms that questions are asked in, each with its weight; docs/quality.md lists them. None: "
+            "free, as in the paper."
+        ),
+    ] = {}
+    difficulty: Annotated[
+        dict[str, Annotated[float, Meta(ge=0, le=1e9)] | Grade],
+        Meta(description="The same for easy, medium and hard."),
+    ] = {}
+
+
 class Limits(Settings, frozen=True):
     concurrency: Annotated[
         Literal["adaptive", "fixed"],
@@ -216,6 +247,7 @@ class Config(Settings, frozen=True):
     plan: Plan = Plan()
     teachers: Teachers = Teachers()
     max_tokens: MaxTokens = MaxTokens()
+    questions: Questions = Questions()
     curation: Curation = Curation()
     limits: Limits = Limits()
     dataset: Dataset = Dataset()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Meta
 
-from glan.config import Config, Price, Settings, Teachers, TeacherSettings
+from glan.config import Config, Price, Questions, Settings, Teachers, TeacherSettings
 
 _ROLES = {"curriculum": "subjects and syllabi", "questions": "questions", "answers": "answers"}
 
@@ -22,19 +22,26 @@ def render_config(config: Config) -> str:
 
 def _render_table(settings: msgspec.Struct, above: str, lines: list[str]) -> None:
     tables: list[tuple[str, msgspec.Struct]] = []
+    listed: list[str] = []
     for field in msgspec.structs.fields(settings):
         value = getattr(settings, field.name)
         if isinstance(value, Settings) and not isinstance(value, Price):
             tables.append((f"{above}{field.name}", value))
             continue
+        if isinstance(settings, Questions):
+            # A person adds lines to these, which TOML forbids in a table that stands in one line.
+            listed += ["", f"# {description_of(field)}", f"[{above}{field.name}]"]
+            listed += [f"{_key(name)} = {_toml(item)}" for name, item in value.items()]
+            continue
         lines.append(f"# {description_of(field)}")
         written = f"{field.name} = {_toml(value)}"
         lines.append(f"# {field.name} =" if value is None else written)
+    lines += listed
     for name, value in tables:
         if isinstance(value, Teachers):
             _render_teachers(value, lines)
         else:
-            lines += ["", f"[{name}]"]
+            lines += [] if isinstance(value, Questions) else ["", f"[{name}]"]
             _render_table(value, f"{name}.", lines)
 
 

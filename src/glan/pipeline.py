@@ -22,6 +22,7 @@ from typing import Any, TypeAlias, TypeVar
 from msgspec.structs import replace
 
 from glan.config import Config
+from glan.curate.constraints import held
 from glan.curate.examiner import Examining, Finding, Here
 from glan.curate.own import OwnRules
 from glan.curate.quality import text_of
@@ -293,6 +294,7 @@ class Pipeline:
             return None
 
     def _with_answer(self, item: Decided | None, finding: Finding | None) -> Decided | None:
+        item, finding = held(item, finding)
         if finding is not None and item is not None and item.answer is not None:
             return self._refused(item, Stage.ANSWERS, finding, item.answer.text)
         self._credits.spend()

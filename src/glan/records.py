@@ -198,6 +198,26 @@ def question_id(syllabus: Syllabus, draw: Draw) -> str:
     return place("question", syllabus.discipline.key, syllabus.subject.key, draw.index)
 
 
+class Constraint(Record, frozen=True, kw_only=True):
+    """What the answer to a question must keep to, as its question says; None is no limit."""
+
+    max_words: int | None = None
+    items: int | None = None
+    """A list of exactly so many."""
+    answer: str | None = None
+    """`json` or `table`."""
+    language: str | None = None
+    """ISO 639-1 code."""
+
+
+class Task(Record, frozen=True, kw_only=True):
+    """How a question was asked for, where the project has a mix of forms or difficulties."""
+
+    form: str | None = None
+    difficulty: str | None = None
+    constraint: Constraint | None = None
+
+
 class Question(Record, frozen=True, kw_only=True):
     """A question that a teacher wrote for a draw.
 
@@ -215,6 +235,7 @@ class Question(Record, frozen=True, kw_only=True):
     """Of each key concept its place, counted through all sessions of the syllabus."""
     text: str
     reply: "Reply"
+    task: Task = Task()
 
     @classmethod
     def on(cls, syllabus: Syllabus, draw: Draw, *, slot: Slot, text: str, reply: "Reply") -> "Question":
@@ -260,6 +281,8 @@ class Decided(Record, frozen=True, kw_only=True):
     question: Question | None = None
     answer: "Reply | None" = None
     verdict: Verdict | None = None
+    checks: tuple[tuple[str, str], ...] = ()
+    """What the answer must keep to, each with whether it does."""
 
     @property
     def id(self) -> str:

@@ -19,6 +19,7 @@ from glan.curate.beside import examining
 from glan.curate.own import OwnRules
 from glan.errors import GlanError, ProjectError
 from glan.generate.asking import Asking
+from glan.generate.questions import mix_for
 from glan.growth import Growth, Standing, growth
 from glan.options import InterruptedRunError, Options, Result, inputs_of, own_rules
 from glan.outputs import Counted, Ending, Outputs, standing_of
@@ -272,6 +273,7 @@ class Run:
             language=self.config.language_name,
             sampling=sampling,
             system={stage: found.system for stage, found in settings.items() if found.system},
+            mix=mix_for(self.config, self.project.prompts),
         )
 
     async def _choose(self, job: Job, ledger: Ledger, now: Mapping[str, str]) -> Choice:

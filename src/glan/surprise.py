@@ -13,6 +13,7 @@ from msgspec import structs
 from glan.config import Config
 from glan.errors import StoppedError, WouldAskAgainError
 from glan.generate.asking import Asking
+from glan.mix import Mix
 from glan.pipeline import Job, Pipeline
 from glan.progress import Progress
 from glan.prompts import VARIABLES, Prompts
@@ -33,6 +34,7 @@ def meaning_of(
         "plan.law": config.plan.law,
         "plan.sampling": config.plan.sampling,
         "plan.pair_share": str(config.plan.pair_share),
+        **asking.mix.meaning,
     }
     for name in VARIABLES:
         found[f"prompt {name}"] = prompts.hash_of(name)
@@ -50,7 +52,7 @@ def meaning_of(
     return found
 
 
-_BEFORE_IT_WAS_KNOWN = {f"reasoning of {stage}": "server" for stage in Stage}
+_BEFORE_IT_WAS_KNOWN = {**{f"reasoning of {stage}": "server" for stage in Stage}, **Mix().meaning}
 """What a run meant that stored nothing of it."""
 
 

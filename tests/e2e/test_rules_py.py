@@ -42,7 +42,7 @@ def reasons_of(folder: Path) -> list[tuple[str, str]]:
 
 
 def test_rules_count_like_ours(glan: CommandLine) -> None:
-    """Each reason stands in the summary, the manifest and the rejects; in another process and at one in flight alike."""
+    """Each reason stands in summary, manifest and rejects; in another process and at one in flight alike."""
     found = []
     for name, beside, most in (("a", "never", 1), ("b", "never", 64), ("c", "always", 64)):
         folder = glan.init(name, pairs=PAIRS)
@@ -81,7 +81,7 @@ def test_without_the_option_nothing_of_it_runs(glan: CommandLine) -> None:
 
 
 def test_a_finished_data_set_knows_its_rules(glan: CommandLine) -> None:
-    """The same rules change nothing, other ones walk again; and where they did not run, they may change as they like."""
+    """The same rules change nothing, other ones walk again; where they did not run, they may change as they like."""
     folder = glan.init("p", pairs=10)
     (folder / "rules.py").write_text(RULES)
     settled = "Nothing has changed"
@@ -103,7 +103,9 @@ def test_a_rule_that_fails_stops_the_run(glan: CommandLine) -> None:
     for beside in ("never", "always"):
         folder = glan.init(beside, pairs=PAIRS)
         set_in(folder, "beside", f'"{beside}"')
-        (folder / "rules.py").write_text(RULES.replace("return", "assert not record.question.startswith('When ')\n    return", 1))
+        (folder / "rules.py").write_text(
+            RULES.replace("return", "assert not record.question.startswith('When ')\n    return", 1)
+        )
         ended = glan.run(folder, "--rules")
         assert ended.code == 1
         assert "The rule begins_with_the of rules.py failed on question/" in ended.err

@@ -108,8 +108,13 @@ def other_language(text: str, expected: str, question: str = "") -> str | None:
     return LANGUAGES[found]
 
 
+def language_of(text: str) -> str | None:
+    """Return the code of the language that a text is in for sure."""
+    return _found_in(prose_of(text), "")
+
+
 def _found_in(prose: str, expected: str) -> str | None:
-    """Return the code of the other language that all parts are in."""
+    """Return the code of the language that all parts are in, where it is another than the expected one."""
     size = min(_PART, len(prose) // 2)
     parts = (prose,) if len(prose) <= _WHOLE else (prose[:size], prose[-size:])
     first = _found(parts[0], expected)

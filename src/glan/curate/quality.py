@@ -49,12 +49,15 @@ Rule = Callable[[Text], "str | Objection | None"]
 def text_of(question: Question, answer: Reply | None = None, *, config: Config, with_place: bool = False) -> Text:
     """Return an answer, or else a question, as the rules see it; with where it comes from only if that is wanted."""
     reply = question.reply if answer is None else answer
+    constraint = question.task.constraint
+    # An answer that is to be in a language of its own is held to that with the rest of its constraint.
+    has_own = answer is not None and constraint is not None and constraint.language is not None
     return Text(
         text=question.text if answer is None else answer.text,
         finish_reason=reply.finish_reason,
         max_length=config.curation.max_question_length if answer is None else None,
         question=None if answer is None else question.text,
-        language=config.checked_language,
+        language=None if has_own else config.checked_language,
         about=_about(question, config.language) if with_place else None,
     )
 
@@ -79,6 +82,8 @@ def _about(question: Question, language: str) -> About:
         key_concepts=question.concept_names,
         strategy=question.draw.strategy.value,
         language=language,
+        task=question.task.form,
+        difficulty=question.task.difficulty,
     )
 
 

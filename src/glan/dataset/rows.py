@@ -218,6 +218,9 @@ def _row(decided: Decided, language: str, system: str | None, asked: tuple[str |
         language=language,
         finish_reason=answer.finish_reason if answer else None,
         reasoning=(answer.reasoning or None) if answer else None,
+        task=question.task.form if question else None,
+        difficulty=question.task.difficulty if question else None,
+        checks=tuple([Check(name=name, verdict=verdict) for name, verdict in decided.checks]) or None,
         system=system,
         slot=decided.slot.ordinal,
     )

@@ -1,5 +1,8 @@
 """From a question to its answer. The teacher sees the question alone (paper, section 2.4)."""
 
+from msgspec.structs import replace
+
+from glan.config import LANGUAGES
 from glan.generate.asking import Asking, text_of
 from glan.records import Question, Reply, Stage
 
@@ -12,6 +15,9 @@ async def write_answer(asking: Asking, question: Question) -> Reply:
         RequestError: the teacher does not answer.
 
     """
+    constraint = question.task.constraint
+    if constraint is not None and constraint.language is not None:
+        asking = replace(asking, language=LANGUAGES[constraint.language])
     prompt = asking.render("answer_question", question=question.text)
     reply, _ = await asking.ask_for(asking.request(Stage.ANSWERS, question.answer_id, prompt), text_of)
     return reply

@@ -9,6 +9,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from glan.errors import ReplyError
+from glan.mix import Mix
 from glan.prompts import Prompts
 from glan.records import Message, Record, Reply, Request, Sampling, Stage
 from glan.teachers.base import Teacher
@@ -34,6 +35,8 @@ class Asking(Record, frozen=True, kw_only=True):
     sampling: Mapping[Stage, Sampling]
     system: Mapping[Stage, str]
     """The system message of each stage that has one."""
+    mix: Mix = Mix()
+    """What questions are asked for beyond the paper."""
     rank: int = 0
 
     def at(self, rank: int) -> "Asking":
@@ -44,6 +47,7 @@ class Asking(Record, frozen=True, kw_only=True):
             language=self.language,
             sampling=self.sampling,
             system=self.system,
+            mix=self.mix,
             rank=rank,
         )
 

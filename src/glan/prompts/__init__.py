@@ -30,6 +30,9 @@ VARIABLES: Mapping[str, frozenset[str]] = {
             "several",
             "notes",
             "language",
+            "form",
+            "difficulty",
+            "constraint",
         }
     ),
     "answer_question": frozenset({"question", "language"}),
@@ -38,8 +41,11 @@ VARIABLES: Mapping[str, frozenset[str]] = {
 """Every prompt, and the variables that it may use."""
 
 _TRIED_WITH: Mapping[str, object] = {
+    "constraint": "Say in the question that its answer has at most 20 words.",
+    "difficulty": "Easy: one step.",
     "discipline": "Astronomy",
     "error": "The list has no subject with a name.",
+    "form": "A comparison.",
     "key_concepts": ["Parallax", "Parsec"],
     "language": "English",
     "level": "introductory",
@@ -84,6 +90,7 @@ class Prompts:
             autoescape=False,  # a prompt is text for a model, not HTML
         )
         self.sources = dict(sources)
+        self._environment = environment
         self._templates = {name: _compile(environment, name, sources) for name in VARIABLES}
         for name, variables in VARIABLES.items():
             self.render(name, **{variable: _TRIED_WITH[variable] for variable in variables})
@@ -122,6 +129,10 @@ class Prompts:
             return self._templates[name].render(variables).strip()
         except _RENDERING_ERRORS as error:
             raise PromptError(f"The prompt {name}{SUFFIX} cannot be rendered: {str(error).rstrip('.')}.") from error
+
+    def leaves_out(self, name: str, variable: str) -> bool:
+        """Say whether a prompt never uses a variable that it is given."""
+        return variable not in meta.find_undeclared_variables(self._environment.parse(self.sources[name]))
 
     def hash_of(self, name: str) -> str:
         """Return 16 hexadecimal digits that change when the template does."""
