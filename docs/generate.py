@@ -19,7 +19,7 @@ from msgspec import inspect
 
 import glan
 from glan.cli import cli
-from glan.config import Config, Price, Teachers, recipes
+from glan.config import Config, Form, Price, Questions, Teachers, recipes
 from glan.config_text import description_of, render_config
 from glan.teachers.offline.book import open_book
 from glan.teachers.providers import BEARER, providers
@@ -45,6 +45,12 @@ A setting that is not here is an error, which names the nearest one that is.
 _TEACHERS = """\
 All four tables have the same settings.
 What a role sets goes before what the default sets: `curriculum` writes subjects and syllabi, the others what they say.
+"""
+
+_FORM = """\
+Both are tables to which you add a line for each form: `essay = 2`, or `NAME = {weight = 2, line = "...", ...}` with
+these settings, of which a difficulty has the first two.
+[docs/quality.md](quality.md#the-mix-of-questions) has examples.
 """
 
 _ENVIRONMENT = """\
@@ -112,6 +118,9 @@ def _tables(kind: type[msgspec.Struct], above: str) -> Iterator[str]:
             yield from _rows(msgspec.structs.fields(Price))
         else:
             yield from _tables(field.type, f"{above}{field.name}.")
+        if field.type is Questions:
+            yield _FORM
+            yield from _rows(msgspec.structs.fields(Form))
 
 
 def _is_table(kind: object) -> bool:

@@ -49,7 +49,7 @@ def test_the_shares_are_the_weights() -> None:
 @settings(max_examples=40, deadline=None)
 @given(weights, st.integers(0, 2**63), st.sampled_from(IDS))
 def test_a_draw_rests_on_its_own_question(forms: dict[str, float], seed: int, id_: str) -> None:
-    """What is drawn rests on the seed and the question's id: not on the order of the forms or other questions."""
+    """What is drawn rests on the seed and the question's id: not on the order of forms or other questions."""
     (found,) = drawn(forms, seed, [id_])
     backwards = dict(reversed(forms.items()))
     assert drawn(backwards, seed, [IDS[0], id_, IDS[1]])[1] == found
@@ -116,7 +116,7 @@ def test_shipped_lines_are_one_line_each(table: str) -> None:
     for name, line in shipped()[table].items():
         assert line.isprintable()
         assert bool(line) == (name != "free")
-        mix_of(Questions(**{table: {name: 1.0}}), 0).drawn(IDS[0])
+        mix_of(parse_config(f"[questions.{table}]\n{name} = 1", source="glan.toml").questions, 0).drawn(IDS[0])
 
 
 @pytest.mark.parametrize(

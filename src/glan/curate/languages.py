@@ -27,7 +27,7 @@ _SURE, _SURE_IF_LONG, _LONG = 0.9, 0.995, 125
 it and sentences of made-up words between real ones have not."""
 _OWN_SHARE, _OTHER_SHARE = 0.2, 0.7
 """Shares of the letters: so few in the right script and so many in another are enough."""
-_PLAIN_SHARE: Final = 0.2
+_PLAIN_SHARE: Final = 0.15
 """Share of common English words from which a text is English, without another look."""
 _COMMON_SHARE: Final = 0.1
 """Share of common words that a text in Latin letters has at least: made-up words look like some language too."""
