@@ -29,6 +29,7 @@ from glan.settled import Basis, count_again, settled
 from glan.streams import collecting_rarely
 from glan.surprise import audit, changed, meaning_of, refusal
 from glan.teachers.base import Teacher
+from glan.teachers.identities import Identities, told_of_changes
 from glan.teachers.ledger import Ledger, StageTotals
 from glan.teachers.ledgered import Choice, Ledgered, Tally
 from glan.teachers.limits import Amount, Budget, Permits
@@ -52,6 +53,7 @@ class Run:
         self.progress = Progress(wanted=options.pairs or self.config.pairs)
         self.tally = Tally()
         self.cuts = Cuts()
+        self.identities = Identities()
         self.notices: list[str] = []
         self._panel = panel
         self._pipeline: Pipeline | None = None
@@ -67,7 +69,7 @@ class Run:
     def told(self) -> tuple[str, ...]:
         """What a person should know of it so far."""
         lost = [refusal.told_of(host) for refusal, host in self._panel.refusals if refusal.is_loss]
-        return (*self.notices, *lost, *filter(None, [self.cuts.told()]))
+        return (*self.notices, *lost, *filter(None, [self.cuts.told()]), *self.identities.told())
 
     @property
     def is_interrupted(self) -> bool:
@@ -139,7 +141,8 @@ class Run:
             tally=self.tally,
         )
         counted = Counted(ledgered, outputs, self.options.watch)
-        return Watched(counted, self.cuts, self.tally, keeps_cut=self.config.curation.cut_prompts == "keep")
+        keeps_cut = self.config.curation.cut_prompts == "keep"
+        return Watched(counted, self.cuts, self.tally, identities=self.identities, keeps_cut=keeps_cut)
 
     @property
     def _walks_anyway(self) -> bool:
@@ -149,7 +152,7 @@ class Run:
     def _stand(self, manifest: Manifest) -> Result:
         """Leave the data set that stands as it is: a walk would make the same."""
         count_again(manifest, self.progress)
-        self.notices += filter(None, [told_of_cuts(manifest.cut_prompts)])
+        self.notices += [*filter(None, [told_of_cuts(manifest.cut_prompts)]), *told_of_changes(manifest.answered)]
         return self._ended(manifest.slots["open"], None, is_published=True, is_settled=True)
 
     @property
@@ -379,5 +382,6 @@ class Run:
             spent=msgspec.to_builtins(ledger.totals()),
             cut_prompts=self.cuts.total,
             not_taken=[refusal.told_of(host) for refusal, host in self._panel.refusals],
+            answered=self.identities.answered(),
             rounds={leaf: walk.rounds for leaf, walk in walks.items()},
         )

@@ -181,6 +181,7 @@ class _Listening:
         await self.close()
         if settings.returns_after_s is not None:
             await asyncio.sleep(settings.returns_after_s)
+            self._chat.died.clear()
             await self.open()
             await asyncio.Event().wait()
 

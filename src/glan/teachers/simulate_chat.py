@@ -46,7 +46,7 @@ class Chat:
         self._steps = _steps(settings)
         self._prefixes = Prefixes(settings.prefix_cache) if settings.prefix_cache else None
         self.died = asyncio.Event()
-        """Set once it has paid for as many replies as it lives for."""
+        """Set while it is dead: it has paid for as many replies as it lives for."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         arrival = self.counts.arrive()
@@ -97,16 +97,22 @@ class Chat:
             if not await self._written(connection, reply, stalls=fault == "stall"):
                 return "client gone"
         self.doors.count_tokens((reply.usage.prompt_tokens or 0) + (reply.usage.completion_tokens or 0))
-        given = completion(reply, body.model, arrival)
-        if fault == "cut-body":
+        failed = await self._sent(connection, completion(reply, body.model, arrival), is_cut=fault == "cut-body")
+        if failed is None:
+            self.counts.pay(raw, request.stage, reply)
+            if self.counts.paid == self.settings.dies_after:
+                self.died.set()
+        return failed
+
+    async def _sent(self, connection: Connection, given: bytes, *, is_cut: bool) -> str | None:
+        """Send a reply, and return why not all of it left; None when it did."""
+        if is_cut:
             await connection.cut(given)
-            return fault
-        if not await connection.give(200, given, *self.doors.headers()):
-            return "client gone"
-        self.counts.pay(raw, request.stage, reply)
-        if self.counts.paid == self.settings.dies_after:
-            self.died.set()
-        return None
+            return "cut-body"
+        if self.died.is_set():
+            await connection.die()
+            return "dead"
+        return None if await connection.give(200, given, *self.doors.headers()) else "client gone"
 
     async def _written(self, connection: Connection, reply: Reply, *, stalls: bool) -> bool:
         """Wait until a reply would be written, and say whether the client is still there."""
