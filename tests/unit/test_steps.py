@@ -1,6 +1,7 @@
 """A batch in which every reply grows by one token a step, against one that makes the steps one by one."""
 
 import asyncio
+import time
 
 import pytest
 from hypothesis import given
@@ -107,6 +108,19 @@ async def test_steps_wait_in_the_time_of_the_loop() -> None:
         await long
     longest.cancel()
     await asyncio.sleep(0)
+    assert len(batch) == 0
+
+
+async def test_a_reply_may_be_given_up_in_the_moment_that_it_is_ready() -> None:
+    """Its place is left once, and nothing breaks in the loop."""
+    broken: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: broken.append(context))
+    batch = Batch(step_s=0.001, step_s_per_request=0)
+    ready = Steps(batch).begin(1)
+    time.sleep(0.01)  # noqa: ASYNC251 - the loop is to be late
+    ready.cancel()
+    await asyncio.sleep(0.01)
+    assert not broken
     assert len(batch) == 0
 
 

@@ -84,8 +84,9 @@ class Steps:
         return ready
 
     def _forget(self, loop: asyncio.AbstractEventLoop, ticket: int) -> None:
-        if self._waiting.pop(ticket, None) is not None:  # it was given up
-            self._catch_up(loop)
+        if ticket in self._waiting:  # it was given up
+            self._catch_up(loop)  # which may find it ready in this moment
+            self._waiting.pop(ticket, None)
             self._batch.leave(ticket)
             self._wind(loop)
 
