@@ -232,20 +232,12 @@ class Connection:
 
     async def holds_until(self, ready: asyncio.Future[None]) -> bool:
         """Wait until something is ready, and say whether the client is still there then."""
+        gone = asyncio.ensure_future(self._until_gone())
         try:
-            async with asyncio.timeout(None) as waiting:
-
-                def end(_: object) -> None:
-                    waiting.reschedule(0)
-
-                ready.add_done_callback(end)
-                try:
-                    await self._until_gone()
-                finally:
-                    ready.remove_done_callback(end)
-        except TimeoutError:
-            return True
-        return False
+            await asyncio.wait((ready, gone), return_when=asyncio.FIRST_COMPLETED)
+            return not gone.done()
+        finally:
+            gone.cancel()
 
     async def give(self, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> bool:
         """Send a whole response, and say whether it left.
