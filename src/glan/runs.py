@@ -32,8 +32,9 @@ from glan.teachers.base import Teacher
 from glan.teachers.identities import Identities, told_of_changes
 from glan.teachers.ledger import Ledger, StageTotals
 from glan.teachers.ledgered import Choice, Ledgered, Tally
-from glan.teachers.limits import Amount, Budget, Permits
+from glan.teachers.limits import Amount, Budget
 from glan.teachers.panel import Panel
+from glan.teachers.permits import Pools
 from glan.teachers.watched import Cuts, Watched, told_of_cuts
 
 __all__ = ["InterruptedRunError", "Options", "Result", "Run"]
@@ -70,6 +71,11 @@ class Run:
         """What a person should know of it so far."""
         lost = [refusal.told_of(host) for refusal, host in self._panel.refusals if refusal.is_loss]
         return (*self.notices, *lost, *filter(None, [self.cuts.told()]), *self.identities.told())
+
+    @property
+    def away(self) -> tuple[str, ...]:
+        """The servers that give nothing just now, each in a few words."""
+        return tuple(absence.told() for absence in self._panel.absences)
 
     @property
     def is_interrupted(self) -> bool:
@@ -130,7 +136,7 @@ class Run:
                 await self._walk(walk, outputs)
         return self._end(ledger, outputs, standing, basis)
 
-    def _teacher(self, ledger: Ledger, permits: Permits, choice: Choice, outputs: Outputs) -> Teacher:
+    def _teacher(self, ledger: Ledger, permits: Pools, choice: Choice, outputs: Outputs) -> Teacher:
         """Return who answers the stages: the panel within its budget, behind the ledger, counted and watched."""
         ledgered = Ledgered(
             self._panel.within(self._budget(ledger)),
@@ -322,6 +328,7 @@ class Run:
                 for (stage, reason), slots in self.progress.reasons.most_common()
             ],
             "cut_prompts": self.cuts.total,
+            "away": self.away,
             **self.tally.as_dict(),
         }
 
