@@ -18,6 +18,7 @@ from glan.config import Limits
 from glan.curate.beside import examining
 from glan.errors import GlanError, ProjectError
 from glan.generate.asking import Asking
+from glan.generate.walk import told_of_failed_drafts
 from glan.growth import Growth, Standing, growth
 from glan.options import InterruptedRunError, Options, Result
 from glan.outputs import Counted, Ending, Outputs, standing_of
@@ -70,7 +71,8 @@ class Run:
     def told(self) -> tuple[str, ...]:
         """What a person should know of it so far."""
         lost = [refusal.told_of(host) for refusal, host in self._panel.refusals if refusal.is_loss]
-        return (*self.notices, *lost, *filter(None, [self.cuts.told()]), *self.identities.told())
+        missing = told_of_failed_drafts(self._pipeline.walks.values() if self._pipeline is not None else ())
+        return (*self.notices, *missing, *lost, *filter(None, [self.cuts.told()]), *self.identities.told())
 
     @property
     def away(self) -> tuple[str, ...]:
