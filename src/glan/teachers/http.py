@@ -264,7 +264,8 @@ class Http:
         return any(line.was_reached for line in self._lines.values())
 
     async def _pause(self, course: Course, trouble: Trouble, sent: Try) -> None:
-        n_tries = max(1, course.n_tries + course.n_refused)
+        is_refused = self._way.waits and trouble.is_refusal
+        n_tries = max(1, course.n_refused if is_refused else course.n_tries)  # one kind makes the other no longer
         pause_s = self._patience.pause_s(n_tries, trouble.retry_after_s)
         if self._patience.on_retry is not None:
             self._patience.on_retry(trouble.reason, pause_s)
