@@ -87,6 +87,7 @@ def test_a_simulated_server_can_be_told_to_die(command_line: CommandLine) -> Non
     command = command_line.told(base_url=base_url, key="any")
     folder = command.init("data", pairs=1_000)
     set_in(folder, "max_retries", "0")
+    set_in(folder, "outage_s", "0")
     assert command.run(folder).code == 1
     ended = serving.end(timeout_s=10)
     assert ended.code == 0, ended.words
