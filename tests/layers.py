@@ -5,7 +5,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"cli"}),),
     (frozenset({"api"}), frozenset({"check"})),
     (frozenset({"runs"}),),
-    (frozenset({"options", "outputs", "settled", "surprise"}),),
+    (frozenset({"batched", "options", "outputs", "settled", "surprise"}),),
     (frozenset({"pipeline"}),),
     (frozenset({"generate"}), frozenset({"curate"}), frozenset({"dataset"}), frozenset({"growth", "estimate"})),
     (frozenset({"project"}),),
@@ -17,7 +17,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"prompts"}),),
     (frozenset({"parsing"}),),
     (frozenset({"progress"}), frozenset({"streams"}), frozenset({"packing"})),
-    (frozenset({"config"}), frozenset({"environment"})),
+    (frozenset({"config", "languages"}), frozenset({"environment"})),
     (frozenset({"records"}),),
     (frozenset({"errors"}),),
 )

@@ -23,6 +23,8 @@ class Options:
     max_in_flight: int | None = None
     concurrency: Literal["adaptive", "fixed"] | None = None
     """Whether that is a ceiling or the number; as in glan.toml if not given."""
+    mode: Literal["live", "batch"] | None = None
+    """Whether requests are sent one by one or in batches; as in glan.toml if not given."""
     choice: Choice | None = None
     """What to do about replies under another fingerprint; without it the run stops where there are some."""
     retry_failed: bool = False

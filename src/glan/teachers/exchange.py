@@ -301,6 +301,8 @@ class Stats:
     """Paid ones whose body had been paid before."""
     in_flight: int
     max_in_flight: int
+    batches: Mapping[str, int]
+    """Files and batches that came, and the lines of batches by what became of them; answered ones are paid as well."""
 
 
 class Counts:
@@ -315,6 +317,7 @@ class Counts:
         self._prompt_tokens = 0
         self._completion_tokens = 0
         self._repeats = 0
+        self.batches: Counter[str] = Counter()
         self._paid: dict[int, bool] = {}
         """Whether a body was paid, by its hash: about 100 bytes a body."""
 
@@ -354,6 +357,7 @@ class Counts:
             repeats=self._repeats,
             in_flight=self._in_flight,
             max_in_flight=self._max_in_flight,
+            batches=dict(self.batches),
         )
 
 

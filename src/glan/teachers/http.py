@@ -29,6 +29,7 @@ from glan.config import Price
 from glan.errors import UnusableError
 from glan.parsing import clean
 from glan.records import Reply, Request
+from glan.teachers.batch import BatchServer, Terms
 from glan.teachers.kinds import Kind, Trouble
 from glan.teachers.listing import Listing, read_listing
 from glan.teachers.manners import Course, Manners, Refusal
@@ -186,7 +187,7 @@ class Http:
         call = self._client.get(self._url_to(f"{endpoint.base_url}/models")).timeout(timedelta(seconds=_LIST_TIMEOUT_S))
         try:
             async with self._with_key(call).build_streamed() as response:
-                status, body = response.status, await _read_body(response, MAX_BODY_BYTES) or b""
+                status, body = response.status, await read_body(response, MAX_BODY_BYTES) or b""
         except foreign.PyreqwestError as error:
             trouble = trouble_of(error)
             if trouble.kind is Kind.UNREACHED:
@@ -196,6 +197,12 @@ class Http:
             raise error_of(Trouble(kind=Kind.KEY, status=status, reason=""), endpoint, model)
         shown = body if 200 <= status < 300 else b""
         return read_listing(shown, model, host=endpoint.host, has_key=endpoint.key is not None)
+
+    def batches(self, terms: Terms) -> BatchServer:
+        """Return the same server as one of batches: its connections, its key, and how its models want to be asked."""
+        from glan.teachers.batch_http import HttpBatches  # noqa: PLC0415 - it imports this module
+
+        return HttpBatches(self._endpoint, self._client, self._patience, self._manners, terms)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -218,22 +225,18 @@ class Http:
             return trouble_of(error)
 
     def _url_to(self, url: str) -> Url:
-        """Return a URL of the server with the query that the settings ask for."""
-        return Url(url).with_query(self._endpoint.query or None)
+        return url_of(url, self._endpoint)
 
     def _call(self, body: bytes) -> RequestBuilder:
         return self._with_key(self._client.post(self._url).header("content-type", "application/json").body_bytes(body))
 
     def _with_key(self, call: RequestBuilder) -> RequestBuilder:
-        key, header = self._endpoint.key, self._endpoint.key_header
-        if key is None:
-            return call
-        return call.bearer_auth(key.reveal()) if header == BEARER else call.header(header, key.reveal())
+        return with_key(call, self._endpoint)
 
     async def _read(self, response: Response) -> Reply | Trouble:
         status = response.status
         is_reply = 200 <= status < 300
-        body = await _read_body(response, MAX_BODY_BYTES if is_reply else _MAX_ERROR_BYTES)
+        body = await read_body(response, MAX_BODY_BYTES if is_reply else _MAX_ERROR_BYTES)
         if body is None and is_reply:
             return Trouble(kind=Kind.REFUSED, status=status, reason="a reply of more than 32 MiB")
         found = read_response(status, body or b"", self._hide)
@@ -309,6 +312,19 @@ def _tell(watching: Watching, sent: object, found: Reply | Trouble) -> None:
         watching.see_time_out()
 
 
+def url_of(url: str, endpoint: Endpoint, **query: str) -> Url:
+    """Return a URL of a server with the query that the settings ask for, and a further one."""
+    return Url(url).with_query({**endpoint.query, **query} or None)
+
+
+def with_key(call: RequestBuilder, endpoint: Endpoint) -> RequestBuilder:
+    """Return a call with the key of its server, where there is one."""
+    key, header = endpoint.key, endpoint.key_header
+    if key is None:
+        return call
+    return call.bearer_auth(key.reveal()) if header == BEARER else call.header(header, key.reveal())
+
+
 def _client(endpoint: Endpoint, timeout_s: float) -> Client:
     timeout_s = min(timeout_s, _MAX_TIMEOUT_S)
     builder = (
@@ -326,7 +342,7 @@ def _client(endpoint: Endpoint, timeout_s: float) -> Client:
     return (builder.no_proxy() if endpoint.is_loopback else builder).build()
 
 
-async def _read_body(response: Response, max_bytes: int) -> bytes | None:
+async def read_body(response: Response, max_bytes: int) -> bytes | None:
     """Return a body; None, as soon as it is known, where it is longer."""
     chunks: list[bytes] = []
     size_bytes = 0

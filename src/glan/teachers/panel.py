@@ -3,7 +3,7 @@
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -12,11 +12,12 @@ from glan.environment import Environment
 from glan.errors import ConfigError
 from glan.records import Reply, Request, Stage
 from glan.teachers.base import Teacher
+from glan.teachers.batch import BatchServer, Terms
 from glan.teachers.limits import Budget, Budgeted, Permits
 from glan.teachers.manners import Refusal
 from glan.teachers.network import check_allowed, check_settings, is_allowed, read_ca
-from glan.teachers.prices import price_of
-from glan.teachers.providers import UNKNOWN, providers
+from glan.teachers.prices import price_of, share_of
+from glan.teachers.providers import UNKNOWN, Provider, providers
 from glan.teachers.specs import OFFLINE, SERVER, Endpoint, Spec, endpoint, is_same_server, parse_spec, where
 from glan.teachers.thinking import words_of
 from glan.teachers.traffic import Traffic
@@ -47,6 +48,8 @@ class Panel:
     """What the models did not take so far, each with the host; it grows while they are asked."""
     traffic: tuple[Traffic, ...] = ()
     """What goes to each server; nothing where no server is asked."""
+    batches: Mapping[Stage, BatchServer] = field(default_factory=dict)
+    """Where the batches of each stage are handed in; a stage that no server answers has none."""
 
     @classmethod
     def of(cls, teacher: Teacher, model: str, price: Price | None = None) -> "Panel":
@@ -102,10 +105,13 @@ async def opened(config: Config, environment: Environment, named: Named) -> Asyn
         models: dict[Stage, str] = {}
         prices: dict[Stage, Price | None] = {}
         hosts: dict[str, None] = {}
+        batches: dict[Stage, BatchServer] = {}
         for stage in Stage:
             spec = opening.spec_of(stage)
             models[stage] = spec.model
             teachers[stage], prices[stage], host = await opening.teacher_of(stage, spec, stack)
+            if (found := opening.batches.get(id(teachers[stage]))) is not None:
+                batches[stage] = found
             if host:
                 hosts[host] = None
         yield Panel(
@@ -116,6 +122,7 @@ async def opened(config: Config, environment: Environment, named: Named) -> Asyn
             hosts=tuple(hosts),
             refusals=opening.refusals,
             traffic=tuple(opening.traffic),
+            batches=batches,
         )
 
 
@@ -162,6 +169,8 @@ class _Opening:
         self._named = named
         self.refusals: list[tuple[Refusal, str]] = []
         self.traffic: list[Traffic] = []
+        self.batches: dict[int, BatchServer] = {}
+        """By the identity of the teacher whose batches they are."""
         self._open: dict[tuple[object, ...], tuple[Teacher, Price | None, str]] = {}
 
     def default_text(self) -> str:
@@ -225,7 +234,19 @@ class _Opening:
         is_known = providers().get(spec.provider, UNKNOWN).knows(found.base_url)
         words = words_of(spec.provider if is_known else SERVER)
         http = Http(found, patience, price=price, words=words, on_refused=self._note)
+        own = providers().get(spec.provider)
+        takes = own.batch if own is not None and own.base_url in {None, found.base_url} else None
+        self.batches[id(http)] = http.batches(
+            Terms(is_known=takes, price=self._batch_price(price, own if takes else None))
+        )
         return await stack.enter_async_context(http), price, found.host
+
+    def _batch_price(self, price: Price | None, provider: Provider | None) -> Price | None:
+        """Return what the tokens of a batch cost: the share that is set, else the provider's, of the price."""
+        share = self._config.batch.price_share
+        if share is None:
+            share = 1.0 if provider is None else provider.batch_share
+        return share_of(price, share)
 
     def _note(self, refusal: Refusal, host: str) -> None:
         """Note what a model does not take; of two connections to a host the first tells it."""

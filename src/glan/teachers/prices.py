@@ -47,6 +47,14 @@ def cost_usd(price: Price | None, usage: Usage) -> float | None:
     ) / _PER
 
 
+def share_of(price: Price | None, share: float) -> Price | None:
+    """Return a part of a price; an unknown one stays unknown."""
+    if price is None:
+        return None
+    cached = None if price.cached is None else price.cached * share
+    return Price(input=price.input * share, output=price.output * share, cached=cached)
+
+
 def _listed(model: str, provider: str) -> Price | None:
     """Return the dearest price of today: some providers are cheaper by night."""
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
