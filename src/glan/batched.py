@@ -10,7 +10,8 @@ follows asks the rest. A kill at any time is healed by walking again.
 import asyncio
 import logging
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,17 +25,33 @@ from glan.progress import Progress
 from glan.records import Outcome, Reply, Request, Stage
 from glan.streams import collecting_rarely
 from glan.teachers.batch import BatchServer
+from glan.teachers.batch_files import write
 from glan.teachers.batch_post import Post
 from glan.teachers.deferring import Deferring
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledgered import Ledgered, Tally
 from glan.teachers.limits import Permits
-from glan.teachers.outbox import Outbox
+from glan.teachers.outbox import Outbox, Parcel
 from glan.teachers.panel import Panel
 from glan.teachers.spool import Group, Spool
 from glan.teachers.watched import Cuts, Watched
 
 _log = logging.getLogger(__name__)
+
+
+def check_named(servers: Mapping[Stage, BatchServer]) -> None:
+    """See that a server answers every stage.
+
+    Raises:
+        ConfigError: none answers one.
+
+    """
+    for stage in Stage:
+        if stage not in servers:
+            raise ConfigError(
+                f"The teacher of {stage} is no server, so there are no batches of it.",
+                hint="Name a provider, such as openai/MODEL, or your own server, vllm/MODEL; or run it live.",
+            )
 
 
 async def check_servers(servers: Mapping[Stage, BatchServer]) -> None:
@@ -44,19 +61,23 @@ async def check_servers(servers: Mapping[Stage, BatchServer]) -> None:
         GlanError: one cannot, and nothing was asked.
 
     """
-    for stage in Stage:
-        if stage not in servers:
-            raise ConfigError(
-                f"The teacher of {stage} is no server, so it takes no batches.",
-                hint='Name a provider that does, such as openai/MODEL, or run it live: mode = "live", or --mode live.',
-            )
+    check_named(servers)
     for server in dict.fromkeys(servers.values()):
         await server.check()
 
 
-def post_of(ledger: Ledger, panel: Panel, config: Config, *, folder: Path, tally: Tally) -> Post:
-    """Return what sends and reads the batches of a project; what an earlier run left in the folder is gone."""
+@contextmanager
+def emptied(folder: Path) -> Iterator[None]:
+    """Begin and end without a folder: what is in it is on its way, and after a kill on its way to nowhere."""
     shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def post_of(ledger: Ledger, panel: Panel, config: Config, *, folder: Path, tally: Tally) -> Post:
+    """Return what sends and reads the batches of a project."""
     servers = {server.base_url: server for server in panel.batches.values()}
     return Post(ledger, servers, config.batch, folder, tally=tally)
 
@@ -140,6 +161,22 @@ class Gathering:
             return await work
         except asyncio.CancelledError:
             return None  # a batch is found again whenever we leave it
+
+    async def write(self, out: Path) -> tuple[list[Parcel], int]:
+        """Gather once, and write what the ledger lacks for an offline runner; return the files and the open slots.
+
+        Raises:
+            GlanError: the walk cannot go on, or the files cannot be written there.
+
+        """
+        spool = Spool(self.post.outbox, self.folder, self._config.batch)
+        try:
+            n_open, stopped = await self.gather(spool)
+            if stopped is not None and not isinstance(stopped, LowYieldError):
+                raise stopped
+            return write(spool, out, self.post.outbox), n_open
+        finally:
+            spool.discard_all()
 
     async def gather(self, spool: Spool) -> tuple[int, GlanError | None]:
         """Walk once and put aside what the ledger lacks; return how many slots are open, and what stopped the walk."""

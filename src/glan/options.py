@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from glan.errors import BudgetError, GlanError, StoppedError
@@ -39,6 +40,8 @@ class Options:
     """Walk the plan over the disciplines under this node alone."""
     is_preview: bool = False
     """Leave the data set that stands as it is."""
+    write_to: Path | None = None
+    """Ask nobody: write the requests that the ledger lacks into this folder or file, for an offline runner."""
     watch: Callable[[Request, Reply], None] | None = None
     """Is told every reply that the run uses."""
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 import msgspec
 
 import glan
-from glan.batched import Gathering, OnlyLedger, check_servers, post_of, settle_earlier
+from glan.batched import Gathering, OnlyLedger, check_named, check_servers, emptied, post_of, settle_earlier
 from glan.config import Limits
 from glan.curate.beside import examining
 from glan.errors import GlanError
@@ -33,6 +33,7 @@ from glan.teachers.batch_post import Post
 from glan.teachers.ledger import Ledger, StageTotals
 from glan.teachers.ledgered import Choice, Ledgered, Tally
 from glan.teachers.limits import Amount, Budget
+from glan.teachers.outbox import Parcel
 from glan.teachers.panel import Panel
 from glan.teachers.watched import Cuts, Watched, told_of_cuts
 
@@ -56,6 +57,8 @@ class Run:
         self.notices: list[str] = []
         self.post: Post | None = None
         """The batches that are out, once the ledger is open."""
+        self.written: Sequence[Parcel] = ()
+        """The files that were written for an offline runner."""
         self._panel = panel
         self._pipeline: Pipeline | None = None
         self._interrupted: InterruptedRunError | None = None
@@ -91,9 +94,15 @@ class Run:
         panel = self._panel
         disciplines = self._disciplines()
         asking = asking_of(self.config, self.project.prompts, panel.teachers[Stage.ANSWERS], panel.models)
-        if self._is_batch:
+        if self.options.write_to is not None:
+            check_named(panel.batches)
+        elif self._is_batch:
             await check_servers(panel.batches)
-        with self.project.held(), Ledger.open(self.project.ledger_path) as ledger:
+        with (
+            self.project.held(),
+            Ledger.open(self.project.ledger_path) as ledger,
+            emptied(self.project.batches_path),
+        ):
             self.project.heal()
             return await self._run(ledger, disciplines, asking, confirm)
 
@@ -134,7 +143,21 @@ class Run:
             tally=self.tally,
             counts_hits_to=hits_to if self._is_batch or ledger.last_seq() > hits_to else None,
         )
-        cause = await self._gathered(job, ledgered, post) if self._is_batch else None
+        gathering = Gathering(
+            job=job,
+            ledgered=ledgered,
+            panel=self._panel,
+            limits=self._limits,
+            post=post,
+            progress=self.progress,
+            folder=self.project.batches_path,
+            is_live=self.options.write_to is None,
+            on_walk=self._begin_walk,
+        )
+        if self.options.write_to is not None:
+            self.written, n_open = await gathering.write(self.options.write_to)
+            return self._ended(n_open, self._interrupted, is_published=False)
+        cause = await self._gathered(gathering) if self._is_batch else None
         outputs = Outputs(self.project, self.config, self._panel.models)
         await self._make(job, ledgered, outputs, cause)
         return self._end(ledger, outputs, standing, basis)
@@ -151,18 +174,8 @@ class Run:
         )
         _log.info("run begins: %d pairs, teacher %s, choice %s", pairs, self._panel.spec or "at hand", choice.value)
 
-    async def _gathered(self, job: Job, ledgered: Ledgered, post: Post) -> GlanError | None:
+    async def _gathered(self, gathering: Gathering) -> GlanError | None:
         """Ask in batches what can be; return what keeps the run from asking the rest live."""
-        gathering = Gathering(
-            job=job,
-            ledgered=ledgered,
-            panel=self._panel,
-            limits=self._limits,
-            post=post,
-            progress=self.progress,
-            folder=self.project.batches_path,
-            on_walk=self._begin_walk,
-        )
         async with self._reporting():
             cause = await gathering()
         self.progress.forget()
@@ -208,7 +221,8 @@ class Run:
     @property
     def _is_aside(self) -> bool:
         """Say whether the run makes no data set."""
-        return self.options.until is not Stage.ANSWERS or self.options.is_preview or self.options.only is not None
+        told = self.options
+        return told.until is not Stage.ANSWERS or told.is_preview or told.only is not None or told.write_to is not None
 
     def _disciplines(self) -> Sequence[Discipline]:
         taxonomy = self.project.taxonomy

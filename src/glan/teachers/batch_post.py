@@ -202,33 +202,33 @@ class Post:
     async def _read(self, parcel: Parcel, batch: Batch, server: BatchServer) -> None:
         """Commit what a batch gave; what it did not give is asked again."""
         reading = Reading(self._ledger, server, tally=self._tally, known=self.known)
-
-        def find(custom_id: str) -> tuple[Parcel, Waiting] | None:
-            waiting = self.outbox.find(parcel, custom_id)
-            return None if waiting is None else (parcel, waiting)
-
         self._folder.mkdir(exist_ok=True)
         path = self._folder / f"{parcel.tag}.out.jsonl"
-        try:
-            for file_id in filter(None, (batch.output_file_id, batch.error_file_id)):
-                if not await server.fetch(file_id, path):
-                    raise _lost(parcel, "its output")
-                await reading.read(path, find)
-        finally:
-            path.unlink(missing_ok=True)
+        for file_id in filter(None, (batch.output_file_id, batch.error_file_id)):
+            if not await server.fetch(file_id, path):
+                raise _lost(parcel, "its output")
+            await reading.read(path, lambda custom_id: self._whose(parcel, custom_id))
+            path.unlink()
         if reading.found.n_strange and not reading.ended:
             raise _unreadable(parcel, reading.found)
         if batch.status == Status.COMPLETED:
-            answered = {custom_id for _, custom_id in reading.ended}
-            for waiting in self.outbox.waiting(parcel):
-                if waiting.custom_id not in answered:
-                    self.known.fail(waiting.custom_id, is_for_form=False)
+            self._miss(parcel, {custom_id for _, custom_id in reading.ended})
         self.outbox.close(parcel, State.READ)
         self._book(parcel, reading.found)
         _tell(parcel, batch, reading.found)
         error = reading.found.error or _ended_wrong(parcel, batch)
         if error is not None:
             raise error
+
+    def _whose(self, parcel: Parcel, custom_id: str) -> tuple[Parcel, Waiting] | None:
+        waiting = self.outbox.find(parcel, custom_id)
+        return None if waiting is None else (parcel, waiting)
+
+    def _miss(self, parcel: Parcel, answered: set[str]) -> None:
+        """Note the requests of which a whole batch says nothing."""
+        for waiting in self.outbox.waiting(parcel):
+            if waiting.custom_id not in answered:
+                self.known.fail(waiting.custom_id, is_for_form=False)
 
     def _book(self, parcel: Parcel, found: Read) -> None:
         worst = self._reserved.pop(parcel.tag, None)

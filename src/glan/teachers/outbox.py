@@ -25,7 +25,7 @@ _BATCHES: Final = (
 )
 _REQUESTS: Final = (
     "CREATE TABLE IF NOT EXISTS batch_requests (number INTEGER, custom_id TEXT, request TEXT, stage TEXT, "
-    "sample INTEGER, attempt INTEGER, fingerprint BLOB, max_tokens INTEGER, rung TEXT, "
+    "sample INTEGER, attempt INTEGER, fingerprint BLOB, max_tokens INTEGER, rung TEXT, is_done INTEGER, "
     "PRIMARY KEY (number, custom_id)) WITHOUT ROWID"
 )
 _EXISTS = "SELECT 1 FROM sqlite_master WHERE name = 'batch_requests'"
@@ -92,6 +92,14 @@ class Parcel(Record, frozen=True, kw_only=True):
         """The most that it can take and cost."""
         return Amount(tokens=self.tokens, usd=self.usd)
 
+    @property
+    def told(self) -> str:
+        """It in a line."""
+        if self.state is State.WRITTEN:
+            return f"{self.tag}  {self.requests:,} requests written to {self.server}"
+        status = self.status or self.state.value
+        return f"{self.tag}  {self.done:,} of {self.requests:,} done at {self.host}  {status}  {self.batch_id or ''}"
+
 
 class Waiting(Record, frozen=True, kw_only=True):
     """A request that waits for its reply: all that is needed to commit one."""
@@ -144,7 +152,7 @@ class Outbox:
             for found in waiting
         ]  # fmt: skip
         with self._ledger.transaction() as connection:
-            connection.executemany("INSERT INTO batch_requests VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            connection.executemany("INSERT INTO batch_requests VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)", rows)
 
     def note(self, parcel: Parcel, **changes: Any) -> Parcel:  # noqa: ANN401 - the columns have many types
         """Change what is known of a batch, and return it as it is then."""
@@ -167,10 +175,10 @@ class Outbox:
             )
 
     def done_with(self, parcel: Parcel, custom_ids: Iterable[str]) -> None:
-        """Take requests out of a batch, of which others still wait."""
+        """Note that requests of a batch wait no longer, while others may."""
         with self._ledger.transaction() as connection:
             connection.executemany(
-                "DELETE FROM batch_requests WHERE number = ? AND custom_id = ?",
+                "UPDATE batch_requests SET is_done = 1 WHERE number = ? AND custom_id = ?",
                 [(parcel.number, custom_id) for custom_id in custom_ids],
             )
 
@@ -186,9 +194,15 @@ class Outbox:
         """Return the files that were written for an offline runner and not read back."""
         return self._in(State.WRITTEN)
 
+    def named(self, tag: str) -> Parcel | None:
+        """Return the batch with a tag, whatever became of it."""
+        return next(iter(self._parcels("WHERE tag = ?", tag)), None)
+
     def n_waiting(self, parcel: Parcel) -> int:
         """Return how many requests of a batch have no reply yet."""
-        found = self._ledger.query("SELECT count(*) FROM batch_requests WHERE number = ?", parcel.number)
+        found = self._ledger.query(
+            "SELECT count(*) FROM batch_requests WHERE number = ? AND is_done = 0", parcel.number
+        )
         return int(found[0][0])
 
     def find(self, parcel: Parcel, custom_id: str) -> Waiting | None:
