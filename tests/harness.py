@@ -172,6 +172,8 @@ def configure(folder: Path, **settings: Any) -> None:  # noqa: ANN401
 
 _TABLES = {
     "plan": "plan",
+    "batch": "batch",
+    "batch": "batch",
     "curation": "curation",
     "limits": "limits",
     "dataset": "dataset",

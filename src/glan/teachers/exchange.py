@@ -331,13 +331,16 @@ class Counts:
     def see(self, raw: bytes) -> None:
         self._paid.setdefault(hash(raw), False)
 
-    def pay(self, raw: bytes, stage: Stage, reply: Reply) -> None:
+    def pay(self, raw: bytes, stage: Stage, reply: Reply) -> bool:
+        """Count a reply, and say whether its body had been paid before."""
         key = hash(raw)
-        self._repeats += self._paid[key]
+        was_paid = self._paid[key]
+        self._repeats += was_paid
         self._paid[key] = True
         self._stages[stage.value] += 1
         self._prompt_tokens += reply.usage.prompt_tokens or 0
         self._completion_tokens += reply.usage.completion_tokens or 0
+        return was_paid
 
     def leave(self, failed: str | None) -> None:
         """Count a request as over, and how it failed if it was not paid."""

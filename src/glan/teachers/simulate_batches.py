@@ -144,7 +144,7 @@ def batches_of(chat: Chat) -> "Batches":
             body = chat.body_of(raw)
             request = request_of(body)
             reply = await chat.reply_to(body, request)
-            chat.counts.pay(raw, request.stage, reply)
+            chat.counts.batches["repeats"] += chat.counts.pay(raw, request.stage, reply)
             failed = None
             return 200, completion(reply, body.model, arrival)
         except TurnedDownError as error:
