@@ -44,6 +44,8 @@ class Desk:
     uploads: int = 0
     files: dict[str, bytes] = field(default_factory=dict)
     batches: dict[str, Batch] = field(default_factory=dict)
+    done: dict[str, Batch] = field(default_factory=dict)
+    """Batches as they are from the next look on."""
     is_busy: bool = False
     """Whether it has enough for now."""
 
@@ -88,14 +90,16 @@ class Desk:
             tag=tag,
             errors=() if refused is None else (refused,),
         )
+        batch = self.batches[f"batch-{number}"]
+        if refused is None:
+            self.done[batch.id] = await self._finished(batch)  # paid from here on, whoever looks at it
         self.on_step("after hand-in")
-        return self.batches[f"batch-{number}"]
+        return batch
 
     async def look(self, batch_id: str) -> Batch | None:
         self.on_step("before look")
-        found = self.batches.get(batch_id)
-        if found is not None and found.status == "in_progress":
-            await self._finish(found)
+        if batch_id in self.done:
+            self.batches[batch_id] = self.done.pop(batch_id)
         return self.batches.get(batch_id)
 
     async def find(self, tag: str, file_id: str | None) -> Batch | None:
@@ -122,8 +126,8 @@ class Desk:
         del model
         return RequestError(f"The server refused the request: {trouble.reason}.")
 
-    async def _finish(self, batch: Batch) -> None:
-        """Answer every line, the last one first."""
+    async def _finished(self, batch: Batch) -> Batch:
+        """Answer every line, the last one first, and return the batch as it is then."""
         number = int(batch.id.removeprefix("batch-"))
         given, wrong = [], []
         for raw in reversed(self.files[batch.input_file_id].splitlines()):
@@ -137,7 +141,7 @@ class Desk:
             kind: f"{kind}-{batch.id}" for kind, lines in (("output", given), ("error", wrong)) if lines
         }
         self.files |= {f"output-{batch.id}": b"\n".join(given), f"error-{batch.id}": b"\n".join(wrong)}
-        self.batches[batch.id] = Batch(
+        return Batch(
             id=batch.id,
             status=self.status(number),
             input_file_id=batch.input_file_id,

@@ -19,6 +19,7 @@ from glan.errors import BudgetError, UnusableError
 from glan.runs import Run
 from glan.teachers.batch import UnsureError
 from glan.teachers.faults import Faulty
+from glan.teachers.filler import Filler
 from glan.teachers.ledger import Ledger
 from glan.teachers.outbox import Outbox
 
@@ -154,6 +155,27 @@ def test_killed_at_every_batch_nothing_is_paid_twice(step: str, live: Made) -> N
             break
         assert len(seen) > 3
         same_as_live(folder, desk, live, result)
+
+
+def test_killed_between_the_lines_of_one_output_no_line_is_committed_twice() -> None:
+    """Where the first lines are in the ledger and the rest is not, the output is read again and only the rest counts."""
+    lines = 0
+
+    def kill(name: str) -> None:
+        nonlocal lines
+        lines = lines + 1 if name == "before line" else 0
+        if lines == 300:
+            raise DiedError
+
+    desk = Desk(Filler(size=100), on_step=kill)
+    with project(LEAVES, **{**SETTINGS, "pairs": 400, "batch_max_requests": 1_000}) as folder:
+        with pytest.raises(DiedError):
+            run(folder, desk)
+        before = committed(folder)
+        desk.on_step = lambda _: None
+        assert run(folder, desk).exit_code == 0
+        assert before < committed(folder)
+        paid_once(folder, desk)
 
 
 def test_a_hand_in_of_which_nobody_heard_is_found_and_not_repeated(live: Made) -> None:
