@@ -1,4 +1,4 @@
-"""A server of batches inside the process: it takes files, answers them when it is looked at, and dies where it is told."""
+"""A server of batches inside the process: it takes files, answers them, and dies where it is told."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from glan.errors import GlanError, RequestError
 from glan.records import Reply, Request, Stage
 from glan.teachers.base import Teacher
 from glan.teachers.batch import Batch
-from glan.teachers.batch_lines import Line, read_line
+from glan.teachers.batch_lines import Output, read_line
 from glan.teachers.exchange import completion, error_body, fitted, read_body, request_of
 from glan.teachers.kinds import Trouble
 from glan.teachers.panel import Panel
@@ -118,7 +118,7 @@ class Desk:
         rung = next(iter(rungs_of(request)), None)
         return render_body(request, rung), rung
 
-    def read(self, raw: bytes) -> Line | None:
+    def read(self, raw: bytes) -> Output | None:
         self.on_step("before line")
         return read_line(raw)
 

@@ -173,7 +173,6 @@ def configure(folder: Path, **settings: Any) -> None:  # noqa: ANN401
 _TABLES = {
     "plan": "plan",
     "batch": "batch",
-    "batch": "batch",
     "curation": "curation",
     "limits": "limits",
     "dataset": "dataset",

@@ -30,9 +30,9 @@ from glan.teachers.batch_post import Post
 from glan.teachers.deferring import Deferring
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledgered import Ledgered, Tally
-from glan.teachers.limits import Permits
 from glan.teachers.outbox import Outbox, Parcel
 from glan.teachers.panel import Panel
+from glan.teachers.permits import Pools
 from glan.teachers.spool import Group, Spool
 from glan.teachers.watched import Cuts, Watched
 
@@ -260,6 +260,6 @@ class Gathering:
         return self.job.config
 
 
-async def _close_when(stopping: asyncio.Event, permits: Permits) -> None:
+async def _close_when(stopping: asyncio.Event, permits: Pools) -> None:
     await stopping.wait()
     permits.close(StoppedError("The run is stopping."))

@@ -15,7 +15,8 @@ from typing import Self
 
 import msgspec
 
-from glan.config import Config, read_config, read_recipe, render_config
+from glan.config import Config, read_config, read_recipe
+from glan.config_text import render_config
 from glan.environment import Environment
 from glan.errors import GlanError, LedgerError, ProjectError
 from glan.prompts import Prompts

@@ -79,6 +79,11 @@ class Run:
         return (*self.notices, *lost, *filter(None, [self.cuts.told(), out]))
 
     @property
+    def away(self) -> tuple[str, ...]:
+        """The servers that give nothing just now, each in a few words."""
+        return tuple(absence.told() for absence in self._panel.absences)
+
+    @property
     def is_interrupted(self) -> bool:
         """Say whether it was asked to stop."""
         return self._interrupted is not None
@@ -333,6 +338,7 @@ class Run:
             ],
             "cut_prompts": self.cuts.total,
             "batches": "" if self.post is None else self.post.told(),
+            "away": self.away,
             **self.tally.as_dict(),
         }
 

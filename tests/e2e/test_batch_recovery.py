@@ -79,7 +79,7 @@ def paid_once(folder: Path, desk: Desk) -> None:
 
 
 def test_a_batch_run_makes_the_bytes_of_a_live_run_and_pays_as_much(live: Made) -> None:
-    """Whatever is malformed, refused or cut off on the way, data set, rejects and the number of replies are the same."""
+    """Whatever is malformed, refused or cut off, data set, rejects and the number of replies are the same."""
     desk = Desk(teacher())
     with project(LEAVES, **SETTINGS) as folder:
         same_as_live(folder, desk, live, run(folder, desk))
@@ -118,7 +118,7 @@ class Killer:
 @settings(max_examples=20, deadline=None)
 @given(steps=st.lists(st.integers(1, 25) | st.integers(26, 200), min_size=1, max_size=5))
 def test_killed_at_any_steps_of_a_batch_nothing_is_paid_twice(live: Made, steps: list[int]) -> None:
-    """Before and after an upload, a hand-in, a look, a fetch or a line: whenever it is killed, it ends as a live run."""
+    """Around an upload, a hand-in, a look, a fetch or a line: whenever it is killed, it ends as a live run."""
     desk = Desk(teacher())
     with project(LEAVES, **SETTINGS) as folder:
         for step in steps:
@@ -158,7 +158,7 @@ def test_killed_at_every_batch_nothing_is_paid_twice(step: str, live: Made) -> N
 
 
 def test_killed_between_the_lines_of_one_output_no_line_is_committed_twice() -> None:
-    """Where the first lines are in the ledger and the rest is not, the output is read again and only the rest counts."""
+    """Where the first lines are in the ledger and the rest is not, only the rest counts when it is read again."""
     lines = 0
 
     def kill(name: str) -> None:
@@ -272,7 +272,7 @@ def test_a_batch_that_somebody_cancelled_ends_the_run_and_keeps_what_it_had() ->
 
 
 def test_a_budget_bears_the_worst_case_of_what_is_out() -> None:
-    """With a cap, no more is handed in than could be paid at its worst, the cap is not passed, and a greater goes on."""
+    """No more is handed in than could be paid at its worst, the cap is not passed, and with a greater it goes on."""
     with project(LEAVES, **{**SETTINGS, "batch_tail": "batch"}) as folder:
         desk = Desk(small(), price=Price(input=1.0, output=1.0))
         free = run(folder, desk)

@@ -16,7 +16,7 @@ import msgspec
 from glan.config import Price
 from glan.errors import GlanError
 from glan.records import Record, Request
-from glan.teachers.batch_lines import Line
+from glan.teachers.batch_lines import Output
 from glan.teachers.kinds import Trouble
 
 TAG: Final = "glan"
@@ -132,7 +132,7 @@ class BatchServer(Protocol):
         """Return the body of a request as it is sent now, and the rung of its structured output."""
         ...
 
-    def read(self, raw: bytes) -> Line | None:
+    def read(self, raw: bytes) -> Output | None:
         """Return what a line of output says, its reply as one of this server's."""
         ...
 

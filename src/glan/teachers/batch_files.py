@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from glan.errors import GlanError, ProjectError, RequestError
 from glan.records import Reply
-from glan.teachers.batch_lines import Line, read_line
+from glan.teachers.batch_lines import Output, read_line
 from glan.teachers.batch_reading import Read, Reading
 from glan.teachers.deferring import Known
 from glan.teachers.kinds import Trouble
@@ -57,11 +57,11 @@ def write(spool: Spool, out: Path, outbox: Outbox) -> list[Parcel]:
 class _Runner:
     """Reads what an offline runner wrote."""
 
-    def read(self, raw: bytes) -> Line | None:
+    def read(self, raw: bytes) -> Output | None:
         line = read_line(raw)
         if line is None or not isinstance(line.found, Reply):
             return line
-        return Line(custom_id=line.custom_id, found=replace(line.found, endpoint=RUNNER))
+        return Output(custom_id=line.custom_id, found=replace(line.found, endpoint=RUNNER))
 
     def error_of(self, trouble: Trouble, model: str) -> GlanError:
         del model

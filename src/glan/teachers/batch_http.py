@@ -13,7 +13,6 @@ from typing import Final
 
 import msgspec
 from pyreqwest import exceptions as foreign
-from pyreqwest.client import Client
 from pyreqwest.multipart import FormBuilder, PartBuilder
 from pyreqwest.request import RequestBuilder
 
@@ -21,12 +20,12 @@ from glan.errors import ConfigError, GlanError, UnusableError
 from glan.parsing import clean
 from glan.records import Reply, Request
 from glan.teachers.batch import TAG, Batch, Terms, UnsureError, is_about_full, read_batch, read_json, read_list
-from glan.teachers.batch_lines import ENDPOINT, Line, read_line
-from glan.teachers.http import Patience, read_body, url_of, with_key
+from glan.teachers.batch_lines import ENDPOINT, Output, read_line
+from glan.teachers.http import Patience
 from glan.teachers.kinds import Kind, Trouble, read_trouble
+from glan.teachers.line import Line, read_body
 from glan.teachers.manners import Manners
 from glan.teachers.prices import cost_usd
-from glan.teachers.specs import Endpoint
 from glan.teachers.troubles import error_of, trouble_of
 
 _PAGE: Final = "100"
@@ -45,8 +44,7 @@ class HttpBatches:
 
     def __init__(
         self,
-        endpoint: Endpoint,
-        client: Client,
+        line: Line,
         patience: Patience,
         manners: Manners,
         terms: Terms,
@@ -54,15 +52,14 @@ class HttpBatches:
         """Ask for batches where a teacher is asked.
 
         Args:
-            endpoint: where that is, and with which key.
-            client: the teacher's connections.
+            line: the connections to the server, with its key.
             patience: how long, and how often.
             manners: how the teacher's model wants to be asked.
             terms: what is known of its batches.
 
         """
-        self._endpoint = endpoint
-        self._client = client
+        self._line = line
+        self._endpoint = line.endpoint
         self._patience = patience
         self._manners = manners
         self._is_known = terms.is_known
@@ -78,7 +75,7 @@ class HttpBatches:
 
     async def check(self) -> None:
         if self._is_known is None:
-            status, raw = await self._asked(lambda: self._get("/batches", limit="1"))
+            status, raw = await self._asked(lambda: self._line.get("/batches", limit="1"))
             self._is_known = 200 <= status < 300 and read_list(raw) is not None
             if status in {401, 403}:
                 raise self._refusal(status, raw)
@@ -90,7 +87,7 @@ class HttpBatches:
             )
 
     async def upload(self, path: Path, tag: str) -> str:
-        status, raw = await self._asked(lambda: self._post("/files").multipart(_form(path, tag)))
+        status, raw = await self._asked(lambda: self._line.post("/files").multipart(_form(path, tag)))
         found = read_json(raw)
         file_id = found.get("id") if isinstance(found, dict) else None
         if not 200 <= status < 300 or not isinstance(file_id, str):
@@ -104,7 +101,9 @@ class HttpBatches:
             "completion_window": "24h",
             "metadata": {TAG: tag},
         }
-        call = self._post("/batches").header("content-type", "application/json").body_bytes(msgspec.json.encode(body))
+        call = (
+            self._line.post("/batches").header("content-type", "application/json").body_bytes(msgspec.json.encode(body))
+        )
         try:
             status, raw = await self._once(call)
         except foreign.PyreqwestError as error:
@@ -114,7 +113,7 @@ class HttpBatches:
             if batch is None:
                 raise UnsureError
             return batch
-        trouble = read_trouble(status, read_json(raw), self._hide)
+        trouble = read_trouble(status, read_json(raw), self._line.hide)
         if status == 429 or is_about_full(trouble.reason.rpartition(", ")[2], trouble.told):
             return None
         if trouble.kind in _AGAIN:
@@ -122,7 +121,7 @@ class HttpBatches:
         raise self._refusal(status, raw)
 
     async def look(self, batch_id: str) -> Batch | None:
-        status, raw = await self._asked(lambda: self._get(f"/batches/{_checked(batch_id)}"))
+        status, raw = await self._asked(lambda: self._line.get(f"/batches/{_checked(batch_id)}"))
         if status in _ABSENT:
             return None
         batch = read_batch(read_json(raw)) if 200 <= status < 300 else None
@@ -135,7 +134,7 @@ class HttpBatches:
         after: str | None = None
         for _ in range(_MOST_PAGES):
             query = {"limit": _PAGE, **({"after": after} if after else {})}
-            status, raw = await self._asked(partial(self._get, "/batches", **query))
+            status, raw = await self._asked(partial(self._line.get, "/batches", **query))
             page = read_list(raw) if 200 <= status < 300 else None
             if page is None:
                 raise self._refusal(status, raw)
@@ -163,8 +162,8 @@ class HttpBatches:
         course = self._manners.begin(request)
         return course.body, None if course.rung is None else course.rung.value
 
-    def read(self, raw: bytes) -> Line | None:
-        line = read_line(raw, self._hide)
+    def read(self, raw: bytes) -> Output | None:
+        line = read_line(raw, self._line.hide)
         if line is None or not isinstance(line.found, Reply):
             return line
         reply = msgspec.structs.replace(
@@ -174,15 +173,6 @@ class HttpBatches:
 
     def error_of(self, trouble: Trouble, model: str) -> GlanError:
         return error_of(trouble, self._endpoint, model)
-
-    def _get(self, path: str, **query: str) -> RequestBuilder:
-        return with_key(self._client.get(url_of(f"{self.base_url}{path}", self._endpoint, **query)), self._endpoint)
-
-    def _post(self, path: str) -> RequestBuilder:
-        return with_key(self._client.post(url_of(f"{self.base_url}{path}", self._endpoint)), self._endpoint)
-
-    def _hide(self, text: str) -> str:
-        return text if self._endpoint.key is None else self._endpoint.key.hide(text)
 
     async def _asked(self, build: Callable[[], RequestBuilder]) -> tuple[int, bytes]:
         """Return the status and the body of an answer; what may succeed later is sent again."""
@@ -196,7 +186,7 @@ class HttpBatches:
             else:
                 if 200 <= status < 300:
                     return status, raw
-                trouble = read_trouble(status, read_json(raw), self._hide)
+                trouble = read_trouble(status, read_json(raw), self._line.hide)
                 if trouble.kind not in _AGAIN:
                     return status, raw
             await self._pause_or_give_up(trouble, n_tries)
@@ -208,10 +198,10 @@ class HttpBatches:
     async def _fetched(self, path: str, to: Path) -> Trouble | None:
         """Write what a server sends to a file; return what went wrong, if anything did."""
         try:
-            async with self._get(path).build_streamed() as response:
+            async with self._line.get(path).build_streamed() as response:
                 if not 200 <= response.status < 300:
                     raw = await read_body(response, _MAX_ANSWER_BYTES) or b""
-                    return read_trouble(response.status, read_json(raw), self._hide)
+                    return read_trouble(response.status, read_json(raw), self._line.hide)
                 with to.open("wb") as file:
                     while (chunk := await response.body_reader.read_chunk()) is not None:
                         file.write(chunk)
@@ -235,7 +225,7 @@ class HttpBatches:
 
     def _refusal(self, status: int, raw: bytes) -> GlanError:
         """Return the error where a server turns down what is asked of its files and batches."""
-        trouble = read_trouble(status, read_json(raw), self._hide)
+        trouble = read_trouble(status, read_json(raw), self._line.hide)
         if trouble.kind in {Kind.KEY, Kind.CREDIT, Kind.MOVED}:
             return error_of(trouble, self._endpoint, "")
         said = f" The server said: {trouble.told}" if trouble.told else ""

@@ -46,20 +46,20 @@ _LINE = msgspec.json.Decoder(_Line)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Output:
     """A line of output."""
 
     custom_id: str
     found: Reply | Trouble
 
 
-def read_line(raw: bytes, hide: Hide = str) -> Line | None:
+def read_line(raw: bytes, hide: Hide = str) -> Output | None:
     """Return what a line of output says; None where it is no line of a batch."""
     try:
         line = _LINE.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return Line(custom_id=line.custom_id, found=_found(line, hide))
+    return Output(custom_id=line.custom_id, found=_found(line, hide))
 
 
 def _found(line: _Line, hide: Hide) -> Reply | Trouble:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from glan.errors import GlanError, RequestError
 from glan.records import Reply
-from glan.teachers.batch_lines import Line
+from glan.teachers.batch_lines import Output
 from glan.teachers.deferring import Known
 from glan.teachers.kinds import Kind, Trouble
 from glan.teachers.ledger import Ledger
@@ -37,7 +37,7 @@ Find = Callable[[str], tuple[Parcel, Waiting] | None]
 class Judge(Protocol):
     """Who knows what the lines of a server say."""
 
-    def read(self, raw: bytes) -> Line | None: ...
+    def read(self, raw: bytes) -> Output | None: ...
 
     def error_of(self, trouble: Trouble, model: str) -> GlanError: ...
 

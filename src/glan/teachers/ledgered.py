@@ -40,6 +40,14 @@ class Choice(StrEnum):
 class Permits(Protocol):
     """Who decides how many calls are in flight, and which comes next."""
 
+    def of(self, stage: Stage, /) -> "Pool":
+        """Return those of a stage."""
+        ...
+
+
+class Pool(Protocol):
+    """Permits that some stages share."""
+
     def at(self, rank: int, /) -> AbstractAsyncContextManager[None]:
         """Wait for a permit, the lowest rank first, and hold it.
 
@@ -220,7 +228,7 @@ class Ledgered:
 
     async def _call(self, request: Request, wanted: bytes) -> Reply:
         """Ask under a permit, which is held until the outcome is durable."""
-        async with self.permits.at(request.rank):
+        async with self.permits.of(request.stage).at(request.rank):
             if self._unwritable is not None:
                 raise copy.copy(self._unwritable)
             self.tally.in_flight += 1
