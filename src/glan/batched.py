@@ -22,6 +22,7 @@ from glan.curate.beside import examining
 from glan.errors import ConfigError, DeferredError, GlanError, ProjectError, RequestError, StoppedError
 from glan.pipeline import Job, LowYieldError, Pipeline
 from glan.progress import Progress
+from glan.project import Project
 from glan.records import Outcome, Reply, Request, Stage
 from glan.streams import collecting_rarely
 from glan.teachers.batch import BatchServer
@@ -39,11 +40,11 @@ from glan.teachers.watched import Cuts, Watched
 _log = logging.getLogger(__name__)
 
 
-def check_named(servers: Mapping[Stage, BatchServer]) -> None:
-    """See that a server answers every stage.
+async def check_servers(servers: Mapping[Stage, BatchServer], *, asks: bool) -> None:
+    """See that a server answers every stage, and takes batches where it is to be asked for some.
 
     Raises:
-        ConfigError: none answers one.
+        GlanError: one does not, and nothing was asked.
 
     """
     for stage in Stage:
@@ -52,17 +53,7 @@ def check_named(servers: Mapping[Stage, BatchServer]) -> None:
                 f"The teacher of {stage} is no server, so there are no batches of it.",
                 hint="Name a provider, such as openai/MODEL, or your own server, vllm/MODEL; or run it live.",
             )
-
-
-async def check_servers(servers: Mapping[Stage, BatchServer]) -> None:
-    """See that the batches of every stage can be handed in.
-
-    Raises:
-        GlanError: one cannot, and nothing was asked.
-
-    """
-    check_named(servers)
-    for server in dict.fromkeys(servers.values()):
+    for server in dict.fromkeys(servers.values()) if asks else ():
         await server.check()
 
 
@@ -76,10 +67,10 @@ def emptied(folder: Path) -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def post_of(ledger: Ledger, panel: Panel, config: Config, *, folder: Path, tally: Tally) -> Post:
+def post_of(ledger: Ledger, panel: Panel, project: Project, tally: Tally) -> Post:
     """Return what sends and reads the batches of a project."""
     servers = {server.base_url: server for server in panel.batches.values()}
-    return Post(ledger, servers, config.batch, folder, tally=tally)
+    return Post(ledger, servers, project.config.batch, project.batches_path, tally=tally)
 
 
 async def settle_earlier(post: Post, *, waits: bool) -> None:
@@ -142,7 +133,6 @@ class Gathering:
     post: Post
     progress: Progress
     """Shows what the last walk came to."""
-    folder: Path
     is_live: bool = True
     """Whether anything may be asked live; otherwise every request is gathered."""
     on_walk: Callable[[Pipeline], None] = lambda _: None
@@ -169,7 +159,7 @@ class Gathering:
             GlanError: the walk cannot go on, or the files cannot be written there.
 
         """
-        spool = Spool(self.post.outbox, self.folder, self._config.batch)
+        spool = Spool(self.post.outbox, self.post.folder, self._config.batch)
         try:
             n_open, stopped = await self.gather(spool)
             if stopped is not None and not isinstance(stopped, LowYieldError):
@@ -210,7 +200,7 @@ class Gathering:
         if settings.tail == "live" and self.job.pairs < settings.minimum:
             return None
         while not self.post.stopping.is_set():
-            spool = Spool(self.post.outbox, self.folder, settings)
+            spool = Spool(self.post.outbox, self.post.folder, settings)
             try:
                 n_open, stopped = await self.gather(spool)
                 if stopped is not None:

@@ -14,7 +14,7 @@ from dataclasses import replace
 import msgspec
 
 import glan
-from glan.batched import Gathering, OnlyLedger, check_named, check_servers, emptied, post_of, settle_earlier
+from glan.batched import Gathering, OnlyLedger, check_servers, emptied, post_of, settle_earlier
 from glan.config import Limits
 from glan.curate.beside import examining
 from glan.errors import GlanError
@@ -99,10 +99,8 @@ class Run:
         panel = self._panel
         disciplines = self._disciplines()
         asking = asking_of(self.config, self.project.prompts, panel.teachers[Stage.ANSWERS], panel.models)
-        if self.options.write_to is not None:
-            check_named(panel.batches)
-        elif self._is_batch:
-            await check_servers(panel.batches)
+        if self._is_batch or self.options.write_to is not None:
+            await check_servers(panel.batches, asks=self.options.write_to is None)
         with (
             self.project.held(),
             Ledger.open(self.project.ledger_path) as ledger,
@@ -115,8 +113,7 @@ class Run:
         self, ledger: Ledger, disciplines: Sequence[Discipline], asking: Asking, confirm: Callable[[str], bool]
     ) -> Result:
         hits_to = ledger.last_seq()
-        post = post_of(ledger, self._panel, self.config, folder=self.project.batches_path, tally=self.tally)
-        self.post = post
+        post = self.post = post_of(ledger, self._panel, self.project, self.tally)
         await settle_earlier(post, waits=not self.options.is_preview)
         standing = None if self._is_aside else standing_of(self.project)
         pairs, told = pairs_of(standing, disciplines, self.config, self.options.pairs, confirm)
@@ -155,7 +152,6 @@ class Run:
             limits=self._limits,
             post=post,
             progress=self.progress,
-            folder=self.project.batches_path,
             is_live=self.options.write_to is None,
             on_walk=self._begin_walk,
         )

@@ -65,7 +65,7 @@ class Post:
         self._ledger = ledger
         self._servers = servers
         self._settings = settings
-        self._folder = folder
+        self.folder = folder
         self._tally = tally or Tally()
         self._files: dict[str, Path] = {}
         self._reserved: dict[str, Amount] = {}
@@ -202,8 +202,8 @@ class Post:
     async def _read(self, parcel: Parcel, batch: Batch, server: BatchServer) -> None:
         """Commit what a batch gave; what it did not give is asked again."""
         reading = Reading(self._ledger, server, tally=self._tally, known=self.known)
-        self._folder.mkdir(exist_ok=True)
-        path = self._folder / f"{parcel.tag}.out.jsonl"
+        self.folder.mkdir(exist_ok=True)
+        path = self.folder / f"{parcel.tag}.out.jsonl"
         for file_id in filter(None, (batch.output_file_id, batch.error_file_id)):
             if not await server.fetch(file_id, path):
                 raise _lost(parcel, "its output")
