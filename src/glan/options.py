@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from msgspec.structs import replace
+
+from glan.config import Limits
 from glan.errors import BudgetError, GlanError, StoppedError
 from glan.pipeline import LowYieldError
 from glan.records import Reply, Request, Stage
@@ -44,6 +47,20 @@ class Options:
     """Ask nobody: write the requests that the ledger lacks into this folder or file, for an offline runner."""
     watch: Callable[[Request, Reply], None] | None = None
     """Is told every reply that the run uses."""
+
+    @property
+    def is_aside(self) -> bool:
+        """Whether the run makes no data set."""
+        has_less = self.until is not Stage.ANSWERS or self.only is not None
+        return has_less or self.is_preview or self.write_to is not None
+
+    def over(self, limits: Limits) -> Limits:
+        """Return what this says of how much is in flight, over what glan.toml says."""
+        return replace(
+            limits,
+            max_in_flight=self.max_in_flight or limits.max_in_flight,
+            concurrency=self.concurrency or limits.concurrency,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

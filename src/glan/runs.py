@@ -15,7 +15,6 @@ import msgspec
 
 import glan
 from glan.batched import Gathering, OnlyLedger, check_servers, emptied, post_of, settle_earlier
-from glan.config import Limits
 from glan.curate.beside import examining
 from glan.errors import GlanError
 from glan.generate.asking import Asking, asking_of
@@ -115,7 +114,7 @@ class Run:
         hits_to = ledger.last_seq()
         post = self.post = post_of(ledger, self._panel, self.project, self.tally)
         await settle_earlier(post, waits=not self.options.is_preview)
-        standing = None if self._is_aside else standing_of(self.project)
+        standing = None if self.options.is_aside else standing_of(self.project)
         pairs, told = pairs_of(standing, disciplines, self.config, self.options.pairs, confirm)
         for text in told:
             self._notice(text)
@@ -139,29 +138,31 @@ class Run:
         ledgered = Ledgered(
             self._panel.within(post.budget),
             ledger,
-            self._panel.permits(self._limits),
+            self._panel.permits(self.options.over(self.config.limits)),
             choice=choice,
             retry_failed_before=ledger.last_seq() if self.options.retry_failed else None,
             tally=self.tally,
             counts_hits_to=hits_to if self._is_batch or ledger.last_seq() > hits_to else None,
         )
-        gathering = Gathering(
+        if self.options.write_to is not None:
+            self.written, n_open = await self._gathering(job, ledgered, post).write(self.options.write_to)
+            return self._ended(n_open, self._interrupted, is_published=False)
+        cause = await self._gathered(self._gathering(job, ledgered, post)) if self._is_batch else None
+        outputs = Outputs(self.project, self.config, self._panel.models)
+        await self._make(job, ledgered, outputs, cause)
+        return self._end(ledger, outputs, standing, basis)
+
+    def _gathering(self, job: Job, ledgered: Ledgered, post: Post) -> Gathering:
+        return Gathering(
             job=job,
             ledgered=ledgered,
             panel=self._panel,
-            limits=self._limits,
+            limits=self.options.over(self.config.limits),
             post=post,
             progress=self.progress,
             is_live=self.options.write_to is None,
             on_walk=self._begin_walk,
         )
-        if self.options.write_to is not None:
-            self.written, n_open = await gathering.write(self.options.write_to)
-            return self._ended(n_open, self._interrupted, is_published=False)
-        cause = await self._gathered(gathering) if self._is_batch else None
-        outputs = Outputs(self.project, self.config, self._panel.models)
-        await self._make(job, ledgered, outputs, cause)
-        return self._end(ledger, outputs, standing, basis)
 
     def _begin(self, ledger: Ledger, meaning: Mapping[str, str], choice: Choice, pairs: int) -> None:
         """Store the inputs of the run."""
@@ -184,7 +185,7 @@ class Run:
 
     async def _make(self, job: Job, ledgered: Ledgered, outputs: Outputs, cause: GlanError | None) -> None:
         """Walk, and write what the slots become; where something keeps the run from asking, from the ledger alone."""
-        permits = self._panel.permits(self._limits)
+        permits = self._panel.permits(self.options.over(self.config.limits))
         behind = replace(ledgered, permits=permits, teacher=ledgered.teacher if cause is None else OnlyLedger())
         counted = Counted(behind, outputs, self.options.watch)
         teacher = Watched(counted, self.cuts, self.tally, keeps_cut=self.config.curation.cut_prompts == "keep")
@@ -211,7 +212,9 @@ class Run:
     @property
     def _walks_anyway(self) -> bool:
         """Say whether the run is also wanted where nothing has changed."""
-        return self._is_aside or self.options.rebuild or self.options.retry_failed or self.options.watch is not None
+        return (
+            self.options.is_aside or self.options.rebuild or self.options.retry_failed or self.options.watch is not None
+        )
 
     def _stand(self, manifest: Manifest) -> Result:
         """Leave the data set that stands as it is: a walk would make the same."""
@@ -219,27 +222,11 @@ class Run:
         self.notices += filter(None, [told_of_cuts(manifest.cut_prompts)])
         return self._ended(manifest.slots["open"], None, is_published=True, is_settled=True)
 
-    @property
-    def _is_aside(self) -> bool:
-        """Say whether the run makes no data set."""
-        told = self.options
-        return told.until is not Stage.ANSWERS or told.is_preview or told.only is not None or told.write_to is not None
-
     def _disciplines(self) -> Sequence[Discipline]:
         taxonomy = self.project.taxonomy
         if self.options.only is None:
             return taxonomy.disciplines
         return taxonomy.leaves_under(taxonomy.named(self.options.only))
-
-    @property
-    def _limits(self) -> Limits:
-        """What the options say of how much is in flight, over what glan.toml says."""
-        limits, options = self.config.limits, self.options
-        return msgspec.structs.replace(
-            limits,
-            max_in_flight=options.max_in_flight or limits.max_in_flight,
-            concurrency=options.concurrency or limits.concurrency,
-        )
 
     def _budget(self, ledger: Ledger) -> Budget:
         """Return what may still be spent: the caps are for the project, over all its runs."""
@@ -369,7 +356,7 @@ class Run:
 
     def _is_better(self, outputs: Outputs, standing: Standing | None, stopped: GlanError | None) -> bool:
         """Say whether the new data set takes the old one's place: never with fewer rows than stand, unless N does."""
-        if self._is_aside:
+        if self.options.is_aside:
             return False
         # Rows of a discipline that a person took out of the taxonomy leave with it.
         rows = standing.rows_of(self.project.taxonomy.disciplines) if standing is not None else 0

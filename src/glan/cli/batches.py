@@ -86,7 +86,7 @@ def write_command(ctx: click.Context, out: Path, *, folder: Path, ledger: Path |
 
 
 @batch_command.command("read")
-@click.argument("source", metavar="FILE|DIR", type=click.Path(path_type=Path, exists=True))
+@click.argument("source", metavar="FILE|DIR", type=click.Path(path_type=Path))
 @project_option
 @ledger_option
 @json_option
@@ -94,8 +94,8 @@ def read_command(source: Path, *, folder: Path, ledger: Path | None, as_json: bo
     """Read what an offline runner wrote into the ledger: one file, or every .jsonl file of a folder."""
     project = Project.open(folder, ledger)
     paths = sorted(source.glob("*.jsonl")) if source.is_dir() else [source]
-    if not paths:
-        raise ProjectError(f"There is no .jsonl file in {source}.")
+    if not source.exists() or not paths:
+        raise ProjectError(f"There is no {'.jsonl file in' if source.is_dir() else 'file'} {source}.")
     found, waiting = asyncio.run(_read(project, paths))
     if as_json:
         say_json({**msgspec.to_builtins(found), "error": None, "waiting": msgspec.to_builtins(waiting)})

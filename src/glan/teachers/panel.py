@@ -19,8 +19,8 @@ from glan.teachers.limits import Budget, Budgeted
 from glan.teachers.manners import Refusal
 from glan.teachers.network import check_allowed, check_settings, is_allowed, read_ca
 from glan.teachers.permits import Permits, Pools
-from glan.teachers.prices import price_of, share_of
-from glan.teachers.providers import UNKNOWN, Provider, providers
+from glan.teachers.prices import batch_price, price_of
+from glan.teachers.providers import UNKNOWN, providers
 from glan.teachers.specs import (
     OFFLINE,
     SERVER,
@@ -255,15 +255,8 @@ class _Opening:
         http = Http(fleet, patience, price=price, words=words, on_refused=self._note)
         own = providers().get(spec.provider)
         takes = own.batch if own is not None and own.base_url in {None, first.base_url} else None
-        terms = Terms(is_known=takes, price=self._batch_price(price, own if takes else None))
+        terms = Terms(is_known=takes, price=batch_price(price, own if takes else None, self._config.batch.price_share))
         return _Opened(await stack.enter_async_context(http), price, fleet, http.batches(terms))
-
-    def _batch_price(self, price: Price | None, provider: Provider | None) -> Price | None:
-        """Return what the tokens of a batch cost: the share that is set, else the provider's, of the price."""
-        share = self._config.batch.price_share
-        if share is None:
-            share = 1.0 if provider is None else provider.batch_share
-        return share_of(price, share)
 
     async def _fleet(self, stage: Stage, spec: Spec, settings: TeacherSettings, stack: AsyncExitStack) -> Fleet:
         """Return the servers of a teacher; models at the same servers share what these bear."""
