@@ -31,7 +31,7 @@ from glan.teachers.batch_post import Post
 from glan.teachers.deferring import Deferring
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledgered import Ledgered, Tally
-from glan.teachers.outbox import Outbox, Parcel
+from glan.teachers.outbox import Outbox, Parcel, State
 from glan.teachers.panel import Panel
 from glan.teachers.permits import Pools
 from glan.teachers.spool import Group, Spool
@@ -142,15 +142,15 @@ class Gathering:
         """Gather and send until a live walk can do the rest; return what keeps it from that, if anything does."""
         work = asyncio.create_task(self._guarded())
         stopping = asyncio.create_task(self.post.stopping.wait())
-        await asyncio.wait((work, stopping), return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
-            await asyncio.wait((work,), timeout=self.job.grace_s)
-        stopping.cancel()
-        work.cancel()
         try:
-            return await work
-        except asyncio.CancelledError:
-            return None  # a batch is found again whenever we leave it
+            await asyncio.wait((work, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                await asyncio.wait((work,), timeout=self.job.grace_s)
+        finally:
+            stopping.cancel()
+            work.cancel()
+            await asyncio.gather(work, stopping, return_exceptions=True)
+        return None if work.cancelled() else work.result()  # a batch is found again whenever it was left
 
     async def write(self, out: Path) -> tuple[list[Parcel], int]:
         """Gather once, and write what the ledger lacks for an offline runner; return the files and the open slots.
@@ -228,8 +228,12 @@ class Gathering:
         await self.post.settle()
 
     def _take(self, spool: Spool, group: Group) -> None:
+        """Have the files of a group sent, as far as the budget still bears them; the rest is gathered again."""
         for parcel, path in spool.seal(group):
-            self.post.take(parcel, path)
+            if self.post.budget.fits(parcel.worst) or not self.post.has_files:
+                self.post.take(parcel, path)
+            else:
+                self.post.outbox.close(parcel, State.DROPPED)
         group.sealed = []
 
     async def _ask_live(self, requests: Sequence[Request]) -> None:
@@ -242,7 +246,7 @@ class Gathering:
         finally:
             closing.cancel()
         for each in found:
-            if isinstance(each, BaseException) and not isinstance(each, RequestError | StoppedError):
+            if isinstance(each, BaseException) and not isinstance(each, RequestError):
                 raise each
 
     @property

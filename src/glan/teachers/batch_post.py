@@ -85,6 +85,8 @@ class Post:
             if parcel.state is State.SENT:
                 continue
             found = await self._found(parcel, server)
+            if self.stopping.is_set():
+                break  # perhaps too early to tell; the next run looks again
             if found is None:
                 self.outbox.close(parcel, State.DROPPED)  # it never was, so its requests are gathered again
             else:
@@ -102,6 +104,11 @@ class Post:
         self._reserved[parcel.tag] = parcel.worst
         self._files[parcel.tag] = path
 
+    @property
+    def has_files(self) -> bool:
+        """Whether any file waits to be sent."""
+        return bool(self._files)
+
     async def settle(self) -> None:
         """Send what was taken, and return when every batch has been read, or when it is time to stop.
 
@@ -116,8 +123,12 @@ class Post:
             if not self._pending() or self.stopping.is_set():
                 return
             pause_s = self._settings.poll_s if any(changed) else min(pause_s * _GROWTH, self._settings.max_poll_s)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.stopping.wait(), pause_s)
+            await self._rest(pause_s)
+
+    async def _rest(self, pause_s: float) -> None:
+        """Sleep, or until it is time to stop."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.stopping.wait(), pause_s)
 
     def told(self) -> str:
         """Return in a few words what is out; empty where nothing is."""
@@ -147,6 +158,8 @@ class Post:
             if found is not None:
                 self._note_sent(parcel, found)
                 return True
+            if self.stopping.is_set():
+                return False  # perhaps too early to tell
         return await self._hand_in(parcel, server)
 
     async def _hand_in(self, parcel: Parcel, server: BatchServer) -> bool:
@@ -177,7 +190,7 @@ class Post:
         """Search the list of the server for a batch that may have been made; one that failed counts as none."""
         left_s = parcel.changed + self._settings.settle_s - time.time()
         if left_s > 0 and parcel.state is State.SUBMITTING:
-            await asyncio.sleep(min(left_s, self._settings.settle_s))
+            await self._rest(min(left_s, self._settings.settle_s))
         found = await server.find(parcel.tag, parcel.file_id)
         return None if found is None or found.status == Status.FAILED else found
 
