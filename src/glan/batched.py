@@ -60,6 +60,8 @@ async def check_servers(servers: Mapping[Stage, BatchServer], *, asks: bool) -> 
 @contextmanager
 def emptied(folder: Path) -> Iterator[None]:
     """Begin and end without a folder: what is in it is on its way, and after a kill on its way to nowhere."""
+    if folder.is_symlink():  # a project may come from a stranger
+        folder.unlink()
     shutil.rmtree(folder, ignore_errors=True)
     try:
         yield

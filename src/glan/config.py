@@ -189,8 +189,16 @@ class Limits(Settings, frozen=True):
 class Batch(Settings, frozen=True):
     minimum: Annotated[
         int,
-        Meta(ge=1, description="Fewest requests that are worth a batch; where fewer can be asked they are asked live."),
+        Meta(
+            ge=1,
+            le=10_000,
+            description="Fewest requests that are worth a batch; where fewer can be asked they are asked live.",
+        ),
     ] = 100
+    first: Annotated[
+        Literal["live", "batch"],
+        Meta(description='How the first request of each kind is asked: "live" shows at once what the model takes.'),
+    ] = "live"
     tail: Annotated[
         Literal["live", "batch"],
         Meta(description='What is left below the minimum: "live": asked at once; "batch": in batches, however few.'),

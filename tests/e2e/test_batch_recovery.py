@@ -95,6 +95,34 @@ def test_a_tail_in_batches_leaves_nothing_but_the_first_of_each_kind_live(live: 
         assert desk.paid.total() - in_batches == 6
 
 
+def test_nothing_is_asked_live_where_that_is_set(live: Made) -> None:
+    """With `first` and `tail` set to "batch" every reply comes from a batch, as Azure's deployments for them need."""
+    desk = Desk(teacher())
+    with project(LEAVES, **{**SETTINGS, "batch_tail": "batch", "batch_first": "batch"}) as folder:
+        same_as_live(folder, desk, live, run(folder, desk))
+        in_batches = sum(len(raw.splitlines()) for name, raw in desk.files.items() if name.startswith("file-"))
+        assert desk.paid.total() == in_batches
+
+
+def test_an_output_of_which_no_line_belongs_to_the_batch_is_not_paid_again() -> None:
+    """A batch that gives nothing that we know, or nothing at all, ends every run until a person gives it up."""
+    for replace in (b"", b'{"custom_id": "another", "response": null, "error": null}\n'):
+        desk = Desk(small())
+
+        def spoil(name: str, desk: Desk = desk, content: bytes = replace) -> None:
+            if name == "before fetch":
+                desk.files |= dict.fromkeys([name for name in desk.files if name.startswith("output")], content)
+
+        desk.on_step = spoil
+        with project(LEAVES, **SETTINGS) as folder:
+            result = run(folder, desk)
+            assert result.exit_code == 1
+            assert "belongs to a request of it" in str(result.stopped)
+            with pytest.raises(UnusableError, match="belongs to a request of it"):
+                run(folder, desk)
+            assert len(desk.batches) == 1
+
+
 def test_fewer_pairs_than_the_minimum_are_asked_live() -> None:
     """A run for a few pairs hands no batch in."""
     desk = Desk(teacher())

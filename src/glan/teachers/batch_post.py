@@ -56,7 +56,7 @@ class Post:
 
         """
         self.outbox = Outbox(ledger)
-        self.known = Known()
+        self.known = Known(probes=settings.first == "live")
         self.shown: list[Parcel] = []
         """The batches that are out, as they were seen last."""
         self.stopping = asyncio.Event()
@@ -222,7 +222,7 @@ class Post:
                 raise _lost(parcel, "its output")
             await reading.read(path, lambda custom_id: self._whose(parcel, custom_id))
             path.unlink()
-        if reading.found.n_strange and not reading.ended:
+        if not reading.ended and (reading.found.n_strange or batch.status == Status.COMPLETED):
             raise _unreadable(parcel, reading.found)
         if batch.status == Status.COMPLETED:
             self._miss(parcel, {custom_id for _, custom_id in reading.ended})
@@ -286,8 +286,8 @@ def _lost(parcel: Parcel, what: str) -> GlanError:
 
 def _unreadable(parcel: Parcel, found: Read) -> GlanError:
     return UnusableError(
-        f"None of the {found.n_strange:,} lines that {parcel.host} gave for {parcel.tag} belongs to a request of it; "
-        f"the first is {found.strange[0]!r}.",
+        f"None of the {found.n_strange:,} lines that {parcel.host} gave for {parcel.tag} belongs to a request of it"
+        f"{f'; the first is {found.strange[0]!r}' if found.strange else ''}.",
         hint=f"It is paid for, so nothing is asked again; `glan batch drop {parcel.tag}` gives it up.",
     )
 

@@ -32,6 +32,8 @@ class Known:
 
     kinds: set[_Kind] = field(default_factory=set)
     """Model, stage and schema of what was answered live."""
+    probes: bool = True
+    """Whether the first of each kind is asked live."""
     failed: Counter[str] = field(default_factory=Counter)
     """How often a request failed in a batch, by its name there."""
 
@@ -87,7 +89,7 @@ class Deferring:
             kind = (request.sampling.model, request.stage, request.schema)
             if self._known.has_failed(request):
                 return await self._live.reply(request)
-            if kind not in self._known.kinds:
+            if self._known.probes and kind not in self._known.kinds:
                 async with self._probing[kind]:
                     if kind not in self._known.kinds:
                         reply = await self._live.reply(request)
