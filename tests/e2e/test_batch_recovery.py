@@ -131,6 +131,25 @@ def test_fewer_pairs_than_the_minimum_are_asked_live() -> None:
         assert not desk.batches
 
 
+@settings(max_examples=8, deadline=None)
+@given(
+    told=st.fixed_dictionaries(
+        {
+            "batch_minimum": st.integers(1, 40),
+            "batch_max_requests": st.integers(1, 60),
+            "batch_tail": st.sampled_from(["live", "batch"]),
+            "batch_first": st.sampled_from(["live", "batch"]),
+        }
+    ),
+    errors=st.integers(0, 40),
+)
+def test_no_setting_of_batches_changes_the_data_set(live: Made, told: dict[str, object], errors: int) -> None:
+    """Files of any size, any minimum, tail and beginning, and any share of errors: the bytes of a live run."""
+    desk = Desk(teacher(), spoil=lambda name, number: (500, "server_error") if luck(name, number) < errors else None)
+    with project(LEAVES, **{**SETTINGS, **told}) as folder:
+        same_as_live(folder, desk, live, run(folder, desk))
+
+
 class Killer:
     """Breaks a run at a step, as a kill does, and lets the next ones pass."""
 
