@@ -61,7 +61,9 @@ class _Given(TypedDict):
     type=click.Choice(["live", "batch"]),
     help="Ask one by one, or in batches: half the price, and hours. If not given, as in glan.toml.",
 )
-@click.option("--max-in-flight", type=click.IntRange(1, 100_000), help="Most requests in flight at once.")
+@click.option(
+    "--max-in-flight", type=click.IntRange(1, 100_000), help="Most requests in flight at once to each server."
+)
 @click.option(
     "--concurrency",
     type=click.Choice(["adaptive", "fixed"]),
