@@ -65,6 +65,9 @@ class Desk:
         assert isinstance(found, Reply)
         return found
 
+    def unpriced(self) -> "Desk":
+        return self
+
     async def check(self) -> None:
         pass
 

@@ -71,7 +71,7 @@ def emptied(folder: Path) -> Iterator[None]:
 
 def post_of(ledger: Ledger, panel: Panel, project: Project, tally: Tally) -> Post:
     """Return what sends and reads the batches of a project."""
-    servers = {server.base_url: server for server in panel.batches.values()}
+    servers = {(server.base_url, panel.models[stage]): server for stage, server in panel.batches.items()}
     return Post(ledger, servers, project.config.batch, project.batches_path, tally=tally)
 
 

@@ -345,3 +345,35 @@ def test_lines_that_belong_to_nothing_are_counted_and_named(tmp_path: Path) -> N
         again = command("batch", "read", out, "--project", folder)
         assert again.code == 1
         assert "No file was written for an offline runner that waits for its output." in again.err
+
+
+def test_each_model_is_booked_at_its_own_price(tmp_path: Path) -> None:
+    """Two models of one server have batches and prices of their own, also where another run reads them."""
+    with simulated(Simulated(batches=BatchBehaviour(delay_s=0.2))) as server:
+        command = CommandLine(home=tmp_path, base_url=server.base_url)
+        folder = told(command.init("data", pairs=PAIRS), price_share=0.5, max_requests=50_000)
+        written = (
+            (folder / "glan.toml")
+            .read_text(encoding="utf-8")
+            .replace("# price =", "price = {input = 2, output = 2}", 1)
+        )
+        roles = '[teachers.answers]\nspec = "openai/other"\nprice = {input = 8, output = 8}\n'
+        (folder / "glan.toml").write_text(written.replace("[teachers.answers]\n", roles), encoding="utf-8")
+        begun = command.begin_run(folder, *BATCH)
+        until(lambda: begun.is_over or "other" in _models_out(folder))
+        gone(begun)
+        assert command.run(folder, *BATCH).code == 0
+        with Ledger.open(folder / "ledger.sqlite", readonly=True) as ledger:
+            totals = ledger.totals()
+        for stage, price in (("questions", 1.0), ("answers", 4.0)):
+            found = totals[stage]
+            at_price = (found.prompt_tokens + found.completion_tokens) * price / 1e6
+            assert at_price < found.cost_usd < at_price * 1.2  # one of each kind was asked live, at twice the price
+            assert not found.unknown_costs
+
+
+def _models_out(folder: Path) -> set[str]:
+    if not (folder / "ledger.sqlite").exists():
+        return set()
+    with Ledger.open(folder / "ledger.sqlite", readonly=True) as ledger:
+        return {parcel.model for parcel in Outbox(ledger).out() if parcel.batch_id}

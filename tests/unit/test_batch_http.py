@@ -65,6 +65,10 @@ async def test_a_file_goes_the_whole_way(tmp_path: Path) -> None:
         assert reply.cost_usd is not None
         usage = reply.usage
         assert reply.cost_usd * 1e6 == (usage.prompt_tokens or 0) * 0.5 + (usage.completion_tokens or 0)
+        other = server.unpriced().read(out.read_bytes().splitlines()[0])
+        assert other is not None
+        assert isinstance(other.found, Reply)
+        assert other.found.cost_usd is None
         assert await server.look("batch_unknown") is None
         assert not await server.fetch("file-unknown", out)
 

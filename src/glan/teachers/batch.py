@@ -94,6 +94,10 @@ class BatchServer(Protocol):
         """What the tokens of a batch cost."""
         ...
 
+    def unpriced(self) -> "BatchServer":
+        """Return the same server for another model, whose price nobody has named."""
+        ...
+
     async def check(self) -> None:
         """See that the server takes batches; a known one is not asked.
 

@@ -73,6 +73,10 @@ class HttpBatches:
     def host(self) -> str:
         return self._endpoint.host
 
+    def unpriced(self) -> "HttpBatches":
+        terms = Terms(is_known=self._is_known, price=None)
+        return HttpBatches(self._line, self._patience, self._manners, terms)
+
     async def check(self) -> None:
         if self._is_known is None:
             status, raw = await self._asked(lambda: self._line.get("/batches", limit="1"))

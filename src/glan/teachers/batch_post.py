@@ -39,7 +39,7 @@ class Post:
     def __init__(
         self,
         ledger: Ledger,
-        servers: Mapping[str, BatchServer],
+        servers: Mapping[tuple[str, str], BatchServer],
         settings: Settings,
         folder: Path,
         *,
@@ -49,7 +49,7 @@ class Post:
 
         Args:
             ledger: open for writing.
-            servers: by their base URLs.
+            servers: by their base URLs and the models that they are asked for.
             settings: how long is waited.
             folder: where files lie for a moment; it is made when it is needed.
             tally: what counts the replies.
@@ -249,15 +249,18 @@ class Post:
             self.budget.settle(worst, found.used)
 
     def _server_of(self, parcel: Parcel) -> BatchServer:
-        server = self._servers.get(parcel.server)
-        if server is None:
+        server = self._servers.get((parcel.server, parcel.model))
+        if server is not None:
+            return server
+        others = [found for (base_url, _), found in self._servers.items() if base_url == parcel.server]
+        if not others:
             raise ProjectError(
                 f"A batch with {parcel.requests:,} requests is out at {parcel.host}, and this run asks no teacher "
                 "there.",
                 hint=f"Name that teacher, --teacher MODEL@{parcel.server}, and it is read. `glan batch drop "
                 f"{parcel.tag}` gives it up: its requests are asked again then.",
             )
-        return server
+        return others[0].unpriced()
 
 
 def told_of(parcels: list[Parcel]) -> str:
