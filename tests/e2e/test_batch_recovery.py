@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from desk import Desk
-from harness import DiedError, assert_accounts, committed, configure, project, published, small
+from harness import Call, DiedError, assert_accounts, committed, configure, project, published, small
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +20,7 @@ from glan.runs import Run
 from glan.teachers.batch import UnsureError
 from glan.teachers.faults import Faulty
 from glan.teachers.filler import Filler
-from glan.teachers.ledger import Ledger
+from glan.teachers.ledger import Entry, Ledger
 from glan.teachers.outbox import Outbox
 
 LEAVES = ["Physics", "Law"]
@@ -28,8 +28,9 @@ PAIRS = 60
 SETTINGS = {"pairs": PAIRS, "batch_minimum": 5, "batch_max_requests": 20, "batch_poll_s": 0.001, "batch_settle_s": 0}
 
 
-Made = tuple[dict[str, bytes], Counter[bytes]]
-"""A data set with its rejects, and how often each body was paid for it: drafts of one discipline are asked alike."""
+Made = tuple[dict[str, bytes], Counter[bytes], Counter[Call]]
+"""A data set with its rejects, how often each body was paid for it (drafts of one discipline are asked alike), and what
+the ledger holds, with the fingerprints."""
 
 
 def teacher() -> Faulty:
@@ -56,7 +57,7 @@ def made_live() -> Iterator[tuple[Path, Desk]]:
 def live() -> Iterator[Made]:
     """What a live run makes, and how many replies it pays for."""
     with made_live() as (folder, desk):
-        yield published(folder), desk.paid
+        yield published(folder), desk.paid, committed(folder)
 
 
 def same_as_live(folder: Path, desk: Desk, live: Made, result: Result) -> None:
@@ -64,6 +65,7 @@ def same_as_live(folder: Path, desk: Desk, live: Made, result: Result) -> None:
     assert result.exit_code == 0, result
     assert published(folder) == live[0]
     assert desk.paid == live[1]
+    assert committed(folder) == live[2]
     assert_accounts(folder, result)
     assert not (folder / ".batches").exists()
     with Ledger.open(folder / "ledger.sqlite", readonly=True) as ledger:
@@ -73,9 +75,13 @@ def same_as_live(folder: Path, desk: Desk, live: Made, result: Result) -> None:
 def paid_once(folder: Path, desk: Desk) -> None:
     """See that every reply that the server gave is in the ledger, and none twice."""
     with Ledger.open(folder / "ledger.sqlite", readonly=True) as ledger:
-        replies = sum(found.replies for found in ledger.totals().values())
-    assert set(committed(folder).values()) == {1}
-    assert desk.paid.total() == replies
+        replies = Counter(call_of_entry(entry) for entry in ledger.entries() if entry.reply is not None)
+    assert set(replies.values()) == {1}
+    assert desk.paid.total() == replies.total()
+
+
+def call_of_entry(entry: Entry) -> Call:
+    return entry.request_id, entry.sample, entry.attempt, entry.fingerprint
 
 
 def test_a_batch_run_makes_the_bytes_of_a_live_run_and_pays_as_much(live: Made) -> None:
@@ -277,6 +283,9 @@ def test_a_line_that_is_refused_for_good_is_a_failure_and_harms_one_slot() -> No
         paid = desk.paid.total()
         assert run(folder, desk, rebuild=True).failures == result.failures
         assert desk.paid.total() == paid
+        desk.spoil = lambda _id, _batch: None
+        assert run(folder, desk, retry_failed=True).failures == 0
+        paid_once(folder, desk)
 
 
 def test_too_many_tokens_that_wait_are_a_wait_and_no_failure(live: Made) -> None:
