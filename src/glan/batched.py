@@ -202,7 +202,8 @@ class Gathering:
         if settings.tail == "live" and self.job.pairs < settings.minimum:
             return None
         while not self.post.stopping.is_set():
-            spool = Spool(self.post.outbox, self.post.folder, settings)
+            fitting = structs.replace(settings, max_requests=self.post.most_requests)
+            spool = Spool(self.post.outbox, self.post.folder, fitting)
             try:
                 n_open, stopped = await self.gather(spool)
                 if stopped is not None:

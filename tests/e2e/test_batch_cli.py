@@ -68,9 +68,10 @@ def same_as_live(folder: Path, clean: Made, stats: Stats) -> None:
         BatchBehaviour(),
         BatchBehaviour(expire=0.3, errors=0.2),
         BatchBehaviour(delay_s=0.3, enqueued_tokens=60_000),
+        BatchBehaviour(enqueued_tokens=20_000),
         BatchBehaviour(deaths=("upload", "hand-in", "fetch")),
     ],
-    ids=["well", "expiry and errors", "full queue", "deaths"],
+    ids=["well", "expiry and errors", "full queue", "small queue", "deaths"],
 )
 def test_a_batch_run_makes_the_data_set_of_a_live_run(clean: Made, tmp_path: Path, behaviour: BatchBehaviour) -> None:
     """Whatever expires, fails for now, does not fit or dies at the provider: the same bytes, and nothing paid twice."""

@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 
 _GROWTH: Final = 1.5
 """Of the pause between two looks at batches in which nothing changes."""
+_MOST_REFUSED: Final = 3
+"""So often a batch waits for room that nothing of ours takes up; then it is cut in halves."""
 _MOST_UNSURE: Final = 8
 """So often a batch is handed in again of which the server neither said that it took it, nor listed it."""
 
@@ -60,6 +62,8 @@ class Post:
         self.shown: list[Parcel] = []
         """The batches that are out, as they were seen last."""
         self.stopping = asyncio.Event()
+        self.most_requests = settings.max_requests
+        """Of one batch: as the settings say, or fewer where a server takes no more."""
         self.budget = Budget()
         """What the run may spend; batches of earlier runs are read before it is known."""
         self._ledger = ledger
@@ -70,6 +74,7 @@ class Post:
         self._files: dict[str, Path] = {}
         self._reserved: dict[str, Amount] = {}
         self._unsure: Counter[str] = Counter()
+        self._refused: Counter[str] = Counter()
 
     async def recover(self) -> None:
         """Find out what became of the batches that were on their way when the last run ended.
@@ -183,6 +188,17 @@ class Post:
         self.outbox.note(parcel, state=State.SENT.value, batch_id=batch.id, status=batch.status)
 
     def _wait_for_room(self, parcel: Parcel) -> None:
+        """Hand a batch in later. One that is turned away again and again while no other is out is too large."""
+        self._refused[parcel.tag] += 1
+        is_alone = all(other.state is not State.SENT or other.tag == parcel.tag for other in self.outbox.out())
+        if is_alone and parcel.requests > 1 and self._refused[parcel.tag] > _MOST_REFUSED:
+            self.most_requests = min(self.most_requests, parcel.requests // 2)
+            _log.info(
+                "%s: too large for %s; %d requests a batch from now on", parcel.tag, parcel.host, self.most_requests
+            )
+            self.outbox.close(parcel, State.DROPPED)
+            self._book(parcel, Read())
+            return
         _log.info("%s: %s has enough for now; it is handed in later", parcel.tag, parcel.host)
         self.outbox.note(parcel, state=State.UPLOADED.value, batch_id=None, status="waiting for room")
 
