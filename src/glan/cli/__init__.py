@@ -4,8 +4,10 @@ A command's module is imported when the command is called, so that `glan --help`
 """
 
 import importlib
+import os
 import sys
 from collections.abc import Mapping
+from typing import NoReturn
 
 import click
 
@@ -19,6 +21,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "check": ("checking", "Make one pair from end to end, and say what that shows of the teacher."),
     "preview": ("running", "Make three pairs and show every prompt."),
     "run": ("running", "Make the data set, or go on making it."),
+    "batch": ("batches", "Show batches; write requests as files for an offline runner, and read its output."),
     "status": ("reading", "Say how far a project is."),
     "demo": ("projects", "Make a small data set with the offline teacher, in one command."),
     "export": ("reading", "Write the data set in the format of a trainer."),
@@ -59,21 +62,32 @@ def cli() -> None:
     """Make instruction-tuning data from a taxonomy of human knowledge, with a language model as the teacher."""
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Run the command line; errors that a person can mend end with exit code 1 and one clear message."""
+    code = _exit_code()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        code = code or 1
+    # Not sys.exit: a thread of the HTTP library that lets go of a connection while Python finalises aborts the process.
+    os._exit(code)
+
+
+def _exit_code() -> int:
     try:
         code = cli(prog_name="glan", standalone_mode=False)
     except click.exceptions.Abort:
-        sys.exit(130)
+        return 130
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        return error.exit_code
     except GlanError as error:
         complain(error)
-        sys.exit(1)
+        return 1
     except BrokenPipeError:
-        sys.exit(1)
+        return 1
     except OSError as error:
         complain(GlanError(f"{error.filename or 'A file'} cannot be read or written: {error.strerror or error}."))
-        sys.exit(1)
-    sys.exit(code if isinstance(code, int) else 0)
+        return 1
+    return code if isinstance(code, int) else 0

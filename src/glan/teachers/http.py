@@ -20,6 +20,7 @@ import msgspec
 from glan.config import Price
 from glan.errors import GlanError
 from glan.records import Reply, Request
+from glan.teachers.batch import BatchServer, Terms
 from glan.teachers.kinds import Kind, Trouble
 from glan.teachers.line import CONNECT_TIMEOUT_S, Line
 from glan.teachers.listing import Listing
@@ -154,6 +155,8 @@ class Http:
         first = self._way.endpoints[0]
         self._manners = Manners(first.limit_name, Rung(first.rung), words)
         self._on_refused = on_refused
+        self._told: set[str] = set()
+        """Reasons of which the server's words were logged."""
         self._lines = {endpoint.base_url: Line(endpoint, patience.timeout_s) for endpoint in self._way.endpoints}
 
     async def reply(self, request: Request) -> Reply:
@@ -204,6 +207,12 @@ class Http:
 
         """
         return await next(iter(self._lines.values())).listed(model)
+
+    def batches(self, terms: Terms) -> BatchServer:
+        """Return the first server as one of batches: its connections, and how its models want to be asked."""
+        from glan.teachers.batch_http import HttpBatches  # noqa: PLC0415 - it imports this module
+
+        return HttpBatches(next(iter(self._lines.values())), self._patience, self._manners, terms)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -272,4 +281,8 @@ class Http:
         await self._way.rest(sent, course.request, pause_s)
 
     def _error(self, course: Course, trouble: Trouble, endpoint: Endpoint) -> GlanError:
+        if trouble.told and trouble.reason not in self._told:
+            # Failures are recorded without the server's words, which vary; the first of each kind has them here.
+            self._told.add(trouble.reason)
+            logger.warning("%s: %s from %s: %s", course.request.id, trouble.reason, endpoint.host, trouble.told)
         return error_of(trouble, endpoint, course.request.sampling.model)

@@ -146,6 +146,8 @@ class Ledgered:
     retry_failed_before: int | None = field(default=None, kw_only=True)
     """Failures up to this place in the ledger count as absent, and so do replies to a prompt that was cut."""
     tally: Tally = field(default_factory=Tally, kw_only=True)
+    counts_hits_to: int | None = field(default=None, kw_only=True)
+    """Only what the ledger had up to this place is counted as a hit: the rest is the run's own, from a batch."""
     on_mismatch: Callable[[Request, Entry], None] | None = field(default=None, kw_only=True)
     """With KEEP: is told every reply that is used for a request of another fingerprint."""
     _asking: dict[tuple[str, bytes], asyncio.Future[GlanError | None] | None] = field(default_factory=dict, init=False)
@@ -205,7 +207,8 @@ class Ledgered:
         return entry
 
     def _told(self, request: Request, entry: Entry) -> Reply:
-        self.tally.count_hit(request.stage, entry)
+        if self.counts_hits_to is None or entry.seq <= self.counts_hits_to:
+            self.tally.count_hit(request.stage, entry)
         if entry.reply is None:
             raise RequestError(entry.failure or "")
         return entry.reply

@@ -3,7 +3,8 @@
 It counts what it was asked and what it gave: a request is *paid* once its whole reply has left. It refuses to know
 projects and ledgers.
 
-    POST /v1/chat/completions    GET /v1/models    GET /stats    GET /healthz
+    POST /v1/chat/completions    GET /v1/models    GET /stats    GET /healthz    and the files and batches of
+    simulate_batches.py
 """
 
 import asyncio
@@ -30,10 +31,11 @@ from glan.teachers.base import Teacher
 from glan.teachers.counts import Stats
 from glan.teachers.exchange import error_body, header
 from glan.teachers.faults import parse_faults
+from glan.teachers.simulate_batches import BatchBehaviour, batches_of
 from glan.teachers.simulate_chat import Chat, json_response
 from glan.teachers.simulate_settings import Simulated
 
-__all__ = ["Server", "Simulated", "Stats", "app", "parse_faults", "running", "serve"]
+__all__ = ["BatchBehaviour", "Server", "Simulated", "Stats", "app", "parse_faults", "running", "serve"]
 
 _KEEP_ALIVE_S = 75
 """Longer than clients keep an idle connection: if we closed first, a request could cross with it."""
@@ -223,6 +225,7 @@ def _app(chat: Chat) -> Starlette:
         routes=[
             Route("/v1/chat/completions", chat, methods=["POST"]),
             Route("/v1/models", chat.give_models),
+            *batches_of(chat).routes(),
             Route("/stats", chat.give_stats),
             Route("/healthz", _give_health),
         ],

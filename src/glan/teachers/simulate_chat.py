@@ -93,7 +93,7 @@ class Chat:
             if fault == "death":
                 await connection.die()
                 return fault
-            reply = await self._reply(request, wants_thought=body.wants_thought)
+            reply = await self.reply_to(body, request)
             if not await self._written(connection, reply, stalls=fault == "stall"):
                 return "client gone"
         self.doors.count_tokens((reply.usage.prompt_tokens or 0) + (reply.usage.completion_tokens or 0))
@@ -133,9 +133,12 @@ class Chat:
         return [(b"retry-after", f"{wait_s:g}".encode()), *self.doors.headers()]
 
     def _read(self, connection: Connection, raw: bytes) -> Body:
-        """Return the body of a request that may be answered."""
         if self.settings.api_key is not None and not connection.bears(self.settings.api_key):
             raise TurnedDownError("unauthorized")
+        return self.body_of(raw)
+
+    def body_of(self, raw: bytes) -> Body:
+        """Return the body of a request that may be answered."""
         self.counts.see(raw)
         body = read_body(raw)
         if self.settings.refused:
@@ -144,10 +147,11 @@ class Chat:
             raise TurnedDownError("unknown-model", f"{body.model!r}.")
         return body
 
-    async def _reply(self, request: Request, *, wants_thought: bool) -> Reply:
+    async def reply_to(self, body: Body, request: Request) -> Reply:
+        """Return what the teacher says, as this server gives it."""
         room = request.sampling.max_tokens
-        reply = await self._of_teacher(request)
-        if self.settings.reasoning and wants_thought:
+        reply = await self._reply(request)
+        if self.settings.reasoning and body.wants_thought:
             reply = thoughtful(reply, self.settings.reasoning, room)
         reply = fitted(reply, room)
         if self._prefixes is not None:
@@ -163,7 +167,7 @@ class Chat:
             system_fingerprint="fp_2" if has_changed else "fp_1",
         )
 
-    async def _of_teacher(self, request: Request) -> Reply:
+    async def _reply(self, request: Request) -> Reply:
         try:
             return await self._teacher.reply(request)
         except RequestError as error:

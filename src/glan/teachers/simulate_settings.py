@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from glan.errors import ConfigError
 from glan.teachers.faults import CONTENT_FAULTS, TRANSPORT_FAULTS, check_rates
+from glan.teachers.simulate_batches import BatchBehaviour
 
 _FROM_NOTHING = (
     "latency_ms", "jitter_ms", "stall_s", "retry_after_s", "reasoning", "step_ms", "step_ms_per_request",
@@ -51,6 +52,7 @@ class Simulated:
     """Keys of the body that the models do not take."""
     models: tuple[str, ...] = ()
     """The models there are; where none is named, every name is one."""
+    batches: BatchBehaviour = field(default_factory=BatchBehaviour)
     changes_after: int | None = None
     """After so many paid replies another model answers to every name: what it returns as its own name and system
     fingerprint is another from then on."""
