@@ -5,7 +5,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"cli"}),),
     (frozenset({"api"}), frozenset({"check"})),
     (frozenset({"runs"}),),
-    (frozenset({"options", "outputs", "settled", "surprise"}),),
+    (frozenset({"batched", "options", "outputs", "settled", "surprise"}),),
     (frozenset({"pipeline"}),),
     (frozenset({"generate"}), frozenset({"curate"}), frozenset({"dataset"}), frozenset({"growth", "estimate"})),
     (frozenset({"project"}),),
@@ -18,6 +18,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"parsing"}),),
     (frozenset({"progress"}), frozenset({"streams"}), frozenset({"packing"}), frozenset({"mix"})),
     (frozenset({"config", "config_text"}), frozenset({"environment"})),
+    (frozenset({"language_names"}),),
     (frozenset({"records"}),),
     (frozenset({"errors"}),),
 )

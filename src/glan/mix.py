@@ -17,8 +17,9 @@ from functools import cache
 from importlib import resources
 from typing import Final
 
-from glan.config import LANGUAGES, Form, Grade, Questions
+from glan.config import Form, Grade, Questions
 from glan.errors import ConfigError
+from glan.language_names import LANGUAGES
 from glan.records import Constraint, Record, Stage, Task, seed_of
 
 FREE: Final = "free"

@@ -13,18 +13,20 @@ import msgspec
 from msgspec.structs import replace
 
 import glan
-from glan.config import LANGUAGES, Config
+from glan.config import Config
 from glan.dataset.card import NOT_DONE, Card, render_card
 from glan.dataset.rows import REJECT_SCHEMA, ROW_SCHEMA, reject_of, row_of
 from glan.dataset.shards import ShardWriter, ids, read_rows
 from glan.dataset.statistics import Statistics, Summary
 from glan.errors import DatasetError
 from glan.growth import Standing
+from glan.language_names import LANGUAGES
 from glan.options import RULES_DID_NOT_RUN
 from glan.plan import drafts_of_round
 from glan.project import Manifest, Project
 from glan.records import Decided, Outcome, Reply, Request, Stage, place
 from glan.teachers.base import Teacher
+from glan.teachers.identities import Answered
 
 _OF_BOTH = (
     "empty, cut off, withheld by a content filter, refused, thinking left in the text, repetition loops, "
@@ -51,6 +53,8 @@ class Ending:
     """Replies of which the server cut the prompt."""
     not_taken: Sequence[str]
     """Parameters that the models did not take, a sentence each."""
+    answered: Sequence[Answered]
+    """Which models gave the replies, as the servers named them."""
     basis: str
     """What the data set rests on, hashed."""
     rules: tuple[int, int] | None
@@ -225,6 +229,7 @@ class Outputs:
             spent=dict(ending.spent),
             cut_prompts=ending.cut_prompts,
             not_taken=list(ending.not_taken),
+            answered=list(ending.answered),
             checked=list(self._checked(ending)),
             not_checked=list(self._not_checked(ending)),
             shards=shards,

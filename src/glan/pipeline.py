@@ -26,7 +26,7 @@ from glan.curate.constraints import held
 from glan.curate.examiner import Examining, Finding, Here
 from glan.curate.own import OwnRules
 from glan.curate.quality import text_of
-from glan.errors import CurationError, GlanError, ReplyError, RequestError, StoppedError
+from glan.errors import CurationError, DeferredError, GlanError, ReplyError, RequestError, StoppedError
 from glan.generate.answers import write_answer
 from glan.generate.asking import Asking
 from glan.generate.questions import write_question
@@ -97,6 +97,7 @@ class Pipeline:
         self._questions = Ids()
         """Of those that the rules let pass, in the order in which the examiner counts them."""
         self._is_order_open = False
+        self._is_yield_open = False
         self._recent: deque[Decided] = deque(maxlen=YIELD_WINDOW)
         self._recent_pairs = 0
         self._begun = 0
@@ -241,6 +242,8 @@ class Pipeline:
             return item
         decided = item.decided if isinstance(item, _Asked) else item
         if self._is_order_open:
+            if isinstance(item, _Asked):
+                self._credits.spend()
             return replace(decided, outcome=Outcome.OPEN, verdict=None)
         self._is_order_open = not isinstance(item, _Asked) and item.outcome is Outcome.OPEN
         return item
@@ -278,12 +281,12 @@ class Pipeline:
 
     async def _examine_answers(self, group: list[Decided | None]) -> list[Decided | None]:
         """Refuse the answers that the examiner objects to; the slots of the others are pairs."""
-        texts = [self._as_text(*pair) for item in group if (pair := _pair_of(item))]
+        texts = [self._as_text(*pair) for item in group if item and (pair := item.pair)]
         found = await self._findings(self._examiner.answers(texts)) if texts else []
         if found is None:
-            return [replace(item, outcome=Outcome.OPEN) if item and _pair_of(item) else item for item in group]
+            return [replace(item, outcome=Outcome.OPEN) if item and item.pair else item for item in group]
         findings = iter(found)
-        return [self._with_answer(item, next(findings)) if _pair_of(item) else item for item in group]
+        return [self._with_answer(item, next(findings)) if item and item.pair else item for item in group]
 
     async def _findings(self, work: Coroutine[Any, Any, list[Finding | None]]) -> list[Finding | None] | None:
         """Return what the examiner found; None, and the run stops, if there is no examiner any more."""
@@ -301,12 +304,10 @@ class Pipeline:
         return item
 
     def _refused(self, so_far: Decided, stage: Stage, finding: Finding, raw: str) -> Decided:
-        of = (
-            f"{self._questions[finding.original]} ({finding.similarity:.2f})"
-            if finding.original is not None
-            else finding.detail
-        )
-        return self._rejected(so_far, stage, finding.reason, detail=of, raw=raw)
+        detail = finding.detail
+        if finding.original is not None:
+            detail = f"{self._questions[finding.original]} ({finding.similarity:.2f})"
+        return self._rejected(so_far, stage, finding.reason, detail=detail, raw=raw)
 
     async def _kept(self, so_far: Decided, stage: Stage, work: Coroutine[Any, Any, T]) -> T | Decided:
         """Do one stage of a slot, or say what became of the slot: an error harms this slot or stops the run."""
@@ -324,8 +325,8 @@ class Pipeline:
             return so_far
 
     def _undecided(self, so_far: Decided, error: GlanError) -> Decided:
-        if self._job.is_audit:
-            self._credits.spend()
+        if self._job.is_audit or isinstance(error, DeferredError):
+            self._credits.spend()  # it may become a pair: nothing is begun in its place
         else:
             self.stop(error)
         return so_far
@@ -343,10 +344,14 @@ class Pipeline:
         return replace(so_far, outcome=Outcome.REJECT, verdict=verdict)
 
     def _until_low_yield(self, group: list[Decided]) -> list[Decided]:
-        """Return the slots up to the one with which too few of the last ones became pairs."""
+        """Return the slots up to the one with which too few of the last ones became pairs.
+
+        Behind a slot that is open nobody knows which were the last ones.
+        """
         least = self._job.config.plan.stop_below * YIELD_WINDOW
         for i, item in enumerate(group):
-            if item.outcome is Outcome.OPEN:
+            self._is_yield_open = self._is_yield_open or item.outcome is Outcome.OPEN
+            if self._is_yield_open:
                 return group
             if len(self._recent) == YIELD_WINDOW:
                 self._recent_pairs -= self._recent[0].outcome is Outcome.PAIR
@@ -376,13 +381,6 @@ class _Asked(Record, frozen=True, kw_only=True):
 
 _Item: TypeAlias = _Asked | Decided | None
 """A question that may go on, a slot whose way has ended, or nothing where a discipline has left the walk."""
-
-
-def _pair_of(item: Decided | None) -> tuple[Question, Reply] | None:
-    """Return what an examiner of answers looks at, if there is an answer."""
-    if item is None or item.question is None or item.answer is None:
-        return None
-    return item.question, item.answer
 
 
 def _low_yield(recent: Sequence[Decided]) -> LowYieldError:

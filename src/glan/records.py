@@ -291,6 +291,11 @@ class Decided(Record, frozen=True, kw_only=True):
             return self.question.id
         return place("slot", self.slot.discipline.key, self.slot.ordinal)
 
+    @property
+    def pair(self) -> "tuple[Question, Reply] | None":
+        """The question and the answer, where there are both."""
+        return (self.question, self.answer) if self.question is not None and self.answer is not None else None
+
 
 class Message(Record, frozen=True, kw_only=True):
     """One turn of a conversation with a teacher."""

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sayings import SAYINGS
 
-from glan.config import LANGUAGES, Config
+from glan.config import Config
 from glan.curate.languages import LEAST_LETTERS, other_language
+from glan.language_names import LANGUAGES
 from glan.records import Message, Request, Sampling, Stage
 from glan.teachers.base import Teacher
 from glan.teachers.faults import Faulty

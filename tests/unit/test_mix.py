@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from glan.config import Questions, parse_config
 from glan.config_text import render_config
 from glan.errors import ConfigError, PromptError
-from glan.generate.questions import mix_for
+from glan.generate.mixed import mix_for
 from glan.mix import Mix, Told, mix_of, shipped
 from glan.prompts import Prompts
 
@@ -49,7 +49,7 @@ def test_the_shares_are_the_weights() -> None:
 @settings(max_examples=40, deadline=None)
 @given(weights, st.integers(0, 2**63), st.sampled_from(IDS))
 def test_a_draw_rests_on_its_own_question(forms: dict[str, float], seed: int, id_: str) -> None:
-    """What is drawn rests on the seed and the question's id: not on the order of forms or other questions."""
+    """A draw rests on the seed and the id of its question: not on the order of forms, or other questions."""
     (found,) = drawn(forms, seed, [id_])
     backwards = dict(reversed(forms.items()))
     assert drawn(backwards, seed, [IDS[0], id_, IDS[1]])[1] == found
@@ -84,7 +84,8 @@ def test_the_prompt_says_what_was_drawn_at_its_end() -> None:
     told = mix_for(config, Prompts.shipped()).drawn(IDS[0])
     plain = {"form": "", "difficulty": "", "constraint": ""}
     common = {
-        "discipline": "Physics", "subject": "Motion", "level": "advanced", "syllabus": "1. Speed", "sessions": ["Speed"],
+        "discipline": "Physics", "subject": "Motion", "level": "advanced", "syllabus": "1. Speed",
+        "sessions": ["Speed"],
         "key_concepts": ["Mean speed"], "several": False, "notes": (), "language": "English",
     }  # fmt: skip
     text = Prompts.shipped().render(

@@ -13,11 +13,11 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from glan.config import LANGUAGES
 from glan.curate.examiner import Finding
 from glan.curate.languages import language_of, other_language
 from glan.curate.markup import without_code
 from glan.curate.words import count_words
+from glan.language_names import LANGUAGES
 from glan.records import Constraint, Decided
 
 MET, MISSED, UNSURE = "met", "missed", "not sure"
@@ -27,11 +27,12 @@ _FENCED: Final = re.compile(r"```(?:json)?[ \t]*\n(.*?)\n?```", re.DOTALL | re.I
 
 def held(decided: Decided | None, finding: Finding | None) -> tuple[Decided | None, Finding | None]:
     """Hold an answer that nothing stands against to its constraint, if it has one; return both with what came of it."""
-    if finding is not None or decided is None or decided.question is None or decided.answer is None:
+    if decided is None or decided.pair is None or finding is not None:
         return decided, finding
-    if decided.question.task.constraint is None:
+    question, answer = decided.pair
+    if question.task.constraint is None:
         return decided, None
-    checks = checks_of(decided.answer.text, decided.question.task.constraint)
+    checks = checks_of(answer.text, question.task.constraint)
     names = [name for name, verdict in checks if verdict == MISSED]
     finding = Finding(reason="constraint missed", detail=", ".join(names)) if names else None
     return replace(decided, checks=checks), finding

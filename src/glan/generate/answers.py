@@ -2,8 +2,8 @@
 
 from msgspec.structs import replace
 
-from glan.config import LANGUAGES
 from glan.generate.asking import Asking, text_of
+from glan.language_names import LANGUAGES
 from glan.records import Question, Reply, Stage
 
 
