@@ -86,7 +86,7 @@ class Plan:
             "key_concepts": [self.sessions[i].key_concepts[k] for i, k in concepts],
             "several": len(positions) > 1,
         }
-        return render("write_question", **{**variables, **changes})
+        return render("write_question", **{**variables, "form": "", "difficulty": "", "constraint": "", **changes})
 
     def question(self, concepts: tuple[tuple[int, int], ...]) -> str:
         return ask(self.prompt(concepts))

@@ -59,6 +59,9 @@ def _spoiled(requests: Sequence[Request], rates: Mapping[str, float]) -> set[int
 def _write_question(number: int) -> str:
     return PROMPTS.render(
         "write_question",
+        form="",
+        difficulty="",
+        constraint="",
         discipline="Astronomy",
         subject="Orbits",
         level="advanced",

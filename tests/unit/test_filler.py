@@ -47,6 +47,9 @@ def _draft_syllabus(subject: str, language: str = "English", notes: Sequence[str
 def _write_question(concept: str, subject: str = "Orbits", language: str = "English") -> str:
     return PROMPTS.render(
         "write_question",
+        form="",
+        difficulty="",
+        constraint="",
         discipline="Astronomy",
         subject=subject,
         level="advanced",
