@@ -15,9 +15,12 @@ import pytest
 from layers import LAYERS
 
 from glan.cli import COMMANDS, cli
+from glan.config import Form, Grade
+from glan.curate.quality import ANSWER_RULES, QUESTION_RULES, copied_question, filtered, wordless
 from glan.dataset.formats import FORMATS
 from glan.dataset.rows import REJECT_SCHEMA, ROW_SCHEMA
 from glan.estimate import DEFAULTS, EXPECTED, HIGH, LOW
+from glan.mix import shipped
 from glan.project import Manifest
 from glan.taxonomy.tree import Taxonomy
 from glan.teachers.faults import CONTENT_FAULTS, TRANSPORT_FAULTS
@@ -144,8 +147,11 @@ def test_every_relative_link_leads_somewhere(path: Path) -> None:
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_path_that_is_named_exists(path: Path) -> None:
-    """A file that a page names is there, from the top or in the package; NAME stands for any."""
-    for name in _PATH.findall(prose(path)):
+    """A file that a page names is there, from the top or in the package; NAME stands for any.
+
+    A project may have a `rules.py`.
+    """
+    for name in set(_PATH.findall(prose(path))) - {"rules.py"}:
         is_there = (ROOT / name).exists() or (ROOT / "src" / "glan" / name).exists()
         assert is_there or "NAME" in name, f"{path.name} names {name}"
 
@@ -264,6 +270,17 @@ def test_every_fault_and_format_is_described() -> None:
     assert export is not None
     help_ = export.get_help(click.Context(export, terminal_width=200))
     assert all(name in help_ for name in FORMATS)
+
+
+def test_every_rule_form_and_check_is_described() -> None:
+    """docs/quality.md has a line for each rule, form, difficulty and setting of a form."""
+    reasons = {*names(section("quality.md", "Rules"))}
+    others = {filtered: "content filter", wordless: "empty", copied_question: "copy of the question"}
+    rules = (*QUESTION_RULES, *ANSWER_RULES)
+    assert {others.get(rule, rule.__name__.replace("_", " ")) for rule in rules} <= reasons
+    assert {*names(section("quality.md", "The mix of questions"))} == {*shipped()["forms"], *shipped()["difficulty"]}
+    told = [name.split(" ")[0] for name in names(section("quality.md", "Constraints"))]
+    assert {*told} == {*Form.__struct_fields__} - {*Grade.__struct_fields__}
 
 
 def test_the_drawing_of_the_layers_is_that_of_the_test() -> None:
