@@ -5,7 +5,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"cli"}),),
     (frozenset({"api"}), frozenset({"check"})),
     (frozenset({"runs"}),),
-    (frozenset({"options", "outputs", "settled", "surprise"}),),
+    (frozenset({"options", "outputs", "settled", "spending", "surprise"}),),
     (frozenset({"pipeline"}),),
     (frozenset({"generate"}), frozenset({"curate"}), frozenset({"dataset"}), frozenset({"growth", "estimate"})),
     (frozenset({"project"}),),
@@ -18,7 +18,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"parsing"}),),
     (frozenset({"progress"}), frozenset({"streams"}), frozenset({"packing"})),
     (frozenset({"config"}), frozenset({"environment"})),
-    (frozenset({"records"}),),
     (frozenset({"errors"}),),
+    (frozenset({"records"}),),
 )
 """From top to bottom; rooms of one layer that stand in different sets never import each other."""

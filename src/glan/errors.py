@@ -20,6 +20,8 @@
 A message names the thing, the value and the way out; `hint` is the way out where it needs a line of its own.
 """
 
+from glan.records import TimedOut
+
 
 class GlanError(Exception):
     """An error that a person can do something about."""
@@ -83,7 +85,9 @@ class BudgetError(StoppedError):
 
 
 class TeacherError(GlanError):
-    """A request that got no reply."""
+    """A request that got no reply; `timed_out` is what may have been paid for all the same."""
+
+    timed_out: TimedOut = TimedOut()
 
 
 class RequestError(TeacherError):

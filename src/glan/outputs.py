@@ -43,6 +43,8 @@ class Ending:
     choice: str
     left: Mapping[str, str]
     spent: Mapping[str, object]
+    possibly_paid: Mapping[str, object]
+    server_usd: float
     cut_prompts: int
     """Replies of which the server cut the prompt."""
     not_taken: Sequence[str]
@@ -210,6 +212,8 @@ class Outputs:
             left=dict(ending.left),
             quantities=msgspec.to_builtins(summary),
             spent=dict(ending.spent),
+            possibly_paid=dict(ending.possibly_paid),
+            server_usd=ending.server_usd,
             cut_prompts=ending.cut_prompts,
             not_taken=list(ending.not_taken),
             checked=list(self._checked()),

@@ -62,6 +62,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Statistics of the rows and rejects."""
     spent: dict[str, object]
     """Everything that the ledger has paid for, over all runs."""
+    possibly_paid: dict[str, object] = {}
+    """Calls that timed out or were cut off in flight, over all runs, and the most that they can have cost."""
+    server_usd: float = 0.0
+    """What servers cost by the hour, over all runs."""
     checked: list[str]
     not_checked: list[str]
     shards: list[dict[str, str | int]]

@@ -8,7 +8,7 @@ It composes; what a pair is, how a teacher is reached and what a row looks like 
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 
 import msgspec
@@ -16,7 +16,7 @@ import msgspec
 import glan
 from glan.config import Limits
 from glan.curate.beside import examining
-from glan.errors import GlanError, ProjectError
+from glan.errors import GlanError, LedgerError, ProjectError
 from glan.generate.asking import Asking
 from glan.growth import Growth, Standing, growth
 from glan.options import InterruptedRunError, Options, Result
@@ -26,13 +26,15 @@ from glan.progress import Progress
 from glan.project import Manifest, Project
 from glan.records import Discipline, Outcome, Sampling, Stage
 from glan.settled import Basis, count_again, settled
+from glan.spending import possibly_paid, possibly_paid_so_far, purse_of
 from glan.streams import collecting_rarely
 from glan.surprise import audit, changed, meaning_of, refusal
 from glan.teachers.base import Teacher
-from glan.teachers.ledger import Ledger, StageTotals
+from glan.teachers.ledger import Ledger
 from glan.teachers.ledgered import Choice, Ledgered, Tally
-from glan.teachers.limits import Amount, Budget, Permits
+from glan.teachers.limits import Permits
 from glan.teachers.panel import Panel
+from glan.teachers.purse import Purse
 from glan.teachers.watched import Cuts, Watched, told_of_cuts
 
 __all__ = ["InterruptedRunError", "Options", "Result", "Run"]
@@ -50,10 +52,11 @@ class Run:
         self.options = options
         self.config = project.config
         self.progress = Progress(wanted=options.pairs or self.config.pairs)
-        self.tally = Tally()
+        self.tally = Tally(by_hour=frozenset(panel.hourly))
         self.cuts = Cuts()
         self.notices: list[str] = []
         self._panel = panel
+        self._purse = Purse()
         self._pipeline: Pipeline | None = None
         self._interrupted: InterruptedRunError | None = None
 
@@ -68,6 +71,11 @@ class Run:
         """What a person should know of it so far."""
         lost = [refusal.told_of(host) for refusal, host in self._panel.refusals if refusal.is_loss]
         return (*self.notices, *lost, *filter(None, [self.cuts.told()]))
+
+    @property
+    def possibly_paid(self) -> dict[str, object]:
+        """Calls that may have been paid for without a reply, and the most that they cost."""
+        return possibly_paid(self.tally, self._purse)
 
     @property
     def is_interrupted(self) -> bool:
@@ -108,6 +116,8 @@ class Run:
         if found is not None:
             return self._stand(found)
         before = ledger.last_run()
+        self._purse = purse_of(self._panel, self.options, ledger)
+        self.tally.meter = self._purse.budget.meter
         ledger.begin_run(
             glan_version=glan.__version__,
             # A discipline that this run leaves out is still known to the next one that has it.
@@ -126,17 +136,20 @@ class Run:
                 self._stop(self._interrupted)
             with collecting_rarely():
                 await self._walk(walk, outputs)
+        with suppress(LedgerError):  # what is set aside for the calls in flight is in the ledger already
+            self._purse.close()
         return self._end(ledger, outputs, standing, basis)
 
     def _teacher(self, ledger: Ledger, permits: Permits, choice: Choice, outputs: Outputs) -> Teacher:
         """Return who answers the stages: the panel within its budget, behind the ledger, counted and watched."""
         ledgered = Ledgered(
-            self._panel.within(self._budget(ledger)),
+            self._panel.teacher,
             ledger,
             permits,
             choice=choice,
             retry_failed_before=ledger.last_seq() if self.options.retry_failed else None,
             tally=self.tally,
+            purse=self._purse,
         )
         counted = Counted(ledgered, outputs, self.options.watch)
         return Watched(counted, self.cuts, self.tally, keeps_cut=self.config.curation.cut_prompts == "keep")
@@ -172,25 +185,6 @@ class Run:
             max_in_flight=options.max_in_flight or limits.max_in_flight,
             concurrency=options.concurrency or limits.concurrency,
         )
-
-    def _budget(self, ledger: Ledger) -> Budget:
-        """Return what may still be spent: the caps are for the project, over all its runs."""
-        if self.options.budget_usd is None and self.options.budget_tokens is None:
-            return Budget()  # to add up a large ledger takes seconds
-        totals = ledger.totals()
-        spent = Amount(
-            tokens=sum(found.prompt_tokens + found.completion_tokens for found in totals.values()),
-            usd=sum(self._cost_of(Stage(stage), found) for stage, found in totals.items()),
-        )
-        return Budget(max_usd=self.options.budget_usd, max_tokens=self.options.budget_tokens, spent=spent)
-
-    def _cost_of(self, stage: Stage, found: StageTotals) -> float:
-        """Return what a stage has cost; replies of unknown cost are counted at today's price."""
-        price = self._panel.prices[stage]
-        if not found.unknown_costs or price is None:
-            return found.cost_usd
-        at_price = (found.prompt_tokens * price.input + found.completion_tokens * price.output) / 1e6
-        return max(found.cost_usd, at_price)
 
     def _pairs(self, standing: Standing | None, confirm: Callable[[str], bool]) -> int:
         """Return N: what was asked for, or as many as keep every row that stands."""
@@ -300,10 +294,24 @@ class Run:
             reporter.cancel()
 
     async def _report(self) -> None:
-        """Keep status.json true for whoever watches from elsewhere."""
+        """Keep status.json true for whoever watches from elsewhere, and an eye on the clock."""
         while True:
             self.project.write_status(self.status("running"))
-            await asyncio.sleep(_STATUS_EVERY_S)
+            await asyncio.sleep(self._look_at_the_clock())
+
+    def _look_at_the_clock(self) -> float:
+        """Book the servers' time, end the walk when it has taken what the budget has, and say when to look again."""
+        try:
+            self._purse.beat()
+        except LedgerError as error:
+            self._stop(error)
+        budget = self._purse.budget
+        if budget.left_s > 0:
+            return min(_STATUS_EVERY_S, budget.left_s)
+        self._stop(budget.refusal())
+        if self._pipeline is not None:
+            self._pipeline.cut()
+        return _STATUS_EVERY_S
 
     def status(self, state: str) -> dict[str, object]:
         """Return what is known of the run, for people and machines."""
@@ -319,6 +327,8 @@ class Run:
                 for (stage, reason), slots in self.progress.reasons.most_common()
             ],
             "cut_prompts": self.cuts.total,
+            "possibly_paid": self.possibly_paid,
+            "server_usd": self.tally.meter.usd,
             **self.tally.as_dict(),
         }
 
@@ -365,7 +375,7 @@ class Run:
         return outputs.rows > 0 or stopped is None or isinstance(stopped, LowYieldError)
 
     def _ending(self, ledger: Ledger, outputs: Outputs, basis: Basis) -> Ending:
-        pipeline = self._pipeline
+        pipeline, totals = self._pipeline, ledger.totals()
         ended = "complete" if outputs.rows >= self.progress.wanted else "no discipline is left that has more to give"
         walks = pipeline.walks if pipeline is not None else {}
         if pipeline is not None and pipeline.stopped is not None:
@@ -376,7 +386,9 @@ class Run:
             choice=basis.choice.value,
             basis=basis.with_replies(ledger),
             left={leaf: walk.left for leaf, walk in walks.items() if walk.left is not None},
-            spent=msgspec.to_builtins(ledger.totals()),
+            spent=msgspec.to_builtins(totals),
+            possibly_paid=possibly_paid_so_far(ledger, totals),
+            server_usd=ledger.run_totals().server_usd,
             cut_prompts=self.cuts.total,
             not_taken=[refusal.told_of(host) for refusal, host in self._panel.refusals],
             rounds={leaf: walk.rounds for leaf, walk in walks.items()},

@@ -19,6 +19,7 @@ from glan.errors import BudgetError
 from glan.project import Project
 from glan.records import Reply, Request, Stage
 from glan.runs import InterruptedRunError, Options, Result, Run
+from glan.spending import told_possibly_paid, told_server_time
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledgered import Choice
 from glan.teachers.panel import Named, opened
@@ -191,6 +192,10 @@ def tell(project: Project, run: Run, result: Result) -> None:
         f"{made}, {result.rejects:,} rejects, {result.failures:,} failures; "
         f"{calls_of(run)}, {cost_of(result.cost_usd)}."
     )
+    if doubtful := told_possibly_paid(run.possibly_paid):
+        say(doubtful)
+    if run.tally.meter.usd_per_s and run.tally.asked:
+        say(told_server_time(run.tally))
     for (stage, reason), slots in run.progress.reasons.most_common(5):
         say(f"  {slots:,} x {reason} ({stage})")
     if result.is_settled:

@@ -26,13 +26,13 @@ from pyreqwest.response import Response
 
 from glan import __version__
 from glan.config import Price
-from glan.errors import UnusableError
+from glan.errors import TeacherError, UnusableError
 from glan.parsing import clean
-from glan.records import Reply, Request
+from glan.records import Reply, Request, TimedOut
 from glan.teachers.kinds import Kind, Trouble
 from glan.teachers.listing import Listing, read_listing
 from glan.teachers.manners import Course, Manners, Refusal
-from glan.teachers.prices import cost_usd
+from glan.teachers.prices import MOST_TIMEOUTS, cost_usd, timed_out
 from glan.teachers.providers import BEARER
 from glan.teachers.rates import Rates, read_rates
 from glan.teachers.specs import Endpoint
@@ -54,14 +54,13 @@ _MAX_TIMEOUT_S = 7 * 86_400.0
 _FIRST_PAUSE_S = 0.5
 _MAX_PAUSE_S = 60.0
 _MAX_ERROR_BYTES = 1024 * 1024
-_MAX_TIMEOUTS = 2
-"""A whole time-out is long; a request that met two of them is given up."""
 _MAX_KNOCKS = 4
 """So often a server is called that never answered: more likely its address is wrong than that it is starting."""
 _REFUSED_PER_RETRY = 4
 """So many 429 are as bad as another failure where the number in flight adapts: with the pauses a quarter of an hour."""
 
 
+_NOTHING = TimedOut()
 _REFUSALS = frozenset({429, 503, 529})
 """Statuses of a server that has enough to do."""
 
@@ -257,7 +256,11 @@ class Http:
             endpoint=self._endpoint.name,
             latency_s=latency_s,
             cost_usd=cost_usd(self._price, reply.usage),
+            timed_out=self._timed_out(course),
         )
+
+    def _timed_out(self, course: Course) -> TimedOut:
+        return timed_out(course.request, self._price, course.n_timeouts) if course.n_timeouts else _NOTHING
 
     def _goes_on_at_once(self, course: Course, trouble: Trouble) -> bool:
         """Say whether another form of the request is worth a try now; raise where nothing is."""
@@ -286,7 +289,7 @@ class Http:
         if course.n_crashes and course.leave_crashing(self._patience.max_retries):
             return
         is_absent = trouble.kind is Kind.UNREACHED and not self._was_reached and course.n_tries >= _MAX_KNOCKS
-        if is_absent or course.n_tries > self._patience.max_retries or course.n_timeouts >= _MAX_TIMEOUTS:
+        if is_absent or course.n_tries > self._patience.max_retries or course.n_timeouts >= MOST_TIMEOUTS:
             self._give_up(course, trouble)
 
     async def _pause(self, course: Course, trouble: Trouble) -> None:
@@ -297,7 +300,10 @@ class Http:
         await (self._patience.sleep(pause_s) if watching is None else watching.rest(pause_s))
 
     def _give_up(self, course: Course, trouble: Trouble) -> NoReturn:
-        raise error_of(trouble, self._endpoint, course.request.sampling.model) from trouble.cause
+        error = error_of(trouble, self._endpoint, course.request.sampling.model)
+        if isinstance(error, TeacherError):
+            error.timed_out = self._timed_out(course)
+        raise error from trouble.cause
 
 
 def _tell(watching: Watching, sent: object, found: Reply | Trouble) -> None:

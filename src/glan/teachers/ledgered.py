@@ -15,11 +15,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from glan.errors import GlanError, LedgerError, RequestError, WouldAskAgainError
-from glan.records import Reply, Request, Stage
+from msgspec import structs
+
+from glan.errors import GlanError, LedgerError, RequestError, UnusableError, WouldAskAgainError
+from glan.records import Reply, Request, Stage, TimedOut
 from glan.teachers.base import Teacher
 from glan.teachers.fingerprints import fingerprint
 from glan.teachers.ledger import Entry, Ledger, Place
+from glan.teachers.ledger_rows import Failure
+from glan.teachers.limits import Meter
+from glan.teachers.purse import Purse
 from glan.teachers.suspicions import is_all_thought, is_cut
 
 FIRST = 50
@@ -51,6 +56,22 @@ class Permits(Protocol):
 
 
 @dataclass(slots=True, kw_only=True)
+class PossiblyPaid:
+    """Calls of which nobody saw a reply and that may have been served and billed, with the most that they cost."""
+
+    calls: int = 0
+    tokens: int = 0
+    cost_usd: float | None = 0.0
+    """None where a price is unknown."""
+
+    def add(self, found: TimedOut) -> None:
+        """Count some more."""
+        self.calls += found.tries
+        self.tokens += found.tokens
+        self.cost_usd = None if self.cost_usd is None or found.cost_usd is None else self.cost_usd + found.cost_usd
+
+
+@dataclass(slots=True, kw_only=True)
 class Tally:
     """What was asked and what came from the ledger, counted as it happens."""
 
@@ -71,6 +92,12 @@ class Tally:
     """Calls with a reply whose cost nobody knows."""
     all_thought: Counter[Stage] = field(default_factory=Counter)
     """Calls among the first of each stage in which thinking used up the room."""
+    timed_out: PossiblyPaid = field(default_factory=PossiblyPaid)
+    """Tries that timed out."""
+    by_hour: frozenset[Stage] = frozenset()
+    """Stages whose server is paid by the hour, and not by the call."""
+    meter: Meter = field(default_factory=lambda: Meter(0.0))
+    """Of the servers' time."""
 
     @property
     def asked(self) -> int:
@@ -86,8 +113,8 @@ class Tally:
 
     @property
     def cost_usd(self) -> float | None:
-        """What the calls cost; None where the cost of one is unknown."""
-        return None if self.unknown_costs else self.known_cost_usd
+        """What the calls and the servers' time cost; None where the cost of a call is unknown."""
+        return None if self.unknown_costs else self.known_cost_usd + self.meter.usd
 
     def as_dict(self) -> dict[str, object]:
         """Return the counts as JSON can hold them."""
@@ -105,6 +132,9 @@ class Tally:
     def count_call(self, stage: Stage, outcome: Reply | RequestError) -> None:
         """Count a call that ended."""
         self.asked_by_stage[stage] += 1
+        if outcome.timed_out.tries:
+            is_free = stage in self.by_hour
+            self.timed_out.add(structs.replace(outcome.timed_out, cost_usd=0.0) if is_free else outcome.timed_out)
         if isinstance(outcome, RequestError):
             self.failures_by_stage[stage] += 1
             return
@@ -113,7 +143,7 @@ class Tally:
         self.prompt_tokens += outcome.usage.prompt_tokens or 0
         self.completion_tokens += outcome.usage.completion_tokens or 0
         self.known_cost_usd += outcome.cost_usd or 0.0
-        self.unknown_costs += outcome.cost_usd is None
+        self.unknown_costs += outcome.cost_usd is None and stage not in self.by_hour
 
     def count_hit(self, stage: Stage, entry: Entry) -> None:
         """Count what the ledger had."""
@@ -133,12 +163,13 @@ class Ledgered:
     retry_failed_before: int | None = field(default=None, kw_only=True)
     """Failures up to this place in the ledger count as absent, and so do replies to a prompt that was cut."""
     tally: Tally = field(default_factory=Tally, kw_only=True)
+    purse: Purse = field(default_factory=Purse, kw_only=True)
     on_mismatch: Callable[[Request, Entry], None] | None = field(default=None, kw_only=True)
     """With KEEP: is told every reply that is used for a request of another fingerprint."""
     _asking: dict[tuple[str, bytes], asyncio.Future[GlanError | None] | None] = field(default_factory=dict, init=False)
     """What is under way, and who told of its end; None while nobody else wants the same."""
-    _unwritable: LedgerError | None = field(default=None, init=False)
-    """Why the ledger took no reply; from then on nothing is asked, since that would be lost as well."""
+    _broken: LedgerError | UnusableError | None = field(default=None, init=False)
+    """Why nothing more is asked: the ledger took no reply, so that more would be lost, or nobody is answered."""
 
     async def reply(self, request: Request) -> Reply:
         """Return the reply of the ledger, or ask and return what was committed.
@@ -218,29 +249,46 @@ class Ledgered:
     async def _call(self, request: Request, wanted: bytes) -> Reply:
         """Ask under a permit, which is held until the outcome is durable."""
         async with self.permits.at(request.rank):
-            if self._unwritable is not None:
-                raise copy.copy(self._unwritable)
+            if self._broken is not None:
+                raise copy.copy(self._broken)
             self.tally.in_flight += 1
             self.ledger.in_flight += 1
             try:
-                try:
-                    reply = await self.teacher.reply(request)
-                except RequestError as error:
-                    await self._commit(request, wanted, str(error))
-                    self.tally.count_call(request.stage, error)
-                    raise
-                await self._commit(request, wanted, reply)
-                self.tally.count_call(request.stage, reply)
+                outcome = await self._committed(request, wanted)
             finally:
                 self.tally.in_flight -= 1
                 self.ledger.in_flight -= 1
-        return reply
+        if isinstance(outcome, RequestError):
+            raise outcome
+        return outcome
 
-    async def _commit(self, request: Request, wanted: bytes, outcome: Reply | str) -> None:
+    async def _committed(self, request: Request, wanted: bytes) -> Reply | RequestError:
+        """Ask with the worst case set aside, and return the outcome when it is durable."""
+        outcome: Reply | RequestError
+        async with self.purse.call(request) as call:
+            try:
+                outcome = await self.teacher.reply(request)
+            except RequestError as error:
+                outcome = error
+            except UnusableError as error:
+                self._broken = error
+                if not error.timed_out.tries:  # what timed out before it may be paid for, and is in no row
+                    call.settle(error)
+                raise
+            await self._commit(request, wanted, outcome)
+            call.settle(outcome)
+        self.tally.count_call(request.stage, outcome)
+        return outcome
+
+    async def _commit(self, request: Request, wanted: bytes, outcome: Reply | RequestError) -> None:
+        if isinstance(outcome, RequestError):
+            stored: Reply | Failure = Failure(text=str(outcome), timed_out=outcome.timed_out)
+        else:
+            stored = outcome
         try:
-            await self.ledger.commit(request, wanted, outcome)
+            await self.ledger.commit(request, wanted, stored)
         except LedgerError as error:
-            self._unwritable = error
+            self._broken = error
             raise
 
 

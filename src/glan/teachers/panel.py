@@ -3,7 +3,7 @@
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -12,7 +12,7 @@ from glan.environment import Environment
 from glan.errors import ConfigError
 from glan.records import Reply, Request, Stage
 from glan.teachers.base import Teacher
-from glan.teachers.limits import Budget, Budgeted, Permits
+from glan.teachers.limits import Permits
 from glan.teachers.manners import Refusal
 from glan.teachers.network import check_allowed, check_settings, is_allowed, read_ca
 from glan.teachers.prices import price_of
@@ -28,6 +28,15 @@ _WAYS = """\
   --teacher ollama/MODEL                         a model on this machine
   --teacher vllm/MODEL@http://host:8000/v1       a server of your own
 or write one of them as `spec` into [teachers.default] of glan.toml."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hourly:
+    """A server that is paid by the hour."""
+
+    server: str
+    usd: float
+    """US dollars an hour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +56,8 @@ class Panel:
     """What the models did not take so far, each with the host; it grows while they are asked."""
     traffic: tuple[Traffic, ...] = ()
     """What goes to each server; nothing where no server is asked."""
+    hourly: Mapping[Stage, Hourly] = field(default_factory=dict)
+    """The servers that are paid by the hour."""
 
     @classmethod
     def of(cls, teacher: Teacher, model: str, price: Price | None = None) -> "Panel":
@@ -69,13 +80,15 @@ class Panel:
             traffic.join(permits)
         return permits
 
-    def within(self, budget: Budget) -> Teacher:
-        """Return the whole panel as one teacher that keeps to a budget."""
-        if budget.max_usd is None and budget.max_tokens is None:
-            return _Routed(self.teachers)
-        return _Routed(
-            {stage: Budgeted(teacher, budget, price=self.prices[stage]) for stage, teacher in self.teachers.items()}
-        )
+    @property
+    def teacher(self) -> Teacher:
+        """The whole panel as one teacher."""
+        return _Routed(self.teachers)
+
+    @property
+    def usd_per_hour(self) -> float:
+        """What its servers cost by the hour, each once."""
+        return sum({found.server: found.usd for found in self.hourly.values()}.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +115,7 @@ async def opened(config: Config, environment: Environment, named: Named) -> Asyn
         models: dict[Stage, str] = {}
         prices: dict[Stage, Price | None] = {}
         hosts: dict[str, None] = {}
+        hourly = hourly_of(config, environment, named)
         for stage in Stage:
             spec = opening.spec_of(stage)
             models[stage] = spec.model
@@ -116,6 +130,7 @@ async def opened(config: Config, environment: Environment, named: Named) -> Asyn
             hosts=tuple(hosts),
             refusals=opening.refusals,
             traffic=tuple(opening.traffic),
+            hourly=hourly,
         )
 
 
@@ -149,7 +164,32 @@ def hosts_of(config: Config, environment: Environment, named: Named) -> tuple[Ho
     )
 
 
-_OF_A_SERVER = ("api_key_env", "api_key_header", "headers", "query")
+def hourly_of(config: Config, environment: Environment, named: Named) -> Mapping[Stage, Hourly]:
+    """Return which stages have a server that is paid by the hour; it asks nobody.
+
+    Raises:
+        ConfigError: a teacher has both prices.
+
+    """
+    opening = _Opening(config, environment, named)
+    found: dict[Stage, Hourly] = {}
+    for stage in Stage:
+        spec = opening.named_of(stage)
+        if spec is None or spec.provider == OFFLINE:
+            continue
+        settings = opening.settings_of(stage, spec)
+        if settings.gpu_hour_usd is None:
+            continue
+        if settings.price is not None:
+            raise ConfigError(
+                f"The teacher of {stage} has a price of its tokens and one of its hours.",
+                hint="Leave out `price` or `gpu_hour_usd` in the teacher's settings: one of them is what you pay.",
+            )
+        found[stage] = Hourly(server=where(spec, environment)[1], usd=settings.gpu_hour_usd)
+    return found
+
+
+_OF_A_SERVER = ("api_key_env", "api_key_header", "headers", "query", "gpu_hour_usd")
 """Settings that go with the server beside which they stand, and with no other."""
 
 
@@ -199,7 +239,7 @@ class _Opening:
     async def teacher_of(self, stage: Stage, spec: Spec, stack: AsyncExitStack) -> tuple[Teacher, Price | None, str]:
         settings = self.settings_of(stage, spec)
         sent = [settings.api_key_header, sorted(settings.headers.items()), sorted(settings.query.items())]
-        place = (spec, settings.api_key_env, repr(sent), settings.timeout_s, settings.price)
+        place = (spec, settings.api_key_env, repr(sent), settings.timeout_s, settings.price, settings.gpu_hour_usd)
         if place not in self._open:
             self._open[place] = await self._opened(stage, spec, settings, stack)
         return self._open[place]
@@ -214,7 +254,7 @@ class _Opening:
         from glan.teachers.http import Http, Patience  # noqa: PLC0415 - the HTTP library is loaded only for a server
 
         found = self._endpoint(stage, spec, settings)
-        price = price_of(spec.model, found.name, settings.price)
+        price = None if settings.gpu_hour_usd is not None else price_of(spec.model, found.name, settings.price)
         limits = self._config.limits
         traffic = Traffic(rpm=limits.rpm, tpm=limits.tpm)
         self.traffic.append(traffic)
