@@ -2,6 +2,7 @@
 
     GlanError
     ├── ConfigError          a setting, a recipe, the environment
+    │   └── UntrustedError   ... a key for a host that only a project's files name, and nobody has confirmed
     ├── TaxonomyError        the tree, an outline, a node's name
     ├── PromptError          a template: missing, unreadable, a variable it does not know
     ├── ProjectError         the folder: absent, locked, on a network file system, not whole
@@ -33,6 +34,15 @@ class GlanError(Exception):
 
 class ConfigError(GlanError):
     """A setting that is unknown, of the wrong kind, or out of its range."""
+
+
+class UntrustedError(ConfigError):
+    """A key that goes to a host only once a person has confirmed it; `variable` holds it."""
+
+    def __init__(self, message: str, *, hint: str, variable: str, host: str) -> None:
+        super().__init__(message, hint=hint)
+        self.variable = variable
+        self.host = host
 
 
 class TaxonomyError(GlanError):

@@ -163,3 +163,11 @@ def test_a_check_leaves_no_failure_behind(tmp_path: Path) -> None:
         folder = command.init("data")
         assert check(command, folder)[0] == 1
     assert replies_in(folder) == 0
+
+
+def test_a_check_of_a_server_that_is_not_there_ends_in_good_order(tmp_path: Path) -> None:
+    """The exit code is 1 each time, though the HTTP library's thread is hardly done when the process ends."""
+    command = CommandLine(home=tmp_path, key=None)
+    folders = [command.init(f"data-{i}", pairs=2, disciplines="Astronomy") for i in range(12)]
+    begun = [command.begin("check", "--project", folder, "--teacher", "m@http://127.0.0.1:9/v1") for folder in folders]
+    assert [each.end().code for each in begun] == [1] * len(begun)

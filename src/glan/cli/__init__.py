@@ -4,8 +4,12 @@ A command's module is imported when the command is called, so that `glan --help`
 """
 
 import importlib
+import logging
+import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
+from typing import NoReturn
 
 import click
 
@@ -59,21 +63,33 @@ def cli() -> None:
     """Make instruction-tuning data from a taxonomy of human knowledge, with a language model as the teacher."""
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Run the command line; errors that a person can mend end with exit code 1 and one clear message."""
+    code = _code()
+    with suppress(BrokenPipeError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    if "pyreqwest" in sys.modules:
+        # A thread of the HTTP library may be about to let go of Python, which aborts if it is taken down meanwhile.
+        logging.shutdown()
+        os._exit(code)
+    sys.exit(code)
+
+
+def _code() -> int:
     try:
         code = cli(prog_name="glan", standalone_mode=False)
     except click.exceptions.Abort:
-        sys.exit(130)
+        return 130
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        return error.exit_code
     except GlanError as error:
         complain(error)
-        sys.exit(1)
+        return 1
     except BrokenPipeError:
-        sys.exit(1)
+        return 1
     except OSError as error:
         complain(GlanError(f"{error.filename or 'A file'} cannot be read or written: {error.strerror or error}."))
-        sys.exit(1)
-    sys.exit(code if isinstance(code, int) else 0)
+        return 1
+    return code if isinstance(code, int) else 0

@@ -15,6 +15,7 @@ import click
 from glan.cli.display import STOPPING, calls_of, cost_of, displayed
 from glan.cli.logs import logged_to
 from glan.cli.screen import complain, confirmer, json_option, ledger_option, project_option, say, say_json, yes_option
+from glan.cli.trusting import confirmed
 from glan.errors import BudgetError
 from glan.project import Project
 from glan.records import Reply, Request, Stage
@@ -91,8 +92,9 @@ def run_command(ctx: click.Context, *, folder: Path, as_json: bool, yes: bool, *
         raise click.UsageError("--reask and --keep exclude each other.")
     options = _options(given)
     project = Project.open(folder, given["ledger"])
-    named = named_for(project, given["spec"])
-    run, result = asyncio.run(conduct(project, named, options, confirmer(yes=yes)))
+    confirm = confirmer(yes=yes)
+    named = confirmed(project, named_for(project, given["spec"]), confirm)
+    run, result = asyncio.run(conduct(project, named, options, confirm))
     if as_json:
         say_json({**run.status("ended"), **ending(result)})
     else:
@@ -106,12 +108,14 @@ class _Previewed(TypedDict):
     spec: str | None
     node: str | None
     pairs: int
+    yes: bool
 
 
 @click.command("preview")
 @project_option
 @ledger_option
 @click.option("--teacher", "spec", metavar="SPEC", help="As for `glan run`.")
+@yes_option
 @click.option("--node", metavar="NODE", help="Only disciplines under this node of the taxonomy.")
 @click.option("--pairs", type=click.IntRange(1, 100), default=3, show_default=True, help="How many pairs.")
 @click.pass_context
@@ -125,7 +129,9 @@ def preview_command(ctx: click.Context, folder: Path, ledger: Path | None, **giv
         watch=lambda request, reply: seen.append((request, reply)),
     )
     project = Project.open(folder, ledger)
-    run, result = asyncio.run(conduct(project, named_for(project, given["spec"]), options, confirmer(yes=False)))
+    confirm = confirmer(yes=given["yes"])
+    named = confirmed(project, named_for(project, given["spec"]), confirm)
+    run, result = asyncio.run(conduct(project, named, options, confirm))
     for request, reply in seen:
         say(f"=== {request.id} ({request.stage}, model {request.sampling.model})")
         for message in request.messages:

@@ -9,7 +9,7 @@ import msgspec
 
 from glan.config import Config, Limits, Price, TeacherSettings
 from glan.environment import Environment
-from glan.errors import ConfigError
+from glan.errors import ConfigError, UntrustedError
 from glan.records import Reply, Request, Stage
 from glan.teachers.base import Teacher
 from glan.teachers.limits import Permits
@@ -20,6 +20,7 @@ from glan.teachers.providers import UNKNOWN, providers
 from glan.teachers.specs import OFFLINE, SERVER, Endpoint, Spec, endpoint, is_same_server, parse_spec, where
 from glan.teachers.thinking import words_of
 from glan.teachers.traffic import Traffic
+from glan.teachers.trust import trusted
 from glan.teachers.window import Window
 
 _WAYS = """\
@@ -98,7 +99,8 @@ class Named:
     spec: Spec | str | None
     is_typed: bool = True
     """The user typed it just now, so its host may have the key."""
-    trusted_hosts: frozenset[str] = frozenset()
+    trusted: frozenset[tuple[str, str]] = frozenset()
+    """Hosts that the user confirmed just now, each with the variable whose key may go there."""
 
 
 @asynccontextmanager
@@ -162,6 +164,25 @@ def hosts_of(config: Config, environment: Environment, named: Named) -> tuple[Ho
         Host(host=host, stages=tuple(stages), is_allowed=is_allowed(base_url, config.network))
         for host, (base_url, stages) in found.items()
     )
+
+
+def untrusted(config: Config, environment: Environment, named: Named) -> tuple[UntrustedError, ...]:
+    """Return, for each key that may go to a host only once the user has confirmed it, what stands in the way.
+
+    Raises:
+        ConfigError: a teacher cannot be reached as it is named, whatever the user confirms.
+
+    """
+    opening = _Opening(config, environment, named)
+    found: dict[tuple[str, str], UntrustedError] = {}
+    for stage in Stage:
+        spec = opening.named_of(stage)
+        if spec is not None and spec.provider != OFFLINE:
+            try:
+                opening.endpoint_of(stage, spec, opening.settings_of(stage, spec))
+            except UntrustedError as error:
+                found[error.host, error.variable] = error
+    return tuple(found.values())
 
 
 def hourly_of(config: Config, environment: Environment, named: Named) -> Mapping[Stage, Hourly]:
@@ -253,7 +274,7 @@ class _Opening:
             return Textbook(), price_of(spec.model, OFFLINE, settings.price), ""
         from glan.teachers.http import Http, Patience  # noqa: PLC0415 - the HTTP library is loaded only for a server
 
-        found = self._endpoint(stage, spec, settings)
+        found = self.endpoint_of(stage, spec, settings)
         price = None if settings.gpu_hour_usd is not None else price_of(spec.model, found.name, settings.price)
         limits = self._config.limits
         traffic = Traffic(rpm=limits.rpm, tpm=limits.tpm)
@@ -272,7 +293,8 @@ class _Opening:
         if (refusal, host) not in self.refusals:
             self.refusals.append((refusal, host))
 
-    def _endpoint(self, stage: Stage, spec: Spec, settings: TeacherSettings) -> Endpoint:
+    def endpoint_of(self, stage: Stage, spec: Spec, settings: TeacherSettings) -> Endpoint:
+        """Return where a stage's teacher is asked; what may not be asked so is refused."""
         check_settings(settings)
         network = self._config.network
         check_allowed(*where(spec, self._environment), network)
@@ -283,7 +305,7 @@ class _Opening:
             spec,
             settings,
             self._environment,
-            trusted_hosts=self._named.trusted_hosts,
+            trusted=self._named.trusted | trusted(self._environment),
             from_command_line=is_named and self._named.is_typed,
         )
         # A project that came from a stranger could name an authority that may speak for a provider's own address.
