@@ -125,7 +125,7 @@ class Ledger:
         self._lock = lock
         self._run = 0
         self._ahead = ReadAhead(self._read, _SELECT, _REQUEST)
-        self._absent = Absent(self.count, self._requests)
+        self._absent = Absent(self.count, self.requests)
 
     @classmethod
     def open(cls, path: Path, *, readonly: bool = False) -> "Ledger":
@@ -250,6 +250,13 @@ class Ledger:
         """Return the place of the entry committed last; 0 where there is none."""
         return int(self._read("SELECT coalesce(max(seq), 0) FROM replies")[0][0])
 
+    def requests(self) -> Iterator[str]:
+        """Yield the ids of the requests that there are rows of, from the index alone and a page at a time."""
+        first = ""
+        while rows := self._read(_NEXT_REQUESTS, first):
+            yield from map(itemgetter(0), rows)
+            first = f"{rows[-1][0]}\0"
+
     def totals(self) -> dict[str, StageTotals]:
         """Return what the entries add up to, by stage."""
         return {stage: _summed(StageTotals, numbers) for stage, *numbers in self._read(_TOTALS)}
@@ -280,13 +287,6 @@ class Ledger:
             return self._reader.execute(statement, values).fetchall()
         except sqlite3.Error as error:
             raise explain(error, self.path) from error
-
-    def _requests(self) -> Iterator[str]:
-        """Yield the requests that there are rows of, from the index alone and a page at a time."""
-        first = ""
-        while rows := self._read(_NEXT_REQUESTS, first):
-            yield from map(itemgetter(0), rows)
-            first = f"{rows[-1][0]}\0"
 
     def _rows(self, *, newest_first: bool = False) -> Iterator[Any]:
         where, last = ("seq < ? ORDER BY seq DESC", 2**63 - 1) if newest_first else ("seq > ? ORDER BY seq", -(2**63))
