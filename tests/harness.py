@@ -174,6 +174,7 @@ _TABLES = {
     "plan": "plan",
     "curation": "curation",
     "limits": "limits",
+    "maxtokens": "max_tokens",
     "dataset": "dataset",
     "teacher": "teachers.default",
     "answers": "teachers.answers",

@@ -108,8 +108,11 @@ def _as_dict(timed_out: int, cut_off: int, found: PossiblyPaid) -> dict[str, obj
 def told_possibly_paid(found: Mapping[str, Any]) -> str:
     """Say which calls may have been paid for without a reply; empty where there are none."""
     parts = [
-        f"{found.get(name, 0):,} {what}"
-        for name, what in (("timed_out", "calls timed out"), ("cut_off", "calls were cut off in flight"))
+        words.format(found[name])
+        for name, words in (
+            ("timed_out", "{:,} calls timed out"),
+            ("cut_off", "up to {:,} calls were cut off in flight"),
+        )
         if found.get(name)
     ]
     if not parts:

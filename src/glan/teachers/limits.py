@@ -182,7 +182,7 @@ class Meter:
         self.longest_s = 0.0
         """The longest call so far."""
         self._clock = clock
-        self._begun = clock()
+        self._begun = self._at_rest = clock()
         self._ended: float | None = None
 
     @property
@@ -209,9 +209,14 @@ class Meter:
         """Learn how long a call took."""
         self.longest_s = max(self.longest_s, took_s or 0.0)
 
+    def rest(self) -> None:
+        """Note that nothing is in flight just now."""
+        self._at_rest = self._clock()
+
     def stop(self) -> None:
-        """Count no further: nothing is asked any more."""
-        self._ended = self._clock() if self._ended is None else self._ended
+        """Count no further than to the end of the last call: nothing is asked any more."""
+        if self._ended is None:
+            self._ended = self._at_rest
 
 
 class Budget:
@@ -306,6 +311,7 @@ class Budget:
         self._n_open -= 1
         self._reserved = self._reserved.plus(Amount(tokens=-worst.tokens, usd=-worst.usd))
         if not self._n_open:
+            self.meter.rest()
             self._reserved = Amount()  # the rounding errors of many sums and differences end here
         _wake(self._waiters)
 

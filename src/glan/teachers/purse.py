@@ -19,8 +19,8 @@ from glan.teachers.ledger_rows import Aside
 from glan.teachers.limits import Budget
 from glan.teachers.prices import Amount, most_taken, used
 
-_MORE = 1.5
-"""What is set aside in the ledger grows in steps of so much, since each step is a write."""
+_MORE = 1.25
+"""What is set aside in the ledger grows in steps of so much, since each step is a write to the disk."""
 _BOOKED_AHEAD_S = 15.0
 """Time of servers that is booked before it has passed."""
 
@@ -79,9 +79,13 @@ class Purse:
             self._write(int((budget.open_calls + budget.lost_calls) * _MORE))
 
     def beat(self) -> None:
-        """Book the servers' time ahead of the clock; called more often than there is something to book."""
-        meter = self.budget.meter
-        if meter.usd + meter.usd_per_s * _BOOKED_AHEAD_S / 3 > self._stored.server_usd:
+        """Book the servers' time ahead of the clock, and set no more aside than is needed; called every second."""
+        budget, meter = self.budget, self.budget.meter
+        needed = budget.reserved.plus(budget.lost)
+        if self._ahead.tokens > _MORE * _MORE * needed.tokens:
+            self._ahead = self._within_cap(needed)
+            self._write(int((budget.open_calls + budget.lost_calls) * _MORE))
+        elif meter.usd + meter.usd_per_s * _BOOKED_AHEAD_S / 3 > self._stored.server_usd:
             self._write(self._stored.calls)
 
     def close(self) -> None:
