@@ -50,6 +50,8 @@ class Examined:
     """Mean time of a reply."""
     tokens_per_second: float | None
     price: Price | None
+    usd_per_hour: float | None
+    """What its server costs in an hour, where that is what is paid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +173,7 @@ class Check:
 
     def _examined(self, stages: tuple[Stage, ...], listings: Mapping[int, Listing]) -> Examined:
         listing = listings.get(id(self._panel.teachers[stages[0]]))
+        hourly = self._panel.hourly.get(stages[0])
         replies = [reply for request, reply in self._seen if request.stage in stages]
         took_s = sum(reply.latency_s or 0.0 for reply in replies)
         tokens = sum(reply.usage.completion_tokens or 0 for reply in replies)
@@ -189,6 +192,7 @@ class Check:
             latency_s=took_s / len(replies) if took_s else None,
             tokens_per_second=tokens / took_s if took_s and tokens else None,
             price=self._panel.prices[stages[0]],
+            usd_per_hour=hourly.usd if hourly is not None else None,
         )
 
 

@@ -315,9 +315,12 @@ class Project:
             written.append(self.prompts_path)
             Prompts.shipped().write(self.prompts_path)
             for name, text in texts.items():
-                if name != ".gitignore" or not (self.folder / name).exists():
-                    written.append(self.folder / name)
-                    (self.folder / name).write_text(text, encoding="utf-8")
+                path = self.folder / name
+                if path.exists():  # a .gitignore of the user's own: with it keys would not be kept out of git
+                    _complete_lines(path, text)
+                else:
+                    written.append(path)
+                    path.write_text(text, encoding="utf-8")
         except (OSError, GlanError) as error:
             for path in written:
                 _remove(path)
@@ -335,6 +338,15 @@ def taxonomy_text(name: str) -> str:
         raise ProjectError(f"There is no taxonomy and no file {name!r}.", hint=hint) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ProjectError(f"The taxonomy {name!r} cannot be read: {error}.", hint=hint) from error
+
+
+def _complete_lines(path: Path, text: str) -> None:
+    """Add to a file the lines of a text that it lacks."""
+    there = path.read_text(encoding="utf-8")
+    missing = [line for line in text.splitlines() if line not in there.splitlines()]
+    if missing:
+        gap = "" if not there or there.endswith("\n") else "\n"
+        path.write_text(there + gap + "".join(f"{line}\n" for line in missing), encoding="utf-8")
 
 
 def _remove(path: Path) -> None:

@@ -84,6 +84,17 @@ def test_a_price_in_the_settings_is_told(command: CommandLine) -> None:
     code, told = check(command, folder)
     assert code == 0
     assert "price        $1 and $2 for a million tokens" in told
+
+
+def test_a_price_by_the_hour_is_told_with_what_it_makes_of_the_speed(tmp_path: Path) -> None:
+    """The speed of one call at a time gives the dearest price of a token, and is said to be that."""
+    with simulated(Simulated(latency_ms=20)) as server:
+        command = CommandLine(home=tmp_path, base_url=server.base_url)
+        folder = command.init("data", disciplines="Astronomy")
+        set_in(folder, "gpu_hour_usd", "3.6")
+        told = command("check", "--project", folder, "--teacher", f"m@{server.base_url}").out
+        assert "price        $3.6 an hour, which is $" in told
+        assert "less with many at once" in told
     assert "cost unknown" not in told
 
 

@@ -131,9 +131,22 @@ def _speed(teacher: Examined) -> str:
 
 
 def _price(teacher: Examined) -> str:
+    if teacher.usd_per_hour is not None:
+        return f"${teacher.usd_per_hour:g} an hour{_by_the_token(teacher.usd_per_hour, teacher.tokens_per_second)}"
     if teacher.price is None:
-        return "unknown: set `price` in the teacher's settings to know costs and to have a budget in dollars"
+        return (
+            "unknown: set `price` in the teacher's settings, or `gpu_hour_usd` for a server of your own, to know costs "
+            "and to have a budget in dollars"
+        )
     return f"${teacher.price.input:g} and ${teacher.price.output:g} for a million tokens of prompt and reply"
+
+
+def _by_the_token(usd_per_hour: float, tokens_per_second: float | None) -> str:
+    """Say what an hour's price makes of the speed that was seen: that of one call at a time, which is the dearest."""
+    if not tokens_per_second:
+        return ""
+    each = usd_per_hour / 3_600 / tokens_per_second * 1e6
+    return f", which is ${each:,.2f} for a million reply tokens with one call at a time, and less with many at once"
 
 
 def _short(text: str) -> str:
