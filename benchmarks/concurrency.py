@@ -11,15 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 
+from glan.config import Limits
 from glan.records import Message, Request, Sampling, Stage
 from glan.teachers.base import Teacher
 from glan.teachers.filler import Filler
+from glan.teachers.fleet import Fleet
 from glan.teachers.http import Http, Patience
-from glan.teachers.limits import Permits
+from glan.teachers.permits import Permits
 from glan.teachers.simulate import Server, Simulated, running
 from glan.teachers.specs import Endpoint
-from glan.teachers.traffic import Traffic
-from glan.teachers.window import Window
 
 CEILING = 1_024
 LATENCY_MS, JITTER_MS = 850, 300
@@ -64,15 +64,18 @@ async def measure(case: Case) -> list[Moment]:
     settings = Simulated(
         latency_ms=LATENCY_MS, jitter_ms=JITTER_MS, capacity=case.capacity(0), queues=case.queues, seed=1
     )
-    permits, traffic = Permits(CEILING, Window(CEILING)), Traffic()
-    traffic.join(permits)
-    patience = Patience(timeout_s=300, max_retries=100, rng=random.Random(0), watching=traffic)
-    async with running(settings, Filler(size=200)) as server, Http(_endpoint(server), patience) as teacher:
+    limits = Limits(concurrency="adaptive", max_in_flight=CEILING)
+    patience = Patience(timeout_s=300, max_retries=100, rng=random.Random(0))
+    async with running(settings, Filler(size=200)) as server:
+        fleet = Fleet([_endpoint(server)], limits, rng=random.Random(0))
+        permits = fleet.regulate(limits)
+        teacher = Http(fleet, patience)
         ranks, over = count(), asyncio.Event()
         workers = [asyncio.create_task(_work(teacher, permits, ranks, over)) for _ in range(CEILING)]
         moments = await _count(case, server, permits)
         over.set()
         await asyncio.gather(*workers)
+        await teacher.close()
     return moments
 
 

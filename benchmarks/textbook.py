@@ -20,9 +20,9 @@ from glan.prompts import Prompts
 from glan.records import Decided, Outcome, Reply, Request, Sampling, Stage
 from glan.taxonomy.edit import select
 from glan.taxonomy.tree import Taxonomy
-from glan.teachers.limits import Permits
 from glan.teachers.offline import MODEL, Textbook
 from glan.teachers.offline.book import open_book
+from glan.teachers.permits import Permits
 
 IN_FLIGHT = 64
 

@@ -19,7 +19,8 @@ from msgspec import inspect
 
 import glan
 from glan.cli import cli
-from glan.config import Config, Price, Teachers, description_of, recipes, render_config
+from glan.config import Config, Price, Teachers, recipes
+from glan.config_text import description_of, render_config
 from glan.teachers.offline.book import open_book
 from glan.teachers.providers import BEARER, providers
 

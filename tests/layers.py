@@ -17,7 +17,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"prompts"}),),
     (frozenset({"parsing"}),),
     (frozenset({"progress"}), frozenset({"streams"}), frozenset({"packing"})),
-    (frozenset({"config"}), frozenset({"environment"})),
+    (frozenset({"config", "config_text"}), frozenset({"environment"})),
     (frozenset({"errors"}),),
     (frozenset({"records"}),),
 )

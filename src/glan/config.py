@@ -19,11 +19,11 @@ from glan.errors import ConfigError
 from glan.records import Stage
 
 
-class _Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pass
 
 
-class Plan(_Settings, frozen=True):
+class Plan(Settings, frozen=True):
     questions_per_visit: Annotated[
         int, Meta(ge=1, le=1_000, description="Slots of the first visit to a discipline and to a subject.")
     ] = 4
@@ -50,13 +50,13 @@ class Plan(_Settings, frozen=True):
     ] = 0.05
 
 
-class Price(_Settings, frozen=True):
+class Price(Settings, frozen=True):
     input: Annotated[float, Meta(ge=0, description="US dollars per million tokens of the prompt.")]
     output: Annotated[float, Meta(ge=0, description="US dollars per million tokens of the reply.")]
     cached: Annotated[float | None, Meta(description="The same for prompt tokens served from a cache.")] = None
 
 
-class TeacherSettings(_Settings, frozen=True):
+class TeacherSettings(Settings, frozen=True):
     spec: Annotated[
         str | None,
         Meta(
@@ -81,6 +81,21 @@ class TeacherSettings(_Settings, frozen=True):
     headers: Annotated[
         dict[str, str], Meta(description="Further headers of each request; keys go into api_key_env.")
     ] = {}
+    base_urls: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Several servers with the same model, in place of an address in `spec`; requests of one "
+            "syllabus prefer one of them."
+        ),
+    ] = ()
+    base_urls_file: Annotated[
+        str | None,
+        Meta(description="The same as a file, a line for each, read again while a run goes on: servers come and go."),
+    ] = None
+    api_key_envs: Annotated[
+        dict[str, str],
+        Meta(description="Names of the variables with the keys of single servers among these, by host."),
+    ] = {}
     query: Annotated[dict[str, str], Meta(description="Query of the URL that is asked; keys go into api_key_env.")] = {}
     price: Annotated[Price | None, Meta(description="What the tokens cost, where the price list does not say.")] = None
     gpu_hour_usd: Annotated[
@@ -95,14 +110,14 @@ class TeacherSettings(_Settings, frozen=True):
     )
 
 
-class Teachers(_Settings, frozen=True):
+class Teachers(Settings, frozen=True):
     default: TeacherSettings = TeacherSettings()
     curriculum: TeacherSettings = TeacherSettings()
     questions: TeacherSettings = TeacherSettings()
     answers: TeacherSettings = TeacherSettings()
 
 
-class MaxTokens(_Settings, frozen=True):
+class MaxTokens(Settings, frozen=True):
     subjects: Annotated[int, Meta(ge=1, description="Room for a list of subjects, in tokens.")] = 4_096
     syllabi: Annotated[int, Meta(ge=1, description="Room for a syllabus.")] = 8_192
     questions: Annotated[int, Meta(ge=1, description="Room for a question.")] = 1_024
@@ -112,7 +127,7 @@ class MaxTokens(_Settings, frozen=True):
     ] = 4_096
 
 
-class Curation(_Settings, frozen=True):
+class Curation(Settings, frozen=True):
     near_duplicates: Annotated[
         float,
         Meta(
@@ -135,7 +150,7 @@ class Curation(_Settings, frozen=True):
     ] = "auto"
 
 
-class Limits(_Settings, frozen=True):
+class Limits(Settings, frozen=True):
     concurrency: Annotated[
         Literal["adaptive", "fixed"],
         Meta(
@@ -146,8 +161,8 @@ class Limits(_Settings, frozen=True):
     max_in_flight: Annotated[
         Annotated[int, Meta(ge=1, le=100_000)] | None,
         Meta(
-            description="Most requests in flight at once; if unset 1,024, and 64 where the number is fixed or "
-            "no server is asked."
+            description="Most requests in flight at once to each server; if unset 1,024, and 64 where the number is "
+            "fixed or no server is asked."
         ),
     ] = None
     rpm: Annotated[
@@ -161,6 +176,10 @@ class Limits(_Settings, frozen=True):
     max_retries: Annotated[
         int, Meta(ge=0, le=100, description="How often a request that may succeed later is sent again.")
     ] = 8
+    outage_s: Annotated[
+        float,
+        Meta(ge=0, description="Seconds for which servers that no longer answer are waited for; then the run stops."),
+    ] = 900.0
     look_ahead: Annotated[int, Meta(ge=1, description="Most slots begun and not yet in their turn.")] = 70_000
 
     @property
@@ -174,13 +193,13 @@ class Limits(_Settings, frozen=True):
         return self.max_in_flight or 64
 
 
-class Dataset(_Settings, frozen=True):
+class Dataset(Settings, frozen=True):
     name: Annotated[str | None, Meta(description="Name of the data set on its card; the folder's if unset.")] = None
     license: Annotated[str | None, Meta(description="Licence of the data set; never guessed.")] = None
     shard_rows: Annotated[int, Meta(ge=1, le=1_000_000, description="Rows of a parquet file.")] = 10_000
 
 
-class Network(_Settings, frozen=True):
+class Network(Settings, frozen=True):
     allow: Annotated[
         tuple[str, ...] | None,
         Meta(description='The only hosts that are asked, as "api.openai.com" or "localhost:8000"; any unless set.'),
@@ -191,7 +210,7 @@ class Network(_Settings, frozen=True):
     ] = None
 
 
-class Config(_Settings, frozen=True):
+class Config(Settings, frozen=True):
     pairs: Annotated[int, Meta(ge=1, le=1_000_000_000, description="How many pairs to make.")] = 1_000
     seed: Annotated[int, Meta(ge=0, description="Everything that is drawn follows from it.")] = 0
     language: Annotated[
@@ -297,9 +316,6 @@ def _config_of(found: Mapping[str, object], source: str) -> Config:
         raise ConfigError(f"{source}: {_told(str(error))}") from error
 
 
-_ROLES = {"curriculum": "subjects and syllabi", "questions": "questions", "answers": "answers"}
-
-
 def _refuse_unknown(kind: type[msgspec.Struct], found: Mapping[str, object], source: str, above: str = "") -> None:
     fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
     for name, value in found.items():
@@ -308,7 +324,7 @@ def _refuse_unknown(kind: type[msgspec.Struct], found: Mapping[str, object], sou
             way_out = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(fields)}."
             raise ConfigError(f"{source}: unknown setting {above + name!r}; {way_out}")
         below = fields[name]
-        if isinstance(value, dict) and isinstance(below, type) and issubclass(below, _Settings):
+        if isinstance(value, dict) and isinstance(below, type) and issubclass(below, Settings):
             _refuse_unknown(below, value, source, f"{above}{name}.")
 
 
@@ -316,71 +332,3 @@ def _told(message: str) -> str:
     """Turn `Expected `int` >= 1 - at `$.pairs`` into `pairs: expected `int` >= 1.`."""
     what, _, where = message.partition(" - at `$.")
     return f"{where.rstrip('`')}: {what[0].lower()}{what[1:]}." if where else f"{what}."
-
-
-def render_config(config: Config) -> str:
-    """Return the settings as a TOML file in which every setting stands with its line of prose.
-
-    What is unset stands as a comment.
-    """
-    lines = ["# What to make. Every setting is here; an unknown one is an error."]
-    _render_table(config, "", lines)
-    return "\n".join(lines) + "\n"
-
-
-def _render_table(settings: msgspec.Struct, above: str, lines: list[str]) -> None:
-    tables: list[tuple[str, msgspec.Struct]] = []
-    for field in msgspec.structs.fields(settings):
-        value = getattr(settings, field.name)
-        if isinstance(value, _Settings) and not isinstance(value, Price):
-            tables.append((f"{above}{field.name}", value))
-            continue
-        lines.append(f"# {description_of(field)}")
-        written = f"{field.name} = {_toml(value)}"
-        lines.append(f"# {field.name} =" if value is None else written)
-    for name, value in tables:
-        if isinstance(value, Teachers):
-            _render_teachers(value, lines)
-        else:
-            lines += ["", f"[{name}]"]
-            _render_table(value, f"{name}.", lines)
-
-
-def _render_teachers(teachers: Teachers, lines: list[str]) -> None:
-    """Write the default teacher whole, and of each role only what it sets."""
-    lines += ["", "[teachers.default]"]
-    _render_table(teachers.default, "teachers.default.", lines)
-    unset = TeacherSettings()
-    for role in ("curriculum", "questions", "answers"):
-        settings: TeacherSettings = getattr(teachers, role)
-        lines += ["", f"# What is set here goes before [teachers.default] for {_ROLES[role]}.", f"[teachers.{role}]"]
-        for name in settings.__struct_fields__:
-            if getattr(settings, name) != getattr(unset, name):
-                lines.append(f"{name} = {_toml(getattr(settings, name))}")
-
-
-def description_of(field: msgspec.structs.FieldInfo) -> str:
-    """Return the line of prose of a setting."""
-    kind = field.type
-    for meta in getattr(kind, "__metadata__", ()):
-        if isinstance(meta, Meta) and meta.description:
-            return meta.description
-    return ""
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, msgspec.Struct):
-        return _toml(msgspec.structs.asdict(value))
-    if isinstance(value, Mapping):
-        return (
-            "{" + ", ".join(f"{_key(name)} = {_toml(item)}" for name, item in value.items() if item is not None) + "}"
-        )
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
-    return msgspec.json.encode(value).decode()
-
-
-def _key(name: str) -> str:
-    return name if name.replace("_", "").replace("-", "").isalnum() and name.isascii() else _toml(name)

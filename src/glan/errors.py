@@ -87,7 +87,9 @@ class ReplyError(GlanError):
 
 
 class StoppedError(GlanError):
-    """A request that was not sent because the run is stopping."""
+    """A request that was not sent because the run is stopping; `timed_out` is what was tried before."""
+
+    timed_out: TimedOut = TimedOut()
 
 
 class BudgetError(StoppedError):

@@ -32,7 +32,7 @@ from glan.plan import Merge
 from glan.progress import Progress
 from glan.records import Decided, Discipline, Ids, Outcome, Question, Record, Reply, Slot, Stage, Subject, Verdict
 from glan.streams import Credits, InOrder, as_items, in_one
-from glan.teachers.limits import Permits
+from glan.teachers.permits import Permits, Pools
 
 MOST_BEGUN_AT_ONCE = 128
 """Slots are begun in groups of so many at most: what is judged together costs less."""
@@ -71,7 +71,9 @@ class LowYieldError(StoppedError):
 class Pipeline:
     """One walk along the sequence."""
 
-    def __init__(self, job: Job, *, permits: Permits, progress: Progress, examiner: Examining | None = None) -> None:
+    def __init__(
+        self, job: Job, *, permits: Permits | Pools, progress: Progress, examiner: Examining | None = None
+    ) -> None:
         self.walks = {
             discipline.leaf: Walk(discipline, plan=job.config.plan, seed=job.config.seed)
             for discipline in job.disciplines

@@ -15,7 +15,8 @@ from typing import Self
 
 import msgspec
 
-from glan.config import Config, read_config, read_recipe, render_config
+from glan.config import Config, read_config, read_recipe
+from glan.config_text import render_config
 from glan.environment import Environment
 from glan.errors import GlanError, LedgerError, ProjectError
 from glan.prompts import Prompts
@@ -342,11 +343,13 @@ def taxonomy_text(name: str) -> str:
 
 def _complete_lines(path: Path, text: str) -> None:
     """Add to a file the lines of a text that it lacks."""
-    there = path.read_text(encoding="utf-8")
+    there = path.read_text(encoding="utf-8", errors="surrogateescape")
     missing = [line for line in text.splitlines() if line not in there.splitlines()]
     if missing:
         gap = "" if not there or there.endswith("\n") else "\n"
-        path.write_text(there + gap + "".join(f"{line}\n" for line in missing), encoding="utf-8")
+        path.write_text(
+            there + gap + "".join(f"{line}\n" for line in missing), encoding="utf-8", errors="surrogateescape"
+        )
 
 
 def _remove(path: Path) -> None:

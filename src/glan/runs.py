@@ -8,7 +8,7 @@ It composes; what a pair is, how a teacher is reached and what a row looks like 
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import replace
 
 import msgspec
@@ -16,7 +16,7 @@ import msgspec
 import glan
 from glan.config import Limits
 from glan.curate.beside import examining
-from glan.errors import GlanError, LedgerError, ProjectError
+from glan.errors import GlanError, ProjectError
 from glan.generate.asking import Asking
 from glan.growth import Growth, Standing, growth
 from glan.options import InterruptedRunError, Options, Result
@@ -32,8 +32,8 @@ from glan.surprise import audit, changed, meaning_of, refusal
 from glan.teachers.base import Teacher
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledgered import Choice, Ledgered, Tally
-from glan.teachers.limits import Permits
 from glan.teachers.panel import Panel
+from glan.teachers.permits import Pools
 from glan.teachers.purse import Purse
 from glan.teachers.watched import Cuts, Watched, told_of_cuts
 
@@ -76,6 +76,11 @@ class Run:
     def possibly_paid(self) -> dict[str, object]:
         """Calls that may have been paid for without a reply, and the most that they cost."""
         return possibly_paid(self.tally, self._purse)
+
+    @property
+    def away(self) -> tuple[str, ...]:
+        """The servers that give nothing just now, each in a few words."""
+        return tuple(absence.told() for absence in self._panel.absences)
 
     @property
     def is_interrupted(self) -> bool:
@@ -136,11 +141,10 @@ class Run:
                 self._stop(self._interrupted)
             with collecting_rarely():
                 await self._walk(walk, outputs)
-        with suppress(LedgerError):  # what is set aside for the calls in flight is in the ledger already
-            self._purse.close()
+        self._purse.close()
         return self._end(ledger, outputs, standing, basis)
 
-    def _teacher(self, ledger: Ledger, permits: Permits, choice: Choice, outputs: Outputs) -> Teacher:
+    def _teacher(self, ledger: Ledger, permits: Pools, choice: Choice, outputs: Outputs) -> Teacher:
         """Return who answers the stages: the panel within its budget, behind the ledger, counted and watched."""
         ledgered = Ledgered(
             self._panel.teacher,
@@ -294,24 +298,14 @@ class Run:
             reporter.cancel()
 
     async def _report(self) -> None:
-        """Keep status.json true for whoever watches from elsewhere, and an eye on the clock."""
+        """Keep status.json true for whoever watches from elsewhere, and end the walk when its time is paid up."""
         while True:
             self.project.write_status(self.status("running"))
-            await asyncio.sleep(self._look_at_the_clock())
-
-    def _look_at_the_clock(self) -> float:
-        """Book the servers' time, end the walk when it has taken what the budget has, and say when to look again."""
-        try:
-            self._purse.beat()
-        except LedgerError as error:
-            self._stop(error)
-        budget = self._purse.budget
-        if budget.left_s > 0:
-            return min(_STATUS_EVERY_S, budget.left_s)
-        self._stop(budget.refusal())
-        if self._pipeline is not None:
-            self._pipeline.cut()
-        return _STATUS_EVERY_S
+            left_s = self._purse.beat()
+            if left_s <= 0 and self._pipeline is not None:
+                self._stop(self._purse.budget.refusal())
+                self._pipeline.cut()
+            await asyncio.sleep(min(_STATUS_EVERY_S, left_s) if left_s > 0 else _STATUS_EVERY_S)
 
     def status(self, state: str) -> dict[str, object]:
         """Return what is known of the run, for people and machines."""
@@ -329,6 +323,7 @@ class Run:
             "cut_prompts": self.cuts.total,
             "possibly_paid": self.possibly_paid,
             "server_usd": self.tally.meter.usd,
+            "away": self.away,
             **self.tally.as_dict(),
         }
 

@@ -19,7 +19,7 @@ from glan.prompts import VARIABLES, Prompts
 from glan.records import Discipline, Reply, Request, Stage
 from glan.teachers.ledger import Entry, Ledger
 from glan.teachers.ledgered import Choice, Ledgered
-from glan.teachers.limits import Permits
+from glan.teachers.permits import Permits
 from glan.teachers.watched import Cuts, Watched
 
 

@@ -20,7 +20,7 @@ from glan.prompts import Prompts
 from glan.records import Discipline, Outcome, Reply, Request, Sampling, Stage
 from glan.teachers.base import Teacher
 from glan.teachers.faults import Faulty
-from glan.teachers.limits import Permits
+from glan.teachers.permits import Permits
 
 PROMPTS = Prompts.shipped()
 LEAVES = (a_discipline("Physics"), a_discipline("Law", 2), a_discipline("C++"))

@@ -65,6 +65,9 @@ class Watched:
     held: int = 0
     seen: list[object] = field(default_factory=list)
 
+    def of(self, _stage: Stage) -> "Watched":
+        return self
+
     @asynccontextmanager
     async def at(self, rank: int) -> AsyncIterator[None]:
         if self.error is not None:

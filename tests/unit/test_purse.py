@@ -16,7 +16,8 @@ from glan.records import Message, Reply, Request, Sampling, Stage, TimedOut, Usa
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledger_rows import Aside, RunTotals
 from glan.teachers.ledgered import Ledgered, PossiblyPaid
-from glan.teachers.limits import Budget, Meter, Permits
+from glan.teachers.limits import Budget, Meter
+from glan.teachers.permits import Permits
 from glan.teachers.prices import MOST_TIMEOUTS, Amount, most_taken, timed_out, used, worst_case
 from glan.teachers.purse import Purse
 

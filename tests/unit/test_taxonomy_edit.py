@@ -51,6 +51,12 @@ def changes(old: str, new: str) -> list[str]:
     return [line for line in found if not line.startswith(("---", "+++", "@@"))]
 
 
+def is_thinned(old: str, new: str) -> bool:
+    """Say whether lines left and none came, brackets aside: what stays stands in its old order."""
+    left = (line for line in old.splitlines() if "[" not in line)
+    return all(line in left for line in new.splitlines() if "[" not in line)
+
+
 def names(text: str) -> list[str]:
     return [leaf.name for leaf in Taxonomy.parse(text, "taxonomy.yaml").disciplines]
 
@@ -319,7 +325,15 @@ def test_select_gives_what_keep_gives(body: str, data: st.DataObject) -> None:
     kept = data.draw(st.lists(st.sampled_from(leaves), min_size=1, unique=True))
     new = select(text, kept)
     assert Taxonomy.parse(new, "taxonomy.yaml") == tree.keep(kept)
-    assert all(line.startswith("-") for line in changes(text, new) if "[" not in line)
+    assert is_thinned(text, new)
+
+
+def test_a_blank_line_left_over_is_one_that_was_there() -> None:
+    """Lines leave and none comes, also where a blank line between two that left stays."""
+    text = "taxonomy:\n- name: N0\n  notes: |\n    a\n\n    # b\n- N1\n- N2\n\n- N3\n"
+    assert select(text, ["N1"]) == "taxonomy:\n- N1\n\n"
+    assert is_thinned(text, "taxonomy:\n- N1\n\n")
+    assert not is_thinned(text, "taxonomy:\n- N2\n- N1\n")
 
 
 @settings(max_examples=80, deadline=None)

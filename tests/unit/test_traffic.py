@@ -1,53 +1,18 @@
 """Requests a minute, tokens a minute, and what a server says of them: to wait is never to fail."""
 
 import asyncio
-import heapq
-from dataclasses import dataclass, field, replace
-from itertools import count
+from dataclasses import dataclass, field
 
 import pytest
+from clocks import Time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glan.config import Limits
 from glan.records import Message, Reply, Request, Sampling, Stage, Usage
-from glan.teachers.filler import Filler
-from glan.teachers.limits import Permits
-from glan.teachers.panel import Panel
+from glan.teachers.kinds import Kind, Trouble
 from glan.teachers.rates import Allowance, Rates
 from glan.teachers.traffic import Traffic
 from glan.teachers.window import Window
-
-
-@dataclass(slots=True)
-class Time:
-    """A clock that goes on when everybody sleeps."""
-
-    now: float = 0.0
-    sleepers: list[tuple[float, int, asyncio.Future[None]]] = field(default_factory=list)
-    order: "count[int]" = field(default_factory=count)
-
-    def clock(self) -> float:
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self.sleepers, (self.now + seconds, next(self.order), future))
-        await future
-
-    async def until(self, end: float) -> None:
-        """Let time pass."""
-        await self.settle()
-        while self.sleepers and self.sleepers[0][0] <= end:
-            self.now, _, future = heapq.heappop(self.sleepers)
-            if not future.done():
-                future.set_result(None)
-            await self.settle()
-        self.now = end
-
-    async def settle(self) -> None:
-        for _ in range(20):
-            await asyncio.sleep(0)
 
 
 @dataclass(slots=True)
@@ -77,6 +42,15 @@ def ask(length: int = 400, *, max_tokens: int = 100) -> Request:
         messages=(Message(role="user", content="x" * length),),
         sampling=Sampling(model="m", max_tokens=max_tokens),
     )
+
+
+def refused(status: int) -> Trouble:
+    return Trouble(kind=Kind.LATER, status=status, reason=f"status {status}")
+
+
+async def said(traffic: Traffic, rates: Rates) -> None:
+    """Let a server say what is left, beside a reply."""
+    traffic.hear(await traffic.admit(ask()), Reply(text="So."), rates)
 
 
 def of(**settings: float) -> Sending:
@@ -132,7 +106,7 @@ async def test_real_tokens_correct_what_was_reckoned() -> None:
     """A reply that took more than it was taken for makes the next one wait for the rest."""
     sending = of(tpm=6_000)
     sent = await sending.traffic.admit(ask())
-    sending.traffic.see_reply(sent, Reply(text="", usage=Usage(prompt_tokens=3_000, completion_tokens=3_000)))
+    sending.traffic.hear(sent, Reply(text="", usage=Usage(prompt_tokens=3_000, completion_tokens=3_000)), None)
     sending.begin(1)
     await sending.time.until(200)
     assert sending.sent[0] == pytest.approx(60, abs=2)
@@ -141,7 +115,7 @@ async def test_real_tokens_correct_what_was_reckoned() -> None:
 async def test_what_a_server_says_is_left_is_counted_down() -> None:
     """Two left: two go, the others wait for the reset, and then as many go as the limit says."""
     sending = of()
-    sending.traffic.see_rates(Rates(Allowance(2, 5, 30.0)))
+    await said(sending.traffic, Rates(Allowance(2, 5, 30.0)))
     sending.begin(10)
     await sending.time.until(29)
     assert len(sending.sent) == 2
@@ -154,7 +128,7 @@ async def test_what_a_server_says_is_left_is_counted_down() -> None:
 async def test_tokens_that_are_left_are_counted_down_too() -> None:
     """A request waits while its tokens are not there, unless not even a full limit has so many."""
     sending = of()
-    sending.traffic.see_rates(Rates(tokens=Allowance(350, 100, 30.0)))
+    await said(sending.traffic, Rates(tokens=Allowance(350, 100, 30.0)))
     sending.begin(3)
     await sending.time.until(29)
     assert len(sending.sent) == 2
@@ -165,7 +139,7 @@ async def test_tokens_that_are_left_are_counted_down_too() -> None:
 async def test_a_server_that_names_no_reset_holds_nobody_up() -> None:
     """Nothing left, and nobody knows until when: the server is asked, and says no itself."""
     sending = of()
-    sending.traffic.see_rates(Rates(Allowance(0)))
+    await said(sending.traffic, Rates(Allowance(0)))
     sending.begin(3)
     await sending.time.until(1)
     assert len(sending.sent) == 3
@@ -173,67 +147,48 @@ async def test_a_server_that_names_no_reset_holds_nobody_up() -> None:
 
 async def test_who_waits_for_a_rate_is_not_in_flight() -> None:
     """The window sees only what is with the server."""
-    time, permits = Time(), Permits(10)
-    traffic = Traffic(rpm=60, clock=time.clock, sleep=time.sleep)
-    traffic.join(permits)
-    sending = Sending(traffic, time)
-    for _ in range(5):
-        await permits.take(0)
+    sending = of(rpm=60)
+    traffic = sending.traffic
     sending.begin(5)
-    await time.settle()
-    assert (permits.in_flight, permits.level) == (5, len(sending.sent))
+    await sending.time.settle()
+    assert (traffic.level, traffic.load) == (len(sending.sent), 5)
     sending.tasks[-1].cancel()
-    await time.until(60)
-    assert permits.level == 5
+    await sending.time.until(60)
+    assert (traffic.level, traffic.load) == (4, 4)
 
 
 async def test_a_refusal_for_want_of_a_rate_shrinks_no_window() -> None:
     """Where the headers say that nothing is left, a 429 is about that, and a 503 about too many."""
-    time, permits = Time(), Permits(64, Window(64, start=64))
+    time, window = Time(), Window(64, start=64)
     traffic = Traffic(clock=time.clock, sleep=time.sleep)
-    traffic.join(permits)
-    for _ in range(40):
-        await permits.take(0)
-    sent = await traffic.admit(ask())
-    traffic.see_rates(Rates(Allowance(0, 60, 20.0)))
-    traffic.see_refusal(sent, 429)
-    assert permits.size == 64
-    traffic.see_refusal(sent, 503)
-    assert permits.size == 39
+    traffic.regulate(window)
+    sent = [await traffic.admit(ask()) for _ in range(40)]
+    traffic.hear(sent[-1], refused(429), Rates(Allowance(0, 60, 20.0)))
+    assert traffic.size == 64
+    traffic.hear(sent[-1], refused(503), None)
+    assert traffic.size == 39
     time.now = 100.0
-    traffic.see_time_out()
-    assert permits.size == 29
+    traffic.hear(sent[0], Trouble(kind=Kind.TIMED_OUT, reason="no whole reply in time"), None)
+    assert traffic.size == 29
 
 
 async def test_replies_open_the_window() -> None:
     """Replies that come as fast at more in flight let more be sent."""
-    time, permits = Time(), Permits(64, Window(64))
+    time = Time()
     traffic = Traffic(clock=time.clock, sleep=time.sleep)
-    traffic.join(permits)
-    assert permits.size == 8
-    for _ in range(8):
-        await permits.take(0)
+    traffic.regulate(Window(64))
+    assert traffic.size == 8
     sent = [await traffic.admit(ask()) for _ in range(8)]
     time.now = 1.0
     for one in sent:
-        traffic.see_reply(one, Reply(text="So.", usage=Usage(completion_tokens=10)))
-    assert permits.size == 16
+        traffic.hear(one, Reply(text="So.", usage=Usage(completion_tokens=10)), None)
+    assert (traffic.size, traffic.level, traffic.latency_s) == (16, 0, 1.0)
 
 
-@pytest.mark.parametrize(
-    ("limits", "in_process", "server"),
-    [
-        pytest.param(Limits(), (64, 64), (64, 64), id="nothing set"),
-        pytest.param(Limits(concurrency="adaptive"), (64, 64), (8, 1_024), id="adaptive"),
-        pytest.param(Limits(concurrency="adaptive", max_in_flight=500), (500, 500), (8, 500), id="a ceiling"),
-        pytest.param(Limits(concurrency="adaptive", max_in_flight=3), (3, 3), (3, 3), id="a low ceiling"),
-        pytest.param(Limits(concurrency="fixed", max_in_flight=500), (500, 500), (500, 500), id="a fixed number"),
-    ],
-)
-def test_only_servers_are_asked_adaptively(
-    limits: Limits, in_process: tuple[int, int], server: tuple[int, int]
-) -> None:
-    """How many begin, and the ceiling: of a teacher in this process, and of a server."""
-    panel = Panel.of(Filler(), "filler")
-    found = [panel.permits(limits), replace(panel, traffic=(Traffic(),)).permits(limits)]
-    assert [(permits.size, permits.ceiling) for permits in found] == [in_process, server]
+async def test_a_fixed_number_hears_nothing() -> None:
+    """Refusals and replies change no number that a person has set."""
+    traffic = of().traffic
+    traffic.regulate(5)
+    for outcome in (refused(429), refused(503), Reply(text="So."), None):
+        traffic.hear(await traffic.admit(ask()), outcome, None)
+        assert (traffic.size, traffic.level) == (5, 0)

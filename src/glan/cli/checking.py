@@ -61,7 +61,7 @@ def check_command(ctx: click.Context, folder: Path, ledger: Path | None, **given
 
 async def _checked(project: Project, named: Named) -> Report:
     config = project.config
-    limits = replace(config.limits, max_retries=min(config.limits.max_retries, MAX_RETRIES))
+    limits = replace(config.limits, max_retries=min(config.limits.max_retries, MAX_RETRIES), outage_s=0)
     with logged_to(project.log_path):
         async with opened(replace(config, limits=limits), project.environment, named) as panel:
             check = Check(project, panel)

@@ -107,7 +107,7 @@ def _known(project: Project, config: Config, named: Named) -> Known:
     slots = manifest.slots if manifest is not None else {}
     known = Known(
         prices=prices,
-        usd_per_hour=sum({found.server: found.usd for found in hourly.values()}.values()),
+        usd_per_hour=sum({found.servers: found.usd for found in hourly.values()}.values()),
         pairs=slots.get("pairs", 0),
         slots=slots.get("decided", 0),
     )

@@ -11,6 +11,7 @@ from enum import StrEnum
 from glan.parsing import clean
 
 _MAX_TOLD_LENGTH = 300
+_REFUSALS = frozenset({429, 503, 529})
 _MAX_TOKENS = 2**40
 """A count of tokens above this is no count."""
 
@@ -59,6 +60,11 @@ class Trouble:
     """The parameter that the model never takes, whatever its value."""
     retry_after_s: float | None = None
     cause: Exception | None = None
+
+    @property
+    def is_refusal(self) -> bool:
+        """Say whether the server has enough to do just now, which says nothing of the request."""
+        return self.status in _REFUSALS
 
 
 def count_of(found: object) -> int | None:

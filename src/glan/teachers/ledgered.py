@@ -17,7 +17,7 @@ from typing import Protocol
 
 from msgspec import structs
 
-from glan.errors import GlanError, LedgerError, RequestError, UnusableError, WouldAskAgainError
+from glan.errors import GlanError, LedgerError, RequestError, StoppedError, UnusableError, WouldAskAgainError
 from glan.records import Reply, Request, Stage, TimedOut
 from glan.teachers.base import Teacher
 from glan.teachers.fingerprints import fingerprint
@@ -44,6 +44,14 @@ class Choice(StrEnum):
 
 class Permits(Protocol):
     """Who decides how many calls are in flight, and which comes next."""
+
+    def of(self, stage: Stage, /) -> "Pool":
+        """Return those of a stage."""
+        ...
+
+
+class Pool(Protocol):
+    """Permits that some stages share."""
 
     def at(self, rank: int, /) -> AbstractAsyncContextManager[None]:
         """Wait for a permit, the lowest rank first, and hold it.
@@ -248,7 +256,7 @@ class Ledgered:
 
     async def _call(self, request: Request, wanted: bytes) -> Reply:
         """Ask under a permit, which is held until the outcome is durable."""
-        async with self.permits.at(request.rank):
+        async with self.permits.of(request.stage).at(request.rank):
             if self._broken is not None:
                 raise copy.copy(self._broken)
             self.tally.in_flight += 1
@@ -270,8 +278,9 @@ class Ledgered:
                 outcome = await self.teacher.reply(request)
             except RequestError as error:
                 outcome = error
-            except UnusableError as error:
-                self._broken = error
+            except (UnusableError, StoppedError) as error:
+                if isinstance(error, UnusableError):
+                    self._broken = error
                 if not error.timed_out.tries:  # what timed out before it may be paid for, and is in no row
                     call.settle(error)
                 raise

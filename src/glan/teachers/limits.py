@@ -1,177 +1,17 @@
-"""How many requests are in flight at once, in which order they go, and what they may cost. It knows no HTTP.
+"""What requests may cost. It knows no HTTP.
 
-async with permits.at(request.rank):
-    await budget.admit(worst)
+await budget.admit(worst)
+budget.settle(worst, used)
 """
 
 import asyncio
-import copy
-import heapq
-import logging
 import time
 from collections.abc import Callable
-from itertools import count
 
-from glan.errors import BudgetError, StoppedError
+from glan.errors import BudgetError
 from glan.teachers.prices import Amount
-from glan.teachers.window import Window
 
 _Future = asyncio.Future[None]
-_log = logging.getLogger(__name__)
-
-
-class Permits:
-    """So many permits, given to the lowest rank first, and among equals to the one that asked first.
-
-    While a permit is free nobody waits: whoever gives one back passes it on. With a window their number follows what
-    the servers bear; where it falls, nobody who holds a permit loses it, and fewer are passed on.
-    """
-
-    def __init__(self, max_in_flight: int, window: Window | None = None) -> None:
-        self.ceiling = max_in_flight
-        self._size = max_in_flight if window is None else window.size
-        self._window = window
-        self._in_flight = 0
-        self.resting = 0
-        """How many who hold a permit pause and ask nothing meanwhile."""
-        self._heap: list[tuple[int, int, _Future]] = []
-        self._order = count()
-        self._idlers: list[_Future] = []
-        self._error: StoppedError | None = None
-
-    def at(self, rank: int) -> "_Permit":
-        """Hold a permit; to enter may take a while, and raises once the permits are closed."""
-        return _Permit(self, rank)
-
-    def close(self, error: StoppedError) -> None:
-        """Give no further permit: who waits or comes later gets the error; who holds one goes on."""
-        self._error = error
-        for _, _, future in self._heap:
-            if not future.done():
-                future.set_exception(copy.copy(error))
-        self._heap.clear()
-        _wake(self._idlers)
-
-    @property
-    def in_flight(self) -> int:
-        """How many permits are held."""
-        return self._in_flight
-
-    @property
-    def waiting(self) -> int:
-        """How many wait for one."""
-        return sum(not future.done() for _, _, future in self._heap)
-
-    @property
-    def size(self) -> int:
-        """How many permits there are just now."""
-        return self._size
-
-    @property
-    def n_free(self) -> int:
-        """How many permits are free."""
-        return max(0, self._size - self._in_flight)
-
-    @property
-    def level(self) -> int:
-        """How many requests are with a server."""
-        return self._in_flight - self.resting
-
-    def see_reply(self, *, now: float, begun: float, level: int, tokens: int | None) -> None:
-        """Tell the window of a reply."""
-        if self._window is not None:
-            self._window.replied(now=now, begun=begun, level=level, tokens=tokens)
-            self._follow(self._window.size)
-
-    def see_refusal(self, *, now: float, begun: float, level: int) -> None:
-        """Tell the window that a server had enough."""
-        if self._window is not None:
-            self._window.refused(now=now, begun=begun, level=level)
-            self._follow(self._window.size)
-
-    def see_time_out(self, *, now: float) -> None:
-        """Tell the window that a reply never came."""
-        if self._window is not None:
-            self._window.timed_out(now=now)
-            self._follow(self._window.size)
-
-    def _follow(self, size: int) -> None:
-        """Have so many permits from now on, and give those that are new to who waits."""
-        if size == self._size:
-            return
-        _log.debug("%d requests in flight at most, %d before", size, self._size)
-        self._size = size
-        while self._heap and self._in_flight < size:
-            _, _, future = heapq.heappop(self._heap)
-            if not future.done():
-                self._in_flight += 1
-                future.set_result(None)
-        if self.is_idle:
-            _wake(self._idlers)
-
-    @property
-    def is_idle(self) -> bool:
-        """Say whether a permit is free and nobody waits for one."""
-        return self._in_flight < self._size
-
-    async def wait_idle(self) -> None:
-        """Return when a permit is free and nobody waits for one, or when there will be none any more."""
-        while not self.is_idle and self._error is None:
-            future: _Future = asyncio.get_running_loop().create_future()
-            self._idlers.append(future)
-            await future
-
-    async def take(self, rank: int) -> None:
-        """Wait for a permit, and hold it until it is given back."""
-        if self._error is not None:
-            # A copy each, since an error that is raised in many tasks would gather all their tracebacks.
-            raise copy.copy(self._error)
-        if self.is_idle:
-            self._in_flight += 1
-            return
-        future: _Future = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._heap, (rank, next(self._order), future))
-        try:
-            await future
-        except asyncio.CancelledError:
-            # The permit may have come in the very moment in which the waiter was cancelled.
-            if not future.cancelled() and future.exception() is None:
-                self.give_back()
-            raise
-
-    def give_back(self) -> None:
-        """Pass a permit on to the first who still waits, or free it."""
-        while self._heap and self._in_flight <= self._size:
-            _, _, future = heapq.heappop(self._heap)
-            if not future.done():
-                future.set_result(None)
-                return
-        self._in_flight -= 1
-        if self.is_idle:
-            _wake(self._idlers)
-
-
-class _Permit:
-    """A permit while it is held. A generator would take three times as long, for each call."""
-
-    __slots__ = ("_permits", "_rank")
-
-    def __init__(self, permits: Permits, rank: int) -> None:
-        self._permits = permits
-        self._rank = rank
-
-    async def __aenter__(self) -> None:
-        await self._permits.take(self._rank)
-
-    async def __aexit__(self, *error: object) -> None:
-        self._permits.give_back()
-
-
-def _wake(futures: list[_Future]) -> None:
-    for future in futures:
-        if not future.done():
-            future.set_result(None)
-    futures.clear()
 
 
 class Meter:
@@ -344,3 +184,10 @@ class Budget:
         # Without a cap in dollars the price may be unknown, and is then counted as nothing.
         dollars = "" if self.max_usd is None else f" ({amount.usd:.4f} US dollars)"
         return f"{amount.tokens:,} tokens{dollars}"
+
+
+def _wake(futures: list[_Future]) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_result(None)
+    futures.clear()

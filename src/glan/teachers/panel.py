@@ -12,16 +12,26 @@ from glan.environment import Environment
 from glan.errors import ConfigError, UntrustedError
 from glan.records import Reply, Request, Stage
 from glan.teachers.base import Teacher
-from glan.teachers.limits import Permits
+from glan.teachers.fleet import Absence, Fleet
+from glan.teachers.joining import following, read_urls
 from glan.teachers.manners import Refusal
 from glan.teachers.network import check_allowed, check_settings, is_allowed, read_ca
+from glan.teachers.permits import Permits, Pools
 from glan.teachers.prices import price_of
 from glan.teachers.providers import UNKNOWN, providers
-from glan.teachers.specs import OFFLINE, SERVER, Endpoint, Spec, endpoint, is_same_server, parse_spec, where
+from glan.teachers.specs import (
+    OFFLINE,
+    SERVER,
+    Endpoint,
+    Spec,
+    endpoint,
+    is_same_server,
+    parse_base_url,
+    parse_spec,
+    where,
+)
 from glan.teachers.thinking import words_of
-from glan.teachers.traffic import Traffic
 from glan.teachers.trust import trusted
-from glan.teachers.window import Window
 
 _WAYS = """\
   --teacher offline                              the textbook inside glan, to try it
@@ -33,11 +43,12 @@ or write one of them as `spec` into [teachers.default] of glan.toml."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hourly:
-    """A server that is paid by the hour."""
+    """Servers that are paid by the hour."""
 
-    server: str
+    servers: str
+    """Their hosts."""
     usd: float
-    """US dollars an hour."""
+    """US dollars an hour, for all of them together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +66,8 @@ class Panel:
     """Every host that is asked."""
     refusals: Sequence[tuple[Refusal, str]] = ()
     """What the models did not take so far, each with the host; it grows while they are asked."""
-    traffic: tuple[Traffic, ...] = ()
-    """What goes to each server; nothing where no server is asked."""
+    fleets: Mapping[Stage, Fleet] = field(default_factory=dict)
+    """The servers that each stage asks; nothing for a teacher in this process."""
     hourly: Mapping[Stage, Hourly] = field(default_factory=dict)
     """The servers that are paid by the hour."""
 
@@ -69,17 +80,23 @@ class Panel:
             prices=dict.fromkeys(Stage, price),
         )
 
-    def permits(self, limits: Limits) -> Permits:
-        """Return as many permits as the settings say, or as the servers bear.
+    def permits(self, limits: Limits) -> Pools:
+        """Return as many permits as the settings say, or as the servers bear; stages with the same servers share them.
 
-        Without a server there is none to be spared: what answers in this process gets a fixed number.
+        What answers in this process has nobody to be spared, and gets a fixed number.
         """
-        if limits.concurrency == "fixed" or not self.traffic:
-            return Permits(limits.fixed)
-        permits = Permits(limits.ceiling, Window(limits.ceiling))
-        for traffic in self.traffic:
-            traffic.join(permits)
-        return permits
+        pools: dict[Fleet | None, Permits] = {}
+        for stage in Stage:
+            fleet = self.fleets.get(stage)
+            if fleet not in pools:
+                pools[fleet] = Permits(limits.fixed) if fleet is None else fleet.regulate(limits)
+        return Pools({stage: pools[self.fleets.get(stage)] for stage in Stage})
+
+    @property
+    def absences(self) -> tuple[Absence, ...]:
+        """The servers that are away just now."""
+        fleets = dict.fromkeys(self.fleets.values())
+        return tuple(absence for fleet in fleets for absence in fleet.absences())
 
     @property
     def teacher(self) -> Teacher:
@@ -89,7 +106,7 @@ class Panel:
     @property
     def usd_per_hour(self) -> float:
         """What its servers cost by the hour, each once."""
-        return sum({found.server: found.usd for found in self.hourly.values()}.values())
+        return sum({found.servers: found.usd for found in self.hourly.values()}.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,25 +130,22 @@ async def opened(config: Config, environment: Environment, named: Named) -> Asyn
     """
     opening = _Opening(config, environment, named)
     async with AsyncExitStack() as stack:
-        teachers: dict[Stage, Teacher] = {}
-        models: dict[Stage, str] = {}
-        prices: dict[Stage, Price | None] = {}
-        hosts: dict[str, None] = {}
         hourly = hourly_of(config, environment, named)
-        for stage in Stage:
-            spec = opening.spec_of(stage)
-            models[stage] = spec.model
-            teachers[stage], prices[stage], host = await opening.teacher_of(stage, spec, stack)
-            if host:
-                hosts[host] = None
+        found = {stage: await opening.teacher_of(stage, opening.spec_of(stage), stack) for stage in Stage}
+        hosts = {
+            endpoint.host: None
+            for opened_ in found.values()
+            if opened_.fleet is not None
+            for endpoint in opened_.fleet.endpoints
+        }
         yield Panel(
-            teachers=teachers,
-            models=models,
-            prices=prices,
+            teachers={stage: opened_.teacher for stage, opened_ in found.items()},
+            models={stage: opening.spec_of(stage).model for stage in Stage},
+            prices={stage: opened_.price for stage, opened_ in found.items()},
             spec=opening.default_text(),
             hosts=tuple(hosts),
             refusals=opening.refusals,
-            traffic=tuple(opening.traffic),
+            fleets={stage: opened_.fleet for stage, opened_ in found.items() if opened_.fleet is not None},
             hourly=hourly,
         )
 
@@ -158,8 +172,9 @@ def hosts_of(config: Config, environment: Environment, named: Named) -> tuple[Ho
     for stage in Stage:
         spec = opening.named_of(stage)
         if spec is not None and spec.provider != OFFLINE:
-            base_url, host = where(spec, environment)
-            found.setdefault(host, (base_url, []))[1].append(stage)
+            for one in opening.servers_of(spec, opening.settings_of(stage, spec)):
+                base_url, host = where(one, environment)
+                found.setdefault(host, (base_url, []))[1].append(stage)
     return tuple(
         Host(host=host, stages=tuple(stages), is_allowed=is_allowed(base_url, config.network))
         for host, (base_url, stages) in found.items()
@@ -178,15 +193,18 @@ def untrusted(config: Config, environment: Environment, named: Named) -> tuple[U
     for stage in Stage:
         spec = opening.named_of(stage)
         if spec is not None and spec.provider != OFFLINE:
-            try:
-                opening.endpoint_of(stage, spec, opening.settings_of(stage, spec))
-            except UntrustedError as error:
-                found[error.host, error.variable] = error
+            settings = opening.settings_of(stage, spec)
+            check_settings(settings)
+            for server in opening.servers_of(spec, settings):
+                try:
+                    opening.endpoint_of(stage, server, settings)
+                except UntrustedError as error:
+                    found[error.host, error.variable] = error
     return tuple(found.values())
 
 
 def hourly_of(config: Config, environment: Environment, named: Named) -> Mapping[Stage, Hourly]:
-    """Return which stages have a server that is paid by the hour; it asks nobody.
+    """Return which stages have servers that are paid by the hour; it asks nobody.
 
     Raises:
         ConfigError: a teacher has both prices.
@@ -206,12 +224,25 @@ def hourly_of(config: Config, environment: Environment, named: Named) -> Mapping
                 f"The teacher of {stage} has a price of its tokens and one of its hours.",
                 hint="Leave out `price` or `gpu_hour_usd` in the teacher's settings: one of them is what you pay.",
             )
-        found[stage] = Hourly(server=where(spec, environment)[1], usd=settings.gpu_hour_usd)
+        servers = " ".join(where(server, environment)[1] for server in opening.servers_of(spec, settings))
+        found[stage] = Hourly(servers=servers, usd=settings.gpu_hour_usd)
     return found
 
 
-_OF_A_SERVER = ("api_key_env", "api_key_header", "headers", "query", "gpu_hour_usd")
+_OF_A_SERVER = (
+    "api_key_env", "api_key_envs", "api_key_header", "base_urls", "base_urls_file", "gpu_hour_usd", "headers", "query"
+)  # fmt: skip
 """Settings that go with the server beside which they stand, and with no other."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A teacher that is open."""
+
+    teacher: Teacher
+    price: Price | None
+    fleet: Fleet | None = None
+    """Its servers, where it has any."""
 
 
 class _Opening:
@@ -222,8 +253,8 @@ class _Opening:
         self._environment = environment
         self._named = named
         self.refusals: list[tuple[Refusal, str]] = []
-        self.traffic: list[Traffic] = []
-        self._open: dict[tuple[object, ...], tuple[Teacher, Price | None, str]] = {}
+        self._open: dict[tuple[object, ...], _Opened] = {}
+        self._fleets: dict[tuple[object, ...], Fleet] = {}
 
     def default_text(self) -> str:
         named = self._named.spec
@@ -257,60 +288,100 @@ class _Opening:
                 foreign[name] = getattr(unset, name)
         return msgspec.structs.replace(settings, **foreign)
 
-    async def teacher_of(self, stage: Stage, spec: Spec, stack: AsyncExitStack) -> tuple[Teacher, Price | None, str]:
+    async def teacher_of(self, stage: Stage, spec: Spec, stack: AsyncExitStack) -> _Opened:
         settings = self.settings_of(stage, spec)
-        sent = [settings.api_key_header, sorted(settings.headers.items()), sorted(settings.query.items())]
-        place = (spec, settings.api_key_env, repr(sent), settings.timeout_s, settings.price, settings.gpu_hour_usd)
+        place = (spec, *_way_of(settings), settings.timeout_s, settings.price)
         if place not in self._open:
             self._open[place] = await self._opened(stage, spec, settings, stack)
         return self._open[place]
 
-    async def _opened(
-        self, stage: Stage, spec: Spec, settings: TeacherSettings, stack: AsyncExitStack
-    ) -> tuple[Teacher, Price | None, str]:
+    async def _opened(self, stage: Stage, spec: Spec, settings: TeacherSettings, stack: AsyncExitStack) -> _Opened:
         if spec.provider == OFFLINE:
             from glan.teachers.offline import Textbook  # noqa: PLC0415 - its chapters are read only when it is asked
 
-            return Textbook(), price_of(spec.model, OFFLINE, settings.price), ""
+            return _Opened(Textbook(), price_of(spec.model, OFFLINE, settings.price))
         from glan.teachers.http import Http, Patience  # noqa: PLC0415 - the HTTP library is loaded only for a server
 
-        found = self.endpoint_of(stage, spec, settings)
-        price = None if settings.gpu_hour_usd is not None else price_of(spec.model, found.name, settings.price)
-        limits = self._config.limits
-        traffic = Traffic(rpm=limits.rpm, tpm=limits.tpm)
-        self.traffic.append(traffic)
+        fleet = await self._fleet(stage, spec, settings, stack)
+        first = fleet.endpoints[0]
+        price = None if settings.gpu_hour_usd is not None else price_of(spec.model, first.name, settings.price)
         patience = Patience(
-            timeout_s=settings.timeout_s, max_retries=limits.max_retries, rng=random.Random(), watching=traffic
+            timeout_s=settings.timeout_s, max_retries=self._config.limits.max_retries, rng=random.Random()
         )
         # At another address than its own the server of a provider with a key may be of any kind.
-        is_known = providers().get(spec.provider, UNKNOWN).knows(found.base_url)
+        is_known = providers().get(spec.provider, UNKNOWN).knows(first.base_url)
         words = words_of(spec.provider if is_known else SERVER)
-        http = Http(found, patience, price=price, words=words, on_refused=self._note)
-        return await stack.enter_async_context(http), price, found.host
+        http = Http(fleet, patience, price=price, words=words, on_refused=self._note)
+        return _Opened(await stack.enter_async_context(http), price, fleet)
+
+    async def _fleet(self, stage: Stage, spec: Spec, settings: TeacherSettings, stack: AsyncExitStack) -> Fleet:
+        """Return the servers of a teacher; models at the same servers share what these bear."""
+        check_settings(settings)
+        servers = self.servers_of(spec, settings)
+        place = (*(where(server, self._environment) for server in servers), *_way_of(settings))
+        if place not in self._fleets:
+            found = [self.endpoint_of(stage, server, settings) for server in servers]
+            fleet = self._fleets[place] = Fleet(found, self._config.limits, rng=random.Random())
+            if settings.base_urls_file is not None:
+
+                def endpoint_at(url: str) -> Endpoint:
+                    return self.endpoint_of(stage, replace(spec, base_url=url), settings)
+
+                path = self._environment.path(settings.base_urls_file)
+                await stack.enter_async_context(following(path, fleet, endpoint_at))
+        return self._fleets[place]
+
+    def servers_of(self, spec: Spec, settings: TeacherSettings) -> Sequence[Spec]:
+        """Return a spec for each of a teacher's servers.
+
+        Raises:
+            ConfigError: they are named twice, or the file that names them cannot be read.
+
+        """
+        named = [settings.base_urls, settings.base_urls_file, spec.base_url]
+        if sum(bool(found) for found in named) > 1:
+            raise ConfigError(
+                "The servers of a teacher are named more than once: of an address in `spec`, `base_urls` and "
+                "`base_urls_file` there may be one.",
+            )
+        if settings.base_urls_file is not None:
+            urls = read_urls(self._environment.path(settings.base_urls_file))
+        else:
+            urls = tuple(parse_base_url(url, source="base_urls") for url in settings.base_urls)
+        return [replace(spec, base_url=url) for url in dict.fromkeys(urls)] if urls else [spec]
 
     def _note(self, refusal: Refusal, host: str) -> None:
         """Note what a model does not take; of two connections to a host the first tells it."""
         if (refusal, host) not in self.refusals:
             self.refusals.append((refusal, host))
 
-    def endpoint_of(self, stage: Stage, spec: Spec, settings: TeacherSettings) -> Endpoint:
-        """Return where a stage's teacher is asked; what may not be asked so is refused."""
-        check_settings(settings)
+    def endpoint_of(self, stage: Stage, server: Spec, settings: TeacherSettings) -> Endpoint:
+        """Return where one of a stage's servers is asked, and with which key; what may not be asked is refused."""
+        base_url, host = where(server, self._environment)
         network = self._config.network
-        check_allowed(*where(spec, self._environment), network)
-        is_named = self._named.spec is not None and self._config.teacher_of(stage).spec == (
-            self._config.teachers.default.spec
-        )
+        check_allowed(base_url, host, network)
+        named = self._named.spec
+        is_named = named is not None and self._config.teacher_of(stage).spec == self._config.teachers.default.spec
         found = endpoint(
-            spec,
-            settings,
+            server,
+            msgspec.structs.replace(settings, api_key_env=settings.api_key_envs.get(host, settings.api_key_env)),
             self._environment,
             trusted=self._named.trusted | trusted(self._environment),
-            from_command_line=is_named and self._named.is_typed,
+            from_command_line=is_named and self._named.is_typed and not _has_several(settings),
         )
         # A project that came from a stranger could name an authority that may speak for a provider's own address.
         is_providers_own = found.name != found.host
         return found if is_providers_own else replace(found, ca_pem=read_ca(network, self._environment))
+
+
+def _has_several(settings: TeacherSettings) -> bool:
+    """Say whether the project's files name the servers, whatever is typed."""
+    return bool(settings.base_urls or settings.base_urls_file)
+
+
+def _way_of(settings: TeacherSettings) -> tuple[object, ...]:
+    """Return what goes with the servers of a teacher, as something that can be compared."""
+    return tuple(repr(getattr(settings, name)) for name in _OF_A_SERVER)
 
 
 class _Routed:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from glan.config import Price
-from glan.errors import TeacherError
+from glan.errors import StoppedError, TeacherError
 from glan.records import Reply, Request, TimedOut, Usage
 from glan.teachers.providers import providers
 from glan.teachers.specs import OFFLINE
@@ -109,10 +109,10 @@ def _positive(extra: Mapping[str, object], name: str) -> int:
     return max(found, 0) if isinstance(found, int) else 0
 
 
-def used(request: Request, outcome: Reply | TeacherError, price: Price | None) -> Amount:
+def used(request: Request, outcome: Reply | TeacherError | StoppedError, price: Price | None) -> Amount:
     """Return what a call took, with what timed out before it; where the server did not count, the worst case."""
     lost = Amount(tokens=outcome.timed_out.tokens, usd=outcome.timed_out.cost_usd or 0.0)
-    if isinstance(outcome, TeacherError):
+    if not isinstance(outcome, Reply):
         return lost
     usage = outcome.usage
     cost = cost_usd(price, usage) if outcome.cost_usd is None else outcome.cost_usd

@@ -9,11 +9,12 @@ hour: the next run counts that as spent. It refuses to know teachers and how the
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 from glan.config import Price
-from glan.errors import LedgerError, TeacherError
+from glan.errors import LedgerError, StoppedError, TeacherError
 from glan.records import Reply, Request, Stage, TimedOut
 from glan.teachers.ledger_rows import Aside
 from glan.teachers.limits import Budget
@@ -78,8 +79,16 @@ class Purse:
             self._ahead = self._within_cap(needed)
             self._write(int((budget.open_calls + budget.lost_calls) * _MORE))
 
-    def beat(self) -> None:
-        """Book the servers' time ahead of the clock, and set no more aside than is needed; called every second."""
+    def beat(self) -> float:
+        """Book the servers' time ahead of the clock, set no more aside than is needed, and say how long it is paid for.
+
+        It is called every second. What cannot be written is told by the next call that has to be.
+        """
+        with suppress(LedgerError):
+            self._follow_the_clock()
+        return self.budget.left_s
+
+    def _follow_the_clock(self) -> None:
         budget, meter = self.budget, self.budget.meter
         needed = budget.reserved.plus(budget.lost)
         if self._ahead.tokens > _MORE * _MORE * needed.tokens:
@@ -93,7 +102,8 @@ class Purse:
         budget = self.budget
         budget.meter.stop()
         self._ahead = budget.lost.plus(budget.reserved)
-        self._write(budget.lost_calls + budget.open_calls)
+        with suppress(LedgerError):  # what is set aside for the calls in flight is in the ledger already
+            self._write(budget.lost_calls + budget.open_calls)
 
     def _write(self, calls: int) -> None:
         aside = Aside(
@@ -148,7 +158,7 @@ class _Call:
             raise
         return self
 
-    def settle(self, outcome: Reply | TeacherError) -> None:
+    def settle(self, outcome: Reply | TeacherError | StoppedError) -> None:
         """Book what it took, once that is durable or known to be nothing; what is never settled may be paid for."""
         self._is_open = False
         budget = self._purse.budget

@@ -1,9 +1,9 @@
 """What goes to one server and comes back: paces it by RPM, TPM and the server's own headers, and tells the window.
 
     traffic = Traffic(rpm=500)
-    traffic.join(permits)
+    traffic.regulate(Window(1_024))
     sent = await traffic.admit(request)
-    traffic.see_reply(sent, reply)
+    traffic.hear(sent, reply, rates)
 
 To wait is never to fail: whatever the rates are, a request is sent in the end. It knows no HTTP.
 """
@@ -14,8 +14,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from glan.records import Reply, Request
-from glan.teachers.limits import Permits
+from glan.teachers.kinds import Kind, Trouble
 from glan.teachers.rates import Allowance, Rates
+from glan.teachers.window import Window
 
 _BYTES_PER_TOKEN = 4
 _FIRST_REPLY_TOKENS = 500
@@ -100,7 +101,14 @@ class Traffic:
     ) -> None:
         self._clock = clock
         self._sleep = sleep
-        self._permits: Permits | None = None
+        self._window: Window | None = None
+        self._number = 1
+        self.level = 0
+        """How many requests are with the server."""
+        self.n_waiting = 0
+        """How many wait for their place in its rates."""
+        self.latency_s = 0.0
+        """Mean time of the last replies."""
         self._rpm = None if rpm is None else Pace(rpm)
         self._tpm = None if tpm is None else Pace(tpm)
         self._requests = Quota()
@@ -110,53 +118,75 @@ class Traffic:
         self._is_bounded = False
         """Whether the server has said what is left."""
 
-    def join(self, permits: Permits) -> None:
-        """Tell these permits what comes back, so that their window follows."""
-        self._permits = permits
+    def regulate(self, by: Window | int) -> None:
+        """Have a window, which is told what comes back, or always the same number."""
+        self._window, self._number = (by, by.size) if isinstance(by, Window) else (None, by)
 
     @property
-    def probes(self) -> bool:
-        """Whether a window may send too many to find out how many are."""
-        return self._permits is not None
+    def size(self) -> int:
+        """How many requests the server is to have at once."""
+        return self._number if self._window is None else self._window.size
+
+    @property
+    def load(self) -> int:
+        """How many requests are with the server or on the way to it."""
+        return self.level + self.n_waiting
 
     async def admit(self, request: Request) -> Sent:
-        """Return when the request may be sent."""
+        """Return when the request may be sent; from then on it is with the server."""
+        self.n_waiting += 1
+        try:
+            tokens = await self._in_time(request)
+        finally:
+            self.n_waiting -= 1
+        self.level += 1
+        return Sent(self._clock(), self.level, tokens)
+
+    async def _in_time(self, request: Request) -> float:
+        """Wait for a place in the rates, and return what the request is taken for."""
         tokens = self._reckoned(request) if self._counts_tokens else 0.0
         now = self._clock()
         pause_s = 0.0 if self._rpm is None else self._rpm.reserve(now, 1.0)
         if self._tpm is not None:
             pause_s = max(pause_s, self._tpm.reserve(now, tokens))
         if pause_s:
-            await self.rest(pause_s)
+            await self._sleep(pause_s)
         if self._is_bounded:
             await self._within_quota(tokens)
-        return Sent(self._clock(), 0 if self._permits is None else self._permits.level, tokens)
+        return tokens
 
-    def see_reply(self, sent: object, reply: Reply) -> None:
+    def hear(self, sent: Sent, found: Reply | Trouble | None, rates: Rates | None) -> None:
+        """Learn from what came back: a reply, a trouble, or nothing because the request was given up."""
+        self.level -= 1
+        now = self._clock()
+        if rates is not None:
+            self._see_rates(now, rates)  # first, so that a refusal is known to be about them
+        if isinstance(found, Reply):
+            self._see_reply(now, sent, found)
+        elif found is not None and found.is_refusal:
+            self._see_refusal(now, sent, found)
+        elif found is not None and found.kind is Kind.TIMED_OUT and self._window is not None:
+            self._window.timed_out(now=now)
+
+    def _see_reply(self, now: float, sent: Sent, reply: Reply) -> None:
         """Learn from a reply what it took."""
-        usage = reply.usage
-        if self._counts_tokens and usage.completion_tokens is not None and isinstance(sent, Sent):
+        usage, took_s = reply.usage, now - sent.at
+        self.latency_s += 0.05 * (took_s - self.latency_s) if self.latency_s else took_s
+        if self._counts_tokens and usage.completion_tokens is not None:
             self._reply_tokens += 0.05 * (usage.completion_tokens - self._reply_tokens)
             if self._tpm is not None and usage.prompt_tokens is not None:
                 self._tpm.correct(usage.prompt_tokens + usage.completion_tokens - sent.tokens)
-        if self._permits is not None and isinstance(sent, Sent):
-            self._permits.see_reply(now=self._clock(), begun=sent.at, level=sent.level, tokens=usage.completion_tokens)
+        if self._window is not None:
+            self._window.replied(now=now, begun=sent.at, level=sent.level, tokens=usage.completion_tokens)
 
-    def see_refusal(self, sent: object, status: int) -> None:
+    def _see_refusal(self, now: float, sent: Sent, trouble: Trouble) -> None:
         """Learn from a refusal. One for want of requests or tokens says nothing of how many may be in flight."""
-        now = self._clock()
-        is_of_rate = status == 429 and (self._requests.is_empty(now) or self._tokens.is_empty(now))
-        if self._permits is not None and isinstance(sent, Sent) and not is_of_rate:
-            self._permits.see_refusal(now=now, begun=sent.at, level=sent.level)
+        is_of_rate = trouble.status == 429 and (self._requests.is_empty(now) or self._tokens.is_empty(now))
+        if self._window is not None and not is_of_rate:
+            self._window.refused(now=now, begun=sent.at, level=sent.level)
 
-    def see_time_out(self) -> None:
-        """Learn that a reply never came."""
-        if self._permits is not None:
-            self._permits.see_time_out(now=self._clock())
-
-    def see_rates(self, rates: Rates) -> None:
+    def _see_rates(self, now: float, rates: Rates) -> None:
         """Keep to what the server says is left."""
-        now = self._clock()
         self._is_bounded = True
         if rates.requests is not None:
             self._requests.hear(now, rates.requests)
@@ -164,25 +194,13 @@ class Traffic:
             self._counts_tokens = True
             self._tokens.hear(now, rates.tokens)
 
-    async def rest(self, pause_s: float) -> None:
-        """Sleep as one that holds a permit and is not in flight."""
-        permits = self._permits
-        if permits is None:
-            await self._sleep(pause_s)
-            return
-        permits.resting += 1
-        try:
-            await self._sleep(pause_s)
-        finally:
-            permits.resting -= 1
-
     async def _within_quota(self, tokens: float) -> None:
         while True:
             now = self._clock()
             pause_s = max(self._requests.wait_s(now, 1.0), self._tokens.wait_s(now, tokens))
             if not pause_s:
                 break
-            await self.rest(pause_s)
+            await self._sleep(pause_s)
         self._requests.take(1.0)
         self._tokens.take(tokens)
 

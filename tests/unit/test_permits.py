@@ -1,4 +1,4 @@
-"""Permits in order of rank."""
+"""Permits in order of rank, lent during pauses, and as many as there may be."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glan.errors import BudgetError, StoppedError
-from glan.teachers.limits import Permits
-from glan.teachers.window import Window
+from glan.records import Stage
+from glan.teachers.permits import Permits, Pools
 
 
 async def settled() -> None:
@@ -187,22 +187,16 @@ async def test_idleness_is_waited_for() -> None:
     await asyncio.gather(*waiting, return_exceptions=True)
 
 
-def opened(permits: Permits, *, now: float, number: int = 8) -> None:
-    """Tell of so many good replies to what was sent a second ago."""
-    for _ in range(number):
-        permits.see_reply(now=now, begun=now - 1, level=permits.size, tokens=10)
-
-
 async def test_permits_that_become_more_go_to_who_waits() -> None:
-    """When the window grows, the lowest ranks get the new permits at once, and who waits for idleness is told."""
-    permits = Permits(12, Window(12))
+    """The lowest ranks get the new permits at once, and who waits for idleness is told."""
+    permits = Permits(8)
     holder = Holder(permits)
     for i in range(10):
         await holder.begin(f"{i}", rank=-i)
     idle = asyncio.create_task(permits.wait_idle())
     await settled()
     assert (permits.size, permits.in_flight, permits.waiting, idle.done()) == (8, 8, 2, False)
-    opened(permits, now=1.0)
+    permits.resize(12)
     await settled()
     assert (permits.size, permits.in_flight, permits.waiting, idle.done()) == (12, 10, 0, True)
     assert holder.entered[-2:] == ["9", "8"]
@@ -211,12 +205,12 @@ async def test_permits_that_become_more_go_to_who_waits() -> None:
 
 
 async def test_permits_that_become_fewer_are_taken_from_nobody() -> None:
-    """When the window shrinks, who holds a permit goes on, and none is passed on until there are too few."""
-    permits = Permits(8, Window(8))
+    """Who holds a permit goes on, and none is passed on until there are too few."""
+    permits = Permits(8)
     holder = Holder(permits)
     for i in range(10):
         await holder.begin(f"{i}")
-    permits.see_refusal(now=1.0, begun=0.9, level=5)
+    permits.resize(4)
     assert (permits.size, permits.in_flight, permits.waiting, permits.n_free) == (4, 8, 2, 0)
     await holder.end("0", "1", "2", "3")
     assert (permits.in_flight, permits.waiting) == (4, 2)
@@ -226,44 +220,132 @@ async def test_permits_that_become_fewer_are_taken_from_nobody() -> None:
     assert (permits.in_flight, permits.waiting, permits.is_idle) == (0, 0, True)
 
 
-async def test_permits_without_a_window_stay_as_many() -> None:
-    """A fixed number hears of replies and refusals and stays what it is."""
-    permits = Permits(5)
-    opened(permits, now=1.0)
-    permits.see_refusal(now=1.0, begun=0.9, level=1)
-    permits.see_time_out(now=1.0)
-    assert permits.size == 5
+@dataclass(slots=True)
+class Resting:
+    """Tasks that hold a permit, lend it during a pause, and hold it again until they are told."""
+
+    permits: Permits
+    pauses: list[asyncio.Event] = field(default_factory=list)
+    ends: list[asyncio.Event] = field(default_factory=list)
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def begin(self, rank: int = 0) -> None:
+        self.pauses.append(asyncio.Event())
+        self.ends.append(asyncio.Event())
+        self.tasks.append(asyncio.create_task(self._hold(rank, self.pauses[-1], self.ends[-1])))
+        await settled()
+
+    async def _hold(self, rank: int, pause: asyncio.Event, end: asyncio.Event) -> None:
+        async with self.permits.at(rank):
+            await self.permits.lend(rank, pause.wait)
+            await end.wait()
 
 
-EVENTS = st.tuples(st.sampled_from(["begin", "end", "cancel", "reply", "refusal"]), st.integers(0, 9))
+async def test_a_permit_is_lent_during_a_pause() -> None:
+    """Another has it meanwhile, and who lent it waits for one at the end, before those of a higher rank."""
+    permits = Permits(1)
+    resting, holder = Resting(permits), Holder(permits)
+    await resting.begin(rank=1)
+    await holder.begin("other", rank=5)
+    await holder.begin("later", rank=2)
+    assert (permits.in_flight, permits.resting, holder.entered) == (1, 1, ["other"])
+    resting.pauses[0].set()
+    await settled()
+    assert permits.resting == 1
+    await holder.end("other")
+    assert (permits.in_flight, permits.resting, holder.entered) == (1, 0, ["other"])
+    resting.ends[0].set()
+    await settled()
+    assert holder.entered == ["other", "later"]
+    await holder.end("later")
+    assert permits.is_idle
+
+
+async def test_only_so_many_lend_theirs() -> None:
+    """Beyond that a permit is kept during the pause: what rests is held in memory."""
+    permits = Permits(2)
+    resting = Resting(permits)
+    for _ in range(70):
+        await resting.begin()
+    assert (permits.resting, permits.in_flight, permits.waiting) == (64, 2, 4)
+    for event in [*resting.pauses, *resting.ends]:
+        event.set()
+    async with asyncio.timeout(10):
+        await asyncio.gather(*resting.tasks)
+    assert (permits.in_flight, permits.resting) == (0, 0)
+
+
+async def test_who_rested_when_the_permits_were_closed_goes_on() -> None:
+    """A request that pauses was begun: it is finished like those that are in flight."""
+    permits = Permits(1)
+    resting, holder = Resting(permits), Holder(permits)
+    for _ in range(2):
+        await resting.begin()
+    await holder.begin("other")
+    resting.pauses[0].set()
+    await settled()
+    permits.close(StoppedError("stop"))
+    await settled()
+    assert not resting.tasks[0].done()
+    for event in [*resting.pauses, *resting.ends]:
+        event.set()
+    await holder.end("other")
+    async with asyncio.timeout(10):
+        await asyncio.gather(*resting.tasks)
+    assert (permits.in_flight, permits.resting) == (0, 0)
+
+
+EVENTS = st.tuples(st.sampled_from(["begin", "end", "cancel", "rest", "wake", "drop", "resize"]), st.integers(0, 9))
 
 
 @given(st.lists(EVENTS, max_size=80))
 @settings(max_examples=100, deadline=None)
 def test_no_permit_is_lost_while_their_number_changes(events: list[tuple[str, int]]) -> None:
-    """Whatever happens while the window moves, all come to an end, and the permits are back."""
+    """Whatever happens while permits are lent and their number changes, all ends and the permits are back."""
     asyncio.run(lose_none(events))
 
 
 async def lose_none(events: list[tuple[str, int]]) -> None:
-    permits = Permits(6, Window(6, start=2))
-    holder = Holder(permits)
-    for i, (what, rank) in enumerate(events):
-        name = f"{rank % max(1, len(holder.tasks))}"
+    permits = Permits(2)
+    holder, resting = Holder(permits), Resting(permits)
+    for what, rank in events:
         if what == "begin":
             await holder.begin(f"{len(holder.tasks)}", rank)
-        elif what == "end" and holder.tasks:
-            holder.ends[name].set()
-        elif what == "cancel" and holder.tasks:
-            holder.tasks[name].cancel()
-        elif what == "reply":
-            opened(permits, now=2.0 * i)
-        elif what == "refusal":
-            permits.see_refusal(now=2.0 * i, begun=2.0 * i - 1, level=rank)
+        elif what == "rest":
+            await resting.begin(rank)
+        elif what == "resize":
+            permits.resize(1 + rank % 6)
+        else:
+            disturb(what, rank, holder, resting)
         await asyncio.sleep(0)
-        assert permits.in_flight <= 6
         assert permits.waiting == 0 or permits.in_flight >= permits.size
+    for event in [*resting.pauses, *resting.ends]:
+        event.set()
     await holder.end(*holder.ends)
     async with asyncio.timeout(10):
-        await asyncio.gather(*holder.tasks.values(), return_exceptions=True)
-    assert (permits.in_flight, permits.waiting, permits.is_idle) == (0, 0, True)
+        await asyncio.gather(*holder.tasks.values(), *resting.tasks, return_exceptions=True)
+    assert (permits.in_flight, permits.resting, permits.waiting, permits.is_idle) == (0, 0, 0, True)
+
+
+def disturb(what: str, rank: int, holder: Holder, resting: Resting) -> None:
+    """Let one of the tasks go on, or cancel one."""
+    names, number = list(holder.tasks), len(resting.tasks)
+    if what in {"end", "cancel"} and names:
+        name = names[rank % len(names)]
+        holder.ends[name].set() if what == "end" else holder.tasks[name].cancel()
+    elif what in {"wake", "drop"} and number:
+        resting.pauses[rank % number].set() if what == "wake" else resting.tasks[rank % number].cancel()
+
+
+async def test_stages_with_the_same_servers_share_their_permits() -> None:
+    """What the curriculum's server bears is no concern of the others, and to close closes all."""
+    shared, own = Permits(3), Permits(5, ceiling=9)
+    pools = Pools({**dict.fromkeys(Stage, shared), Stage.ANSWERS: own})
+    assert pools.of(Stage.QUESTIONS) is pools.of(Stage.SUBJECTS) is shared
+    assert (pools.size, pools.ceiling, pools.n_free) == (8, 12, 3)
+    async with shared.at(0), own.at(0):
+        assert pools.n_free == 2
+    pools.close(StoppedError("stop"))
+    for permits in (shared, own):
+        with pytest.raises(StoppedError):
+            await permits.take(0)
