@@ -1,6 +1,7 @@
 """Budgets that are never passed: what a call takes at most, and what is set aside for it in the ledger."""
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from glan.errors import BudgetError, LedgerError, RequestError, UnusableError
 from glan.records import Message, Reply, Request, Sampling, Stage, TimedOut, Usage
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledger_rows import Aside, RunTotals
-from glan.teachers.ledgered import Ledgered, PossiblyPaid
+from glan.teachers.ledgered import Ledgered, PossiblyPaid, Tally
 from glan.teachers.limits import Budget, Meter
 from glan.teachers.permits import Permits
 from glan.teachers.prices import MOST_TIMEOUTS, Amount, most_taken, timed_out, used, worst_case
@@ -432,3 +433,25 @@ def test_what_is_possibly_paid_adds_up() -> None:
     found.add(TimedOut(tries=1, tokens=5, cost_usd=None))
     found.add(TimedOut(tries=1, tokens=5, cost_usd=1.0))
     assert (found.calls, found.cost_usd) == (5, None)
+
+
+@pytest.mark.parametrize("is_failure", [False, True])
+async def test_what_timed_out_at_a_server_by_the_hour_costs_nothing_more(tmp_path: Path, *, is_failure: bool) -> None:
+    """Its tokens are counted, and its cost is none and not unknown."""
+    late = TimedOut(tries=1, tokens=300, cost_usd=None)
+    error = RequestError("no whole reply in time")
+    error.timed_out = late
+
+    class Late:
+        async def reply(self, request: Request) -> Reply:
+            if is_failure:
+                raise error
+            return Reply(text=request.id, timed_out=late)
+
+    tally = Tally(by_hour=frozenset({Stage.ANSWERS}))
+    with Ledger.open(tmp_path / "ledger.sqlite") as ledger:
+        with contextlib.suppress(RequestError):
+            await Ledgered(Late(), ledger, Permits(1), tally=tally).reply(ask())
+        totals = ledger.totals()["answers"]
+    assert (totals.timed_out, totals.timed_out_tokens, totals.timed_out_unpriced) == (1, 300, 0)
+    assert (tally.timed_out.calls, tally.timed_out.cost_usd, tally.unknown_costs) == (1, 0.0, 0)

@@ -17,7 +17,7 @@ from glan.records import Stage
 from glan.teachers.ledger import Ledger, StageTotals
 from glan.teachers.panel import Host, Named, hosts_of, hourly_of
 from glan.teachers.prices import price_of
-from glan.teachers.providers import providers
+from glan.teachers.providers import UNKNOWN, providers
 from glan.teachers.specs import OFFLINE, Spec, parse_spec, where
 
 
@@ -168,6 +168,7 @@ def _price(project: Project, stage: Stage, named: Named) -> Prices | None:
         price = settings.price if spec is None else price_of(spec.model, OFFLINE, settings.price)
     else:
         base_url, host = where(spec, project.environment)
-        is_own = spec.provider in providers() and providers()[spec.provider].base_url == base_url
+        is_elsewhere = bool(settings.base_urls or settings.base_urls_file)
+        is_own = not is_elsewhere and providers().get(spec.provider, UNKNOWN).base_url == base_url
         price = price_of(spec.model, spec.provider if is_own else host, settings.price)
     return None if price is None else Prices(input=price.input, output=price.output)

@@ -140,9 +140,7 @@ class Tally:
     def count_call(self, stage: Stage, outcome: Reply | RequestError) -> None:
         """Count a call that ended."""
         self.asked_by_stage[stage] += 1
-        if outcome.timed_out.tries:
-            is_free = stage in self.by_hour
-            self.timed_out.add(structs.replace(outcome.timed_out, cost_usd=0.0) if is_free else outcome.timed_out)
+        self.timed_out.add(outcome.timed_out)
         if isinstance(outcome, RequestError):
             self.failures_by_stage[stage] += 1
             return
@@ -284,6 +282,8 @@ class Ledgered:
                 if not error.timed_out.tries:  # what timed out before it may be paid for, and is in no row
                     call.settle(error)
                 raise
+            if outcome.timed_out.tries and request.stage in self.tally.by_hour:
+                outcome = _without_cost(outcome)
             await self._commit(request, wanted, outcome)
             call.settle(outcome)
         self.tally.count_call(request.stage, outcome)
@@ -299,6 +299,15 @@ class Ledgered:
         except LedgerError as error:
             self._broken = error
             raise
+
+
+def _without_cost(outcome: Reply | RequestError) -> Reply | RequestError:
+    """Return an outcome of which the tries that timed out cost nothing: the hour is paid anyway."""
+    timed_out = structs.replace(outcome.timed_out, cost_usd=0.0)
+    if isinstance(outcome, Reply):
+        return structs.replace(outcome, timed_out=timed_out)
+    outcome.timed_out = timed_out
+    return outcome
 
 
 def _refuse_other(found: Place, request: Request, wanted: bytes) -> None:
