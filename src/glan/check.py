@@ -13,6 +13,7 @@ from glan.options import InterruptedRunError, Options, Result
 from glan.project import Project
 from glan.records import Reply, Request, Stage
 from glan.runs import Run
+from glan.spending import told_possibly_paid
 from glan.teachers.base import Teacher
 from glan.teachers.listing import Listed, Listing
 from glan.teachers.panel import Panel
@@ -124,7 +125,11 @@ class Check:
             calls=self.run.tally.asked,
             hits=self.run.tally.hits,
             cost_usd=self.run.tally.cost_usd,
-            notices=(*self.run.told, *self._tight(listings)),
+            notices=(
+                *self.run.told,
+                *filter(None, [told_possibly_paid(self.run.possibly_paid)]),
+                *self._tight(listings),
+            ),
             exit_code=code,
         )
 
@@ -208,4 +213,6 @@ class _Strict:
         try:
             return await self._teacher.reply(request)
         except RequestError as error:
-            raise UnusableError(f"{request.id}: {error}", hint=error.hint) from error
+            told = UnusableError(f"{request.id}: {error}", hint=error.hint)
+            told.timed_out = error.timed_out
+            raise told from error

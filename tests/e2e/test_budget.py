@@ -330,3 +330,18 @@ def test_an_unknown_price_and_two_prices_are_refused_with_the_settings(tmp_path:
 def unset_in(folder: Path, name: str) -> None:
     path = folder / "glan.toml"
     path.write_text(re.sub(rf"(?m)^{name} =.*$", f"# {name} =", path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def test_a_budget_is_reached_in_good_order_while_many_pause(tmp_path: Path) -> None:
+    """Calls that wait for the budget hold up none that pauses after a refusal, and none of either is taken for paid."""
+    with simulated(Simulated(latency_ms=20, faults={"503": 0.25})) as server:
+        command = CommandLine(home=tmp_path, base_url=server.base_url)
+        folder = command.init("data", pairs=500)
+        ended = command.run(folder, "--budget-tokens", 600_000, "--max-in-flight", 32)
+        assert ended.code == 4, ended.words
+        stats = server.stats()
+        assert 0 < stats.prompt_tokens + stats.completion_tokens <= 600_000
+        assert "Possibly paid" not in ended.out
+        with Ledger.open(folder / "ledger.sqlite", readonly=True) as ledger:
+            assert ledger.run_totals().calls == 0
+        check_whole(folder, len(ids_of(folder)))

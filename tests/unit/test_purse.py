@@ -20,7 +20,7 @@ from glan.teachers.ledgered import Ledgered, PossiblyPaid, Tally
 from glan.teachers.limits import Budget, Meter
 from glan.teachers.permits import Permits
 from glan.teachers.prices import MOST_TIMEOUTS, Amount, most_taken, timed_out, used, worst_case
-from glan.teachers.purse import Purse
+from glan.teachers.purse import Call, Purse
 
 PRICE = Price(input=1.0, output=10.0)
 PRICES = {Stage.ANSWERS: PRICE}
@@ -70,6 +70,13 @@ class Kept:
 
     def __call__(self, aside: Aside) -> None:
         self.asides.append(aside)
+
+
+def begun(purse: Purse) -> Call:
+    """Return a call that was set aside at once."""
+    call = purse.begin(ask())
+    assert call is not None
+    return call
 
 
 def test_the_worst_case_is_a_prompt_not_cached_and_a_full_reply() -> None:
@@ -146,7 +153,7 @@ def test_what_timed_out_at_an_unknown_price_has_no_cost() -> None:
 async def test_what_was_used_is_booked(reply: Reply, expected: Amount) -> None:
     """After a call its real tokens and cost are booked, or the worst case, and nothing stays set aside."""
     budget = Budget(max_usd=1.0, spent=Amount(tokens=1_000, usd=0.5))
-    async with Purse(budget, PRICES).call(ask()) as call:
+    with begun(Purse(budget, PRICES)) as call:
         assert budget.reserved == most_taken(ask(), PRICE)
         call.settle(reply)
     assert budget.spent == Amount(tokens=1_000, usd=0.5).plus(expected)
@@ -159,7 +166,7 @@ async def test_a_failed_call_books_what_timed_out() -> None:
     for tries in (0, 2):
         error = RequestError("no")
         error.timed_out = timed_out(ask(), PRICE, tries)
-        async with Purse(budget, PRICES).call(ask()) as call:
+        with begun(Purse(budget, PRICES)) as call:
             call.settle(error)
         assert budget.spent == Amount(tokens=tries * worst_case(ask(), None).tokens, usd=error.timed_out.cost_usd or 0)
     assert budget.reserved == Amount()
@@ -171,7 +178,7 @@ async def test_a_call_that_is_given_up_stays_set_aside() -> None:
     purse = Purse(Budget(max_tokens=10_000), PRICES, kept)
 
     async def hang() -> None:
-        async with purse.call(ask()):
+        with begun(purse):
             await asyncio.Event().wait()
 
     task = asyncio.create_task(hang())
@@ -191,17 +198,17 @@ async def test_the_ledger_knows_at_any_time_of_all_that_is_in_flight() -> None:
     budget = Budget(max_usd=1.0)
     purse = Purse(budget, PRICES, kept)
     most = most_taken(ask(), PRICE)
-    calls = [purse.call(ask(number=number)) for number in range(200)]
-    for number, call in enumerate(calls, 1):
-        await call.__aenter__()
+    calls = []
+    for number in range(1, 201):
+        calls.append(begun(purse))
         last = kept.asides[-1]
         assert last.tokens >= number * most.tokens
         assert (last.usd or 0.0) >= number * most.usd - 1e-9
         assert last.calls >= number
     assert len(kept.asides) < 20
     for call in calls:
-        call.settle(Reply(text="x", usage=Usage(prompt_tokens=1, completion_tokens=1)))
-        await call.__aexit__(None, None, None)
+        with call:
+            call.settle(Reply(text="x", usage=Usage(prompt_tokens=1, completion_tokens=1)))
     purse.close()
     assert kept.asides[-1] == Aside()
 
@@ -211,7 +218,7 @@ async def test_what_is_written_ahead_stays_within_the_cap() -> None:
     kept = Kept()
     most = most_taken(ask(), PRICE)
     budget = Budget(max_tokens=most.tokens + 5, max_usd=most.usd + 1e-6)
-    async with Purse(budget, PRICES, kept).call(ask()) as call:
+    with begun(Purse(budget, PRICES, kept)) as call:
         (aside,) = kept.asides
         assert (aside.calls, aside.tokens) == (1, most.tokens + 5)
         assert aside.usd == pytest.approx(most.usd + 1e-6)
@@ -221,7 +228,7 @@ async def test_what_is_written_ahead_stays_within_the_cap() -> None:
 async def test_without_a_price_what_is_set_aside_has_no_cost() -> None:
     """An unknown price is None and never 0."""
     kept = Kept()
-    async with Purse(Budget(), {Stage.ANSWERS: None}, kept).call(ask()) as call:
+    with begun(Purse(Budget(), {Stage.ANSWERS: None}, kept)) as call:
         call.settle(RequestError("no"))
     assert [aside.usd for aside in kept.asides] == [None]
 
@@ -235,7 +242,7 @@ async def test_a_call_that_cannot_be_set_aside_is_not_sent() -> None:
     purse = Purse(Budget(max_tokens=1_000), PRICES, fail)
     for _ in range(2):
         with pytest.raises(LedgerError):
-            await purse.call(ask()).__aenter__()
+            purse.begin(ask())
     assert purse.budget.open_calls == 0
 
 
@@ -251,14 +258,14 @@ async def test_a_call_that_cannot_be_set_aside_is_not_sent() -> None:
 async def test_what_could_pass_the_cap_is_not_sent(budget: Budget, told: str) -> None:
     """A call whose worst case passes the cap raises, with the way out."""
     with pytest.raises(BudgetError, match=told) as caught:
-        await Purse(budget, PRICES).call(ask()).__aenter__()
+        Purse(budget, PRICES).begin(ask())
     assert "--budget-" in caught.value.hint
 
 
 def test_without_a_cap_everything_fits() -> None:
     """A budget without caps only counts."""
     budget = Budget()
-    budget.reserve(Amount(tokens=10**12, usd=1e9))
+    assert budget.reserve(Amount(tokens=10**12, usd=1e9))
     budget.settle(Amount(tokens=10**12, usd=1e9), Amount(tokens=7, usd=0.5))
     assert budget.spent == Amount(tokens=7, usd=0.5)
     assert budget.left_s == float("inf")
@@ -266,7 +273,9 @@ def test_without_a_cap_everything_fits() -> None:
 
 async def ask_all(purse: Purse, teacher: Metered, n_calls: int) -> list[Reply | BaseException]:
     async def one(number: int) -> Reply:
-        async with purse.call(ask(number=number)) as call:
+        while (call := purse.begin(ask(number=number))) is None:
+            await purse.budget.changed()
+        with call:
             reply = await teacher.reply(ask(number=number))
             call.settle(reply)
         return reply
@@ -308,10 +317,15 @@ async def stay_within(usages: list[tuple[int, int]], max_tokens: int, max_in_fli
 
     async def one(prompt: int, reply: int) -> Reply:
         usage = Usage(prompt_tokens=prompt, completion_tokens=reply)
-        async with permits.at(0), purse.call(ask()) as call:
-            found = await Metered(usage=usage, check=check, wait=wait).reply(ask())
-            call.settle(found)
-            return found
+        while True:
+            async with permits.at(0):
+                call = purse.begin(ask())
+                if call is not None:
+                    with call:
+                        found = await Metered(usage=usage, check=check, wait=wait).reply(ask())
+                        call.settle(found)
+                    return found
+            await budget.changed()
 
     async with asyncio.timeout(10):
         found = await asyncio.gather(*(one(*usage) for usage in usages), return_exceptions=True)
@@ -336,15 +350,15 @@ async def test_time_of_a_server_is_spent_whether_it_is_asked_or_not() -> None:
     clock = Clock()
     budget = Budget(max_usd=1.0, meter=Meter(36.0, clock))
     purse = Purse(budget, {Stage.ANSWERS: Price(input=0.0, output=0.0)})
-    async with purse.call(ask()) as call:
+    with begun(purse) as call:
         call.settle(Reply(text="x", latency_s=30.0))
     clock.now = 69.0
     assert budget.meter.usd == pytest.approx(0.69)
-    async with purse.call(ask()) as call:
+    with begun(purse) as call:
         call.settle(Reply(text="x", latency_s=10.0))
     clock.now = 71.0
     with pytest.raises(BudgetError, match=r"0\.7100 US dollars for the servers' time"):
-        await purse.call(ask()).__aenter__()
+        purse.begin(ask())
     assert budget.left_s == pytest.approx(29.0)
     clock.now = 100.0
     assert budget.left_s == pytest.approx(0.0)
@@ -356,7 +370,7 @@ async def test_time_of_a_server_is_booked_before_it_has_passed() -> None:
     """A run that dies has booked its servers' time, never more than the cap; one that ends, to its last call."""
     clock, kept = Clock(), Kept()
     purse = Purse(Budget(max_usd=1.0, meter=Meter(36.0, clock)), PRICES, kept)
-    async with purse.call(ask()) as call:
+    with begun(purse) as call:
         for clock.now in range(99):
             purse.beat()
             assert clock.now * 0.01 <= kept.asides[-1].server_usd <= 1.0 + 1e-9
@@ -383,7 +397,7 @@ async def test_the_next_run_counts_what_the_last_one_left(tmp_path: Path) -> Non
     for n_deaths in (1, 2):
         with Ledger.open(path) as ledger:
             ledger.begin_run(glan_version="1", meaning={}, choice="exact", files={})
-            await Purse(Budget(), PRICES, ledger.set_aside).call(ask()).__aenter__()
+            Purse(Budget(), PRICES, ledger.set_aside).begin(ask())
         with Ledger.open(path, readonly=True) as ledger:
             found = ledger.run_totals()
         assert (found.calls, found.unpriced_tokens) == (n_deaths, 0)

@@ -24,7 +24,7 @@ from glan.teachers.fingerprints import fingerprint
 from glan.teachers.ledger import Entry, Ledger, Place
 from glan.teachers.ledger_rows import Failure
 from glan.teachers.limits import Meter
-from glan.teachers.purse import Purse
+from glan.teachers.purse import Call, Purse
 from glan.teachers.suspicions import is_all_thought, is_cut
 
 FIRST = 50
@@ -253,40 +253,50 @@ class Ledgered:
                 over.set_result(told)
 
     async def _call(self, request: Request, wanted: bytes) -> Reply:
-        """Ask under a permit, which is held until the outcome is durable."""
-        async with self.permits.of(request.stage).at(request.rank):
-            if self._broken is not None:
-                raise copy.copy(self._broken)
-            self.tally.in_flight += 1
-            self.ledger.in_flight += 1
-            try:
-                outcome = await self._committed(request, wanted)
-            finally:
-                self.tally.in_flight -= 1
-                self.ledger.in_flight -= 1
+        """Ask under a permit, which is held until the outcome is durable, and as soon as the budget bears it.
+
+        Who waits for the budget holds no permit: one who has both may have lent its permit while it pauses.
+        """
+        while True:
+            async with self.permits.of(request.stage).at(request.rank):
+                if self._broken is not None:
+                    raise copy.copy(self._broken)
+                call = self.purse.begin(request)
+                if call is not None:
+                    return await self._counted(request, wanted, call)
+            await self.purse.budget.changed()
+
+    async def _counted(self, request: Request, wanted: bytes, call: Call) -> Reply:
+        self.tally.in_flight += 1
+        self.ledger.in_flight += 1
+        try:
+            with call:
+                outcome = await self._committed(request, wanted, call)
+        finally:
+            self.tally.in_flight -= 1
+            self.ledger.in_flight -= 1
+        self.tally.count_call(request.stage, outcome)
         if isinstance(outcome, RequestError):
             raise outcome
         return outcome
 
-    async def _committed(self, request: Request, wanted: bytes) -> Reply | RequestError:
-        """Ask with the worst case set aside, and return the outcome when it is durable."""
+    async def _committed(self, request: Request, wanted: bytes, call: Call) -> Reply | RequestError:
+        """Return the outcome when it is durable; only then it is booked."""
         outcome: Reply | RequestError
-        async with self.purse.call(request) as call:
-            try:
-                outcome = await self.teacher.reply(request)
-            except RequestError as error:
-                outcome = error
-            except (UnusableError, StoppedError) as error:
-                if isinstance(error, UnusableError):
-                    self._broken = error
-                if not error.timed_out.tries:  # what timed out before it may be paid for, and is in no row
-                    call.settle(error)
-                raise
-            if outcome.timed_out.tries and request.stage in self.tally.by_hour:
-                outcome = _without_cost(outcome)
-            await self._commit(request, wanted, outcome)
-            call.settle(outcome)
-        self.tally.count_call(request.stage, outcome)
+        try:
+            outcome = await self.teacher.reply(request)
+        except RequestError as error:
+            outcome = error
+        except (UnusableError, StoppedError) as error:
+            if isinstance(error, UnusableError):
+                self._broken = error
+            if not error.timed_out.tries:  # what timed out before it may be paid for, and is in no row
+                call.settle(error)
+            raise
+        if outcome.timed_out.tries and request.stage in self.tally.by_hour:
+            outcome = _without_cost(outcome)
+        await self._commit(request, wanted, outcome)
+        call.settle(outcome)
         return outcome
 
     async def _commit(self, request: Request, wanted: bytes, outcome: Reply | RequestError) -> None:

@@ -1,6 +1,7 @@
 """What requests may cost. It knows no HTTP.
 
-await budget.admit(worst)
+while not budget.reserve(worst):
+    await budget.changed()
 budget.settle(worst, used)
 """
 
@@ -111,30 +112,26 @@ class Budget:
             return float("inf")
         return (self.max_usd - self._held.usd - self.meter.usd) / self.meter.usd_per_s
 
-    def reserve(self, worst: Amount) -> None:
-        """Set an amount aside.
-
-        Raises:
-            BudgetError: the cap could be passed.
-
-        """
-        if not self._fits(worst):
-            raise self.refusal(worst)
-        self._n_open += 1
-        self._reserved = self._reserved.plus(worst)
-
-    async def admit(self, worst: Amount) -> None:
-        """Set an amount aside as soon as it fits: calls in flight mostly cost less than their worst case.
+    def reserve(self, worst: Amount) -> bool:
+        """Set an amount aside if it fits; False where calls in flight may make room, since most cost less than that.
 
         Raises:
             BudgetError: it does not fit, and nothing in flight could make room.
 
         """
-        while self._n_open and not self._fits(worst):
-            future: _Future = asyncio.get_running_loop().create_future()
-            self._waiters.append(future)
-            await future
-        self.reserve(worst)
+        if self._fits(worst):
+            self._n_open += 1
+            self._reserved = self._reserved.plus(worst)
+            return True
+        if not self._n_open:
+            raise self.refusal(worst)
+        return False
+
+    async def changed(self) -> None:
+        """Return when a call in flight has ended; there must be one."""
+        future: _Future = asyncio.get_running_loop().create_future()
+        self._waiters.append(future)
+        await future
 
     def settle(self, worst: Amount, used: Amount) -> None:
         """Book what a reserved call really used."""
@@ -160,6 +157,8 @@ class Budget:
         return self._spent.plus(self._reserved).plus(self._lost)
 
     def _fits(self, worst: Amount) -> bool:
+        if self.max_tokens is None and self.max_usd is None:
+            return True
         held = self._held.plus(worst)
         return (self.max_tokens is None or held.tokens <= self.max_tokens) and (
             self.max_usd is None or held.usd + self.meter.usd_after_a_call <= self.max_usd

@@ -4,13 +4,12 @@ The price list is the one inside `genai-prices`; nothing is ever fetched.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from glan.config import Price
 from glan.errors import StoppedError, TeacherError
-from glan.records import Reply, Request, TimedOut, Usage
+from glan.records import Record, Reply, Request, TimedOut, Usage
 from glan.teachers.providers import providers
 from glan.teachers.specs import OFFLINE
 
@@ -20,8 +19,7 @@ _PER = 1_000_000
 """Prices are for so many tokens."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Amount:
+class Amount(Record, frozen=True, kw_only=True):
     """Tokens of prompt and reply, and what they cost as far as the price is known."""
 
     tokens: int = 0
@@ -77,9 +75,10 @@ def worst_case(request: Request, price: Price | None) -> Amount:
     prompt = -(-length_bytes // _BYTES_PER_TOKEN) + _MESSAGE_TOKENS * len(request.messages)
     if request.schema is not None:
         prompt += _SCHEMA_TOKENS
-    extra = request.sampling.extra
-    room = max(request.sampling.max_tokens, *(_positive(extra, name) for name in _LIMIT_NAMES))
-    reply = room * max(1, _positive(extra, "n"))
+    reply, extra = request.sampling.max_tokens, request.sampling.extra
+    if extra:
+        room = max(reply, *(_positive(extra, name) for name in _LIMIT_NAMES))
+        reply = room * max(1, _positive(extra, "n"))
     cost = cost_usd(_dearest(price), Usage(prompt_tokens=prompt, completion_tokens=reply))
     return Amount(tokens=prompt + reply, usd=cost or 0.0)
 

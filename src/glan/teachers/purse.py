@@ -1,6 +1,7 @@
 """What the calls of a run cost: set aside in the ledger before they are sent, booked once they are in it.
 
-    async with purse.call(request) as call:
+    call = purse.begin(request)
+    with call:
         ...                       # ask, and commit
         call.settle(outcome)
 
@@ -53,14 +54,23 @@ class Purse:
         self._stored = Aside()
         self._ahead = Amount()
 
-    def call(self, request: Request) -> "_Call":
-        """Set aside what a call can take, while it is under way; to enter may take a while.
+    def begin(self, request: Request) -> "Call | None":
+        """Set aside what a call can take; None where that may fit once something in flight has ended.
 
         Raises:
-            BudgetError: it could pass the cap.
+            BudgetError: it could pass the cap, and nothing in flight could make room.
+            LedgerError: it cannot be made durable.
 
         """
-        return _Call(self, request)
+        worst = most_taken(request, self.price_of(request.stage))
+        if not self.budget.reserve(worst):
+            return None
+        try:
+            self._write_ahead()
+        except LedgerError:
+            self.budget.abandon(worst)
+            raise
+        return Call(self, request, worst)
 
     def price_of(self, stage: Stage) -> Price | None:
         return self._prices.get(stage)
@@ -71,7 +81,7 @@ class Purse:
         lost = self.budget.lost
         return TimedOut(tries=self.budget.lost_calls, tokens=lost.tokens, cost_usd=self._known(lost))
 
-    def write_ahead(self) -> None:
+    def _write_ahead(self) -> None:
         """See that the ledger knows of all that is set aside, and of more."""
         budget = self.budget
         needed = budget.reserved.plus(budget.lost)
@@ -137,36 +147,29 @@ class Purse:
         return Amount(tokens=tokens, usd=usd)
 
 
-class _Call:
-    """One call while it is under way."""
+class Call:
+    """One call while it is under way. What is never settled may be paid for, and stays set aside."""
 
-    __slots__ = ("_is_open", "_price", "_purse", "_request", "_worst")
+    __slots__ = ("_is_open", "_purse", "_request", "_worst")
 
-    def __init__(self, purse: Purse, request: Request) -> None:
+    def __init__(self, purse: Purse, request: Request, worst: Amount) -> None:
         self._purse = purse
         self._request = request
-        self._price = purse.price_of(request.stage)
-        self._worst = most_taken(request, self._price)
+        self._worst = worst
         self._is_open = True
 
-    async def __aenter__(self) -> Self:
-        await self._purse.budget.admit(self._worst)
-        try:
-            self._purse.write_ahead()
-        except LedgerError:
-            self._purse.budget.abandon(self._worst)
-            raise
-        return self
-
     def settle(self, outcome: Reply | TeacherError | StoppedError) -> None:
-        """Book what it took, once that is durable or known to be nothing; what is never settled may be paid for."""
+        """Book what it took, once that is durable or known to be nothing."""
         self._is_open = False
         budget = self._purse.budget
         if isinstance(outcome, Reply):
             budget.meter.see(outcome.latency_s)
-        budget.settle(self._worst, used(self._request, outcome, self._price))
+        budget.settle(self._worst, used(self._request, outcome, self._purse.price_of(self._request.stage)))
 
-    async def __aexit__(
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self._is_open:
