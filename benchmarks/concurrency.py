@@ -1,15 +1,17 @@
 """How soon the number of requests in flight is found, and how well it fits: real HTTP, real time, a simulated server.
 
-python benchmarks/concurrency.py             every case, about 40 s each
-python benchmarks/concurrency.py full-64     one of them
+python benchmarks/concurrency.py             every case, five minutes each, into benchmarks/concurrency.json
+python benchmarks/concurrency.py full-64     one of them, only on the screen
 """
 
 import asyncio
+import json
 import random
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import count
+from pathlib import Path
 
 from glan.config import Limits
 from glan.records import Message, Request, Sampling, Stage
@@ -25,6 +27,7 @@ CEILING = 1_024
 LATENCY_MS, JITTER_MS = 850, 300
 EVERY_S = 0.5
 SOON_S = 20
+SAVED = Path(__file__).with_suffix(".json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +38,9 @@ class Case:
     queues: bool
     steps: Sequence[tuple[float, int]]
     """Seconds and capacities."""
-    seconds: float = 40
+    seconds: float = 300
+    by_chance: float = 0.0
+    """Share of the answers that are 429 whatever is in flight."""
 
     def capacity(self, now: float) -> int:
         return [capacity for since, capacity in self.steps if since <= now][-1]
@@ -44,8 +49,9 @@ class Case:
 CASES = (
     *(Case(name=f"full-{number}", queues=False, steps=((0, number),)) for number in (8, 64, 512)),
     *(Case(name=f"queue-{number}", queues=True, steps=((0, number),)) for number in (64, 512)),
-    Case(name="full-64-32-64", queues=False, steps=((0, 64), (30, 32), (60, 64)), seconds=95),
-    Case(name="queue-64-32-64", queues=True, steps=((0, 64), (30, 32), (60, 64)), seconds=95),
+    Case(name="full-64-32-64", queues=False, steps=((0, 64), (100, 32), (200, 64))),
+    Case(name="queue-64-32-64", queues=True, steps=((0, 64), (100, 32), (200, 64))),
+    Case(name="chance-64", queues=False, steps=((0, 64),), by_chance=0.05),
 )
 
 
@@ -62,7 +68,12 @@ class Moment:
 async def measure(case: Case) -> list[Moment]:
     """Keep a server busy, and count twice a second."""
     settings = Simulated(
-        latency_ms=LATENCY_MS, jitter_ms=JITTER_MS, capacity=case.capacity(0), queues=case.queues, seed=1
+        latency_ms=LATENCY_MS,
+        jitter_ms=JITTER_MS,
+        capacity=case.capacity(0),
+        queues=case.queues,
+        faults={"429": case.by_chance} if case.by_chance else {},
+        seed=1,
     )
     limits = Limits(concurrency="adaptive", max_in_flight=CEILING)
     patience = Patience(timeout_s=300, max_retries=100, rng=random.Random(0))
@@ -95,7 +106,7 @@ async def _count(case: Case, server: Server, permits: Permits) -> list[Moment]:
         now, stats = loop.time() - began, server.stats()
         if case.capacity(now) != case.capacity(moments[-1].now):
             server.change_capacity(case.capacity(now))
-        moments.append(Moment(now=now, paid=stats.paid, refused=stats.failed.get("full", 0), size=permits.size))
+        moments.append(Moment(now=now, paid=stats.paid, refused=sum(stats.failed.values()), size=permits.size))
     return moments
 
 
@@ -153,10 +164,15 @@ def _replies_per_s(first: Moment, last: Moment) -> float:
 def main() -> None:
     """Run the cases that are named, or all."""
     print(f"{'case':16} {'capacity':>8} {'s to 90%':>12} {'used':>8} {'429':>10} {'window':>8}")
+    found = {}
     for case in CASES:
         if not sys.argv[1:] or case.name in sys.argv[1:]:
-            for row in rows(case, asyncio.run(measure(case))):
+            moments = asyncio.run(measure(case))
+            found[case.name] = [asdict(moment) | {"best": best(case, moment.now)} for moment in moments]
+            for row in rows(case, moments):
                 print(row, flush=True)
+    if not sys.argv[1:]:
+        SAVED.write_text(json.dumps(found, separators=(",", ":")) + "\n")
 
 
 if __name__ == "__main__":

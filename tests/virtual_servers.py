@@ -2,6 +2,7 @@
 
 import heapq
 import random
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
@@ -143,32 +144,40 @@ class Batching:
 
 @dataclass(slots=True)
 class Client:
-    """Keeps a window full, and pauses after a refusal while it keeps the place."""
+    """Keeps a window full. After a refusal the place is kept for as long as a reply takes, and lent for the rest."""
 
     clock: Clock
     rng: random.Random
     server: Serving
     window: Window
-    held: int = 0
-    pausing: int = 0
+    level: int = 0
+    """How many are with the server."""
+    kept: int = 0
+    """How many places are kept by requests that pause."""
+    back: deque[int] = field(default_factory=deque)
+    """Requests whose pause is over, each with its tries so far; they go before new ones."""
+    latency_s: float = 0.0
     replies: list[tuple[float, int]] = field(default_factory=list)
     refusals: list[float] = field(default_factory=list)
 
     def fill(self) -> None:
-        while self.held < self.window.size:
-            self.held += 1
-            self.send(1)
+        while self.level + self.kept < self.window.size:
+            self.send(self.back.popleft() if self.back else 1)
 
     def send(self, n_tries: int) -> None:
-        begun, level = self.clock.now, self.held - self.pausing
+        self.level += 1
+        begun, level = self.clock.now, self.level
+        self.window.sent(now=begun, level=level)
 
         def served(tokens: int | None) -> None:
+            self.level -= 1
             if tokens is None:
                 self.refuse(begun, level, n_tries)
-                return
-            self.replies.append((self.clock.now, tokens))
-            self.window.replied(now=self.clock.now, begun=begun, level=level, tokens=tokens)
-            self.held -= 1
+            else:
+                took_s = self.clock.now - begun
+                self.latency_s += 0.05 * (took_s - self.latency_s) if self.latency_s else took_s
+                self.replies.append((self.clock.now, tokens))
+                self.window.replied(now=self.clock.now, begun=begun, level=level, tokens=tokens)
             self.fill()
 
         self.server.ask(served)
@@ -176,14 +185,19 @@ class Client:
     def refuse(self, begun: float, level: int, n_tries: int) -> None:
         self.refusals.append(self.clock.now)
         self.window.refused(now=self.clock.now, begun=begun, level=level)
-        self.pausing += 1
-        longest = min(60.0, 0.5 * 2.0 ** min(n_tries - 1, 10))
+        pause_s = self.rng.uniform(0, min(60.0, 0.5 * 2.0 ** min(n_tries - 1, 10)))
+        self.kept += 1
+
+        def lend() -> None:
+            self.kept -= 1
+            self.fill()
 
         def again() -> None:
-            self.pausing -= 1
-            self.send(n_tries + 1)
+            self.back.append(n_tries + 1)
+            self.fill()
 
-        self.clock.after(self.rng.uniform(0, longest), again)
+        self.clock.after(min(pause_s, self.latency_s), lend)
+        self.clock.after(pause_s, again)
 
     def replies_per_s(self, since: float, until: float) -> float:
         return sum(since <= at < until for at, _ in self.replies) / (until - since)

@@ -157,7 +157,7 @@ class Limits(Settings, frozen=True):
             description='"adaptive": as many requests in flight as the servers bear, found out as they answer; '
             '"fixed": always as many as max_in_flight says.'
         ),
-    ] = "fixed"
+    ] = "adaptive"
     max_in_flight: Annotated[
         Annotated[int, Meta(ge=1, le=100_000)] | None,
         Meta(

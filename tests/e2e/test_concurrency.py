@@ -56,7 +56,8 @@ def test_a_rate_of_the_server_makes_a_run_slower_and_harms_nothing(
 
 
 @pytest.mark.parametrize(
-    ("told", "most"), [(("--max-in-flight", 20), 20), (("--concurrency", "adaptive", "--max-in-flight", 3), 3)]
+    ("told", "most"),
+    [(("--concurrency", "fixed", "--max-in-flight", 20), 20), (("--concurrency", "adaptive", "--max-in-flight", 3), 3)],
 )
 def test_a_number_that_is_asked_for_is_kept(
     one_by_one: dict[str, bytes], tmp_path: Path, told: tuple[object, ...], most: int

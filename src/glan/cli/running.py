@@ -57,7 +57,9 @@ class _Given(TypedDict):
     help="How many pairs; if not given, those of glan.toml, or as many as stand.",
 )
 @click.option("--teacher", "spec", metavar="SPEC", help="offline, openai/MODEL, ollama/MODEL, vllm/MODEL@URL, ...")
-@click.option("--max-in-flight", type=click.IntRange(1, 100_000), help="Most requests in flight at once.")
+@click.option(
+    "--max-in-flight", type=click.IntRange(1, 100_000), help="Most requests in flight at once to each server."
+)
 @click.option(
     "--concurrency",
     type=click.Choice(["adaptive", "fixed"]),

@@ -140,7 +140,10 @@ class Traffic:
         finally:
             self.n_waiting -= 1
         self.level += 1
-        return Sent(self._clock(), self.level, tokens)
+        now = self._clock()
+        if self._window is not None:
+            self._window.sent(now=now, level=self.level)
+        return Sent(now, self.level, tokens)
 
     async def _in_time(self, request: Request) -> float:
         """Wait for a place in the rates, and return what the request is taken for."""

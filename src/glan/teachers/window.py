@@ -14,6 +14,8 @@ at once were too many, and one fewer perhaps not.
 from dataclasses import dataclass
 from enum import Enum
 
+from glan.teachers.crowding import CHANCE, Crowding, Review
+
 START = 8
 """A window begins so small that even a small server bears its first doubling."""
 _LEAST_REPLIES = 8
@@ -34,13 +36,8 @@ _REPLIES_PER_STEP = 120
 """A probe risks a refusal or two for each step beyond the limit, so for each so many replies come before it."""
 _CALM_TURNS = 10
 """After so many latencies without a refusal, a window that fell far grows again without further waiting."""
-_CHANCE_REFUSALS = 8
-"""So many refusals, each a turn after the window had fallen for the one before, and with replies between them, ..."""
-_CHANCE_FALL = 0.75
-"""... while it fell to this share of what it was: the server refuses by chance, whatever the window is."""
-_LEAST_BETWEEN = 3
-_MEMORY = 0.98
-"""What the share of refusals keeps from one outcome to the next: it looks back on about 50."""
+_WORTH_A_REVIEW = 0.05
+"""From this share on, refusals that are taken for chance are looked into now and then."""
 _FIRST_PATIENCE, _MOST_PATIENCE = 8, 64
 """Rounds between two probes of a server that queues; twice as many after each that brought nothing."""
 
@@ -113,41 +110,6 @@ class _Round:
         return Rate(size=size, tokens=tokens, replies=self.n * streams_per_s)
 
 
-@dataclass(slots=True)
-class _Chance:
-    """Whether refusals depend on the window at all. Where they do not, to shrink would help nobody and never end."""
-
-    share: float = 0.0
-    """Share of refusals among the last outcomes."""
-    size: int = 0
-    """The window when the refusals began."""
-    n: int = 0
-    """Refusals since then that the smaller window should have spared us."""
-    tolerated: float | None = None
-    """Up to this share refusals say nothing; None where they count."""
-
-    def refuse(self) -> None:
-        self.share = 1 - _MEMORY * (1 - self.share)
-
-    @property
-    def is_tolerable(self) -> bool:
-        return self.tolerated is not None and self.share <= self.tolerated
-
-    def begin(self, size: int) -> None:
-        """Begin to watch, after a long calm or once too much was refused."""
-        self.size = size
-        self.n = 0
-        self.tolerated = None
-
-    def is_proven_by(self, size: int) -> bool:
-        """Count a refusal that should not have come, and say whether enough of them came."""
-        self.n += 1
-        if self.n < _CHANCE_REFUSALS or size > _CHANCE_FALL * self.size:
-            return False
-        self.tolerated = 2 * self.share + 0.02
-        return True
-
-
 class Window:
     """The number of requests that may be in flight, up to a ceiling."""
 
@@ -164,13 +126,23 @@ class Window:
         """Mean of the last round; before there is one, a guess."""
         self._n_held = 0
         self._patience = _FIRST_PATIENCE
-        self._n_since_refusal = 0
+        self._n_since_limit = 0
+        """Replies since the last step or shrink."""
         self._refused_at = float("-inf")
-        self._chance = _Chance(size=self.size)
+        self._crowding = Crowding()
+        self._review: Review | None = None
+        self._review_patience = _FIRST_PATIENCE
+        self._n_unreviewed = 0
+        """Rounds since the last review."""
         self._floor = 1
         self._floor_until = float("-inf")
         self._lasting = 0.0
         """The size that held for long, slowly forgotten."""
+
+    def sent(self, *, now: float, level: int) -> None:
+        """Hear of a request that is sent: `level` are in flight then, itself included."""
+        self._crowding.send(now, level)
+        self._heed(now)
 
     def replied(self, *, now: float, begun: float, level: int, tokens: int | None) -> None:
         """Hear of a reply.
@@ -182,8 +154,11 @@ class Window:
             tokens: its length, None where it is unknown.
 
         """
-        self._n_since_refusal += 1
-        self._chance.share *= _MEMORY
+        self._n_since_limit += 1
+        self._crowding.reply()
+        self._heed(now)
+        if self._review is not None:
+            self._go_on_with(self._review, now)
         found = self._round
         if begun < found.begun:
             return  # it says how the size before was
@@ -192,30 +167,46 @@ class Window:
             self._end_round(now)
 
     def refused(self, *, now: float, begun: float, level: int) -> None:
-        """Hear that a server had enough: the window falls below what was in flight when the refused one was sent.
+        """Hear that a server had enough, of a request that was sent as one of so many."""
+        self._crowding.refuse(now, begun, level)
+        self._heed(now)
 
-        Of many refusals the lowest level says best how much the server bears. In one turn the window is not more than
-        halved: a server that refuses whatever comes would otherwise close it at once.
+    def _heed(self, now: float) -> None:
+        """Do what the refusals ask for.
+
+        In one turn the window is not more than halved: a server that refuses whatever comes would otherwise close it.
         """
-        chance = self._chance
-        chance.refuse()
-        if chance.is_tolerable:
+        verdict = self._crowding.verdict(now)
+        if verdict is None:
             return
-        if chance.tolerated is not None or self._n_since_refusal >= _REPLIES_PER_STEP:
-            chance.begin(self.size)
-        is_late = now >= self._floor_until and begun >= self._round.begun and level <= self.size
-        if is_late and self._n_since_refusal >= _LEAST_BETWEEN and chance.is_proven_by(self.size):
-            self._begin_again(now, chance.size)
-        else:
-            self._shrink(now, level - 1)
+        if verdict != CHANCE:
+            self._shrink(now, verdict)
+        elif self.limit is Limit.REFUSALS:
+            self._begin_again(now)
 
-    def _begin_again(self, now: float, size: int) -> None:
-        """Grow from a size that was left for no reason."""
-        self.size = size
-        self.limit = Limit.NOTHING
-        self._step = size
-        self._is_growing = size < self.ceiling
+    def _go_on_with(self, review: Review, now: float) -> None:
+        """Have fewer in flight for a while, and stay there if that is as good."""
+        is_as_good = review.reply(now)
+        if is_as_good is None:
+            self.size = review.fewer if review.has_measured(now) else self.size
+            return
+        self._review = None
+        if is_as_good:
+            self._crowding.forget()
+            self.limit = Limit.REFUSALS
+            self._review_patience = _FIRST_PATIENCE
+        else:
+            self.size = review.size
+            self._review_patience = min(2 * self._review_patience, _MOST_PATIENCE)
         self._proven = None
+        self._stop_growing()
+        self._begin_round(now)
+
+    def _begin_again(self, now: float) -> None:
+        """Grow from a size that was left for no reason, gently at first."""
+        self.limit = Limit.NOTHING
+        self._proven = None
+        self._grow(max(1, self.size // 8))
         self._begin_round(now)
 
     def timed_out(self, *, now: float) -> None:
@@ -224,10 +215,11 @@ class Window:
             self._shrink(now, self.size * 3 // 4)
 
     def _shrink(self, now: float, size: int) -> None:
+        self._review = None
         if now >= self._floor_until:
             self._floor = max(1, self.size // 2)
             self._floor_until = now + self._latency_s
-        self._n_since_refusal = 0
+        self._n_since_limit = 0
         self._refused_at = now
         self.limit = Limit.REFUSALS
         self._is_growing = False
@@ -258,12 +250,24 @@ class Window:
         self._latency_s = found.latency_s / found.n
         rate = found.rate(self.size)
         self._begin_round(now)
-        if found.most_level < _USED_SHARE * self.size:
+        is_filled = found.most_level >= _USED_SHARE * self.size
+        if not (self._is_growing and is_filled) and self._is_under_review(now):
+            return
+        if not is_filled:
             return
         if self._is_growing:
             self._judge(rate)
         else:
             self._hold(rate, now)
+
+    def _is_under_review(self, now: float) -> bool:
+        """Say whether refusals that are borne are being looked into, and begin to where it is time."""
+        self._n_unreviewed += 1
+        is_due = self._crowding.expected > _WORTH_A_REVIEW and self._n_unreviewed >= self._review_patience
+        if is_due and self._review is None:
+            self._n_unreviewed = 0
+            self._review = Review(now, self.size, self._latency_s)
+        return self._review is not None
 
     def _judge(self, rate: Rate) -> None:
         """Grow on, or end the growth where it brought nothing."""
@@ -288,6 +292,7 @@ class Window:
         self._stop_growing()
 
     def _grow(self, step: int) -> None:
+        self._review = None
         self._step = min(step, self.size, self.ceiling - self.size)
         self._is_growing = self._step > 0
         self.size += self._step
@@ -314,9 +319,15 @@ class Window:
             self._proven = before.mixed_with(rate)
         if self._has_fallen(now):
             self._lasting = 0.0  # once: if it is refused again, the server has become smaller
-            self._grow(self._first_step)
+            self._probe()
         elif self._may_probe:
-            self._grow(self._first_step)
+            self._probe()
+
+    def _probe(self) -> None:
+        if self.limit is Limit.REFUSALS:
+            self._crowding.probe()
+        self._n_since_limit = 0
+        self._grow(self._first_step)
 
     @property
     def _first_step(self) -> int:
@@ -327,7 +338,7 @@ class Window:
         if self.size >= self.ceiling:
             return False
         if self.limit is Limit.REFUSALS:
-            return self._n_since_refusal >= _REPLIES_PER_STEP * self._first_step
+            return self._n_since_limit >= _REPLIES_PER_STEP * self._first_step
         return self._n_held >= self._patience
 
     def _has_fallen(self, now: float) -> bool:
