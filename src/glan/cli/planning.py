@@ -53,9 +53,8 @@ def plan_command(folder: Path, ledger: Path | None, *, as_json: bool, pairs: int
         }
         say_json({**told, **cases})
         return
-    say(
-        f"{config.pairs:,} pairs over {len(disciplines):,} disciplines, with {config.limits.fixed:,} requests in flight."
-    )
+    in_flight = config.limits.fixed
+    say(f"{config.pairs:,} pairs over {len(disciplines):,} disciplines, with {in_flight:,} requests in flight.")
     if in_ledger:
         say(f"The ledger has {in_ledger:,} of the replies already; this is what is left:")
     say(f"{'':10} {'calls':>12} {'prompt tokens':>16} {'reply tokens':>16} {'cost':>12} {'hours':>8}")
