@@ -219,6 +219,17 @@ def check_whole(folder: Path, rows: int) -> None:
     assert not left
 
 
+@contextmanager
+def ended_processes() -> Iterator[None]:
+    """Kill what the block has begun and left running."""
+    yield
+    for process in BEGUN:
+        if process.returncode is None:
+            process.kill()
+            process.communicate()
+    BEGUN.clear()
+
+
 def gone(begun: Begun) -> None:
     """Kill a process at once, as a power cut does."""
     with contextlib.suppress(ProcessLookupError):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from glan.config import Price
 from glan.errors import GlanError, RequestError, UnusableError, WouldAskAgainError
 from glan.options import InterruptedRunError, Options, Result
+from glan.parsing import has_form
 from glan.project import Project
 from glan.records import Reply, Request, Stage
 from glan.runs import Run
@@ -17,6 +18,7 @@ from glan.spending import told_possibly_paid
 from glan.teachers.base import Teacher
 from glan.teachers.listing import Listed, Listing
 from glan.teachers.panel import Panel
+from glan.teachers.wire import Rung
 
 MOST_CALLS = 32
 """So many calls without a pair, which takes six, are enough to see that none will come."""
@@ -43,6 +45,10 @@ class Examined:
     replies: int
     rung: str | None
     """How structured output was asked for in the end."""
+    formless: int
+    """Whole replies to a JSON schema that have not its form: a server may accept a schema and take no notice of it."""
+    schema_replies: int
+    """Whole replies to a JSON schema."""
     has_thoughts: bool
     reasoning_tokens: int
     cut_prompts: int
@@ -176,12 +182,20 @@ class Check:
             found.setdefault((id(teacher), self._panel.models[stage]), []).append(stage)
         return [tuple(stages) for stages in found.values()]
 
+    def _held(self, stages: tuple[Stage, ...]) -> Iterator[tuple[str, Reply]]:
+        """Yield whole replies that the server was to hold to a schema, with the schema's name."""
+        for request, reply in self._seen:
+            is_whole = reply.rung == Rung.JSON_SCHEMA and reply.finish_reason == "stop"
+            if request.stage in stages and request.schema is not None and is_whole:
+                yield request.schema, reply
+
     def _examined(self, stages: tuple[Stage, ...], listings: Mapping[int, Listing]) -> Examined:
         listing = listings.get(id(self._panel.teachers[stages[0]]))
         hourly = self._panel.hourly.get(stages[0])
         replies = [reply for request, reply in self._seen if request.stage in stages]
         took_s = sum(reply.latency_s or 0.0 for reply in replies)
         tokens = sum(reply.usage.completion_tokens or 0 for reply in replies)
+        has_forms = [has_form(reply.text, schema) for schema, reply in self._held(stages)]
         return Examined(
             stages=stages,
             model=self._panel.models[stages[0]],
@@ -191,6 +205,8 @@ class Check:
             context_tokens=listing.context_tokens if listing is not None else None,
             replies=len(replies),
             rung=next((reply.rung for reply in reversed(replies) if reply.rung is not None), None),
+            formless=has_forms.count(False),
+            schema_replies=len(has_forms),
             has_thoughts=any(reply.reasoning for reply in replies),
             reasoning_tokens=sum(reply.usage.reasoning_tokens or 0 for reply in replies),
             cut_prompts=sum(self.run.cuts.by_stage[stage] for stage in stages),

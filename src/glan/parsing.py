@@ -175,6 +175,15 @@ def parse_sessions(text: str) -> tuple[Session, ...]:
     return tuple(sessions.values())
 
 
+def has_form(text: str, schema: str) -> bool:
+    """Say whether a text is JSON in the form of a schema as it stands, with nothing around it."""
+    try:
+        (_SUBJECTS if schema == "subjects" else _SESSIONS).decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        return False
+    return True
+
+
 def _decode(strict: Callable[[str], T], kind: type[T], name: str, text: str) -> T:
     try:
         return strict(text)

@@ -213,13 +213,16 @@ def test_every_dependency_has_its_reason() -> None:
     """docs/dependencies.md has a line for each dependency, and for nothing else."""
     project = tomllib.loads(text_of(ROOT / "pyproject.toml"))
     core = project["project"]["dependencies"]
-    others = [each for group in project["dependency-groups"].values() for each in group]
+    groups = project["dependency-groups"].items()
+    servers = [each for name, group in groups if name.startswith("extras-") for each in group]
+    others = [each for name, group in groups if not name.startswith("extras-") for each in group]
 
     def of(requirements: list[str]) -> list[str]:
-        return sorted(re.split(r"[<>=!~\[; ]", each)[0] for each in requirements)
+        return sorted({re.split(r"[<>=!~\[; ]", each)[0] for each in requirements})
 
     assert names(section("dependencies.md", "Core")) == of(core)
     assert names(section("dependencies.md", "Tests and checks")) == of(others)
+    assert names(section("dependencies.md", "Other people's servers")) == of(servers)
 
 
 def test_decisions_are_numbered() -> None:

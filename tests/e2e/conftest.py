@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from commandline import BEGUN, PAIRS, CommandLine, check_whole, replies_in, simulated
+from commandline import PAIRS, CommandLine, check_whole, ended_processes, replies_in, simulated
 
 from glan.teachers.simulate import Server, Simulated
 
@@ -13,12 +13,8 @@ from glan.teachers.simulate import Server, Simulated
 @pytest.fixture(autouse=True)
 def _nothing_left() -> Iterator[None]:
     """Leave no process behind, also where a test fails in the middle."""
-    yield
-    for process in BEGUN:
-        if process.returncode is None:
-            process.kill()
-            process.communicate()
-    BEGUN.clear()
+    with ended_processes():
+        yield
 
 
 @pytest.fixture(scope="session")

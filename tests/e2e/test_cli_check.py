@@ -143,9 +143,11 @@ def test_a_server_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
     with simulated() as gone:
         address = gone.base_url
     command = CommandLine(home=tmp_path, base_url=address)
-    code, told = check(command, command.init("data"))
-    assert code == 1
-    assert f"No server answers at {address}" in told
+    folder = command.init("data")
+    for _ in range(8):  # a process that ends at once after a refused connection was seen to abort in a third of cases
+        code, told = check(command, folder)
+        assert code == 1, told
+        assert f"No server answers at {address}" in told
 
 
 def test_a_missing_key_is_told_to_machines_too(command_line: CommandLine) -> None:

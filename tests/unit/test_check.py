@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from glan.api import Project
 from glan.check import Check, Report
@@ -71,3 +72,23 @@ def test_a_server_that_does_not_list_ends_a_check_before_it_pays(tmp_path: Path)
     assert (report.pair, report.cause, report.hint, report.exit_code) == (None, "No.", "Yes.", 1)
     assert report.calls == 0
     assert report.teachers[0].is_listed is None
+
+
+class Chatty(Hosted):
+    """Accepts a schema and takes no notice of it: it talks before each list, and half of its lists are cut off."""
+
+    async def reply(self, request: Request) -> Reply:
+        reply = await super().reply(request)
+        if request.schema is None:
+            return reply
+        end = "length" if request.stage is Stage.SYLLABI and not request.attempt else "stop"
+        return replace(reply, text=f"Here it is:\n{reply.text}", rung="json_schema", finish_reason=end)
+
+
+def test_a_schema_of_which_no_notice_is_taken_is_told(tmp_path: Path) -> None:
+    """Replies that should have been held to a schema and are not are counted, those that were cut off left out."""
+    report = report_of(tmp_path, Panel.of(Chatty(None), "m"))
+    assert report.pair is not None
+    assert [(found.rung, found.formless, found.schema_replies) for found in report.teachers] == [("json_schema", 2, 2)]
+    report = report_of(tmp_path / "other", Panel.of(Hosted(None), "m"))
+    assert [(found.formless, found.schema_replies) for found in report.teachers] == [(0, 0)]

@@ -108,12 +108,29 @@ async def test_the_last_retry_is_the_end_of_the_request(answer: Answer) -> None:
 
 
 async def test_the_text_of_a_failure_is_the_same_each_time() -> None:
-    """A failure is recorded, so it quotes nothing that varies."""
+    """A failure is recorded, so it quotes nothing that varies; the server's words are its hint, which is not."""
     errors = []
     for number in (1, 2):
         async with serving(failed(503, f"Busy; request {number}.", code="busy")) as server:
-            errors.append(words(await failure_from(server)))
-    assert errors == ["No reply after the last retry: status 503, busy. "] * 2
+            errors.append(await failure_from(server))
+    assert [str(error) for error in errors] == ["No reply after the last retry: status 503, busy."] * 2
+    assert [error.hint for error in errors] == [f"The server said: Busy; request {number}." for number in (1, 2)]
+
+
+@pytest.mark.parametrize("status", [400, 500])
+async def test_the_words_of_a_server_are_logged_once_for_each_reason(
+    status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log has what a server said of the first request that failed so, without the key; the rest say no more."""
+    answers = [failed(status, f"Try --jinja, {KEY}; request {number}.") for number in range(3)]
+    patience = Pauses().patience(max_retries=0)
+    async with serving(*answers, failed(status, "No.", code="bad")) as server, Http(at(server), patience) as teacher:
+        for _ in range(4):
+            with pytest.raises(RequestError):
+                await teacher.reply(ask())
+    first, second = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert first == f"question/a/b/0: status {status} from {at(server).host}: Try --jinja, [key]; request 0."
+    assert f"status {status}, bad" in second
 
 
 def test_pauses_grow_and_are_spread() -> None:

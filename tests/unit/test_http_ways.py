@@ -235,7 +235,7 @@ async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 async def closed(writer: asyncio.StreamWriter) -> None:
     writer.close()
-    with suppress(ConnectionError):
+    with suppress(ConnectionError, asyncio.CancelledError):  # it may be cancelled when all is over but this
         await writer.wait_closed()
 
 

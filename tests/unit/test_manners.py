@@ -34,6 +34,7 @@ REFUSALS = {
     "validation": Answer(
         status=422, body=b'{"detail": [{"loc": ["body", "temperature"], "msg": "Extra inputs are not permitted"}]}'
     ),
+    "names in a set": Answer(status=422, body=b'{"detail": "Unexpected keys in the request: {\'temperature\'}"}'),
     "unknown name": failed(400, 'Invalid JSON payload received. Unknown name "temperature": Cannot find field.'),
 }
 

@@ -271,6 +271,11 @@ OPENAI = {"message": "Bad.", "type": "invalid_request_error", "param": None, "co
         pytest.param(400, {"message": "Model Not Exist"}, Kind.MODEL, id="model as 400"),
         pytest.param(400, {"message": "x/y is not a valid model ID"}, Kind.MODEL, id="model id"),
         pytest.param(400, {"message": "Invalid model: x", "type": "invalid_model"}, Kind.MODEL, id="invalid model"),
+        pytest.param(
+            400,
+            {"detail": "Server is pinned to '/models/json_schema-7b'; requested 'x'."},
+            Kind.MODEL, id="model of transformers serve",
+        ),
         pytest.param(404, {}, Kind.MISSING, id="plain 404"),
         pytest.param(405, {}, Kind.MISSING, id="wrong method"),
         pytest.param(400, OPENAI | {"code": "context_length_exceeded"}, Kind.REFUSED, id="context by code"),

@@ -4,11 +4,9 @@ A command's module is imported when the command is called, so that `glan --help`
 """
 
 import importlib
-import logging
 import os
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import NoReturn
 
 import click
@@ -65,18 +63,17 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line; errors that a person can mend end with exit code 1 and one clear message."""
-    code = _code()
-    with suppress(BrokenPipeError):
+    code = _exit_code()
+    try:
         sys.stdout.flush()
         sys.stderr.flush()
-    if "pyreqwest" in sys.modules:
-        # A thread of the HTTP library may be about to let go of Python, which aborts if it is taken down meanwhile.
-        logging.shutdown()
-        os._exit(code)
-    sys.exit(code)
+    except OSError:
+        code = code or 1
+    # Not sys.exit: a thread of the HTTP library that lets go of a connection while Python finalises aborts the process.
+    os._exit(code)
 
 
-def _code() -> int:
+def _exit_code() -> int:
     try:
         code = cli(prog_name="glan", standalone_mode=False)
     except click.exceptions.Abort:

@@ -95,7 +95,7 @@ def _lines(teacher: Examined, *, is_asked: bool) -> Iterator[tuple[str, str]]:
         length = teacher.context_tokens
         yield "context", "unknown: the server does not say" if length is None else f"{length:,} tokens"
         yield "cut prompts", f"{teacher.cut_prompts} of {teacher.replies}" if teacher.cut_prompts else "none was seen"
-    yield "structured", teacher.rung or ("unknown: none was asked for" if teacher.host else "not needed")
+    yield "structured", _structured(teacher)
     yield "thinking", _thinking(teacher)
     yield "speed", _speed(teacher)
     yield "price", _price(teacher)
@@ -114,6 +114,15 @@ _MODEL = {
     False: "not in the server's list; it may answer under another name",
     None: "unknown: the server shows no list",
 }
+
+
+def _structured(teacher: Examined) -> str:
+    if teacher.rung is None:
+        return "unknown: none was asked for" if teacher.host else "not needed"
+    if not teacher.formless:
+        return teacher.rung
+    n_all = teacher.schema_replies
+    return f"{teacher.rung} was accepted, and {teacher.formless} of {n_all} replies do not have the form of the schema"
 
 
 def _thinking(teacher: Examined) -> str:

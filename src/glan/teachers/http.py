@@ -155,6 +155,8 @@ class Http:
         first = self._way.endpoints[0]
         self._manners = Manners(first.limit_name, Rung(first.rung), words)
         self._on_refused = on_refused
+        self._told: set[str] = set()
+        """Reasons of which the server's words were logged."""
         self._lines = {endpoint.base_url: Line(endpoint, patience.timeout_s) for endpoint in self._way.endpoints}
 
     async def reply(self, request: Request) -> Reply:
@@ -283,4 +285,8 @@ class Http:
         await self._way.rest(sent, course.request, pause_s)
 
     def _error(self, course: Course, trouble: Trouble, endpoint: Endpoint) -> GlanError:
+        if trouble.told and trouble.reason not in self._told:
+            # Failures are recorded without the server's words, which vary; the first of each kind has them here.
+            self._told.add(trouble.reason)
+            logger.warning("%s: %s from %s: %s", course.request.id, trouble.reason, endpoint.host, trouble.told)
         return error_of(trouble, endpoint, course.request.sampling.model)

@@ -106,6 +106,8 @@ _MODEL = re.compile(
     r"model\b.{0,160}(not exist|not found|not a valid|not available|unknown model)"
     r"|(invalid|unknown|no such) model\b|not a valid model|model.?not.?found"
 )
+_PINNED = re.compile(r"server is pinned to .*; requested ")
+"""Of `transformers serve`. The names of the models stand within, which may have any word."""
 _FORM = re.compile(r"response.?format|json.?schema|json.?object|structured|guided|grammar")
 
 _NOT_TAKEN = re.compile(
@@ -134,7 +136,7 @@ _RULES: tuple[tuple[Kind, Callable[[_Fault], object]], ...] = (
     (Kind.REFUSED, lambda fault: fault.status < 500 and (fault.codes & _FILTER_CODES or _FILTER.search(fault.words))),
     (Kind.KEY, lambda fault: fault.status in {401, 403} or fault.codes & _KEY_CODES),
     (Kind.KEY, lambda fault: fault.status == 400 and _KEY.search(fault.words)),
-    (Kind.MODEL, lambda fault: fault.codes & _MODEL_CODES),
+    (Kind.MODEL, lambda fault: fault.codes & _MODEL_CODES or _PINNED.match(fault.words)),
     (Kind.LATER, lambda fault: fault.status in _LATER_STATUSES or (fault.status >= 500 and fault.status != 501)),
     (Kind.REFUSED, lambda fault: fault.codes & _CONTEXT_CODES or _CONTEXT.search(fault.words)),
     (Kind.MODEL, lambda fault: fault.status == 404 and _MODEL.search(fault.words)),
