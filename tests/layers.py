@@ -5,7 +5,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"cli"}),),
     (frozenset({"api"}), frozenset({"check"})),
     (frozenset({"runs"}),),
-    (frozenset({"options", "outputs", "settled", "spending", "surprise"}),),
+    (frozenset({"batched", "options", "outputs", "settled", "spending", "surprise"}),),
     (frozenset({"pipeline"}),),
     (frozenset({"generate"}), frozenset({"curate"}), frozenset({"dataset"}), frozenset({"growth", "estimate"})),
     (frozenset({"project"}),),

@@ -27,7 +27,7 @@ from glan.teachers.ledger_file import Lock, is_on_network
 PUBLISHED = ("dataset", "rejects", "manifest.json")
 """What a run exchanges, in this order: the manifest comes last."""
 LEDGER = "ledger.sqlite"
-_IGNORED = ".env\n.next/\n.old/\n*.lock\nledger.sqlite-*\nstatus.json\n"
+_IGNORED = ".env\n.batches/\n.next/\n.old/\n*.lock\nledger.sqlite-*\nstatus.json\n"
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,6 +180,11 @@ class Project:
     @property
     def log_path(self) -> Path:
         return self.folder / "run.log"
+
+    @property
+    def batches_path(self) -> Path:
+        """Files on their way to a provider of batches and back."""
+        return self.folder / ".batches"
 
     @property
     def next_path(self) -> Path:

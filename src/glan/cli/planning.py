@@ -16,7 +16,7 @@ from glan.project import Project
 from glan.records import Stage
 from glan.teachers.ledger import Ledger, StageTotals
 from glan.teachers.panel import Host, Named, hosts_of, hourly_of
-from glan.teachers.prices import price_of
+from glan.teachers.prices import batch_price, price_of
 from glan.teachers.providers import UNKNOWN, providers
 from glan.teachers.specs import OFFLINE, Spec, parse_spec, where
 
@@ -63,6 +63,8 @@ def plan_command(folder: Path, ledger: Path | None, *, as_json: bool, pairs: int
     for name, estimates in cases.items():
         say(_line(f"all, {name}", estimates))
     say(f"Disk: {disk['low'] / 1e6:,.0f} to {disk['high'] / 1e6:,.0f} MB more.")
+    if config.mode == "batch":
+        say("Costs are those of batches; the hours are the provider's, up to 24 for each step of the way.")
     if known.usd_per_hour:
         say(f"The cost has ${known.usd_per_hour:,.2f} for each hour of servers of your own.")
     say(f"Hosts: {_told_hosts(hosts) or 'none'}.")
@@ -165,11 +167,16 @@ def _price(project: Project, stage: Stage, named: Named) -> Prices | None:
     if named.spec is not None and given == config.teachers.default.spec:
         given = named.spec
     spec = parse_spec(given) if isinstance(given, str) else given
+    taker = None
     if spec is None or spec.provider == OFFLINE:
         price = settings.price if spec is None else price_of(spec.model, OFFLINE, settings.price)
     else:
         base_url, host = where(spec, project.environment)
         is_elsewhere = bool(settings.base_urls or settings.base_urls_file)
-        is_own = not is_elsewhere and providers().get(spec.provider, UNKNOWN).base_url == base_url
+        provider = providers().get(spec.provider, UNKNOWN)
+        is_own = not is_elsewhere and provider.base_url == base_url
         price = price_of(spec.model, spec.provider if is_own else host, settings.price)
+        taker = provider if not is_elsewhere and provider.knows(base_url) else None
+    if config.mode == "batch":
+        price = batch_price(price, taker, config.batch.price_share)
     return None if price is None else Prices(input=price.input, output=price.output)

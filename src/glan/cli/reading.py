@@ -12,6 +12,7 @@ from glan.project import Manifest, Project
 from glan.spending import told_possibly_paid
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledger_file import is_held
+from glan.teachers.outbox import Outbox, Parcel
 
 
 @click.command("status")
@@ -25,11 +26,14 @@ def status_command(folder: Path, ledger: Path | None, *, as_json: bool, failures
     project = Project.open(folder, ledger)
     manifest = project.manifest()
     run = _run_status(project)
+    batches = _batches(project)
     failed = _failures(project) if failures else []
     if as_json:
-        say_json({"run": run, "manifest": manifest, "failures": failed})
+        say_json({"run": run, "manifest": manifest, "failures": failed, "batches": batches})
         return
     _say_run(run)
+    for parcel in batches:
+        say(f"  {parcel.told}")
     _say_dataset(project, manifest)
     if tree and manifest is not None:
         _say_tree(manifest)
@@ -44,6 +48,15 @@ def _run_status(project: Project) -> dict[str, Any] | None:
     if found is not None and found.get("state") == "running" and not is_held(project.ledger_path):
         found["state"] = "died"
     return found
+
+
+def _batches(project: Project) -> list[Parcel]:
+    """Return the batches and files that wait for their replies."""
+    if not project.ledger_path.exists():
+        return []
+    with Ledger.open(project.ledger_path, readonly=True) as ledger:
+        outbox = Outbox(ledger)
+        return [*outbox.out(), *outbox.written()]
 
 
 def _say_run(run: dict[str, Any] | None) -> None:

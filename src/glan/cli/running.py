@@ -34,6 +34,7 @@ class _Given(TypedDict):
 
     pairs: int | None
     spec: str | None
+    mode: Literal["live", "batch"] | None
     max_in_flight: int | None
     concurrency: Literal["adaptive", "fixed"] | None
     budget_usd: float | None
@@ -57,6 +58,11 @@ class _Given(TypedDict):
     help="How many pairs; if not given, those of glan.toml, or as many as stand.",
 )
 @click.option("--teacher", "spec", metavar="SPEC", help="offline, openai/MODEL, ollama/MODEL, vllm/MODEL@URL, ...")
+@click.option(
+    "--mode",
+    type=click.Choice(["live", "batch"]),
+    help="Ask one by one, or in batches: half the price, and hours. If not given, as in glan.toml.",
+)
 @click.option(
     "--max-in-flight", type=click.IntRange(1, 100_000), help="Most requests in flight at once to each server."
 )
@@ -236,6 +242,7 @@ def _line(project: Project, options: Options) -> str:
         "--ledger": project.ledger,
         "--node": options.only,
         "--pairs": options.pairs if options.pairs != project.config.pairs else None,
+        "--mode": options.mode if options.mode != project.config.mode else None,
         "--until": options.until if options.until is not Stage.ANSWERS else None,
         "--budget-usd": options.budget_usd,
         "--budget-tokens": options.budget_tokens,
@@ -276,6 +283,7 @@ def _options(given: _Given) -> Options:
     return Options(
         pairs=given["pairs"],
         until=Stage(given["until"]) if given["until"] else Stage.ANSWERS,
+        mode=given["mode"],
         max_in_flight=given["max_in_flight"],
         concurrency=given["concurrency"],
         budget_usd=given["budget_usd"],

@@ -28,6 +28,12 @@ class _Given(TypedDict):
     rpm: int | None
     tpm: int | None
     api_key: str | None
+    batch_delay_s: float
+    batch_expire: float
+    batch_errors: float
+    batch_refusals: float
+    batch_deaths: tuple[str, ...]
+    enqueued_tokens: int | None
 
 
 @click.command("simulate")
@@ -71,13 +77,25 @@ class _Given(TypedDict):
 @click.option("--rpm", type=click.IntRange(1), help="So many requests a minute; headers tell what is left.")
 @click.option("--tpm", type=click.IntRange(1), help="The same for tokens, of prompts and replies.")
 @click.option("--api-key", help="Ask for this key.")
+@click.option("--batch-delay-s", type=click.FloatRange(min=0), default=0.0, help="Time of each batch.")
+@click.option("--batch-expire", type=click.FloatRange(0, 1), default=0.0, help="Share of lines that no batch comes to.")
+@click.option("--batch-errors", type=click.FloatRange(0, 1), default=0.0, help="Share of lines that fail for now.")
+@click.option("--batch-refusals", type=click.FloatRange(0, 1), default=0.0, help="Share of lines refused for good.")
+@click.option(
+    "--batch-death",
+    "batch_deaths",
+    multiple=True,
+    metavar="DEED",
+    help="Say nothing after the first upload, hand-in or fetch, which is done all the same; may be given often.",
+)
+@click.option("--enqueued-tokens", type=click.IntRange(1), help="Tokens of all batches under way at once.")
 def simulate_command(**given: Unpack[_Given]) -> None:
     """Serve an OpenAI-compatible API on this machine, with the offline teacher or filler behind it.
 
-    POST /v1/chat/completions, GET /v1/models, GET /stats.
+    POST /v1/chat/completions, GET /v1/models, files and batches, GET /stats.
     """
     from glan.teachers.faults import CONTENT_FAULTS, TRANSPORT_FAULTS  # noqa: PLC0415 - as below
-    from glan.teachers.simulate import Simulated, parse_faults, serve  # noqa: PLC0415 - only this command serves
+    from glan.teachers.simulate import BatchBehaviour, Simulated, parse_faults, serve  # noqa: PLC0415 - only this command serves
 
     if given["queue"] and given["capacity"] is None:
         raise click.UsageError("--queue needs --capacity: without it all are served at once.")
@@ -98,6 +116,14 @@ def simulate_command(**given: Unpack[_Given]) -> None:
         rpm=given["rpm"],
         tpm=given["tpm"],
         api_key=given["api_key"],
+        batches=BatchBehaviour(
+            delay_s=given["batch_delay_s"],
+            expire=given["batch_expire"],
+            errors=given["batch_errors"],
+            refusals=given["batch_refusals"],
+            enqueued_tokens=given["enqueued_tokens"],
+            deaths=given["batch_deaths"],
+        ),
     )
     try:
         asyncio.run(serve(settings, _teacher(given), host="127.0.0.1", port=given["port"], on_ready=_announce))

@@ -123,7 +123,8 @@ class Walk:
         self._ask_ahead(asking)
         async with self._lock:
             if self._error is not None:
-                raise self._error
+                # Without its traceback: where many slots wait for a batch it would grow by a few frames for each.
+                raise self._error.with_traceback(None)
             try:
                 return await work(asking)
             except BlockedError:

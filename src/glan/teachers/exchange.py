@@ -302,6 +302,8 @@ class Stats:
     """Paid ones whose body had been paid before."""
     in_flight: int
     max_in_flight: int
+    batches: Mapping[str, int]
+    """Files and batches that came, and the lines of batches by what became of them; answered ones are paid as well."""
 
 
 class Counts:
@@ -316,6 +318,7 @@ class Counts:
         self._prompt_tokens = 0
         self._completion_tokens = 0
         self._repeats = 0
+        self.batches: Counter[str] = Counter()
         self._paid: dict[int, bool] = {}
         """Whether a body was paid, by its hash: about 100 bytes a body."""
 
@@ -329,13 +332,16 @@ class Counts:
     def see(self, raw: bytes) -> None:
         self._paid.setdefault(hash(raw), False)
 
-    def pay(self, raw: bytes, stage: Stage, reply: Reply) -> None:
+    def pay(self, raw: bytes, stage: Stage, reply: Reply) -> bool:
+        """Count a reply, and say whether its body had been paid before."""
         key = hash(raw)
-        self._repeats += self._paid[key]
+        was_paid = self._paid[key]
+        self._repeats += was_paid
         self._paid[key] = True
         self._stages[stage.value] += 1
         self._prompt_tokens += reply.usage.prompt_tokens or 0
         self._completion_tokens += reply.usage.completion_tokens or 0
+        return was_paid
 
     def leave(self, failed: str | None) -> None:
         """Count a request as over, and how it failed if it was not paid."""
@@ -355,6 +361,7 @@ class Counts:
             repeats=self._repeats,
             in_flight=self._in_flight,
             max_in_flight=self._max_in_flight,
+            batches=dict(self.batches),
         )
 
 

@@ -20,6 +20,7 @@ import msgspec
 from glan.config import Price
 from glan.errors import GlanError, StoppedError, TeacherError
 from glan.records import Reply, Request, TimedOut
+from glan.teachers.batch import BatchServer, Terms
 from glan.teachers.kinds import Kind, Trouble
 from glan.teachers.line import CONNECT_TIMEOUT_S, Line
 from glan.teachers.listing import Listing
@@ -214,6 +215,12 @@ class Http:
 
         """
         return await next(iter(self._lines.values())).listed(model)
+
+    def batches(self, terms: Terms) -> BatchServer:
+        """Return the first server as one of batches: its connections, and how its models want to be asked."""
+        from glan.teachers.batch_http import HttpBatches  # noqa: PLC0415 - it imports this module
+
+        return HttpBatches(next(iter(self._lines.values())), self._patience, self._manners, terms)
 
     async def close(self) -> None:
         """Close all connections."""

@@ -17,7 +17,15 @@ from typing import Protocol
 
 from msgspec import structs
 
-from glan.errors import GlanError, LedgerError, RequestError, StoppedError, UnusableError, WouldAskAgainError
+from glan.errors import (
+    DeferredError,
+    GlanError,
+    LedgerError,
+    RequestError,
+    StoppedError,
+    UnusableError,
+    WouldAskAgainError,
+)
 from glan.records import Reply, Request, Stage, TimedOut
 from glan.teachers.base import Teacher
 from glan.teachers.fingerprints import fingerprint
@@ -170,6 +178,8 @@ class Ledgered:
     """Failures up to this place in the ledger count as absent, and so do replies to a prompt that was cut."""
     tally: Tally = field(default_factory=Tally, kw_only=True)
     purse: Purse = field(default_factory=Purse, kw_only=True)
+    counts_hits_to: int | None = field(default=None, kw_only=True)
+    """Only what the ledger had up to this place is counted as a hit: the rest is the run's own, from a batch."""
     on_mismatch: Callable[[Request, Entry], None] | None = field(default=None, kw_only=True)
     """With KEEP: is told every reply that is used for a request of another fingerprint."""
     _asking: dict[tuple[str, bytes], asyncio.Future[GlanError | None] | None] = field(default_factory=dict, init=False)
@@ -183,7 +193,7 @@ class Ledgered:
         Raises:
             RequestError: the request failed for good, now or when it was asked.
             WouldAskAgainError: the ledger answers the place under another fingerprint.
-            UnusableError, StoppedError: from the teacher and the permits; they are not recorded.
+            DeferredError, UnusableError, StoppedError: from the teacher and the permits; they are not recorded.
 
         """
         key = (request.id, fingerprint(request))
@@ -229,7 +239,8 @@ class Ledgered:
         return entry
 
     def _told(self, request: Request, entry: Entry) -> Reply:
-        self.tally.count_hit(request.stage, entry)
+        if self.counts_hits_to is None or entry.seq <= self.counts_hits_to:
+            self.tally.count_hit(request.stage, entry)
         if entry.reply is None:
             raise RequestError(entry.failure or "")
         return entry.reply
@@ -287,6 +298,9 @@ class Ledgered:
             outcome = await self.teacher.reply(request)
         except RequestError as error:
             outcome = error
+        except DeferredError:
+            call.release()
+            raise
         except (UnusableError, StoppedError) as error:
             if isinstance(error, UnusableError):
                 self._broken = error

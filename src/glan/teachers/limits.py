@@ -82,6 +82,8 @@ class Budget:
         self._spent = Amount() if spent is None else spent
         self._reserved = Amount()
         self._lost = Amount()
+        self._out = Amount()
+        self._n_out = 0
         self._n_open = 0
         self._waiters: list[_Future] = []
 
@@ -106,6 +108,11 @@ class Budget:
         return self._n_open
 
     @property
+    def out(self) -> Amount:
+        """The worst case of the batches that are out; the ledger has a row of each, so nothing more is written down."""
+        return self._out
+
+    @property
     def left_s(self) -> float:
         """How long the servers may still be paid for; without a cap, or a price by the hour, for ever."""
         if self.max_usd is None or not self.meter.usd_per_s:
@@ -119,7 +126,7 @@ class Budget:
             BudgetError: it does not fit, and nothing in flight could make room.
 
         """
-        if self._fits(worst):
+        if self.fits(worst):
             self._n_open += 1
             self._reserved = self._reserved.plus(worst)
             return True
@@ -144,9 +151,35 @@ class Budget:
         self._lost = self._lost.plus(worst)
         self._release(worst)
 
+    def reserve_batch(self, worst: Amount) -> None:
+        """Set the worst case of a batch aside, before it is handed in.
+
+        Raises:
+            BudgetError: it does not fit.
+
+        """
+        if not self.fits(worst):
+            raise self.refusal(worst)
+        self._n_out += 1
+        self._out = self._out.plus(worst)
+
+    def settle_batch(self, worst: Amount, used: Amount) -> None:
+        """Book what a batch really used, once its replies are durable."""
+        self._spent = self._spent.plus(used)
+        self._n_out -= 1
+        self._out = self._out.minus(worst) if self._n_out else Amount()
+        self.meter.rest()
+        _wake(self._waiters)
+
+    def close(self) -> None:
+        """Stop the clock: nothing is asked any more. Servers that work on a batch are paid until now."""
+        if self._n_out:
+            self.meter.rest()
+        self.meter.stop()
+
     def _release(self, worst: Amount) -> None:
         self._n_open -= 1
-        self._reserved = self._reserved.plus(Amount(tokens=-worst.tokens, usd=-worst.usd))
+        self._reserved = self._reserved.minus(worst)
         if not self._n_open:
             self.meter.rest()
             self._reserved = Amount()  # the rounding errors of many sums and differences end here
@@ -154,9 +187,14 @@ class Budget:
 
     @property
     def _held(self) -> Amount:
-        return self._spent.plus(self._reserved).plus(self._lost)
+        return self._spent.plus(self._aside)
 
-    def _fits(self, worst: Amount) -> bool:
+    @property
+    def _aside(self) -> Amount:
+        return self._reserved.plus(self._lost).plus(self._out)
+
+    def fits(self, worst: Amount) -> bool:
+        """Say whether an amount could be set aside now."""
         if self.max_tokens is None and self.max_usd is None:
             return True
         held = self._held.plus(worst)
@@ -170,12 +208,11 @@ class Budget:
             f"{self.max_tokens:,} tokens" if self.max_tokens is not None else "",
             f"{self.max_usd:,} US dollars" if self.max_usd is not None else "",
         ]
-        aside = self._reserved.plus(self._lost)
         time_ = f", and {self.meter.usd:.4f} US dollars for the servers' time" if self.meter.usd_per_s else ""
         next_ = "" if worst is None else f", and the next call could take {self._shown(worst)}"
         return BudgetError(
             f"The budget of {' and '.join(cap for cap in caps if cap)} is reached: "
-            f"{self._shown(self._spent)} are spent{time_}, {self._shown(aside)} are set aside{next_}.",
+            f"{self._shown(self._spent)} are spent{time_}, {self._shown(self._aside)} are set aside{next_}.",
             hint="To go on, run again with a greater --budget-usd or --budget-tokens.",
         )
 

@@ -12,12 +12,13 @@ from glan.environment import Environment
 from glan.errors import ConfigError, UntrustedError
 from glan.records import Reply, Request, Stage
 from glan.teachers.base import Teacher
+from glan.teachers.batch import BatchServer, Terms
 from glan.teachers.fleet import Absence, Fleet
 from glan.teachers.joining import following, read_urls
 from glan.teachers.manners import Refusal
 from glan.teachers.network import check_allowed, check_settings, is_allowed, read_ca
 from glan.teachers.permits import Permits, Pools
-from glan.teachers.prices import price_of
+from glan.teachers.prices import batch_price, price_of
 from glan.teachers.providers import UNKNOWN, providers
 from glan.teachers.specs import (
     OFFLINE,
@@ -70,6 +71,8 @@ class Panel:
     """The servers that each stage asks; nothing for a teacher in this process."""
     hourly: Mapping[Stage, Hourly] = field(default_factory=dict)
     """The servers that are paid by the hour."""
+    batches: Mapping[Stage, BatchServer] = field(default_factory=dict)
+    """Where the batches of each stage are handed in; a stage that no server answers has none."""
 
     @classmethod
     def of(cls, teacher: Teacher, model: str, price: Price | None = None) -> "Panel":
@@ -147,6 +150,7 @@ async def opened(config: Config, environment: Environment, named: Named) -> Asyn
             refusals=opening.refusals,
             fleets={stage: opened_.fleet for stage, opened_ in found.items() if opened_.fleet is not None},
             hourly=hourly,
+            batches={stage: opened_.batches for stage, opened_ in found.items() if opened_.batches is not None},
         )
 
 
@@ -243,6 +247,8 @@ class _Opened:
     price: Price | None
     fleet: Fleet | None = None
     """Its servers, where it has any."""
+    batches: BatchServer | None = None
+    """Where its batches are handed in: its first server."""
 
 
 class _Opening:
@@ -308,11 +314,13 @@ class _Opening:
         patience = Patience(
             timeout_s=settings.timeout_s, max_retries=self._config.limits.max_retries, rng=random.Random()
         )
+        own = providers().get(spec.provider, UNKNOWN)
         # At another address than its own the server of a provider with a key may be of any kind.
-        is_known = providers().get(spec.provider, UNKNOWN).knows(first.base_url)
-        words = words_of(spec.provider if is_known else SERVER)
+        words = words_of(spec.provider if own.knows(first.base_url) else SERVER)
         http = Http(fleet, patience, price=price, words=words, on_refused=self._note)
-        return _Opened(await stack.enter_async_context(http), price, fleet)
+        takes = own.batch if own is not UNKNOWN and own.base_url in {None, first.base_url} else None
+        terms = Terms(is_known=takes, price=batch_price(price, own if takes else None, self._config.batch.price_share))
+        return _Opened(await stack.enter_async_context(http), price, fleet, http.batches(terms))
 
     async def _fleet(self, stage: Stage, spec: Spec, settings: TeacherSettings, stack: AsyncExitStack) -> Fleet:
         """Return the servers of a teacher; models at the same servers share what these bear."""
@@ -367,16 +375,11 @@ class _Opening:
             msgspec.structs.replace(settings, api_key_env=settings.api_key_envs.get(host, settings.api_key_env)),
             self._environment,
             trusted=self._named.trusted | trusted(self._environment),
-            from_command_line=is_named and self._named.is_typed and not _has_several(settings),
+            from_command_line=is_named and self._named.is_typed and not (settings.base_urls or settings.base_urls_file),
         )
         # A project that came from a stranger could name an authority that may speak for a provider's own address.
         is_providers_own = found.name != found.host
         return found if is_providers_own else replace(found, ca_pem=read_ca(network, self._environment))
-
-
-def _has_several(settings: TeacherSettings) -> bool:
-    """Say whether the project's files name the servers, whatever is typed."""
-    return bool(settings.base_urls or settings.base_urls_file)
 
 
 def _way_of(settings: TeacherSettings) -> tuple[object, ...]:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from glan.config import Price
 from glan.errors import StoppedError, TeacherError
 from glan.records import Record, Reply, Request, TimedOut, Usage
-from glan.teachers.providers import providers
+from glan.teachers.providers import Provider, providers
 from glan.teachers.specs import OFFLINE
 
 MOST_TIMEOUTS = 2
@@ -28,6 +28,10 @@ class Amount(Record, frozen=True, kw_only=True):
     def plus(self, other: "Amount") -> "Amount":
         """Return both together."""
         return Amount(tokens=self.tokens + other.tokens, usd=self.usd + other.usd)
+
+    def minus(self, other: "Amount") -> "Amount":
+        """Return what is left of it without the other."""
+        return Amount(tokens=self.tokens - other.tokens, usd=self.usd - other.usd)
 
 
 def price_of(model: str, provider: str, given: Price | None) -> Price | None:
@@ -60,6 +64,23 @@ def cost_usd(price: Price | None, usage: Usage) -> float | None:
     return (
         (usage.prompt_tokens - cached) * price.input + cached * cached_price + usage.completion_tokens * price.output
     ) / _PER
+
+
+def batch_price(price: Price | None, provider: Provider | None, share: float | None) -> Price | None:
+    """Return what tokens cost in a batch; what is unknown live stays unknown.
+
+    Args:
+        price: what they cost live.
+        provider: who takes the batch, as far as it is known.
+        share: what the settings say that a batch costs of it.
+
+    """
+    if share is None:
+        share = 1.0 if provider is None else provider.batch_share
+    if price is None:
+        return None
+    cached = None if price.cached is None else price.cached * share
+    return Price(input=price.input * share, output=price.output * share, cached=cached)
 
 
 _BYTES_PER_TOKEN = 2

@@ -110,7 +110,7 @@ class Purse:
     def close(self) -> None:
         """Book what the run really came to: the calls that were given up, and the servers' time until now."""
         budget = self.budget
-        budget.meter.stop()
+        budget.close()
         self._ahead = budget.lost.plus(budget.reserved)
         with suppress(LedgerError):  # what is set aside for the calls in flight is in the ledger already
             self._write(budget.lost_calls + budget.open_calls)
@@ -165,6 +165,11 @@ class Call:
         if isinstance(outcome, Reply):
             budget.meter.see(outcome.latency_s)
         budget.settle(self._worst, used(self._request, outcome, self._purse.price_of(self._request.stage)))
+
+    def release(self) -> None:
+        """Book nothing: it was not sent."""
+        self._is_open = False
+        self._purse.budget.settle(self._worst, Amount())
 
     def __enter__(self) -> Self:
         return self

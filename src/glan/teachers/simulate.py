@@ -3,7 +3,8 @@
 It counts what it was asked and what it gave: a request is *paid* once its whole reply has left. It refuses to know
 projects and ledgers.
 
-    POST /v1/chat/completions    GET /v1/models    GET /stats    GET /healthz
+    POST /v1/chat/completions    GET /v1/models    GET /stats    GET /healthz    and the files and batches of
+    simulate_batches.py
 """
 
 import asyncio
@@ -48,8 +49,9 @@ from glan.teachers.exchange import (
     request_of,
 )
 from glan.teachers.faults import CONTENT_FAULTS, TRANSPORT_FAULTS, Faulty, Odds, check_rates, parse_faults, thoughtful
+from glan.teachers.simulate_batches import BatchBehaviour, batches_of
 
-__all__ = ["Server", "Simulated", "Stats", "app", "parse_faults", "running", "serve"]
+__all__ = ["BatchBehaviour", "Server", "Simulated", "Stats", "app", "parse_faults", "running", "serve"]
 
 _KEEP_ALIVE_S = 75
 """Longer than clients keep an idle connection: if we closed first, a request could cross with it."""
@@ -86,6 +88,7 @@ class Simulated:
     """Keys of the body that the models do not take."""
     models: tuple[str, ...] = ()
     """The models there are; where none is named, every name is one."""
+    batches: BatchBehaviour = field(default_factory=BatchBehaviour)
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
     """Names by which the server may be called, so that no web page reaches it by a name of its own."""
 
@@ -238,6 +241,7 @@ def _app(chat: "_Chat") -> Starlette:
         routes=[
             Route("/v1/chat/completions", chat, methods=["POST"]),
             Route("/v1/models", chat.give_models),
+            *batches_of(chat).routes(),
             Route("/stats", chat.give_stats),
             Route("/healthz", _give_health),
         ],
@@ -320,10 +324,7 @@ class _Chat:
             if fault == "death":
                 await connection.die()
                 return fault
-            reply = await self._reply(request)
-            if self.settings.reasoning and body.wants_thought:
-                reply = thoughtful(reply, self.settings.reasoning, request.sampling.max_tokens)
-            reply = fitted(reply, request.sampling.max_tokens)
+            reply = await self.reply_to(body, request)
             if fault == "stall" and not await connection.holds(self.settings.stall_s):
                 return "client gone"
         self.doors.count_tokens((reply.usage.prompt_tokens or 0) + (reply.usage.completion_tokens or 0))
@@ -343,9 +344,12 @@ class _Chat:
         return [(b"retry-after", f"{wait_s:g}".encode()), *self.doors.headers()]
 
     def _read(self, connection: Connection, raw: bytes) -> Body:
-        """Return the body of a request that may be answered."""
         if self.settings.api_key is not None and not connection.bears(self.settings.api_key):
             raise TurnedDownError("unauthorized")
+        return self.body_of(raw)
+
+    def body_of(self, raw: bytes) -> Body:
+        """Return the body of a request that may be answered."""
         self.counts.see(raw)
         body = read_body(raw)
         if self.settings.refused:
@@ -353,6 +357,13 @@ class _Chat:
         if self.settings.models and body.model not in self.settings.models:
             raise TurnedDownError("unknown-model", f"{body.model!r}.")
         return body
+
+    async def reply_to(self, body: Body, request: Request) -> Reply:
+        """Return what the teacher says, as this server gives it."""
+        reply = await self._reply(request)
+        if self.settings.reasoning and body.wants_thought:
+            reply = thoughtful(reply, self.settings.reasoning, request.sampling.max_tokens)
+        return fitted(reply, request.sampling.max_tokens)
 
     async def _reply(self, request: Request) -> Reply:
         try:
