@@ -22,6 +22,7 @@ from glan.errors import GlanError, LedgerError, ProjectError
 from glan.prompts import Prompts
 from glan.taxonomy.edit import select
 from glan.taxonomy.tree import Taxonomy, shipped_names, shipped_text
+from glan.teachers.identities import Answered
 from glan.teachers.ledger_file import Lock, is_on_network
 
 PUBLISHED = ("dataset", "rejects", "manifest.json")
@@ -76,6 +77,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Replies that the run met and of which the server had cut the prompt."""
     not_taken: list[str] = []
     """Parameters that the models did not take in the run, and what they were sent instead."""
+    answered: list[Answered] = []
+    """Which models gave the replies that the run used, as the servers named them."""
     basis: str = ""
     """Hash of everything that the data set rests on: where it is the same, a run would make the same again."""
 

@@ -18,6 +18,7 @@ from glan.batched import Gathering, OnlyLedger, check_servers, emptied, post_of,
 from glan.curate.beside import examining
 from glan.errors import BudgetError, GlanError
 from glan.generate.asking import Asking, asking_of
+from glan.generate.walk import told_of_failed_drafts
 from glan.growth import Standing, pairs_of
 from glan.options import InterruptedRunError, Options, Result
 from glan.outputs import Counted, Ending, Outputs, standing_of
@@ -30,6 +31,7 @@ from glan.spending import possibly_paid, possibly_paid_so_far, purse_of
 from glan.streams import collecting_rarely
 from glan.surprise import audit, changed, meaning_of, refusal
 from glan.teachers.batch_post import Post
+from glan.teachers.identities import Identities, told_of_changes
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledgered import Choice, Ledgered, Tally
 from glan.teachers.outbox import Parcel
@@ -54,6 +56,7 @@ class Run:
         self.progress = Progress(wanted=options.pairs or self.config.pairs)
         self.tally = Tally(by_hour=frozenset(panel.hourly))
         self.cuts = Cuts()
+        self.identities = Identities()
         self.notices: list[str] = []
         self.post: Post | None = None
         """The batches that are out, once the ledger is open."""
@@ -75,8 +78,10 @@ class Run:
     def told(self) -> tuple[str, ...]:
         """What a person should know of it so far."""
         lost = [refusal.told_of(host) for refusal, host in self._panel.refusals if refusal.is_loss]
+        missing = told_of_failed_drafts(self._pipeline.walks.values() if self._pipeline is not None else ())
         out = "" if self.post is None else self.post.told_left()
-        return (*self.notices, *lost, *filter(None, [self.cuts.told(), out]))
+        told = filter(None, [self.cuts.told(), out])
+        return (*self.notices, *missing, *lost, *told, *self.identities.told())
 
     @property
     def possibly_paid(self) -> dict[str, object]:
@@ -202,7 +207,8 @@ class Run:
         if cause is not None:
             behind = replace(behind, teacher=OnlyLedger(), purse=Purse())
         counted = Counted(behind, outputs, self.options.watch)
-        teacher = Watched(counted, self.cuts, self.tally, keeps_cut=self.config.curation.cut_prompts == "keep")
+        keeps_cut = self.config.curation.cut_prompts == "keep"
+        teacher = Watched(counted, self.cuts, self.tally, identities=self.identities, keeps_cut=keeps_cut)
         asking = msgspec.structs.replace(job.asking, teacher=teacher)
         async with examining(self.config.curation, pairs=job.pairs) as examiner:
             walk = Pipeline(replace(job, asking=asking), permits=permits, progress=self.progress, examiner=examiner)
@@ -233,7 +239,7 @@ class Run:
     def _stand(self, manifest: Manifest) -> Result:
         """Leave the data set that stands as it is: a walk would make the same."""
         count_again(manifest, self.progress)
-        self.notices += filter(None, [told_of_cuts(manifest.cut_prompts)])
+        self.notices += [*filter(None, [told_of_cuts(manifest.cut_prompts)]), *told_of_changes(manifest.answered)]
         return self._ended(manifest.slots["open"], None, is_published=True, is_settled=True)
 
     def _disciplines(self) -> Sequence[Discipline]:
@@ -389,5 +395,6 @@ class Run:
             server_usd=ledger.run_totals().server_usd,
             cut_prompts=self.cuts.total,
             not_taken=[refusal.told_of(host) for refusal, host in self._panel.refusals],
+            answered=self.identities.answered(),
             rounds={leaf: walk.rounds for leaf, walk in walks.items()},
         )

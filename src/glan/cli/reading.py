@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import click
 
-from glan.cli.screen import json_option, ledger_option, project_option, say, say_json
+from glan.cli.screen import json_option, ledger_option, project_option, say, say_json, tokens_told
 from glan.errors import DatasetError, GlanError
 from glan.project import Manifest, Project
 from glan.spending import told_possibly_paid
@@ -67,8 +67,8 @@ def _say_run(run: dict[str, Any] | None) -> None:
     say(
         f"{states.get(str(run.get('state')), 'A run')}: {run.get('pairs', 0):,} of {run.get('wanted', 0):,} pairs, "
         f"{run.get('rejects', 0):,} rejects, {run.get('failures', 0):,} failures; "
-        f"{sum(run.get('asked', {}).values()):,} calls, {run.get('prompt_tokens', 0):,} prompt tokens, "
-        f"{run.get('completion_tokens', 0):,} reply tokens."
+        f"{sum(run.get('asked', {}).values()):,} calls, "
+        f"{tokens_told(run.get('prompt_tokens', 0), run.get('completion_tokens', 0), run.get('cached_tokens'))}."
     )
     for found in run.get("reasons", []):
         say(f"  {found['slots']:,} x {found['reason']} ({found['stage']})")

@@ -14,7 +14,17 @@ import click
 
 from glan.cli.display import STOPPING, calls_of, cost_of, displayed
 from glan.cli.logs import logged_to
-from glan.cli.screen import complain, confirmer, json_option, ledger_option, project_option, say, say_json, yes_option
+from glan.cli.screen import (
+    complain,
+    confirmer,
+    json_option,
+    ledger_option,
+    project_option,
+    say,
+    say_json,
+    tokens_told,
+    yes_option,
+)
 from glan.cli.trusting import confirmed
 from glan.errors import BudgetError
 from glan.project import Project
@@ -201,10 +211,12 @@ def tell(project: Project, run: Run, result: Result) -> None:
     """Say what came of a run, and how to go on."""
     for notice in result.notices:
         say(notice)
+    tally = run.tally
     made = f"{result.pairs:,} of {result.wanted:,} {_UNITS[run.options.until]}"
     say(
         f"{made}, {result.rejects:,} rejects, {result.failures:,} failures; "
-        f"{calls_of(run)}, {cost_of(result.cost_usd)}."
+        f"{calls_of(run)}, {tokens_told(tally.prompt_tokens, tally.completion_tokens, tally.cached_tokens)}, "
+        f"{cost_of(result.cost_usd)}."
     )
     if doubtful := told_possibly_paid(run.possibly_paid):
         say(doubtful)

@@ -103,6 +103,8 @@ class Tally:
     prompt_tokens: int = 0
     """Of the calls; what came from the ledger was paid before."""
     completion_tokens: int = 0
+    cached_tokens: int | None = None
+    """Prompt tokens that a server had read before; None while none has told."""
     known_cost_usd: float = 0.0
     unknown_costs: int = 0
     """Calls with a reply whose cost nobody knows."""
@@ -141,6 +143,7 @@ class Tally:
             "failed": {stage.value: self.failures_by_stage[stage] for stage in Stage},
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,
+            "cached_tokens": self.cached_tokens,
             "cost_usd": self.known_cost_usd,
             "unknown_costs": self.unknown_costs,
         }
@@ -156,6 +159,8 @@ class Tally:
             self.all_thought[stage] += 1
         self.prompt_tokens += outcome.usage.prompt_tokens or 0
         self.completion_tokens += outcome.usage.completion_tokens or 0
+        if outcome.usage.cached_tokens is not None:
+            self.cached_tokens = (self.cached_tokens or 0) + outcome.usage.cached_tokens
         self.known_cost_usd += outcome.cost_usd or 0.0
         self.unknown_costs += outcome.cost_usd is None and stage not in self.by_hour
 

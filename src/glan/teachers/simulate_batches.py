@@ -28,7 +28,8 @@ from starlette.types import Receive, Scope, Send
 from glan.errors import ConfigError
 from glan.records import Reply, Request
 from glan.teachers.batch_lines import ENDPOINT
-from glan.teachers.exchange import Body, Connection, Counts, TurnedDownError, completion, error_body, request_of
+from glan.teachers.counts import Counts
+from glan.teachers.exchange import Body, Connection, TurnedDownError, completion, error_body, request_of
 from glan.teachers.filler import CHARACTERS_PER_TOKEN
 
 DEATHS: Final = ("upload", "hand-in", "fetch")
