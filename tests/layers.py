@@ -5,7 +5,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"cli"}),),
     (frozenset({"api"}), frozenset({"check"})),
     (frozenset({"runs"}),),
-    (frozenset({"batched", "options", "outputs", "settled", "surprise"}),),
+    (frozenset({"batched", "options", "outputs", "settled", "spending", "surprise"}),),
     (frozenset({"pipeline"}),),
     (frozenset({"generate"}), frozenset({"curate"}), frozenset({"dataset"}), frozenset({"growth", "estimate"})),
     (frozenset({"project"}),),
@@ -19,7 +19,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"progress"}), frozenset({"streams"}), frozenset({"packing"}), frozenset({"mix"})),
     (frozenset({"config", "config_text"}), frozenset({"environment"})),
     (frozenset({"language_names"}),),
-    (frozenset({"records"}),),
     (frozenset({"errors"}),),
+    (frozenset({"records"}),),
 )
 """From top to bottom; rooms of one layer that stand in different sets never import each other."""

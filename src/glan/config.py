@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from glan.errors import ConfigError
-from glan.language_names import CODES, LANGUAGES
+from glan.language_names import LANGUAGES, code_of
 from glan.records import Stage
 
 
@@ -99,6 +99,13 @@ class TeacherSettings(Settings, frozen=True):
     ] = {}
     query: Annotated[dict[str, str], Meta(description="Query of the URL that is asked; keys go into api_key_env.")] = {}
     price: Annotated[Price | None, Meta(description="What the tokens cost, where the price list does not say.")] = None
+    gpu_hour_usd: Annotated[
+        Annotated[float, Meta(ge=0)] | None,
+        Meta(
+            description="What a server of your own costs in US dollars an hour, all its GPUs together, in place of a "
+            "price of tokens: a run costs as long as it goes on."
+        ),
+    ] = None
     timeout_s: Annotated[float, Meta(gt=0, description="Seconds until a call that got no whole reply is given up.")] = (
         3_600.0
     )
@@ -307,15 +314,9 @@ class Config(Settings, frozen=True):
         return own.get(stage, self.teachers.curriculum)
 
     @property
-    def language_code(self) -> str | None:
-        """The language as an ISO 639-1 code; None where it is none of those that are known by name."""
-        code = self.language.casefold().partition("-")[0]
-        return code if code in LANGUAGES else CODES.get(self.language.casefold())
-
-    @property
     def checked_language(self) -> str | None:
         """The language, as a code, that curation holds texts to; None where it does not."""
-        return self.language_code if self.curation.wrong_language == "reject" else None
+        return code_of(self.language) if self.curation.wrong_language == "reject" else None
 
     @property
     def language_name(self) -> str:

@@ -13,5 +13,11 @@ LANGUAGES: Mapping[str, str] = {
     "ur": "Urdu", "vi": "Vietnamese", "zh": "Chinese",
 }  # fmt: skip
 """English names of ISO 639-1 codes; any other code or name is given to the teacher as it is."""
-CODES: Mapping[str, str] = {name.casefold(): code for code, name in LANGUAGES.items()}
+_CODES: Mapping[str, str] = {name.casefold(): code for code, name in LANGUAGES.items()}
 """And back; the names are case-folded."""
+
+
+def code_of(language: str) -> str | None:
+    """Return the code of a language, given as a code, a code with a region, or a name; None if it is not known."""
+    code = language.casefold().partition("-")[0]
+    return code if code in LANGUAGES else _CODES.get(language.casefold())

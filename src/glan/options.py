@@ -102,8 +102,8 @@ class Result:
         return 0 if self.pairs >= self.wanted else 3
 
 
-def own_rules(project: Project, options: Options) -> tuple[OwnRules | None, tuple[str, ...]]:
-    """Return the project's own rules, if they are to run; otherwise what a person should know of them.
+def own_rules(project: Project, options: Options, tell: Callable[[str], None]) -> OwnRules | None:
+    """Return the project's own rules, if they are to run; where there are some that are not, tell so.
 
     Raises:
         ProjectError: they are to run, and there are none.
@@ -112,13 +112,15 @@ def own_rules(project: Project, options: Options) -> tuple[OwnRules | None, tupl
     """
     source = project.rules
     if not options.rules:
-        return None, () if source is None or options.is_preview else (RULES_DID_NOT_RUN,)
+        if source is not None and not options.is_preview:
+            tell(RULES_DID_NOT_RUN)
+        return None
     if source is None:
         raise ProjectError(
             f"{project.folder} has no {RULES}, so --rules has nothing to run.",
             hint="docs/quality.md says how one is written.",
         )
-    return OwnRules.read(source), ()
+    return OwnRules.read(source)
 
 
 def inputs_of(project: Project, options: Options) -> Mapping[str, str]:

@@ -37,6 +37,7 @@ CHECKED = (
     f"Answers: {_OF_BOTH}, copies of their question.",
 )
 """The rules that every data set passed."""
+_MOST_NAMED = 10
 _PLACE = re.compile(r"(?:question|slot)/(?P<leaf>[^/]+)/")
 
 
@@ -49,6 +50,8 @@ class Ending:
     choice: str
     left: Mapping[str, str]
     spent: Mapping[str, object]
+    possibly_paid: Mapping[str, object]
+    server_usd: float
     cut_prompts: int
     """Replies of which the server cut the prompt."""
     not_taken: Sequence[str]
@@ -227,6 +230,8 @@ class Outputs:
             left=dict(ending.left),
             quantities=msgspec.to_builtins(summary),
             spent=dict(ending.spent),
+            possibly_paid=dict(ending.possibly_paid),
+            server_usd=ending.server_usd,
             cut_prompts=ending.cut_prompts,
             not_taken=list(ending.not_taken),
             answered=list(ending.answered),
@@ -275,6 +280,12 @@ def standing_of(project: Project) -> Standing | None:
 
 def _told_of_rules(n_questions: int, n_answers: int) -> str:
     return f"The project's own rules.py: {n_questions} rules on questions, {n_answers} on answers."
+
+
+def told_of_turned(turned: Sequence[str]) -> str:
+    """Name rows that stood and are rejects or failures now, such as copies of a question that is new."""
+    more = f" and {len(turned) - _MOST_NAMED:,} more" if len(turned) > _MOST_NAMED else ""
+    return f"{len(turned):,} rows that stood leave and are in rejects/: {', '.join(turned[:_MOST_NAMED])}{more}."
 
 
 def _turned(standing: Path, rejects: Path) -> Iterator[str]:

@@ -132,7 +132,8 @@ class Pipeline:
         answers = InOrder(
             in_one(asked), self._answer, most_open=max(_LEAST_WAITING, _WAITING_PER_PERMIT * self._permits.ceiling)
         )
-        examined = InOrder(as_items(answers), self._examine_answers, most=_EXAMINED_AHEAD)
+        # What is cancelled first would pass its permits on to what has not been yet, and that would ask once more.
+        examined = InOrder(as_items(answers), self._examine_answers, most=_EXAMINED_AHEAD, on_break=self._ask_no_more)
         self._streams = questions, answers
         is_over = False
         async with aclosing(in_one(examined)) as groups:
@@ -157,11 +158,14 @@ class Pipeline:
 
     async def _end(self) -> None:
         """Leave no work behind where the walk was broken off, and let nothing more be asked meanwhile."""
-        self._permits.close(StoppedError("The run is over."))
+        self._ask_no_more()
         left = self._asked_ahead
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+
+    def _ask_no_more(self) -> None:
+        self._permits.close(StoppedError("The run is over."))
 
     async def _slots(self) -> AsyncGenerator[list["_Begun"], None]:
         """Begin slots in plan order, as credits, permits and memory allow."""
