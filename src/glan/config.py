@@ -175,10 +175,7 @@ class Form(Grade, frozen=True):
 class Questions(Settings, frozen=True):
     forms: Annotated[
         dict[str, Annotated[float, Meta(ge=0, le=1e9)] | Form],
-        Meta(
-            description="Forms that questions are asked in, each with its weight; docs/quality.md lists them. None: "
-            "free, as in the paper."
-        ),
+        Meta(description="Forms that questions are asked in, each with its weight; none: free, as in the paper."),
     ] = {}
     difficulty: Annotated[
         dict[str, Annotated[float, Meta(ge=0, le=1e9)] | Grade],
