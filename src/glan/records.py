@@ -372,5 +372,7 @@ class Reply(Record, frozen=True, kw_only=True):
     latency_s: float | None = None
     cost_usd: float | None = None
     """Price of this call; None where the price is unknown."""
+    is_kept: bool = False
+    """It answers another request for the same place, and a person has said that it stands."""
     timed_out: TimedOut = TimedOut()
     """What was tried before it, and may have been paid for too."""

@@ -81,6 +81,21 @@ def test_another_mix_asks_anew_and_says_so(glan: CommandLine) -> None:
     assert found[None] + found["essay"] == PAIRS
 
 
+def test_what_is_kept_claims_no_form(glan: CommandLine) -> None:
+    """With --keep the questions that were asked without a mix stand as they are; new ones have their form."""
+    folder = glan.init("p", pairs=PAIRS)
+    assert glan.run(folder).code == 0
+    before = rows_of(folder, "dataset/train")
+    mixed(folder, "[questions.forms]\nbrief = {weight = 1, line = 'Brief.', max_words = 10}\n[questions.difficulty]")
+    assert glan.run(folder, "--keep").code == 0
+    assert rows_of(folder, "dataset/train") == before
+    mixed(folder, "[questions.forms]\nessay = 1\n[questions.difficulty]")
+    assert glan.run(folder, "--keep", "--pairs", PAIRS + 20).code == 0
+    rows = rows_of(folder, "dataset/train")
+    assert rows[:PAIRS] == before
+    assert {row["task"] for row in rows[PAIRS:]} == {"essay"}
+
+
 def test_the_offline_textbook_reads_the_prompts_of_a_mix(glan: CommandLine) -> None:
     """What stands behind the key concepts changes nothing for a teacher that does not care."""
     folder = mixed(glan.init("p", pairs=20, disciplines="Astronomy,Music"), MIX.replace("63", "10000"))

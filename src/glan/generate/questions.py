@@ -34,4 +34,5 @@ async def write_question(asking: Asking, slot: Slot, syllabus: Syllabus, draw: D
     request = asking.request(Stage.QUESTIONS, id_, prompt)
     reply, text = await asking.ask_for(request, text_of)
     question = Question.on(syllabus, draw, slot=slot, text=text, reply=reply)
-    return question if told.task == question.task else replace(question, task=told.task)
+    # A reply that is kept was asked for before the mix was what it is, so nobody knows in what form.
+    return question if reply.is_kept or told.task == question.task else replace(question, task=told.task)

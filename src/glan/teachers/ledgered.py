@@ -206,7 +206,7 @@ class Ledgered:
             found = self.ledger.at(request.id, sample=request.sample, attempt=request.attempt)
             entry = self._found(found, request, key[1])
             if entry is not None:
-                return self._told(request, entry)
+                return self._told(request, entry, is_kept=entry.fingerprint != key[1])
             if key not in self._asking:
                 if self.choice is Choice.EXACT:
                     _refuse_other(found, request, key[1])
@@ -243,12 +243,12 @@ class Ledgered:
             self.on_mismatch(request, entry)
         return entry
 
-    def _told(self, request: Request, entry: Entry) -> Reply:
+    def _told(self, request: Request, entry: Entry, *, is_kept: bool) -> Reply:
         if self.counts_hits_to is None or entry.seq <= self.counts_hits_to:
             self.tally.count_hit(request.stage, entry)
         if entry.reply is None:
             raise RequestError(entry.failure or "")
-        return entry.reply
+        return structs.replace(entry.reply, is_kept=True) if is_kept else entry.reply
 
     async def _ask(self, request: Request, key: tuple[str, bytes]) -> Reply:
         """Ask while others that want the same wait for the outcome."""
