@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 import glan
+from glan.against import Against
 from glan.config import Config
 from glan.dataset.card import NOT_DONE, Card, render_card
 from glan.dataset.rows import REJECT_SCHEMA, ROW_SCHEMA, reject_of, row_of
@@ -43,6 +44,7 @@ class Ending:
     choice: str
     left: Mapping[str, str]
     spent: Mapping[str, object]
+    against: Against
     cut_prompts: int
     """Replies of which the server cut the prompt."""
     not_taken: Sequence[str]
@@ -135,7 +137,7 @@ class Outputs:
         for stage, reply in self.curricula.rested_on(ending.rounds, self._config.plan.drafts):
             self.statistics.add_reply(stage, reply)
         summary = self.statistics.result()
-        card = render_card(self._card(summary)).encode()
+        card = render_card(self._card(summary, ending.against)).encode()
         (self._folder / "dataset" / "README.md").write_bytes(card)
         files = {
             "dataset/README.md": hashlib.sha256(card).hexdigest(),
@@ -158,12 +160,12 @@ class Outputs:
         self._rejects.discard()
         self._project.begin()
 
-    def _checked(self) -> tuple[str, ...]:
+    def _checked(self, against: Against) -> tuple[str, ...]:
         threshold = self._config.curation.near_duplicates
         near = (f"Near duplicates: Jaccard similarity of word 3-grams from {threshold:g}.",) if threshold else ()
-        return (*CHECKED, *near)
+        return (*CHECKED, *near, *against.checked())
 
-    def _card(self, summary: Summary) -> Card:
+    def _card(self, summary: Summary, against: Against) -> Card:
         config = self._config
         return Card(
             name=config.dataset.name or self._project.folder.resolve().name,
@@ -176,7 +178,9 @@ class Outputs:
             answer_model=self._models[Stage.ANSWERS],
             curriculum_model=self._models[Stage.SYLLABI],
             license=config.dataset.license,
-            checked=self._checked(),
+            checked=self._checked(against),
+            benchmarks=against.listed(),
+            not_done=(*against.not_checked(), *NOT_DONE),
         )
 
     def _manifest(
@@ -212,8 +216,9 @@ class Outputs:
             spent=dict(ending.spent),
             cut_prompts=ending.cut_prompts,
             not_taken=list(ending.not_taken),
-            checked=list(self._checked()),
-            not_checked=list(NOT_DONE),
+            checked=list(self._checked(ending.against)),
+            not_checked=[*ending.against.not_checked(), *NOT_DONE],
+            benchmarks=ending.against.listed(),
             shards=shards,
             files=files,
             basis=ending.basis,

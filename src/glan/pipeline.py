@@ -12,7 +12,7 @@ It knows no files, prices, environment or CLI: `runs.py` gives it a project's in
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import islice
@@ -20,6 +20,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
+from glan.benchmarks.items import Item
 from glan.config import Config
 from glan.curate.examiner import Examining, Finding, Here
 from glan.curate.quality import text_of_answer, text_of_question
@@ -62,6 +63,8 @@ class Job:
     """Seconds that a stopping walk waits for what is in flight."""
     is_audit: bool = False
     """Walk on past slots that cannot be decided, to see what the ledger holds."""
+    items: Iterable[Item] = ()
+    """Of the benchmarks that no pair may hold."""
 
 
 class LowYieldError(StoppedError):
@@ -87,9 +90,9 @@ class Pipeline:
             job.disciplines, seed=job.config.seed, questions_per_visit=job.config.plan.questions_per_visit
         )
         self._credits = Credits(job.pairs)
-        self._examiner = examiner or Here(job.config.curation)
+        self._examiner = examiner or Here(job.config.curation, job.items)
         self._questions = Ids()
-        """Of those that the rules let pass, in the order in which the examiner counts them."""
+        """Of those that were held against earlier ones, in the order in which the examiner counts them."""
         self._is_order_open = False
         self._recent: deque[Decided] = deque(maxlen=YIELD_WINDOW)
         self._recent_pairs = 0
@@ -294,7 +297,11 @@ class Pipeline:
         return item
 
     def _refused(self, so_far: Decided, stage: Stage, finding: Finding, raw: str) -> Decided:
-        of = f"{self._questions[finding.original]} ({finding.similarity:.2f})" if finding.original is not None else ""
+        of = (
+            f"{self._questions[finding.original]} ({finding.similarity:.2f})"
+            if finding.original is not None
+            else finding.detail
+        )
         return self._rejected(so_far, stage, finding.reason, detail=of, raw=raw)
 
     async def _kept(self, so_far: Decided, stage: Stage, work: Coroutine[Any, Any, T]) -> T | Decided:

@@ -15,6 +15,7 @@ from typing import Self
 
 import msgspec
 
+from glan.benchmarks.store import Benchmarks
 from glan.config import Config, read_config, read_recipe
 from glan.config_text import render_config
 from glan.environment import Environment
@@ -54,7 +55,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     models: dict[str, str]
     """The model asked in each stage."""
     hashes: dict[str, str]
-    """Of glan.toml, taxonomy.yaml and each prompt."""
+    """Of glan.toml, taxonomy.yaml, each prompt and each benchmark."""
     leaves: dict[str, str]
     """Weight of each leaf that the plan had."""
     left: dict[str, str]
@@ -65,6 +66,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that the ledger has paid for, over all runs."""
     checked: list[str]
     not_checked: list[str]
+    benchmarks: list[dict[str, object]] = []
+    """What the pairs were held against: name, splits with their items, hash, and matches."""
     shards: list[dict[str, str | int]]
     files: dict[str, str] = {}
     """SHA-256 of every file of the data set and of the rejects, by its path in the project."""
@@ -195,6 +198,10 @@ class Project:
         return Prompts.read(self.prompts_path)
 
     @cached_property
+    def benchmarks(self) -> Benchmarks:
+        return Benchmarks.read(self.folder / "benchmarks")
+
+    @cached_property
     def environment(self) -> Environment:
         return Environment(self.folder)
 
@@ -204,8 +211,9 @@ class Project:
         return {**texts, **{f"prompts/{name}.md.j2": text for name, text in self.prompts.sources.items()}}
 
     def hashes(self) -> dict[str, str]:
-        """Return the SHA-256 of each input."""
-        return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in self.inputs().items()}
+        """Return the SHA-256 of each input, the benchmarks among them."""
+        texts = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in self.inputs().items()}
+        return {**texts, **self.benchmarks.hashes()}
 
     def manifest(self) -> Manifest | None:
         """Return what the data set that stands says of itself; None where there is none.

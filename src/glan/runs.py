@@ -14,6 +14,7 @@ from dataclasses import replace
 import msgspec
 
 import glan
+from glan.against import Against
 from glan.config import Limits
 from glan.curate.beside import examining
 from glan.errors import GlanError, ProjectError
@@ -53,6 +54,7 @@ class Run:
         self.progress = Progress(wanted=options.pairs or self.config.pairs)
         self.tally = Tally()
         self.cuts = Cuts()
+        self.against = Against(project.benchmarks)
         self.notices: list[str] = []
         self._panel = panel
         self._pipeline: Pipeline | None = None
@@ -106,6 +108,7 @@ class Run:
             asking=asking,
             until=self.options.until,
             grace_s=self.options.grace_s,
+            items=self.against.benchmarks,
         )
         meaning = meaning_of(self.config, disciplines, self.project.prompts, asking)
         choice = await self._choose(job, ledger, meaning)
@@ -119,13 +122,13 @@ class Run:
             # A discipline that this run leaves out is still known to the next one that has it.
             meaning={**(before.meaning if before is not None else {}), **meaning},
             choice=choice.value,
-            files={**self.project.inputs(), "teacher": self._panel.spec},
+            files={**self.project.inputs(), **self.against.benchmarks.hashes(), "teacher": self._panel.spec},
         )
         _log.info("run begins: %d pairs, teacher %s, choice %s", pairs, self._panel.spec or "at hand", choice.value)
         permits = self._panel.permits(self._limits)
         outputs = Outputs(self.project, self.config, self._panel.models)
         asking = msgspec.structs.replace(asking, teacher=self._teacher(ledger, permits, choice, outputs))
-        async with examining(self.config.curation, pairs=pairs) as examiner:
+        async with examining(self.config.curation, pairs=pairs, items=job.items) as examiner:
             walk = Pipeline(replace(job, asking=asking), permits=permits, progress=self.progress, examiner=examiner)
             self._pipeline = walk
             if self._interrupted is not None:
@@ -155,6 +158,7 @@ class Run:
     def _stand(self, manifest: Manifest) -> Result:
         """Leave the data set that stands as it is: a walk would make the same."""
         count_again(manifest, self.progress)
+        self.against.count_again(manifest)
         self.notices += filter(None, [told_of_cuts(manifest.cut_prompts)])
         return self._ended(manifest.slots["open"], None, is_published=True, is_settled=True)
 
@@ -297,6 +301,7 @@ class Run:
         try:
             async with aclosing(pipeline.decided()) as groups:
                 async for group in groups:
+                    self.against.decide(group)
                     if self.options.until is Stage.ANSWERS:
                         outputs.add(group)
         except BaseException:
@@ -326,6 +331,8 @@ class Run:
             ],
             "cut_prompts": self.cuts.total,
             "away": self.away,
+            "benchmarks": self.against.listed(),
+            "not_checked": self.against.not_checked(),
             **self.tally.as_dict(),
         }
 
@@ -384,6 +391,7 @@ class Run:
             basis=basis.with_replies(ledger),
             left={leaf: walk.left for leaf, walk in walks.items() if walk.left is not None},
             spent=msgspec.to_builtins(ledger.totals()),
+            against=self.against,
             cut_prompts=self.cuts.total,
             not_taken=[refusal.told_of(host) for refusal, host in self._panel.refusals],
             rounds={leaf: walk.rounds for leaf, walk in walks.items()},

@@ -195,6 +195,8 @@ def tell(project: Project, run: Run, result: Result) -> None:
     )
     for (stage, reason), slots in run.progress.reasons.most_common(5):
         say(f"  {slots:,} x {reason} ({stage})")
+    for line in run.against.told() if run.options.until in {Stage.QUESTIONS, Stage.ANSWERS} else ():
+        say(line)
     if result.is_settled:
         say("Nothing has changed since the data set was made, so it stands as it is.")
     if result.is_published:
