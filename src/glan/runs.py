@@ -125,10 +125,10 @@ class Run:
             files={**self.project.inputs(), **self.against.benchmarks.hashes(), "teacher": self._panel.spec},
         )
         _log.info("run begins: %d pairs, teacher %s, choice %s", pairs, self._panel.spec or "at hand", choice.value)
-        permits = self._panel.permits(self._limits)
-        outputs = Outputs(self.project, self.config, self._panel.models)
-        asking = msgspec.structs.replace(asking, teacher=self._teacher(ledger, permits, choice, outputs))
         async with examining(self.config.curation, pairs=pairs, items=job.items) as examiner:
+            permits = self._panel.permits(self._limits)
+            outputs = Outputs(self.project, self.config, self._panel.models)
+            asking = msgspec.structs.replace(asking, teacher=self._teacher(ledger, permits, choice, outputs))
             walk = Pipeline(replace(job, asking=asking), permits=permits, progress=self.progress, examiner=examiner)
             self._pipeline = walk
             if self._interrupted is not None:

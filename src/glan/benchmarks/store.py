@@ -98,7 +98,7 @@ class Benchmarks:
             BenchmarkError: a file has no name for a benchmark, lacks the other, or is not what it was.
 
         """
-        names = {path.stem for path in folder.glob("*.*") if path.suffix in {".jsonl", ".toml"}}
+        names = {path.stem for path in folder.glob("[!.]*.*") if path.suffix in {".jsonl", ".toml"}}
         return cls(folder, tuple(_read(folder, checked_name(name)) for name in sorted(names)))
 
     def __iter__(self) -> Iterator[Item]:
@@ -211,7 +211,7 @@ def _write(file: BinaryIO, splits: Iterable[Split], reading: Reading) -> tuple[C
             line = encode(_Line(id=place, question=question, others=tuple(filter(None, others)))) + b"\n"
             digest.update(line)
             file.write(line)
-            counts[split.name] += 1
+            counts[clean(split.name)] += 1
     return counts, digest.hexdigest()
 
 
@@ -248,7 +248,7 @@ def _rendered(about: About) -> str:
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(clean(text).replace("\x7f", ""), ensure_ascii=False)
+    return json.dumps(clean(text), ensure_ascii=False)
 
 
 def _replace(path: Path, text: str) -> None:

@@ -119,6 +119,8 @@ class Contamination:
                 self._whole.setdefault(normalise(question), row)
 
     def _judged(self, texts: Sequence[str], *, are_questions: bool) -> list[Match | None]:
+        if not len(self._texts):
+            return [None] * len(texts)
         found: list[Match | None] = []
         for group in in_groups(texts):
             words = [words_of(text) for text in group]
@@ -198,7 +200,10 @@ def _checks(hashes: Hashes) -> Integers:
 
 
 class _Entries:
-    """Runs of known texts on their way into an index; a run that comes again in the same chunk is entered once."""
+    """Runs of known texts on their way into an index.
+
+    A long run that comes again in the same chunk is entered once; the short ones are beginnings of different texts.
+    """
 
     def __init__(self, length: int) -> None:
         self._length = length
@@ -222,9 +227,12 @@ class _Entries:
 
     def _hash(self) -> None:
         short, long = runs_of(self._words)
-        runs = long if self._length == LONG else short
-        hashes, first = np.unique(runs.hashes, return_index=True)
-        rows = np.array(self._rows, dtype=np.int64)[runs.places[first]]
+        if self._length == LONG:
+            hashes, first = np.unique(long.hashes, return_index=True)
+            places = long.places[first]
+        else:
+            hashes, places = short.hashes, short.places
+        rows = np.array(self._rows, dtype=np.int64)[places]
         low = (_checks(hashes) << _ROW_BITS) | rows
         self._packed.append(((hashes >> _HALF) << _HALF) | low.astype(np.uint64))
         self._rows, self._words = [], []
@@ -262,6 +270,9 @@ class _Texts:
         self._open: list[tuple[str, str, bytes]] = []
         self._last: tuple[int, list[tuple[str, str, bytes]]] = (-1, [])
         self._n = 0
+
+    def __len__(self) -> int:
+        return self._n
 
     def add(self, item: Item, words: Sequence[bytes]) -> int:
         """Keep a text, and return its row."""
