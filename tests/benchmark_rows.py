@@ -14,7 +14,7 @@ Fields = Mapping[str, object]
 
 def rows(name: str, where: str) -> list[Fields]:
     """Return two rows of a benchmark; `where` stands in each, so that no two texts are the same."""
-    return [_ROWS[name] | _told(_ROWS[name], f"{where} number {i}") | _own_id(name, where, i) for i in range(2)]
+    return [{**_ROWS[name], **_told(_ROWS[name], f"{where} number {i}"), **_own_id(name, where, i)} for i in range(2)]
 
 
 def _told(row: Fields, where: str) -> Fields:

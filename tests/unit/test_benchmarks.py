@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -25,7 +25,7 @@ READING = Reading(fields=("question", "answer"), source="ours", date="2026-01-01
 ROW = {"question": "How high is a tide?", "answer": "As high as the moon has it."}
 
 
-def of(folder: Path, *found: dict[str, object], name: str = "Ours", reading: Reading = READING) -> Benchmark:
+def of(folder: Path, *found: Mapping[str, object], name: str = "Ours", reading: Reading = READING) -> Benchmark:
     """Add a benchmark of some rows."""
     split = Split(name="test", rows=[Row(Path("f.jsonl"), i, fields) for i, fields in enumerate(found, 1)])
     return add(folder, name, [split], reading, replace=True)
