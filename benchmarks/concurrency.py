@@ -168,11 +168,15 @@ def main() -> None:
     for case in CASES:
         if not sys.argv[1:] or case.name in sys.argv[1:]:
             moments = asyncio.run(measure(case))
-            found[case.name] = [asdict(moment) | {"best": best(case, moment.now)} for moment in moments]
+            found[case.name] = [
+                asdict(moment) | {"now": round(moment.now, 2), "best": round(best(case, moment.now), 1)}
+                for moment in moments
+            ]
             for row in rows(case, moments):
                 print(row, flush=True)
     if not sys.argv[1:]:
-        SAVED.write_text(json.dumps(found, separators=(",", ":")) + "\n")
+        lines = [f"{json.dumps(name)}:{json.dumps(moments, separators=(',', ':'))}" for name, moments in found.items()]
+        SAVED.write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 
 if __name__ == "__main__":

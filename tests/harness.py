@@ -172,6 +172,7 @@ def configure(folder: Path, **settings: Any) -> None:  # noqa: ANN401
 
 _TABLES = {
     "plan": "plan",
+    "batch": "batch",
     "curation": "curation",
     "limits": "limits",
     "dataset": "dataset",

@@ -5,7 +5,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"cli"}),),
     (frozenset({"api"}), frozenset({"check"}), frozenset({"scan"})),
     (frozenset({"runs"}),),
-    (frozenset({"against", "options", "outputs", "settled", "surprise"}),),
+    (frozenset({"against", "batched", "options", "outputs", "settled", "surprise"}),),
     (frozenset({"pipeline"}),),
     (frozenset({"generate"}), frozenset({"curate"}), frozenset({"dataset"}), frozenset({"growth", "estimate"})),
     (frozenset({"project"}),),

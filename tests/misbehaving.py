@@ -58,6 +58,7 @@ class Server:
         self.port = 0
         self._answer = answer
         self._tasks: set[asyncio.Task[None] | None] = set()
+        self._transports: list[asyncio.WriteTransport] = []
 
     @property
     def rungs(self) -> list[str]:
@@ -65,6 +66,7 @@ class Server:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._tasks.add(asyncio.current_task())
+        self._transports.append(writer.transport)
         with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             while await self._answered(reader, writer):
                 pass
@@ -96,6 +98,9 @@ class Server:
             if task is not None:
                 task.cancel()
                 await asyncio.wait([task])
+        for transport in self._transports:
+            transport.abort()  # TLS takes its leave of the client, which may be gone: that would outlive the loop
+        await asyncio.sleep(0)
 
 
 @asynccontextmanager

@@ -46,6 +46,10 @@ class Against:
             for each in self.benchmarks.found
         ]
 
+    def as_dict(self) -> dict[str, object]:
+        """Return what a status tells of it."""
+        return {"benchmarks": self.listed(), "not_checked": self.not_checked()}
+
     def checked(self) -> tuple[str, ...]:
         """Say what was checked, if anything was."""
         names = ", ".join(self.benchmarks.names)

@@ -186,6 +186,39 @@ class Limits(Settings, frozen=True):
         return self.max_in_flight or 64
 
 
+class Batch(Settings, frozen=True):
+    minimum: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=10_000,
+            description="Fewest requests that are worth a batch; where fewer can be asked they are asked live.",
+        ),
+    ] = 100
+    first: Annotated[
+        Literal["live", "batch"],
+        Meta(description='How the first request of each kind is asked: "live" shows at once what the model takes.'),
+    ] = "live"
+    tail: Annotated[
+        Literal["live", "batch"],
+        Meta(description='What is left below the minimum: "live": asked at once; "batch": in batches, however few.'),
+    ] = "live"
+    max_requests: Annotated[int, Meta(ge=1, le=50_000, description="Most requests of one batch.")] = 50_000
+    max_mb: Annotated[float, Meta(gt=0, le=200, description="Longest file of one batch, in millions of bytes.")] = 200.0
+    poll_s: Annotated[float, Meta(gt=0, description="Seconds until a batch that is out is looked at first.")] = 10.0
+    max_poll_s: Annotated[
+        float, Meta(gt=0, description="Longest pause between two looks; it grows by half while nothing changes.")
+    ] = 600.0
+    settle_s: Annotated[
+        float,
+        Meta(ge=0, description="Seconds after which a batch that was handed in is in the provider's list for sure."),
+    ] = 30.0
+    price_share: Annotated[
+        Annotated[float, Meta(ge=0, le=1)] | None,
+        Meta(description="What a batch costs of the price of a live reply; as the provider says if unset, else 1."),
+    ] = None
+
+
 class Dataset(Settings, frozen=True):
     name: Annotated[str | None, Meta(description="Name of the data set on its card; the folder's if unset.")] = None
     license: Annotated[str | None, Meta(description="Licence of the data set; never guessed.")] = None
@@ -209,11 +242,16 @@ class Config(Settings, frozen=True):
     language: Annotated[
         str, Meta(min_length=1, max_length=60, description='Language of the data set, as a code ("en") or a name.')
     ] = "en"
+    mode: Annotated[
+        Literal["live", "batch"],
+        Meta(description='"live": requests are sent one by one; "batch": in files, for half the price and in hours.'),
+    ] = "live"
     plan: Plan = Plan()
     teachers: Teachers = Teachers()
     max_tokens: MaxTokens = MaxTokens()
     curation: Curation = Curation()
     limits: Limits = Limits()
+    batch: Batch = Batch()
     dataset: Dataset = Dataset()
     network: Network = Network()
 

@@ -12,6 +12,7 @@
     ├── MissingPackageError  an extra that is not installed
     ├── WouldAskAgainError   the run would pay again for what the ledger answers under another fingerprint
     ├── ReplyError           a reply that cannot be used; it carries the reply
+    ├── DeferredError        the request waits for a batch; its slot stays open until then
     ├── StoppedError         the run is stopping: nothing more is asked
     │   └── BudgetError      ... because the next call could pass the cap
     └── TeacherError         the teacher gave no reply
@@ -77,6 +78,10 @@ class ReplyError(GlanError):
         super().__init__(message)
         self.text = text
         self.reason = reason
+
+
+class DeferredError(GlanError):
+    """A request that was put aside for a batch."""
 
 
 class StoppedError(GlanError):

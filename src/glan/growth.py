@@ -3,10 +3,13 @@
 Pure: it counts along the plan the slots that the standing data set decided; it reads no file and asks nobody.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import partial
 
+from glan.config import Config
+from glan.errors import ProjectError
 from glan.plan import Merge, slots_before
 from glan.records import Discipline, Slot
 
@@ -53,6 +56,49 @@ def growth(
     keeps_all = plan.count_all()
     kept = plan.kept if pairs >= keeps_all else plan.count_kept(pairs)
     return Growth(displaced=plan.kept - kept, lost=standing.rows - plan.kept, keeps_all=keeps_all)
+
+
+def pairs_of(
+    standing: Standing | None,
+    disciplines: Sequence[Discipline],
+    config: Config,
+    asked: int | None,
+    confirm: Callable[[str], bool],
+) -> tuple[int, list[str]]:
+    """Return N, and what a person should know of it: what was asked for, or as many as keep every row that stands.
+
+    Raises:
+        ProjectError: rows would leave for a smaller N, and nobody has confirmed it.
+
+    """
+    wanted = config.pairs if asked is None else asked
+    if standing is None:
+        return wanted, []
+    count = partial(
+        growth, standing, disciplines, seed=config.seed, questions_per_visit=config.plan.questions_per_visit
+    )
+    change = count(pairs=wanted)
+    if asked is None:
+        wanted = max(wanted, change.keeps_all)
+        change = count(pairs=wanted)
+    elif wanted < standing.rows and not confirm(
+        f"The data set has {standing.rows:,} rows; shorten it to {wanted:,}? The replies stay in the ledger."
+    ):
+        raise ProjectError(
+            f"--pairs {wanted} is less than the {standing.rows:,} rows that stand; nothing was changed.",
+            hint="--yes shortens the data set; the replies stay in the ledger.",
+        )
+    return wanted, [*_told(change, wanted)]
+
+
+def _told(change: Growth, wanted: int) -> Iterator[str]:
+    if change.lost:
+        yield f"{change.lost:,} rows leave: their disciplines are not in the taxonomy any more."
+    if change.displaced:
+        yield (
+            f"{change.displaced:,} rows leave at {wanted:,} pairs and stay in the ledger; "
+            f"--pairs {change.keeps_all} keeps them all."
+        )
 
 
 class _Plan:

@@ -2,8 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
+from msgspec.structs import replace
+
+from glan.config import Limits
 from glan.errors import BudgetError, GlanError, StoppedError
 from glan.pipeline import LowYieldError
 from glan.records import Reply, Request, Stage
@@ -23,6 +27,8 @@ class Options:
     max_in_flight: int | None = None
     concurrency: Literal["adaptive", "fixed"] | None = None
     """Whether that is a ceiling or the number; as in glan.toml if not given."""
+    mode: Literal["live", "batch"] | None = None
+    """Whether requests are sent one by one or in batches; as in glan.toml if not given."""
     choice: Choice | None = None
     """What to do about replies under another fingerprint; without it the run stops where there are some."""
     retry_failed: bool = False
@@ -37,8 +43,24 @@ class Options:
     """Walk the plan over the disciplines under this node alone."""
     is_preview: bool = False
     """Leave the data set that stands as it is."""
+    write_to: Path | None = None
+    """Ask nobody: write the requests that the ledger lacks into this folder or file, for an offline runner."""
     watch: Callable[[Request, Reply], None] | None = None
     """Is told every reply that the run uses."""
+
+    @property
+    def is_aside(self) -> bool:
+        """Whether the run makes no data set."""
+        has_less = self.until is not Stage.ANSWERS or self.only is not None
+        return has_less or self.is_preview or self.write_to is not None
+
+    def over(self, limits: Limits) -> Limits:
+        """Return what this says of how much is in flight, over what glan.toml says."""
+        return replace(
+            limits,
+            max_in_flight=self.max_in_flight or limits.max_in_flight,
+            concurrency=self.concurrency or limits.concurrency,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ from glan.plan import drafts_of_round
 from glan.project import Manifest, Project
 from glan.records import Decided, Outcome, Reply, Request, Stage, place
 from glan.teachers.base import Teacher
+from glan.teachers.identities import Answered
 
 _OF_BOTH = "empty, cut off, withheld by a content filter, refused, thinking left in the text, repetition loops"
 CHECKED = (
@@ -49,6 +50,8 @@ class Ending:
     """Replies of which the server cut the prompt."""
     not_taken: Sequence[str]
     """Parameters that the models did not take, a sentence each."""
+    answered: Sequence[Answered]
+    """Which models gave the replies, as the servers named them."""
     basis: str
     """What the data set rests on, hashed."""
     rounds: Mapping[str, Sequence[int]]
@@ -216,6 +219,7 @@ class Outputs:
             spent=dict(ending.spent),
             cut_prompts=ending.cut_prompts,
             not_taken=list(ending.not_taken),
+            answered=list(ending.answered),
             checked=list(self._checked(ending.against)),
             not_checked=[*ending.against.not_checked(), *NOT_DONE],
             benchmarks=ending.against.listed(),

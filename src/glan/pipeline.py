@@ -24,7 +24,7 @@ from glan.benchmarks.items import Item
 from glan.config import Config
 from glan.curate.examiner import Examining, Finding, Here
 from glan.curate.quality import text_of_answer, text_of_question
-from glan.errors import CurationError, GlanError, ReplyError, RequestError, StoppedError
+from glan.errors import CurationError, DeferredError, GlanError, ReplyError, RequestError, StoppedError
 from glan.generate.answers import write_answer
 from glan.generate.asking import Asking
 from glan.generate.questions import write_question
@@ -94,6 +94,7 @@ class Pipeline:
         self._questions = Ids()
         """Of those that were held against earlier ones, in the order in which the examiner counts them."""
         self._is_order_open = False
+        self._is_yield_open = False
         self._recent: deque[Decided] = deque(maxlen=YIELD_WINDOW)
         self._recent_pairs = 0
         self._begun = 0
@@ -238,6 +239,8 @@ class Pipeline:
             return item
         decided = item.decided if isinstance(item, _Asked) else item
         if self._is_order_open:
+            if isinstance(item, _Asked):
+                self._credits.spend()
             return replace(decided, outcome=Outcome.OPEN, verdict=None)
         self._is_order_open = not isinstance(item, _Asked) and item.outcome is Outcome.OPEN
         return item
@@ -320,8 +323,8 @@ class Pipeline:
             return so_far
 
     def _undecided(self, so_far: Decided, error: GlanError) -> Decided:
-        if self._job.is_audit:
-            self._credits.spend()
+        if self._job.is_audit or isinstance(error, DeferredError):
+            self._credits.spend()  # it may become a pair: nothing is begun in its place
         else:
             self.stop(error)
         return so_far
@@ -339,10 +342,14 @@ class Pipeline:
         return replace(so_far, outcome=Outcome.REJECT, verdict=verdict)
 
     def _until_low_yield(self, group: list[Decided]) -> list[Decided]:
-        """Return the slots up to the one with which too few of the last ones became pairs."""
+        """Return the slots up to the one with which too few of the last ones became pairs.
+
+        Behind a slot that is open nobody knows which were the last ones.
+        """
         least = self._job.config.plan.stop_below * YIELD_WINDOW
         for i, item in enumerate(group):
-            if item.outcome is Outcome.OPEN:
+            self._is_yield_open = self._is_yield_open or item.outcome is Outcome.OPEN
+            if self._is_yield_open:
                 return group
             if len(self._recent) == YIELD_WINDOW:
                 self._recent_pairs -= self._recent[0].outcome is Outcome.PAIR

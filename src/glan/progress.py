@@ -27,6 +27,10 @@ class Progress:
         if slots and slots[-1].question is not None:
             self.last = slots[-1].question.text
 
+    def forget(self) -> None:
+        """Begin again: the slots are walked once more."""
+        self.outcomes, self.reasons = Counter(), Counter()
+
     @property
     def pairs(self) -> int:
         return self.outcomes[Outcome.PAIR]

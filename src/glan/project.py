@@ -23,12 +23,13 @@ from glan.errors import GlanError, LedgerError, ProjectError
 from glan.prompts import Prompts
 from glan.taxonomy.edit import select
 from glan.taxonomy.tree import Taxonomy, shipped_names, shipped_text
+from glan.teachers.identities import Answered
 from glan.teachers.ledger_file import Lock, is_on_network
 
 PUBLISHED = ("dataset", "rejects", "manifest.json")
 """What a run exchanges, in this order: the manifest comes last."""
 LEDGER = "ledger.sqlite"
-_IGNORED = ".env\n.next/\n.old/\n*.lock\nledger.sqlite-*\nstatus.json\n"
+_IGNORED = ".env\n.batches/\n.next/\n.old/\n*.lock\nledger.sqlite-*\nstatus.json\n"
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +76,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Replies that the run met and of which the server had cut the prompt."""
     not_taken: list[str] = []
     """Parameters that the models did not take in the run, and what they were sent instead."""
+    answered: list[Answered] = []
+    """Which models gave the replies that the run used, as the servers named them."""
     basis: str = ""
     """Hash of everything that the data set rests on: where it is the same, a run would make the same again."""
 
@@ -179,6 +182,11 @@ class Project:
     @property
     def log_path(self) -> Path:
         return self.folder / "run.log"
+
+    @property
+    def batches_path(self) -> Path:
+        """Files on their way to a provider of batches and back."""
+        return self.folder / ".batches"
 
     @property
     def next_path(self) -> Path:

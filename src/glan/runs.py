@@ -7,34 +7,36 @@ It composes; what a pair is, how a teacher is reached and what a row looks like 
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 
 import msgspec
 
 import glan
 from glan.against import Against
-from glan.config import Limits
+from glan.batched import Gathering, OnlyLedger, check_servers, emptied, post_of, settle_earlier
 from glan.curate.beside import examining
-from glan.errors import GlanError, ProjectError
-from glan.generate.asking import Asking
-from glan.growth import Growth, Standing, growth
+from glan.errors import GlanError
+from glan.generate.asking import Asking, asking_of
+from glan.generate.walk import told_of_failed_drafts
+from glan.growth import Standing, pairs_of
 from glan.options import InterruptedRunError, Options, Result
 from glan.outputs import Counted, Ending, Outputs, standing_of
 from glan.pipeline import Job, LowYieldError, Pipeline
 from glan.progress import Progress
 from glan.project import Manifest, Project
-from glan.records import Discipline, Outcome, Sampling, Stage
+from glan.records import Discipline, Outcome, Stage
 from glan.settled import Basis, count_again, settled
 from glan.streams import collecting_rarely
 from glan.surprise import audit, changed, meaning_of, refusal
-from glan.teachers.base import Teacher
+from glan.teachers.batch_post import Post
+from glan.teachers.identities import Identities, told_of_changes
 from glan.teachers.ledger import Ledger, StageTotals
 from glan.teachers.ledgered import Choice, Ledgered, Tally
 from glan.teachers.limits import Amount, Budget
+from glan.teachers.outbox import Parcel
 from glan.teachers.panel import Panel
-from glan.teachers.permits import Pools
 from glan.teachers.watched import Cuts, Watched, told_of_cuts
 
 __all__ = ["InterruptedRunError", "Options", "Result", "Run"]
@@ -55,7 +57,12 @@ class Run:
         self.tally = Tally()
         self.cuts = Cuts()
         self.against = Against(project.benchmarks)
+        self.identities = Identities()
         self.notices: list[str] = []
+        self.post: Post | None = None
+        """The batches that are out, once the ledger is open."""
+        self.written: Sequence[Parcel] = ()
+        """The files that were written for an offline runner."""
         self._panel = panel
         self._pipeline: Pipeline | None = None
         self._interrupted: InterruptedRunError | None = None
@@ -63,6 +70,8 @@ class Run:
     def interrupt(self) -> None:
         """Stop asking; what is in flight is waited for until the grace is over."""
         self._interrupted = InterruptedRunError("The run was interrupted.")
+        if self.post is not None:
+            self.post.stopping.set()
         if self._pipeline is not None:
             self._stop(self._interrupted)
 
@@ -70,7 +79,10 @@ class Run:
     def told(self) -> tuple[str, ...]:
         """What a person should know of it so far."""
         lost = [refusal.told_of(host) for refusal, host in self._panel.refusals if refusal.is_loss]
-        return (*self.notices, *lost, *filter(None, [self.cuts.told()]))
+        missing = told_of_failed_drafts(self._pipeline.walks.values() if self._pipeline is not None else ())
+        out = "" if self.post is None else self.post.told_left()
+        told = filter(None, [self.cuts.told(), out])
+        return (*self.notices, *missing, *lost, *told, *self.identities.told())
 
     @property
     def away(self) -> tuple[str, ...]:
@@ -90,16 +102,29 @@ class Run:
 
         """
         # What cannot be read is told before anything is written.
-        disciplines, asking = self._disciplines(), self._asking()
-        with self.project.held(), Ledger.open(self.project.ledger_path) as ledger:
+        panel = self._panel
+        disciplines = self._disciplines()
+        asking = asking_of(self.config, self.project.prompts, panel.teachers[Stage.ANSWERS], panel.models)
+        if self._is_batch or self.options.write_to is not None:
+            await check_servers(panel.batches, asks=self.options.write_to is None)
+        with (
+            self.project.held(),
+            Ledger.open(self.project.ledger_path) as ledger,
+            emptied(self.project.batches_path),
+        ):
             self.project.heal()
             return await self._run(ledger, disciplines, asking, confirm)
 
     async def _run(
         self, ledger: Ledger, disciplines: Sequence[Discipline], asking: Asking, confirm: Callable[[str], bool]
     ) -> Result:
-        standing = None if self._is_aside else standing_of(self.project)
-        pairs = self._pairs(standing, confirm)
+        hits_to = ledger.last_seq()
+        post = self.post = post_of(ledger, self._panel, self.project, self.tally)
+        await settle_earlier(post, waits=not self.options.is_preview)
+        standing = None if self.options.is_aside else standing_of(self.project)
+        pairs, told = pairs_of(standing, disciplines, self.config, self.options.pairs, confirm)
+        for text in told:
+            self._notice(text)
         self.progress.wanted = pairs
         job = Job(
             disciplines=disciplines,
@@ -116,6 +141,39 @@ class Run:
         found = None if self._walks_anyway else settled(self.project, basis.with_replies(ledger), pairs=pairs)
         if found is not None:
             return self._stand(found)
+        self._begin(ledger, meaning, choice, pairs)
+        post.budget = self._budget(ledger)
+        ledgered = Ledgered(
+            self._panel.within(post.budget),
+            ledger,
+            self._panel.permits(self.options.over(self.config.limits)),
+            choice=choice,
+            retry_failed_before=ledger.last_seq() if self.options.retry_failed else None,
+            tally=self.tally,
+            counts_hits_to=hits_to if self._is_batch or ledger.last_seq() > hits_to else None,
+        )
+        if self.options.write_to is not None:
+            self.written, n_open = await self._gathering(job, ledgered, post).write(self.options.write_to)
+            return self._ended(n_open, self._interrupted, is_published=False)
+        cause = await self._gathered(self._gathering(job, ledgered, post)) if self._is_batch else None
+        outputs = Outputs(self.project, self.config, self._panel.models)
+        await self._make(job, ledgered, outputs, cause)
+        return self._end(ledger, outputs, standing, basis)
+
+    def _gathering(self, job: Job, ledgered: Ledgered, post: Post) -> Gathering:
+        return Gathering(
+            job=job,
+            ledgered=ledgered,
+            panel=self._panel,
+            limits=self.options.over(self.config.limits),
+            post=post,
+            progress=self.progress,
+            is_live=self.options.write_to is None,
+            on_walk=self._begin_walk,
+        )
+
+    def _begin(self, ledger: Ledger, meaning: Mapping[str, str], choice: Choice, pairs: int) -> None:
+        """Store the inputs of the run."""
         before = ledger.last_run()
         ledger.begin_run(
             glan_version=glan.__version__,
@@ -125,63 +183,60 @@ class Run:
             files={**self.project.inputs(), **self.against.benchmarks.hashes(), "teacher": self._panel.spec},
         )
         _log.info("run begins: %d pairs, teacher %s, choice %s", pairs, self._panel.spec or "at hand", choice.value)
-        async with examining(self.config.curation, pairs=pairs, items=job.items) as examiner:
-            permits = self._panel.permits(self._limits)
-            outputs = Outputs(self.project, self.config, self._panel.models)
-            asking = msgspec.structs.replace(asking, teacher=self._teacher(ledger, permits, choice, outputs))
+
+    async def _gathered(self, gathering: Gathering) -> GlanError | None:
+        """Ask in batches what can be; return what keeps the run from asking the rest live."""
+        async with self._reporting():
+            cause = await gathering()
+        self.progress.forget()
+        return self._interrupted or cause
+
+    async def _make(self, job: Job, ledgered: Ledgered, outputs: Outputs, cause: GlanError | None) -> None:
+        """Walk, and write what the slots become; where something keeps the run from asking, from the ledger alone."""
+        permits = self._panel.permits(self.options.over(self.config.limits))
+        behind = replace(ledgered, permits=permits, teacher=ledgered.teacher if cause is None else OnlyLedger())
+        counted = Counted(behind, outputs, self.options.watch)
+        keeps_cut = self.config.curation.cut_prompts == "keep"
+        teacher = Watched(counted, self.cuts, self.tally, identities=self.identities, keeps_cut=keeps_cut)
+        asking = msgspec.structs.replace(job.asking, teacher=teacher)
+        async with examining(self.config.curation, pairs=job.pairs, items=job.items) as examiner:
             walk = Pipeline(replace(job, asking=asking), permits=permits, progress=self.progress, examiner=examiner)
+            if cause is None:
+                self._begin_walk(walk)
             self._pipeline = walk
-            if self._interrupted is not None:
-                self._stop(self._interrupted)
             with collecting_rarely():
                 await self._walk(walk, outputs)
-        return self._end(ledger, outputs, standing, basis)
+        walk.stopped = walk.stopped or cause
 
-    def _teacher(self, ledger: Ledger, permits: Pools, choice: Choice, outputs: Outputs) -> Teacher:
-        """Return who answers the stages: the panel within its budget, behind the ledger, counted and watched."""
-        ledgered = Ledgered(
-            self._panel.within(self._budget(ledger)),
-            ledger,
-            permits,
-            choice=choice,
-            retry_failed_before=ledger.last_seq() if self.options.retry_failed else None,
-            tally=self.tally,
-        )
-        counted = Counted(ledgered, outputs, self.options.watch)
-        return Watched(counted, self.cuts, self.tally, keeps_cut=self.config.curation.cut_prompts == "keep")
+    def _begin_walk(self, walk: Pipeline) -> None:
+        self._pipeline = walk
+        if self._interrupted is not None:
+            self._stop(self._interrupted)
+
+    @property
+    def _is_batch(self) -> bool:
+        """Say whether requests are sent in batches; a preview of a few pairs never is."""
+        return (self.options.mode or self.config.mode) == "batch" and not self.options.is_preview
 
     @property
     def _walks_anyway(self) -> bool:
         """Say whether the run is also wanted where nothing has changed."""
-        return self._is_aside or self.options.rebuild or self.options.retry_failed or self.options.watch is not None
+        return (
+            self.options.is_aside or self.options.rebuild or self.options.retry_failed or self.options.watch is not None
+        )
 
     def _stand(self, manifest: Manifest) -> Result:
         """Leave the data set that stands as it is: a walk would make the same."""
         count_again(manifest, self.progress)
         self.against.count_again(manifest)
-        self.notices += filter(None, [told_of_cuts(manifest.cut_prompts)])
+        self.notices += [*filter(None, [told_of_cuts(manifest.cut_prompts)]), *told_of_changes(manifest.answered)]
         return self._ended(manifest.slots["open"], None, is_published=True, is_settled=True)
-
-    @property
-    def _is_aside(self) -> bool:
-        """Say whether the run makes no data set."""
-        return self.options.until is not Stage.ANSWERS or self.options.is_preview or self.options.only is not None
 
     def _disciplines(self) -> Sequence[Discipline]:
         taxonomy = self.project.taxonomy
         if self.options.only is None:
             return taxonomy.disciplines
         return taxonomy.leaves_under(taxonomy.named(self.options.only))
-
-    @property
-    def _limits(self) -> Limits:
-        """What the options say of how much is in flight, over what glan.toml says."""
-        limits, options = self.config.limits, self.options
-        return msgspec.structs.replace(
-            limits,
-            max_in_flight=options.max_in_flight or limits.max_in_flight,
-            concurrency=options.concurrency or limits.concurrency,
-        )
 
     def _budget(self, ledger: Ledger) -> Budget:
         """Return what may still be spent: the caps are for the project, over all its runs."""
@@ -202,43 +257,6 @@ class Run:
         at_price = (found.prompt_tokens * price.input + found.completion_tokens * price.output) / 1e6
         return max(found.cost_usd, at_price)
 
-    def _pairs(self, standing: Standing | None, confirm: Callable[[str], bool]) -> int:
-        """Return N: what was asked for, or as many as keep every row that stands."""
-        wanted = self.options.pairs if self.options.pairs is not None else self.config.pairs
-        if standing is None:
-            return wanted
-        change = self._growth(standing, wanted)
-        if self.options.pairs is None:
-            wanted = max(wanted, change.keeps_all)
-            change = self._growth(standing, wanted)
-        elif wanted < standing.rows and not confirm(
-            f"The data set has {standing.rows:,} rows; shorten it to {wanted:,}? The replies stay in the ledger."
-        ):
-            raise ProjectError(
-                f"--pairs {wanted} is less than the {standing.rows:,} rows that stand; nothing was changed.",
-                hint="--yes shortens the data set; the replies stay in the ledger.",
-            )
-        self._tell_displaced(change, wanted)
-        return wanted
-
-    def _growth(self, standing: Standing, pairs: int) -> Growth:
-        return growth(
-            standing,
-            self.project.taxonomy.disciplines,
-            pairs=pairs,
-            seed=self.config.seed,
-            questions_per_visit=self.config.plan.questions_per_visit,
-        )
-
-    def _tell_displaced(self, change: Growth, wanted: int) -> None:
-        if change.lost:
-            self._notice(f"{change.lost:,} rows leave: their disciplines are not in the taxonomy any more.")
-        if change.displaced:
-            self._notice(
-                f"{change.displaced:,} rows leave at {wanted:,} pairs and stay in the ledger; "
-                f"--pairs {change.keeps_all} keeps them all."
-            )
-
     def _tell_turned(self, turned: Sequence[str]) -> None:
         """Name rows that stood and are rejects or failures now, such as copies of a question that is new."""
         if turned:
@@ -249,28 +267,6 @@ class Run:
     def _notice(self, text: str) -> None:
         self.notices.append(text)
         _log.info("%s", text)
-
-    def _asking(self) -> Asking:
-        """Return how each stage asks; the teacher itself is put in when the ledger is there."""
-        settings = {stage: self.config.teacher_of(stage) for stage in Stage}
-        sampling = {
-            stage: Sampling(
-                model=self._panel.models[stage],
-                max_tokens=getattr(self.config.max_tokens, stage.value),
-                temperature=settings[stage].temperature,
-                top_p=settings[stage].top_p,
-                reasoning=None if settings[stage].reasoning == "server" else settings[stage].reasoning,
-                extra=settings[stage].extra,
-            )
-            for stage in Stage
-        }
-        return Asking(
-            teacher=self._panel.teachers[Stage.ANSWERS],
-            prompts=self.project.prompts,
-            language=self.config.language_name,
-            sampling=sampling,
-            system={stage: found.system for stage, found in settings.items() if found.system},
-        )
 
     async def _choose(self, job: Job, ledger: Ledger, now: Mapping[str, str]) -> Choice:
         """Return what is done about replies under another fingerprint: as told, as before, or nothing to do.
@@ -297,9 +293,8 @@ class Run:
             self._pipeline.stop(cause)
 
     async def _walk(self, pipeline: Pipeline, outputs: Outputs) -> None:
-        reporter = asyncio.create_task(self._report())
         try:
-            async with aclosing(pipeline.decided()) as groups:
+            async with self._reporting(), aclosing(pipeline.decided()) as groups:
                 async for group in groups:
                     self.against.decide(group)
                     if self.options.until is Stage.ANSWERS:
@@ -307,11 +302,17 @@ class Run:
         except BaseException:
             outputs.discard()
             raise
+
+    @asynccontextmanager
+    async def _reporting(self) -> AsyncIterator[None]:
+        """Keep status.json true for whoever watches from elsewhere."""
+        reporter = asyncio.create_task(self._report())
+        try:
+            yield
         finally:
             reporter.cancel()
 
     async def _report(self) -> None:
-        """Keep status.json true for whoever watches from elsewhere."""
         while True:
             self.project.write_status(self.status("running"))
             await asyncio.sleep(_STATUS_EVERY_S)
@@ -330,9 +331,9 @@ class Run:
                 for (stage, reason), slots in self.progress.reasons.most_common()
             ],
             "cut_prompts": self.cuts.total,
+            "batches": "" if self.post is None else self.post.told(),
             "away": self.away,
-            "benchmarks": self.against.listed(),
-            "not_checked": self.against.not_checked(),
+            **self.against.as_dict(),
             **self.tally.as_dict(),
         }
 
@@ -367,7 +368,7 @@ class Run:
 
     def _is_better(self, outputs: Outputs, standing: Standing | None, stopped: GlanError | None) -> bool:
         """Say whether the new data set takes the old one's place: never with fewer rows than stand, unless N does."""
-        if self._is_aside:
+        if self.options.is_aside:
             return False
         # Rows of a discipline that a person took out of the taxonomy leave with it.
         rows = standing.rows_of(self.project.taxonomy.disciplines) if standing is not None else 0
@@ -394,5 +395,6 @@ class Run:
             against=self.against,
             cut_prompts=self.cuts.total,
             not_taken=[refusal.told_of(host) for refusal, host in self._panel.refusals],
+            answered=self.identities.answered(),
             rounds={leaf: walk.rounds for leaf, walk in walks.items()},
         )

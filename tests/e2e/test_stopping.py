@@ -282,3 +282,32 @@ def test_an_interrupt_before_the_walk_asks_nothing() -> None:
         assert (result.exit_code, result.is_published, result.asked) == (130, False, 0)
         assert not teacher.started
         assert not (folder / "dataset").exists()
+
+
+def test_a_draft_that_failed_is_no_secret() -> None:
+    """All pairs are there and no slot failed; the result still says that subjects are missing, until it is mended."""
+    with project(["Physics", "Law"], pairs=60, curation_near_duplicates=0.0) as folder:
+        failing = Failing(small(), 1.0)
+        teacher = Only(small(), failing, "draft/physics/2")
+        result = run(folder, teacher)
+        assert (result.pairs, result.failures, result.exit_code) == (60, 0, 0)
+        (notice,) = result.notices
+        assert "1 draft of subjects failed, so Physics" in notice
+        before = published(folder)
+        failing.is_healed = True
+        mended = run(folder, teacher, retry_failed=True)
+        assert not mended.notices
+        assert published(folder) != before
+
+
+class Only:
+    """Sends one request to another teacher."""
+
+    model = "filler"
+
+    def __init__(self, teacher: Teacher, other: Teacher, id_: str) -> None:
+        self._teachers = teacher, other
+        self._id = id_
+
+    async def reply(self, request: Request) -> Reply:
+        return await self._teachers[request.id == self._id].reply(request)

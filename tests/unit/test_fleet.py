@@ -256,3 +256,16 @@ async def test_a_pause_lends_the_permit_to_another() -> None:
     await found.time.settle()
     assert resting.done()
     assert (permits.in_flight, permits.resting) == (1, 0)
+
+
+async def test_what_breaks_with_a_server_does_not_lengthen_its_absence() -> None:
+    """Ten that were in flight when it went are one absence: it is asked again as soon as after five of them."""
+    found = yard("a")
+    await found.outcome(REPLY)
+    in_flight = [await found.sent(f"answer/a/{i}/0") for i in range(10)]
+    for one in in_flight:
+        found.fleet.hear(one, GONE)
+    assert found.away() == ["a"]
+    probing = asyncio.create_task(found.fleet.admit(ask()))
+    await found.time.until(2.0)
+    assert probing.done()

@@ -29,6 +29,7 @@ class Diary:
     waits: bool = True
     lines: list[object] = field(default_factory=list)
     n_tries: int = 0
+    pauses_s: list[float] = field(default_factory=list)
 
     async def admit(self, _request: Request, last: Step | None) -> Step:
         assert (last is None) == (self.n_tries == 0)
@@ -41,6 +42,7 @@ class Diary:
 
     async def rest(self, sent: Step, _request: Request, pause_s: float) -> None:
         self.lines.append((sent.number, "rest", pause_s >= 0))
+        self.pauses_s.append(pause_s)
 
 
 async def told_of(*answers: Answer) -> list[object]:
@@ -58,6 +60,16 @@ async def test_every_try_is_admitted_and_told() -> None:
     """A refusal, a crash and a reply: each outcome is told, and each pause is taken where it is told to."""
     lines = await told_of(failed(429), failed(500), said())
     assert lines == [(1, 429), (1, "rest", True), (2, 500), (2, "rest", True), (3, "So.")]
+
+
+async def test_refusals_and_failures_have_pauses_of_their_own() -> None:
+    """A request that was refused often waits no longer for a crash than one that was not."""
+    async with serving(*[failed(429)] * 10, *[failed(500)] * 3, said()) as server:
+        diary = Diary((at(server),))
+        async with Http(diary, Pauses().patience()) as teacher:
+            await teacher.reply(ask())
+    assert max(diary.pauses_s[:10]) > 2.0
+    assert max(diary.pauses_s[10:]) <= 2.0
 
 
 async def test_headers_are_told_with_the_outcome() -> None:

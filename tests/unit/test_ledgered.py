@@ -361,6 +361,24 @@ async def test_the_tally_counts_by_stage(ledger: Ledger) -> None:
         "failed": {"subjects": 0, "syllabi": 0, "questions": 0, "answers": 0},
         "prompt_tokens": 7,
         "completion_tokens": 5,
+        "cached_tokens": None,
         "cost_usd": 0.25,
         "unknown_costs": 1,
     }
+
+
+async def test_the_tally_counts_cached_tokens_once_a_server_tells_them(ledger: Ledger) -> None:
+    """None while none has told, which is not 0; then the sum of what was told."""
+    teacher, tally = Scripted(), Tally()
+    ledgered = Ledgered(teacher, ledger, Watched(), tally=tally)
+    found = []
+    for name, cached in (
+        ("question/a/b/0", None),
+        ("question/a/b/1", 0),
+        ("question/a/b/2", 5),
+        ("question/a/b/3", None),
+    ):
+        teacher.outcome = Reply(text="x", usage=Usage(prompt_tokens=7, cached_tokens=cached))
+        await ledgered.reply(a_request(name=name))
+        found.append(tally.cached_tokens)
+    assert found == [None, 0, 5, 5]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from glan.teachers.listing import Listing, read_listing
+from glan.teachers.listing import Listing, read_listing, together
 
 
 def listing_of(found: object, model: str = "m") -> Listing:
@@ -55,3 +55,18 @@ def test_what_is_no_list_says_nothing(body: bytes) -> None:
 def test_odd_entries_of_a_list_are_left_out() -> None:
     """Entries that are no tables or have no name harm no other."""
     assert listing_of({"data": [7, {}, {"id": None}, {"id": "m"}]}).has_model is True
+
+
+def of(host: str, *, has_model: bool | None, context: int | None, has_key: bool = True) -> Listing:
+    return Listing(host=host, has_key=has_key, is_given=True, has_model=has_model, context_tokens=context)
+
+
+@pytest.mark.parametrize(
+    ("models", "together_"),
+    [((True, True), True), ((True, None), None), ((True, False), False), ((None, False), False)],
+)
+def test_several_servers_are_told_together(models: tuple[bool | None, ...], *, together_: bool | None) -> None:
+    """A model is there where every server has it, the shortest context counts, and each host is named."""
+    found = together([of("a", has_model=models[0], context=8_192), of("b", has_model=models[1], context=4_096)])
+    assert (found.host, found.has_model, found.context_tokens, found.has_key) == ("a, b", together_, 4_096, True)
+    assert together([of("a", has_model=True, context=None, has_key=False)]).context_tokens is None

@@ -163,13 +163,18 @@ async def test_a_refusal_for_want_of_a_rate_shrinks_no_window() -> None:
     traffic = Traffic(clock=time.clock, sleep=time.sleep)
     traffic.regulate(window)
     sent = [await traffic.admit(ask()) for _ in range(40)]
-    traffic.hear(sent[-1], refused(429), Rates(Allowance(0, 60, 20.0)))
+    for one in sent[35:]:
+        traffic.hear(one, refused(429), Rates(Allowance(0, 60, 20.0)))
+    traffic.hear(sent[0], Reply(text="So."), None)
     assert traffic.size == 64
-    traffic.hear(sent[-1], refused(503), None)
-    assert traffic.size == 39
+    for one in sent[30:35]:
+        traffic.hear(one, refused(503), None)
+    time.now = 0.5
+    traffic.hear(sent[1], Reply(text="So."), None)
+    assert traffic.size == 32
     time.now = 100.0
-    traffic.hear(sent[0], Trouble(kind=Kind.TIMED_OUT, reason="no whole reply in time"), None)
-    assert traffic.size == 29
+    traffic.hear(sent[2], Trouble(kind=Kind.TIMED_OUT, reason="no whole reply in time"), None)
+    assert traffic.size == 24
 
 
 async def test_replies_open_the_window() -> None:

@@ -18,7 +18,7 @@ from strategies import a_discipline
 from glan.config import Plan
 from glan.errors import RequestError, StoppedError
 from glan.generate.asking import Asking
-from glan.generate.walk import BlockedError, Drawn, Walk
+from glan.generate.walk import BlockedError, Drawn, Walk, told_of_failed_drafts
 from glan.prompts import Prompts
 from glan.records import Discipline, Level, Reply, Request, Sampling, Stage, Subject, key_of
 
@@ -207,6 +207,23 @@ async def test_a_discipline_fails_once() -> None:
     assert found == [Met(None, failed=Stage.SUBJECTS), None, None, None, None]
     assert walk.left == "failed"
     assert teacher.ids() == refused
+
+
+async def test_a_failed_draft_is_told_where_others_name_subjects() -> None:
+    """No slot fails with it, so the walk knows its number; a malformed one and a discipline that failed are not it."""
+    teacher = Counting(
+        Curricula(
+            drafts={1: [0], 2: [], 4: [1]}, sizes={"optics": [9], "waves": [9]}, refused=frozenset({"draft/physics/3"})
+        )
+    )
+    walk, other = (Walk(a_discipline("Physics"), plan=Plan(questions_per_visit=1), seed=0) for _ in range(2))
+    await _serve(walk, asking_of(teacher), 6)
+    assert walk.failed_drafts == {3}
+    (told,) = told_of_failed_drafts([walk, other])
+    assert told.startswith("1 draft of subjects failed, so Physics may have fewer of them.")
+    refused = frozenset(f"draft/physics/{number}" for number in range(1, 11))
+    await _serve(other, asking_of(_replies(refused=refused)), 2)
+    assert not [*told_of_failed_drafts([other])]
 
 
 async def test_an_exhausted_discipline_leaves_without_a_slot() -> None:

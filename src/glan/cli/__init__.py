@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "check": ("checking", "Make one pair from end to end, and say what that shows of the teacher."),
     "preview": ("running", "Make three pairs and show every prompt."),
     "run": ("running", "Make the data set, or go on making it."),
+    "batch": ("batches", "Show batches; write requests as files for an offline runner, and read its output."),
     "status": ("reading", "Say how far a project is."),
     "demo": ("projects", "Make a small data set with the offline teacher, in one command."),
     "export": ("reading", "Write the data set in the format of a trainer."),

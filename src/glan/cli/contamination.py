@@ -81,8 +81,7 @@ def _report(scan: Scan, against: Against, first: list[Found]) -> dict[str, objec
         "rows": scan.rows,
         "texts": scan.texts,
         "rows_matched": scan.rows_matched,
-        "benchmarks": against.listed(),
-        "not_checked": against.not_checked(),
+        **against.as_dict(),
         "first_matches": first,
     }
 

@@ -69,6 +69,7 @@ def line_of(run: Run, per_second: float) -> str:
         calls_of(run),
         f"{run.tally.tokens:,} tokens",
         cost_of(run.tally.cost_usd),
+        *filter(None, [run.post.told() if run.post is not None else ""]),
         *run.away,
     ]
     return ", ".join(parts)

@@ -14,7 +14,8 @@ from glan.project import Project
 from glan.records import Stage
 from glan.teachers.ledger import Ledger
 from glan.teachers.panel import Host, Named, hosts_of
-from glan.teachers.prices import price_of
+from glan.teachers.prices import batch_price, price_of
+from glan.teachers.providers import providers
 from glan.teachers.specs import OFFLINE, Spec, parse_spec
 
 
@@ -47,6 +48,8 @@ def plan_command(folder: Path, ledger: Path | None, *, as_json: bool, pairs: int
         say(_line(found.stage, (found,)))
     for name, estimates in cases.items():
         say(_line(f"all, {name}", estimates))
+    if config.mode == "batch":
+        say("Costs are those of batches; the hours are the provider's, up to 24 for each step of the way.")
     say(f"Disk: about {disk_bytes(cases['expected']) / 1e6:,.0f} MB.")
     say(f"Hosts: {_told_hosts(hosts) or 'none'}.")
     say(_told_measured([stage.value for stage in Stage if averages[stage].is_measured]))
@@ -110,4 +113,6 @@ def _price(config: Config, stage: Stage, given: Named) -> Prices | None:
         return None
     provider = OFFLINE if spec is None else spec.provider
     price = price_of(spec.model if spec is not None else "", provider, settings.price)
+    if config.mode == "batch":
+        price = batch_price(price, providers().get(provider), config.batch.price_share)
     return None if price is None else Prices(input=price.input, output=price.output)

@@ -6,11 +6,12 @@ from typing import Any, Literal
 
 import click
 
-from glan.cli.screen import json_option, ledger_option, project_option, say, say_json
+from glan.cli.screen import json_option, ledger_option, project_option, say, say_json, tokens_told
 from glan.errors import DatasetError, GlanError
 from glan.project import Manifest, Project
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledger_file import is_held
+from glan.teachers.outbox import Outbox, Parcel
 
 
 @click.command("status")
@@ -24,11 +25,14 @@ def status_command(folder: Path, ledger: Path | None, *, as_json: bool, failures
     project = Project.open(folder, ledger)
     manifest = project.manifest()
     run = _run_status(project)
+    batches = _batches(project)
     failed = _failures(project) if failures else []
     if as_json:
-        say_json({"run": run, "manifest": manifest, "failures": failed})
+        say_json({"run": run, "manifest": manifest, "failures": failed, "batches": batches})
         return
     _say_run(run)
+    for parcel in batches:
+        say(f"  {parcel.told}")
     _say_dataset(project, manifest)
     if tree and manifest is not None:
         _say_tree(manifest)
@@ -45,6 +49,15 @@ def _run_status(project: Project) -> dict[str, Any] | None:
     return found
 
 
+def _batches(project: Project) -> list[Parcel]:
+    """Return the batches and files that wait for their replies."""
+    if not project.ledger_path.exists():
+        return []
+    with Ledger.open(project.ledger_path, readonly=True) as ledger:
+        outbox = Outbox(ledger)
+        return [*outbox.out(), *outbox.written()]
+
+
 def _say_run(run: dict[str, Any] | None) -> None:
     if run is None:
         say("No run yet.")
@@ -53,8 +66,8 @@ def _say_run(run: dict[str, Any] | None) -> None:
     say(
         f"{states.get(str(run.get('state')), 'A run')}: {run.get('pairs', 0):,} of {run.get('wanted', 0):,} pairs, "
         f"{run.get('rejects', 0):,} rejects, {run.get('failures', 0):,} failures; "
-        f"{sum(run.get('asked', {}).values()):,} calls, {run.get('prompt_tokens', 0):,} prompt tokens, "
-        f"{run.get('completion_tokens', 0):,} reply tokens."
+        f"{sum(run.get('asked', {}).values()):,} calls, "
+        f"{tokens_told(run.get('prompt_tokens', 0), run.get('completion_tokens', 0), run.get('cached_tokens'))}."
     )
     for found in run.get("reasons", []):
         say(f"  {found['slots']:,} x {found['reason']} ({found['stage']})")

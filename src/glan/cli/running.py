@@ -14,7 +14,17 @@ import click
 
 from glan.cli.display import STOPPING, calls_of, cost_of, displayed
 from glan.cli.logs import logged_to
-from glan.cli.screen import complain, confirmer, json_option, ledger_option, project_option, say, say_json, yes_option
+from glan.cli.screen import (
+    complain,
+    confirmer,
+    json_option,
+    ledger_option,
+    project_option,
+    say,
+    say_json,
+    tokens_told,
+    yes_option,
+)
 from glan.errors import BudgetError
 from glan.project import Project
 from glan.records import Reply, Request, Stage
@@ -32,6 +42,7 @@ class _Given(TypedDict):
 
     pairs: int | None
     spec: str | None
+    mode: Literal["live", "batch"] | None
     max_in_flight: int | None
     concurrency: Literal["adaptive", "fixed"] | None
     budget_usd: float | None
@@ -55,6 +66,11 @@ class _Given(TypedDict):
     help="How many pairs; if not given, those of glan.toml, or as many as stand.",
 )
 @click.option("--teacher", "spec", metavar="SPEC", help="offline, openai/MODEL, ollama/MODEL, vllm/MODEL@URL, ...")
+@click.option(
+    "--mode",
+    type=click.Choice(["live", "batch"]),
+    help="Ask one by one, or in batches: half the price, and hours. If not given, as in glan.toml.",
+)
 @click.option(
     "--max-in-flight", type=click.IntRange(1, 100_000), help="Most requests in flight at once to each server."
 )
@@ -188,10 +204,12 @@ def tell(project: Project, run: Run, result: Result) -> None:
     """Say what came of a run, and how to go on."""
     for notice in result.notices:
         say(notice)
+    tally = run.tally
     made = f"{result.pairs:,} of {result.wanted:,} {_UNITS[run.options.until]}"
     say(
         f"{made}, {result.rejects:,} rejects, {result.failures:,} failures; "
-        f"{calls_of(run)}, {cost_of(result.cost_usd)}."
+        f"{calls_of(run)}, {tokens_told(tally.prompt_tokens, tally.completion_tokens, tally.cached_tokens)}, "
+        f"{cost_of(result.cost_usd)}."
     )
     for (stage, reason), slots in run.progress.reasons.most_common(5):
         say(f"  {slots:,} x {reason} ({stage})")
@@ -227,6 +245,7 @@ def _line(project: Project, options: Options) -> str:
         "--ledger": project.ledger,
         "--node": options.only,
         "--pairs": options.pairs if options.pairs != project.config.pairs else None,
+        "--mode": options.mode if options.mode != project.config.mode else None,
         "--until": options.until if options.until is not Stage.ANSWERS else None,
         "--budget-usd": options.budget_usd,
         "--budget-tokens": options.budget_tokens,
@@ -267,6 +286,7 @@ def _options(given: _Given) -> Options:
     return Options(
         pairs=given["pairs"],
         until=Stage(given["until"]) if given["until"] else Stage.ANSWERS,
+        mode=given["mode"],
         max_in_flight=given["max_in_flight"],
         concurrency=given["concurrency"],
         budget_usd=given["budget_usd"],

@@ -53,6 +53,14 @@ def say_json(found: object) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
 
 
+def tokens_told(prompt_tokens: int, completion_tokens: int, cached_tokens: int | None) -> str:
+    """Return how many tokens there were, with the share of prompts that a server had read before, where one told it."""
+    cached = ""
+    if cached_tokens is not None and prompt_tokens:
+        cached = f" ({cached_tokens / prompt_tokens:.0%} cached)"
+    return f"{prompt_tokens:,} prompt tokens{cached}, {completion_tokens:,} reply tokens"
+
+
 def complain(error: GlanError) -> None:
     """Print an error and its way out."""
     click.echo(f"Error: {printable(str(error))}", err=True)

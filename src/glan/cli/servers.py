@@ -1,12 +1,15 @@
 """Commands that serve: simulate."""
 
 import asyncio
-from typing import TypedDict, Unpack
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
 from glan.cli.screen import say
 from glan.teachers.base import Teacher
+
+if TYPE_CHECKING:
+    from glan.teachers.simulate import Simulated
 
 
 class _Given(TypedDict):
@@ -27,7 +30,18 @@ class _Given(TypedDict):
     queue: bool
     rpm: int | None
     tpm: int | None
+    step_ms: str
+    prefix_cache: int
+    changes_after: int | None
+    dies_after: int | None
+    returns_after_s: float | None
     api_key: str | None
+    batch_delay_s: float
+    batch_expire: float
+    batch_errors: float
+    batch_refusals: float
+    batch_deaths: tuple[str, ...]
+    enqueued_tokens: int | None
 
 
 @click.command("simulate")
@@ -66,26 +80,82 @@ class _Given(TypedDict):
     metavar="NAMES",
     help="Parameters that are refused, such as temperature,max_tokens.",
 )
-@click.option("--capacity", type=click.IntRange(1), help="Serve so many at once; the rest get a 429.")
+@click.option(
+    "--step-ms",
+    default="0",
+    metavar="A,B",
+    help="Every reply at once grows by one token in a step, which takes A + B x (replies at once) ms.",
+)
+@click.option(
+    "--prefix-cache",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="TOKENS",
+    help="Keep so many tokens of prompts; what a prompt begins with and is kept is told as cached.",
+)
+@click.option(
+    "--capacity",
+    type=click.IntRange(1),
+    help="Serve so many at once, with --step-ms in one batch; the rest get a 429.",
+)
 @click.option("--queue", is_flag=True, help="The rest wait for their turn instead.")
 @click.option("--rpm", type=click.IntRange(1), help="So many requests a minute; headers tell what is left.")
 @click.option("--tpm", type=click.IntRange(1), help="The same for tokens, of prompts and replies.")
+@click.option(
+    "--changes-after", type=click.IntRange(1), metavar="N", help="Answer as another model after N paid replies."
+)
+@click.option(
+    "--dies-after", type=click.IntRange(1), metavar="N", help="Close every connection after N paid replies, and end."
+)
+@click.option(
+    "--returns-after",
+    "returns_after_s",
+    type=click.FloatRange(min=0),
+    metavar="S",
+    help="Serve again S seconds after that, for good.",
+)
 @click.option("--api-key", help="Ask for this key.")
+@click.option("--batch-delay-s", type=click.FloatRange(min=0), default=0.0, help="Time of each batch.")
+@click.option("--batch-expire", type=click.FloatRange(0, 1), default=0.0, help="Share of lines that no batch comes to.")
+@click.option("--batch-errors", type=click.FloatRange(0, 1), default=0.0, help="Share of lines that fail for now.")
+@click.option("--batch-refusals", type=click.FloatRange(0, 1), default=0.0, help="Share of lines refused for good.")
+@click.option(
+    "--batch-death",
+    "batch_deaths",
+    multiple=True,
+    metavar="DEED",
+    help="Say nothing after the first upload, hand-in or fetch, which is done all the same; may be given often.",
+)
+@click.option("--enqueued-tokens", type=click.IntRange(1), help="Tokens of all batches under way at once.")
 def simulate_command(**given: Unpack[_Given]) -> None:
     """Serve an OpenAI-compatible API on this machine, with the offline teacher or filler behind it.
 
-    POST /v1/chat/completions, GET /v1/models, GET /stats.
+    POST /v1/chat/completions, GET /v1/models, files and batches, GET /stats.
     """
     from glan.teachers.faults import CONTENT_FAULTS, TRANSPORT_FAULTS  # noqa: PLC0415 - as below
-    from glan.teachers.simulate import Simulated, parse_faults, serve  # noqa: PLC0415 - only this command serves
+    from glan.teachers.simulate import serve  # noqa: PLC0415 - only this command serves
 
     if given["queue"] and given["capacity"] is None:
         raise click.UsageError("--queue needs --capacity: without it all are served at once.")
+    if given["returns_after_s"] is not None and given["dies_after"] is None:
+        raise click.UsageError("--returns-after needs --dies-after: without it the server never leaves.")
     if "list" in given["faults"]:
         for name, line in {**CONTENT_FAULTS, **TRANSPORT_FAULTS}.items():
             say(f"  {name:16} {line}")
         return
-    settings = Simulated(
+    settings = _settings(given)
+    try:
+        stats = asyncio.run(serve(settings, _teacher(given), host="127.0.0.1", port=given["port"], on_ready=_announce))
+        say(f"Dead, as told: {stats.received:,} requests came and {stats.paid:,} were paid.")
+    except KeyboardInterrupt:
+        say("Stopped.")
+
+
+def _settings(given: _Given) -> "Simulated":
+    from glan.teachers.simulate import BatchBehaviour, Simulated, parse_faults  # noqa: PLC0415 - only this command serves
+
+    step_ms, step_ms_per_request = _step_of(given["step_ms"])
+    return Simulated(
         seed=given["seed"],
         latency_ms=given["latency_ms"],
         jitter_ms=given["jitter_ms"],
@@ -97,12 +167,31 @@ def simulate_command(**given: Unpack[_Given]) -> None:
         queues=given["queue"],
         rpm=given["rpm"],
         tpm=given["tpm"],
+        step_ms=step_ms,
+        step_ms_per_request=step_ms_per_request,
+        prefix_cache=given["prefix_cache"],
+        changes_after=given["changes_after"],
+        dies_after=given["dies_after"],
+        returns_after_s=given["returns_after_s"],
         api_key=given["api_key"],
+        batches=BatchBehaviour(
+            delay_s=given["batch_delay_s"],
+            expire=given["batch_expire"],
+            errors=given["batch_errors"],
+            refusals=given["batch_refusals"],
+            enqueued_tokens=given["enqueued_tokens"],
+            deaths=given["batch_deaths"],
+        ),
     )
+
+
+def _step_of(text: str) -> tuple[float, float]:
+    """Return both parts of the time of a step, in milliseconds; the second may be left out."""
+    first, _, second = text.partition(",")
     try:
-        asyncio.run(serve(settings, _teacher(given), host="127.0.0.1", port=given["port"], on_ready=_announce))
-    except KeyboardInterrupt:
-        say("Stopped.")
+        return float(first), float(second or 0)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} is not A,B, such as 20,0.1.", param_hint="--step-ms") from error
 
 
 def _teacher(given: _Given) -> Teacher:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
+from glan.config import Config
 from glan.errors import ReplyError
 from glan.prompts import Prompts
 from glan.records import Message, Record, Reply, Request, Sampling, Stage
@@ -112,6 +113,29 @@ class Asking(Record, frozen=True, kw_only=True):
         said = (Message(role="assistant", content=reply.text[:_SHOWN_LENGTH]),) if reply.text else ()
         mend = self.render("mend_reply", error=str(error))
         return replace(request, messages=(*request.messages, *said, mend), attempt=attempt)
+
+
+def asking_of(config: Config, prompts: Prompts, teacher: Teacher, models: Mapping[Stage, str]) -> Asking:
+    """Return how each stage asks by the settings; `models` are asked under these names."""
+    settings = {stage: config.teacher_of(stage) for stage in Stage}
+    sampling = {
+        stage: Sampling(
+            model=models[stage],
+            max_tokens=getattr(config.max_tokens, stage.value),
+            temperature=settings[stage].temperature,
+            top_p=settings[stage].top_p,
+            reasoning=None if settings[stage].reasoning == "server" else settings[stage].reasoning,
+            extra=settings[stage].extra,
+        )
+        for stage in Stage
+    }
+    return Asking(
+        teacher=teacher,
+        prompts=prompts,
+        language=config.language_name,
+        sampling=sampling,
+        system={stage: found.system for stage, found in settings.items() if found.system},
+    )
 
 
 def text_of(reply: Reply) -> str:

@@ -7,7 +7,8 @@ The walk is a pure function of the replies: what was asked ahead, and when, chan
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from itertools import islice
 from typing import Any, TypeVar
 
 import msgspec
@@ -26,6 +27,7 @@ from glan.streams import begin
 T = TypeVar("T")
 
 _SESSIONS = msgspec.msgpack.Decoder(tuple[Session, ...])
+_MOST_NAMED = 5
 _MOST_BYTES = 1 << 30
 """Of the sessions of a syllabus: more than a reply can hold."""
 
@@ -57,6 +59,8 @@ class Walk:
         """Every subject that the walk has met, by key, in order of first appearance."""
         self.rounds: list[int] = []
         """The ordinal of the slot for which each round began."""
+        self.failed_drafts: set[int] = set()
+        """Numbers of the drafts that no reply was to be had for; what was malformed is not among them."""
         self._plan = plan
         self._seed = seed
         self._with_syllabi = True
@@ -123,7 +127,8 @@ class Walk:
         self._ask_ahead(asking)
         async with self._lock:
             if self._error is not None:
-                raise self._error
+                # Without its traceback: where many slots wait for a batch it would grow by a few frames for each.
+                raise self._error.with_traceback(None)
             try:
                 return await work(asking)
             except BlockedError:
@@ -183,6 +188,8 @@ class Walk:
             for subject in await self._begin_draft(asking, number):
                 self.subjects.setdefault(subject.key, subject)
         except (ReplyError, RequestError) as error:
+            if isinstance(error, RequestError):
+                self.failed_drafts.add(number)
             return error
         return None
 
@@ -247,6 +254,19 @@ class Walk:
             self._draws[key] = Draws(syllabus, settings=self._plan, seed=self._seed)
         self._draws[key].resume(syllabus.sessions)
         return self._draws[key]
+
+
+def told_of_failed_drafts(walks: Iterable[Walk]) -> Iterator[str]:
+    """Say which disciplines have fewer subjects than they might, since no slot waits for a draft and fails with it."""
+    found = {walk.discipline.title: len(walk.failed_drafts) for walk in walks if walk.subjects and walk.failed_drafts}
+    if found:
+        total = sum(found.values())
+        named = ", ".join(islice(found, _MOST_NAMED))
+        more = f" and {len(found) - _MOST_NAMED:,} more" if len(found) > _MOST_NAMED else ""
+        yield (
+            f"{total:,} {'draft' if total == 1 else 'drafts'} of subjects failed, so {named}{more} may have fewer of "
+            "them. `glan run --retry-failed` asks again."
+        )
 
 
 def _packed(sessions: tuple[Session, ...]) -> bytes:

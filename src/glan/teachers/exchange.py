@@ -1,4 +1,4 @@
-"""One exchange with the simulated server: the connection, what came over it, what goes back, and the count of all.
+"""One exchange with the simulated server: the connection, what came over it, and what goes back.
 
 Bare ASGI, since only the connection itself knows whether a reply has left. It refuses to know when a fault is due.
 """
@@ -6,7 +6,6 @@ Bare ASGI, since only the connection itself knows whether a reply has left. It r
 import asyncio
 import hmac
 import time
-from collections import Counter
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from glan.parsing import SCHEMAS
-from glan.records import Message, Reply, Request, Sampling, Stage
+from glan.records import Message, Reply, Request, Sampling
 from glan.teachers.faults import shortened
 from glan.teachers.filler import CHARACTERS_PER_TOKEN, asked_of, tokens_of
 
@@ -231,6 +230,15 @@ class Connection:
             return True
         return False
 
+    async def holds_until(self, ready: asyncio.Future[None]) -> bool:
+        """Wait until something is ready, and say whether the client is still there then."""
+        gone = asyncio.ensure_future(self._until_gone())
+        try:
+            await asyncio.wait((ready, gone), return_when=asyncio.FIRST_COMPLETED)
+            return not gone.done()
+        finally:
+            gone.cancel()
+
     async def give(self, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> bool:
         """Send a whole response, and say whether it left.
 
@@ -279,82 +287,6 @@ class Connection:
     async def _until_gone(self) -> None:
         while (await self.receive())["type"] != "http.disconnect":
             pass
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stats:
-    """What a server has counted: received = paid + failed + in flight."""
-
-    received: int
-    paid: int
-    """Whole replies sent."""
-    failed: Mapping[str, int]
-    """All others, by what became of them."""
-    stages: Mapping[str, int]
-    """Paid ones by stage."""
-    prompt_tokens: int
-    """Of the paid ones, like `completion_tokens`."""
-    completion_tokens: int
-    distinct: int
-    """Different bodies among all that were read."""
-    repeats: int
-    """Paid ones whose body had been paid before."""
-    in_flight: int
-    max_in_flight: int
-
-
-class Counts:
-    """What was asked and given so far."""
-
-    def __init__(self) -> None:
-        self._received = 0
-        self._in_flight = 0
-        self._max_in_flight = 0
-        self._failed: Counter[str] = Counter()
-        self._stages: Counter[str] = Counter()
-        self._prompt_tokens = 0
-        self._completion_tokens = 0
-        self._repeats = 0
-        self._paid: dict[int, bool] = {}
-        """Whether a body was paid, by its hash: about 100 bytes a body."""
-
-    def arrive(self) -> int:
-        """Count a request, and return how many came before it."""
-        self._received += 1
-        self._in_flight += 1
-        self._max_in_flight = max(self._max_in_flight, self._in_flight)
-        return self._received - 1
-
-    def see(self, raw: bytes) -> None:
-        self._paid.setdefault(hash(raw), False)
-
-    def pay(self, raw: bytes, stage: Stage, reply: Reply) -> None:
-        key = hash(raw)
-        self._repeats += self._paid[key]
-        self._paid[key] = True
-        self._stages[stage.value] += 1
-        self._prompt_tokens += reply.usage.prompt_tokens or 0
-        self._completion_tokens += reply.usage.completion_tokens or 0
-
-    def leave(self, failed: str | None) -> None:
-        """Count a request as over, and how it failed if it was not paid."""
-        self._in_flight -= 1
-        if failed is not None:
-            self._failed[failed] += 1
-
-    def stats(self) -> Stats:
-        return Stats(
-            received=self._received,
-            paid=self._stages.total(),
-            failed=dict(self._failed),
-            stages=dict(self._stages),
-            prompt_tokens=self._prompt_tokens,
-            completion_tokens=self._completion_tokens,
-            distinct=len(self._paid),
-            repeats=self._repeats,
-            in_flight=self._in_flight,
-            max_in_flight=self._max_in_flight,
-        )
 
 
 def _limit(body: Body) -> int:

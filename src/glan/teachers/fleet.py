@@ -56,6 +56,8 @@ class Try:
 
     member: Member
     sent: Sent
+    is_probe: bool
+    """It goes to see whether a server that is away answers again."""
 
     @property
     def endpoint(self) -> Endpoint:
@@ -174,33 +176,38 @@ class Fleet:
         while (member := self._chosen(request, last)) is None:
             self._check_outage()
             await self._sleep(_LOOK_AGAIN_S)
-        if member.health.is_away:
+        is_probe = member.health.is_away
+        if is_probe:
             member.health.probe()
         try:
             sent = await member.traffic.admit(request)
         except BaseException:
-            member.health.drop()
+            if is_probe:
+                member.health.drop()
             raise
-        return Try(member, sent)
+        return Try(member, sent, is_probe)
 
     def hear(self, sent: Try, found: Reply | Trouble | None, rates: Rates | None = None) -> None:
         """Learn from what came back: a reply, a trouble, or nothing because the request was given up."""
         member = sent.member
         member.traffic.hear(sent.sent, found, rates)
         was_away = member.health.is_away
-        self._judge(member, found)
+        self._judge(sent, found)
         if member.health.is_away is not was_away:
             told = f"is away: {member.health.reason}" if member.health.is_away else "answers again"
             _log.warning("%s %s", member.endpoint.host, told)
         self._follow()
 
-    def _judge(self, member: Member, found: Reply | Trouble | None) -> None:
-        health, now = member.health, self._clock()
+    def _judge(self, sent: Try, found: Reply | Trouble | None) -> None:
+        member, health, now = sent.member, sent.member.health, self._clock()
         if found is None:
-            health.drop()
+            if sent.is_probe:
+                health.drop()
         elif isinstance(found, Reply) or not (found.is_refusal or found.kind in _NOTHING_CAME):
             self._has_answered = True
             health.answer()
+        elif health.is_away and not sent.is_probe:
+            pass  # it was sent before, and breaks with the server: the absence is none the longer
         elif found.is_refusal:
             # While others are being served there, it is merely full.
             counts = self._has_answered and not member.traffic.level

@@ -20,9 +20,10 @@ import msgspec
 from glan.config import Price
 from glan.errors import GlanError
 from glan.records import Reply, Request
+from glan.teachers.batch import BatchServer, Terms
 from glan.teachers.kinds import Kind, Trouble
 from glan.teachers.line import CONNECT_TIMEOUT_S, Line
-from glan.teachers.listing import Listing
+from glan.teachers.listing import Listing, together
 from glan.teachers.manners import Course, Manners, Refusal
 from glan.teachers.prices import cost_usd
 from glan.teachers.rates import Rates
@@ -199,13 +200,19 @@ class Http:
                 self._on_refused(refusal, endpoint.host)
 
     async def listed(self, model: str) -> Listing:
-        """Return what the first server lists of a model; it is asked once, and the call costs nothing.
+        """Return what the servers list of a model; each is asked once, and the calls cost nothing.
 
         Raises:
-            UnusableError: no server answers, or it does not accept the key.
+            UnusableError: one of them does not answer, or does not accept the key.
 
         """
-        return await next(iter(self._lines.values())).listed(model)
+        return together(await asyncio.gather(*[line.listed(model) for line in self._lines.values()]))
+
+    def batches(self, terms: Terms) -> BatchServer:
+        """Return the first server as one of batches: its connections, and how its models want to be asked."""
+        from glan.teachers.batch_http import HttpBatches  # noqa: PLC0415 - it imports this module
+
+        return HttpBatches(next(iter(self._lines.values())), self._patience, self._manners, terms)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -266,7 +273,8 @@ class Http:
         return any(line.was_reached for line in self._lines.values())
 
     async def _pause(self, course: Course, trouble: Trouble, sent: Try) -> None:
-        n_tries = max(1, course.n_tries + course.n_refused)
+        is_refused = self._way.waits and trouble.is_refusal
+        n_tries = max(1, course.n_refused if is_refused else course.n_tries)  # one kind makes the other no longer
         pause_s = self._patience.pause_s(n_tries, trouble.retry_after_s)
         if self._patience.on_retry is not None:
             self._patience.on_retry(trouble.reason, pause_s)

@@ -197,6 +197,21 @@ class Ledger:
         self._run = added.lastrowid or 0
         return self._run
 
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Hold the connection that writes for one transaction, for tables that stand beside the replies.
+
+        Raises:
+            LedgerError: it could not be written; nothing of it stands.
+
+        """
+        with explained(self.path), self._writable().transaction() as connection:
+            yield connection
+
+    def query(self, statement: str, *values: str | bytes | int) -> list[Any]:
+        """Return the rows of a table that stands beside the replies."""
+        return self._read(statement, *values)
+
     def runs(self) -> tuple[Run, ...]:
         """Return all runs, the first first."""
         return self._runs_of(self._read(f"{_RUNS} ORDER BY run"))

@@ -74,6 +74,8 @@ class Tally:
     prompt_tokens: int = 0
     """Of the calls; what came from the ledger was paid before."""
     completion_tokens: int = 0
+    cached_tokens: int | None = None
+    """Prompt tokens that a server had read before; None while none has told."""
     known_cost_usd: float = 0.0
     unknown_costs: int = 0
     """Calls with a reply whose cost nobody knows."""
@@ -106,6 +108,7 @@ class Tally:
             "failed": {stage.value: self.failures_by_stage[stage] for stage in Stage},
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,
+            "cached_tokens": self.cached_tokens,
             "cost_usd": self.known_cost_usd,
             "unknown_costs": self.unknown_costs,
         }
@@ -120,6 +123,8 @@ class Tally:
             self.all_thought[stage] += 1
         self.prompt_tokens += outcome.usage.prompt_tokens or 0
         self.completion_tokens += outcome.usage.completion_tokens or 0
+        if outcome.usage.cached_tokens is not None:
+            self.cached_tokens = (self.cached_tokens or 0) + outcome.usage.cached_tokens
         self.known_cost_usd += outcome.cost_usd or 0.0
         self.unknown_costs += outcome.cost_usd is None
 
@@ -141,6 +146,8 @@ class Ledgered:
     retry_failed_before: int | None = field(default=None, kw_only=True)
     """Failures up to this place in the ledger count as absent, and so do replies to a prompt that was cut."""
     tally: Tally = field(default_factory=Tally, kw_only=True)
+    counts_hits_to: int | None = field(default=None, kw_only=True)
+    """Only what the ledger had up to this place is counted as a hit: the rest is the run's own, from a batch."""
     on_mismatch: Callable[[Request, Entry], None] | None = field(default=None, kw_only=True)
     """With KEEP: is told every reply that is used for a request of another fingerprint."""
     _asking: dict[tuple[str, bytes], asyncio.Future[GlanError | None] | None] = field(default_factory=dict, init=False)
@@ -200,7 +207,8 @@ class Ledgered:
         return entry
 
     def _told(self, request: Request, entry: Entry) -> Reply:
-        self.tally.count_hit(request.stage, entry)
+        if self.counts_hits_to is None or entry.seq <= self.counts_hits_to:
+            self.tally.count_hit(request.stage, entry)
         if entry.reply is None:
             raise RequestError(entry.failure or "")
         return entry.reply

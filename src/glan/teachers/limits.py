@@ -23,6 +23,9 @@ class Amount:
     tokens: int = 0
     usd: float = 0.0
 
+    def __add__(self, other: "Amount") -> "Amount":
+        return Amount(tokens=self.tokens + other.tokens, usd=self.usd + other.usd)
+
 
 class Budget:
     """What a run may spend. A call is reserved at its worst case before it is sent, and booked at its real cost."""
@@ -54,7 +57,7 @@ class Budget:
             BudgetError: the cap could be passed.
 
         """
-        if not self._fits(worst):
+        if not self.fits(worst):
             raise self._refusal(worst)
         self._n_open += 1
         self._reserved = Amount(tokens=self._reserved.tokens + worst.tokens, usd=self._reserved.usd + worst.usd)
@@ -66,7 +69,7 @@ class Budget:
             BudgetError: it does not fit, and nothing in flight could make room.
 
         """
-        while self._n_open and not self._fits(worst):
+        while self._n_open and not self.fits(worst):
             future: _Future = asyncio.get_running_loop().create_future()
             self._waiters.append(future)
             await future
@@ -81,7 +84,8 @@ class Budget:
             self._reserved = Amount()  # the rounding errors of many sums and differences end here
         _wake(self._waiters)
 
-    def _fits(self, worst: Amount) -> bool:
+    def fits(self, worst: Amount) -> bool:
+        """Say whether an amount could be set aside now."""
         held = (self._spent.tokens + self._reserved.tokens, self._spent.usd + self._reserved.usd)
         return (self.max_tokens is None or held[0] + worst.tokens <= self.max_tokens) and (
             self.max_usd is None or held[1] + worst.usd <= self.max_usd

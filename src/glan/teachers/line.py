@@ -69,10 +69,10 @@ class Line:
 
         """
         endpoint = self.endpoint
-        call = self._client.get(self._url_to(f"{endpoint.base_url}/models")).timeout(timedelta(seconds=_LIST_TIMEOUT_S))
+        call = self.get("/models").timeout(timedelta(seconds=_LIST_TIMEOUT_S))
         try:
-            async with self._with_key(call).build_streamed() as response:
-                status, body = response.status, await _read_body(response, MAX_BODY_BYTES) or b""
+            async with call.build_streamed() as response:
+                status, body = response.status, await read_body(response, MAX_BODY_BYTES) or b""
         except foreign.PyreqwestError as error:
             trouble = trouble_of(error)
             if trouble.kind is Kind.UNREACHED:
@@ -83,13 +83,25 @@ class Line:
         shown = body if 200 <= status < 300 else b""
         return read_listing(shown, model, host=endpoint.host, has_key=endpoint.key is not None)
 
+    def get(self, path: str, **query: str) -> RequestBuilder:
+        """Return a call that reads what is below the base URL, with the key."""
+        return self._with_key(self._client.get(self._url_to(f"{self.endpoint.base_url}{path}", **query)))
+
+    def post(self, path: str) -> RequestBuilder:
+        """Return a call that sends something below the base URL, with the key."""
+        return self._with_key(self._client.post(self._url_to(f"{self.endpoint.base_url}{path}")))
+
+    def hide(self, text: str) -> str:
+        """Return a text without the key in it."""
+        return text if self.endpoint.key is None else self.endpoint.key.hide(text)
+
     async def close(self) -> None:
         """Close all connections."""
         await self._client.close()
 
-    def _url_to(self, url: str) -> Url:
-        """Return a URL of the server with the query that the settings ask for."""
-        return Url(url).with_query(self.endpoint.query or None)
+    def _url_to(self, url: str, **query: str) -> Url:
+        """Return a URL of the server with the query that the settings ask for, and a further one."""
+        return Url(url).with_query({**self.endpoint.query, **query} or None)
 
     def _call(self, body: bytes) -> RequestBuilder:
         return self._with_key(self._client.post(self._url).header("content-type", "application/json").body_bytes(body))
@@ -103,19 +115,16 @@ class Line:
     async def _read(self, response: Response) -> Reply | Trouble:
         status = response.status
         is_reply = 200 <= status < 300
-        body = await _read_body(response, MAX_BODY_BYTES if is_reply else _MAX_ERROR_BYTES)
+        body = await read_body(response, MAX_BODY_BYTES if is_reply else _MAX_ERROR_BYTES)
         if body is None and is_reply:
             return Trouble(kind=Kind.REFUSED, status=status, reason="a reply of more than 32 MiB")
-        found = read_response(status, body or b"", self._hide)
+        found = read_response(status, body or b"", self.hide)
         if isinstance(found, Reply):
             return found
         if found.kind is Kind.MOVED:
-            return replace(found, told=self._hide(_target(response)))
+            return replace(found, told=self.hide(_target(response)))
         pause_s = read_retry_after(response.get_header("retry-after"), date=response.get_header("date"))
         return replace(found, retry_after_s=pause_s)
-
-    def _hide(self, text: str) -> str:
-        return text if self.endpoint.key is None else self.endpoint.key.hide(text)
 
 
 def _client(endpoint: Endpoint, timeout_s: float) -> Client:
@@ -135,7 +144,7 @@ def _client(endpoint: Endpoint, timeout_s: float) -> Client:
     return (builder.no_proxy() if endpoint.is_loopback else builder).build()
 
 
-async def _read_body(response: Response, max_bytes: int) -> bytes | None:
+async def read_body(response: Response, max_bytes: int) -> bytes | None:
     """Return a body; None, as soon as it is known, where it is longer."""
     chunks: list[bytes] = []
     size_bytes = 0

@@ -6,7 +6,7 @@ To ask for the list costs nothing. What the list does not say is None, and never
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from glan.records import Record
@@ -63,6 +63,18 @@ def read_listing(body: bytes, model: str, *, host: str, has_key: bool) -> Listin
         is_given=True,
         has_model=ours is not None,
         context_tokens=None if ours is None else min(_lengths(ours), default=None),
+    )
+
+
+def together(found: Sequence[Listing]) -> Listing:
+    """Return what holds for all servers of a teacher: a model is there where each has it, and the shortest context."""
+    has_model = [listing.has_model for listing in found]
+    return Listing(
+        host=", ".join(listing.host for listing in found),
+        has_key=all(listing.has_key for listing in found),
+        is_given=all(listing.is_given for listing in found),
+        has_model=False if False in has_model else None if None in has_model else True,
+        context_tokens=min((each.context_tokens for each in found if each.context_tokens is not None), default=None),
     )
 
 

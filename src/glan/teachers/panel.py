@@ -12,13 +12,14 @@ from glan.environment import Environment
 from glan.errors import ConfigError
 from glan.records import Reply, Request, Stage
 from glan.teachers.base import Teacher
+from glan.teachers.batch import BatchServer, Terms
 from glan.teachers.fleet import Absence, Fleet
 from glan.teachers.joining import following, read_urls
 from glan.teachers.limits import Budget, Budgeted
 from glan.teachers.manners import Refusal
 from glan.teachers.network import check_allowed, check_settings, is_allowed, read_ca
 from glan.teachers.permits import Permits, Pools
-from glan.teachers.prices import price_of
+from glan.teachers.prices import batch_price, price_of
 from glan.teachers.providers import UNKNOWN, providers
 from glan.teachers.specs import (
     OFFLINE,
@@ -58,6 +59,8 @@ class Panel:
     """What the models did not take so far, each with the host; it grows while they are asked."""
     fleets: Mapping[Stage, Fleet] = field(default_factory=dict)
     """The servers that each stage asks; nothing for a teacher in this process."""
+    batches: Mapping[Stage, BatchServer] = field(default_factory=dict)
+    """Where the batches of each stage are handed in; a stage that no server answers has none."""
 
     @classmethod
     def of(cls, teacher: Teacher, model: str, price: Price | None = None) -> "Panel":
@@ -130,6 +133,7 @@ async def opened(config: Config, environment: Environment, named: Named) -> Asyn
             hosts=tuple(hosts),
             refusals=opening.refusals,
             fleets={stage: opened_.fleet for stage, opened_ in found.items() if opened_.fleet is not None},
+            batches={stage: opened_.batches for stage, opened_ in found.items() if opened_.batches is not None},
         )
 
 
@@ -178,6 +182,8 @@ class _Opened:
     price: Price | None
     fleet: Fleet | None = None
     """Its servers, where it has any."""
+    batches: BatchServer | None = None
+    """Where its batches are handed in: its first server."""
 
 
 class _Opening:
@@ -247,7 +253,10 @@ class _Opening:
         is_known = providers().get(spec.provider, UNKNOWN).knows(first.base_url)
         words = words_of(spec.provider if is_known else SERVER)
         http = Http(fleet, patience, price=price, words=words, on_refused=self._note)
-        return _Opened(await stack.enter_async_context(http), price, fleet)
+        own = providers().get(spec.provider)
+        takes = own.batch if own is not None and own.base_url in {None, first.base_url} else None
+        terms = Terms(is_known=takes, price=batch_price(price, own if takes else None, self._config.batch.price_share))
+        return _Opened(await stack.enter_async_context(http), price, fleet, http.batches(terms))
 
     async def _fleet(self, stage: Stage, spec: Spec, settings: TeacherSettings, stack: AsyncExitStack) -> Fleet:
         """Return the servers of a teacher; models at the same servers share what these bear."""

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from glan.config import Price
 from glan.records import Usage
-from glan.teachers.providers import providers
+from glan.teachers.providers import Provider, providers
 from glan.teachers.specs import OFFLINE
 
 _PER = 1_000_000
@@ -45,6 +45,23 @@ def cost_usd(price: Price | None, usage: Usage) -> float | None:
     return (
         (usage.prompt_tokens - cached) * price.input + cached * cached_price + usage.completion_tokens * price.output
     ) / _PER
+
+
+def batch_price(price: Price | None, provider: Provider | None, share: float | None) -> Price | None:
+    """Return what tokens cost in a batch; what is unknown live stays unknown.
+
+    Args:
+        price: what they cost live.
+        provider: who takes the batch, as far as it is known.
+        share: what the settings say that a batch costs of it.
+
+    """
+    if share is None:
+        share = 1.0 if provider is None else provider.batch_share
+    if price is None:
+        return None
+    cached = None if price.cached is None else price.cached * share
+    return Price(input=price.input * share, output=price.output * share, cached=cached)
 
 
 def _listed(model: str, provider: str) -> Price | None:

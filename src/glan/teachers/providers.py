@@ -25,6 +25,8 @@ class Provider:
     rung: str = "json_schema"
     """How structured output is asked for first."""
     batch: bool = False
+    batch_share: float = 1.0
+    """What a reply in a batch costs of the price of a live one."""
     page: str = ""
     """The documentation that this rests on."""
 

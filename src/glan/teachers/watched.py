@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from glan.errors import ReplyError, UnusableError
 from glan.records import Reply, Request, Stage
 from glan.teachers.base import Teacher
+from glan.teachers.identities import Identities
 from glan.teachers.ledgered import FIRST, Tally
 from glan.teachers.suspicions import CUT_PROMPT, fewest_tokens, is_cut
 
@@ -62,12 +63,21 @@ def _roomless(tally: Tally, stage: Stage) -> UnusableError:
 
 
 class Watched:
-    """Another teacher, of which no reply to half a prompt is taken."""
+    """Another teacher, of which no reply to half a prompt is taken, and of which it is noted who it says that it is."""
 
-    def __init__(self, teacher: Teacher, cuts: Cuts, tally: Tally | None = None, *, keeps_cut: bool = False) -> None:
+    def __init__(
+        self,
+        teacher: Teacher,
+        cuts: Cuts,
+        tally: Tally | None = None,
+        *,
+        identities: Identities | None = None,
+        keeps_cut: bool = False,
+    ) -> None:
         self._teacher = teacher
         self._cuts = cuts
         self._tally = tally
+        self._identities = identities
         self._keeps_cut = keeps_cut
 
     async def reply(self, request: Request) -> Reply:
@@ -90,4 +100,6 @@ class Watched:
                     text=reply.text,
                     reason=CUT_PROMPT,
                 )
+        if self._identities is not None:
+            self._identities.count(request, reply)
         return reply
