@@ -13,7 +13,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from glan.benchmarks.items import Item
 from glan.curate.contamination import Contamination
@@ -48,7 +48,7 @@ def memory_mb() -> float:
 class PythonSet:
     """The plain way, to compare with: a set of the hashes of all runs, as Python makes them."""
 
-    def __init__(self, known: Iterator[Item]) -> None:
+    def __init__(self, known: Iterable[Item]) -> None:
         self._runs = {hash(run) for item in known for run in _runs(words_of(item.question))}
 
     def judge(self, questions: Sequence[str]) -> list[bool]:
@@ -61,13 +61,14 @@ def _runs(words: list[bytes]) -> Iterator[tuple[bytes, ...]]:
 
 def measure(what: str, n_questions: int, n_items: int, group: int) -> dict[str, float]:
     """Return what one check took."""
+    known = list(items(n_items))
     before = memory_mb()
     begun = time.process_time()
     judge: Callable[[Sequence[str]], Sequence[object]]
     if what == "contamination":
-        judge = Contamination(items(n_items)).questions
+        judge = Contamination(known).questions
     elif what == "python set":
-        judge = PythonSet(items(n_items)).judge
+        judge = PythonSet(known).judge
     else:
         judge = Duplicates(0.7).judge
     built_s = time.process_time() - begun
@@ -88,13 +89,9 @@ def main() -> None:
         what, *numbers = sys.argv[1:]
         print(json.dumps(measure(what, *map(int, numbers))))
         return
-    n_questions, n_items = [*map(int, sys.argv[1:]), 20_000, 60_000][:2] if len(sys.argv) == 3 else (20_000, 60_000)
-    print(
-        f"{n_questions:,} questions of {_QUESTION[0]} to {_QUESTION[1]} words, {n_items:,} items; CPU time of one core\n"
-    )
-    print(
-        f"{'check':>14} {'at once':>8} {'us/question':>12} {'questions/s':>12} {'built in s':>11} {'built MB':>9} {'found':>6}"
-    )
+    n_questions, n_items = map(int, sys.argv[1:]) if len(sys.argv) == 3 else (20_000, 60_000)
+    print(f"{n_questions:,} questions of {_QUESTION[0]} to {_QUESTION[1]} words, {n_items:,} items; one core\n")
+    print(f"{'check':>14} {'at once':>8} {'us/question':>12} {'questions/s':>12} {'built s':>8} {'MB':>6} {'found':>6}")
     for what, groups in (("contamination", GROUPS), ("python set", (128,)), ("duplicates", GROUPS)):
         for group in groups:
             command = [sys.executable, __file__, what, str(n_questions), str(n_items), str(group)]
@@ -102,7 +99,7 @@ def main() -> None:
             found = json.loads(done.stdout)
             print(
                 f"{what:>14} {group:>8} {found['us']:>12.1f} {1e6 / found['us']:>12,.0f} "
-                f"{found['built_s']:>11.2f} {found['built_mb']:>9.0f} {found['found']:>6}"
+                f"{found['built_s']:>8.2f} {found['built_mb']:>6.0f} {found['found']:>6}"
             )
 
 

@@ -255,9 +255,8 @@ class Pipeline:
         for item, finding in zip(asked, found, strict=True):
             if finding is None or finding.original is not None:
                 self._questions.add(item.question.id)
-            judged.append(
-                item if finding is None else self._refused(item.decided, Stage.QUESTIONS, finding, item.question.text)
-            )
+            text = item.question.text
+            judged.append(item if finding is None else self._refused(item.decided, Stage.QUESTIONS, finding, text))
         return judged
 
     async def _answer(self, item: "_Item") -> Decided | None:

@@ -6,7 +6,7 @@
 
 What a word is says `words.py`. Runs of words are looked up by their hashes, and whatever is found so is held against
 the item's own words before it counts: no collision of hashes is ever a verdict. Nothing is missed but by a collision
-of 64 bits inside a benchmark, which among 10 million runs has a chance of one in 400,000.
+of 64 bits inside a benchmark, which among 10 million runs has a chance of one in 300,000.
 
 Memory: some 13 bytes for each different run of 13 words, and the words of the items at about half of their length.
 """
