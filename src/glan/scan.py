@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from glan.benchmarks.tables import Fields, Row, files_of, rows_of, text_of
+from glan.benchmarks.tables import Fields, Row, files_of, rows_of, text_of, value_of
 from glan.curate.contamination import Contamination, Match
 from glan.errors import DatasetError
 from glan.records import Record
@@ -128,7 +128,7 @@ def _turns(column: str, role: str, content: str) -> "_Read":
     """Return how conversations are read: a list of turns."""
 
     def read(row: Row) -> Iterator[tuple[str, bool]]:
-        turns = row.fields[column]
+        turns = value_of(row, column)
         for turn in turns if isinstance(turns, Sequence) and not isinstance(turns, str) else [turns]:
             if not isinstance(turn, Mapping) or role not in turn or content not in turn:
                 raise DatasetError(f"{row.place} has in {column!r} no list of turns with {role!r} and {content!r}.")
@@ -158,7 +158,7 @@ def _columns(*questions: str, answer: str) -> "_Read":
 
 def _prompted(row: Row) -> Iterator[tuple[str, bool]]:
     for column, is_question in (("prompt", True), ("completion", False)):
-        if isinstance(row.fields[column], str):
+        if isinstance(value_of(row, column), str):
             yield text_of(row, column), is_question
         else:
             yield from _turns(column, "role", "content")(row)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -257,3 +258,10 @@ def test_a_fetch_that_fails_names_what_it_wanted(tmp_path: Path) -> None:
     assert "openai/gsm8k/main/train cannot be fetched" in words
     assert "--from DIR" in words
     assert not list((tmp_path / "benchmarks").iterdir())
+
+
+def test_without_the_library_the_way_to_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The extra is named as pip takes it."""
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    words = told(load_from_hub)
+    assert "pip install 'glan[benchmarks]'" in words

@@ -77,10 +77,16 @@ def text_of(row: Row, field: str) -> str:
         DatasetError: the row has no such field, or what it holds is no text.
 
     """
-    return "\n".join(clean(_text(_value(row, part), row, part)) for part in field.split("+"))
+    return "\n".join(clean(_text(value_of(row, part), row, part)) for part in field.split("+"))
 
 
-def _value(row: Row, field: str) -> object:
+def value_of(row: Row, field: str) -> object:
+    """Return what a field of a row holds; `a.b` is the field `b` inside `a`.
+
+    Raises:
+        DatasetError: the row has no such field.
+
+    """
     found: object = row.fields
     for name in [field] if field in row.fields else field.split("."):
         if not isinstance(found, Mapping) or name not in found:

@@ -38,7 +38,7 @@ class _Given(TypedDict):
 @click.option(
     "--benchmarks",
     "where",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    type=click.Path(path_type=Path, file_okay=False),
     help="Folder with the benchmarks, if they are not those of the project.",
 )
 @click.option("--field", "fields", multiple=True, help="What to look at, if the columns are not recognised.")
