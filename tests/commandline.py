@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -94,6 +94,8 @@ class CommandLine:
     key: str | None = KEY
     max_file_bytes: int | None = None
     """The longest file that the command may write, as on a disk that is nearly full."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Further variables of its environment."""
 
     def __call__(self, *arguments: object) -> Ended:
         """Run a command to its end."""
@@ -137,7 +139,7 @@ class CommandLine:
             found["OPENAI_BASE_URL"] = self.base_url
         if self.key is not None:
             found["OPENAI_API_KEY"] = self.key
-        return found
+        return {**found, **self.variables}
 
     def _limited(self, command: Sequence[str]) -> list[str]:
         if self.max_file_bytes is None:

@@ -175,6 +175,7 @@ _TABLES = {
     "batch": "batch",
     "curation": "curation",
     "limits": "limits",
+    "maxtokens": "max_tokens",
     "dataset": "dataset",
     "teacher": "teachers.default",
     "answers": "teachers.answers",

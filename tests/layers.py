@@ -5,9 +5,14 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"cli"}),),
     (frozenset({"api"}), frozenset({"check"}), frozenset({"scan"})),
     (frozenset({"runs"}),),
-    (frozenset({"against", "batched", "options", "outputs", "settled", "surprise"}),),
+    (frozenset({"against", "batched", "options", "outputs", "settled", "spending", "surprise"}),),
     (frozenset({"pipeline"}),),
-    (frozenset({"generate"}), frozenset({"curate"}), frozenset({"dataset"}), frozenset({"growth", "estimate"})),
+    (
+        frozenset({"generate"}),
+        frozenset({"curate"}),
+        frozenset({"dataset"}),
+        frozenset({"growth", "estimate", "yields"}),
+    ),
     (frozenset({"project"}),),
     (frozenset({"benchmarks"}), frozenset({"taxonomy"})),
     (frozenset({"plan"}),),
@@ -18,7 +23,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"parsing"}),),
     (frozenset({"progress"}), frozenset({"streams"}), frozenset({"packing"})),
     (frozenset({"config", "config_text"}), frozenset({"environment"})),
-    (frozenset({"records"}),),
     (frozenset({"errors"}),),
+    (frozenset({"records"}),),
 )
 """From top to bottom; rooms of one layer that stand in different sets never import each other."""

@@ -20,22 +20,25 @@ from msgspec import structs
 from glan.config import Config, Limits
 from glan.curate.beside import examining
 from glan.errors import ConfigError, DeferredError, GlanError, ProjectError, RequestError, StoppedError
-from glan.pipeline import Job, LowYieldError, Pipeline
+from glan.pipeline import Job, Pipeline
 from glan.progress import Progress
 from glan.project import Project
 from glan.records import Outcome, Reply, Request, Stage
 from glan.streams import collecting_rarely
+from glan.teachers.base import Teacher
 from glan.teachers.batch import BatchServer
 from glan.teachers.batch_files import write
 from glan.teachers.batch_post import Post
-from glan.teachers.deferring import Deferring
+from glan.teachers.deferring import Deferring, Urgent
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledgered import Ledgered, Tally
 from glan.teachers.outbox import Outbox, Parcel, State
 from glan.teachers.panel import Panel
 from glan.teachers.permits import Pools
+from glan.teachers.purse import Purse
 from glan.teachers.spool import Group, Spool
 from glan.teachers.watched import Cuts, Watched
+from glan.yields import LowYieldError
 
 _log = logging.getLogger(__name__)
 
@@ -173,11 +176,8 @@ class Gathering:
     async def gather(self, spool: Spool) -> tuple[int, GlanError | None]:
         """Walk once and put aside what the ledger lacks; return how many slots are open, and what stopped the walk."""
         permits = self.panel.permits(self.limits)
-        live = self.ledgered.teacher if self.is_live else None
-        deferring = Deferring(spool, self.panel.batches, self.post.budget, live=live, known=self.post.known)
-        ledgered = replace(self.ledgered, teacher=deferring, permits=permits, counts_hits_to=0)
         keeps_cut = self._config.curation.cut_prompts == "keep"
-        teacher = Watched(ledgered, Cuts(), self.ledgered.tally, keeps_cut=keeps_cut)
+        teacher = Watched(self._teacher(spool, permits), Cuts(), self.ledgered.tally, keeps_cut=keeps_cut)
         progress = Progress(wanted=self.job.pairs)
         n_open = 0
         async with examining(self._config.curation, pairs=self.job.pairs, items=self.job.items) as examiner:
@@ -190,6 +190,15 @@ class Gathering:
         self.progress.outcomes, self.progress.reasons = progress.outcomes, progress.reasons
         _log.info("gathered %d requests; %d pairs, %d open slots", spool.requests, progress.pairs, n_open)
         return n_open, walk.stopped
+
+    def _teacher(self, spool: Spool, permits: Pools) -> Teacher:
+        """Return who puts requests aside, for which no money is set aside before they are sent, or asks them live."""
+        known = self.post.known
+        deferring = Deferring(spool, self.panel.batches, self.post.budget, known=known if self.is_live else None)
+        aside = replace(self.ledgered, teacher=deferring, permits=permits, purse=Purse(), counts_hits_to=0)
+        if not self.is_live:
+            return aside
+        return Urgent(aside, replace(self.ledgered, permits=permits, counts_hits_to=0), known)
 
     async def _guarded(self) -> GlanError | None:
         try:

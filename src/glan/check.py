@@ -14,6 +14,7 @@ from glan.parsing import has_form
 from glan.project import Project
 from glan.records import Reply, Request, Stage
 from glan.runs import Run
+from glan.spending import told_possibly_paid
 from glan.teachers.base import Teacher
 from glan.teachers.listing import Listed, Listing
 from glan.teachers.panel import Panel
@@ -56,6 +57,8 @@ class Examined:
     """Mean time of a reply."""
     tokens_per_second: float | None
     price: Price | None
+    usd_per_hour: float | None
+    """What its server costs in an hour, where that is what is paid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +131,11 @@ class Check:
             calls=self.run.tally.asked,
             hits=self.run.tally.hits,
             cost_usd=self.run.tally.cost_usd,
-            notices=(*self.run.told, *self._tight(listings)),
+            notices=(
+                *self.run.told,
+                *filter(None, [told_possibly_paid(self.run.possibly_paid)]),
+                *self._tight(listings),
+            ),
             exit_code=code,
         )
 
@@ -184,6 +191,7 @@ class Check:
 
     def _examined(self, stages: tuple[Stage, ...], listings: Mapping[int, Listing]) -> Examined:
         listing = listings.get(id(self._panel.teachers[stages[0]]))
+        hourly = self._panel.hourly.get(stages[0])
         replies = [reply for request, reply in self._seen if request.stage in stages]
         took_s = sum(reply.latency_s or 0.0 for reply in replies)
         tokens = sum(reply.usage.completion_tokens or 0 for reply in replies)
@@ -205,6 +213,7 @@ class Check:
             latency_s=took_s / len(replies) if took_s else None,
             tokens_per_second=tokens / took_s if took_s and tokens else None,
             price=self._panel.prices[stages[0]],
+            usd_per_hour=hourly.usd if hourly is not None else None,
         )
 
 
@@ -220,4 +229,6 @@ class _Strict:
         try:
             return await self._teacher.reply(request)
         except RequestError as error:
-            raise UnusableError(f"{request.id}: {error}", hint=error.hint) from error
+            told = UnusableError(f"{request.id}: {error}", hint=error.hint)
+            told.timed_out = error.timed_out
+            raise told from error

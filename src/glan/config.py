@@ -98,6 +98,13 @@ class TeacherSettings(Settings, frozen=True):
     ] = {}
     query: Annotated[dict[str, str], Meta(description="Query of the URL that is asked; keys go into api_key_env.")] = {}
     price: Annotated[Price | None, Meta(description="What the tokens cost, where the price list does not say.")] = None
+    gpu_hour_usd: Annotated[
+        Annotated[float, Meta(ge=0)] | None,
+        Meta(
+            description="What a server of your own costs in US dollars an hour, all its GPUs together, in place of a "
+            "price of tokens: a run costs as long as it goes on."
+        ),
+    ] = None
     timeout_s: Annotated[float, Meta(gt=0, description="Seconds until a call that got no whole reply is given up.")] = (
         3_600.0
     )

@@ -19,6 +19,15 @@ class Environment:
         """Return a path that the settings name, which begins at the project's folder."""
         return self._folder / name
 
+    @property
+    def config_path(self) -> Path | None:
+        """Where the user's own settings of programs are, as the process alone says; None where it does not."""
+        given = Path(self._process.get("XDG_CONFIG_HOME") or "")
+        if given.is_absolute():
+            return given
+        home = Path(self._process.get("HOME") or "")
+        return home / ".config" if home.is_absolute() else None
+
     def get(self, name: str) -> str | None:
         """Return a variable, empty ones as None; the process goes before the file."""
         return self._process.get(name) or self._file.get(name) or None

@@ -2,6 +2,7 @@
 
     GlanError
     ├── ConfigError          a setting, a recipe, the environment
+    │   └── UntrustedError   ... a key for a host that only a project's files name, and nobody has confirmed
     ├── TaxonomyError        the tree, an outline, a node's name
     ├── PromptError          a template: missing, unreadable, a variable it does not know
     ├── ProjectError         the folder: absent, locked, on a network file system, not whole
@@ -22,6 +23,8 @@
 A message names the thing, the value and the way out; `hint` is the way out where it needs a line of its own.
 """
 
+from glan.records import TimedOut
+
 
 class GlanError(Exception):
     """An error that a person can do something about."""
@@ -33,6 +36,15 @@ class GlanError(Exception):
 
 class ConfigError(GlanError):
     """A setting that is unknown, of the wrong kind, or out of its range."""
+
+
+class UntrustedError(ConfigError):
+    """A key that goes to a host only once a person has confirmed it; `variable` holds it."""
+
+    def __init__(self, message: str, *, hint: str, variable: str, host: str) -> None:
+        super().__init__(message, hint=hint)
+        self.variable = variable
+        self.host = host
 
 
 class TaxonomyError(GlanError):
@@ -85,7 +97,9 @@ class DeferredError(GlanError):
 
 
 class StoppedError(GlanError):
-    """A request that was not sent because the run is stopping."""
+    """A request that was not sent because the run is stopping; `timed_out` is what was tried before."""
+
+    timed_out: TimedOut = TimedOut()
 
 
 class BudgetError(StoppedError):
@@ -93,7 +107,9 @@ class BudgetError(StoppedError):
 
 
 class TeacherError(GlanError):
-    """A request that got no reply."""
+    """A request that got no reply; `timed_out` is what may have been paid for all the same."""
+
+    timed_out: TimedOut = TimedOut()
 
 
 class RequestError(TeacherError):

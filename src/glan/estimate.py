@@ -6,9 +6,9 @@ docs/estimates.md explains. The plan itself is exact; how many subjects a draft 
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from glan.config import Config
+from glan.config import Config, Limits
 from glan.plan import Merge, drafts_of_round, round_size
 from glan.records import Discipline, Stage
 
@@ -25,6 +25,8 @@ class Average:
     prompt_tokens: float
     completion_tokens: float
     latency_s: float
+    calls: float = 1.0
+    """Calls for each place: more than one where replies were cut off or malformed, or the whole was asked anew."""
     is_measured: bool = False
     """Whether it comes from the project's ledger."""
 
@@ -55,20 +57,6 @@ HIGH = Assumed(subjects_first_draft=10, subjects_each_further=8, rejected_share=
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StageEstimate:
-    """One stage of one case."""
-
-    stage: Stage
-    calls: int
-    prompt_tokens: int
-    completion_tokens: int
-    cost_usd: float | None
-    """None where the price is unknown."""
-    hours: float
-    """At the given number of requests in flight, if the server keeps up."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
     """US dollars per million tokens."""
 
@@ -76,53 +64,107 @@ class Prices:
     output: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known of a project before its next run."""
+
+    averages: Mapping[Stage, Average] = field(default_factory=lambda: DEFAULTS)
+    prices: Mapping[Stage, Prices | None] = field(default_factory=dict)
+    """None where a price is unknown; nothing for the tokens of a server that is paid by the hour."""
+    usd_per_hour: float = 0.0
+    """What servers cost as long as a run goes on."""
+    done: Mapping[tuple[str, Stage], int] = field(default_factory=dict)
+    """By leaf and stage the places of which the ledger has a reply or a failure: they are not asked for again."""
+    pairs: int = 0
+    """Rows that stand."""
+    slots: int = 0
+    """Slots that they took."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageEstimate:
+    """What one stage still takes in one case."""
+
+    stage: Stage
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float | None
+    """With the time of servers that are paid by the hour; None where the price is unknown."""
+    hours: float
+    """At the given number of requests in flight and rates, if the server keeps up."""
+
+
 def estimate(
-    disciplines: Sequence[Discipline],
-    config: Config,
-    assumed: Assumed,
-    averages: Mapping[Stage, Average],
-    prices: Mapping[Stage, Prices | None],
+    disciplines: Sequence[Discipline], config: Config, assumed: Assumed, known: Known
 ) -> tuple[StageEstimate, ...]:
-    """Return what each stage will take from nothing to N pairs."""
-    calls = count_calls(disciplines, config, assumed)
-    in_flight = config.limits.fixed
-    found = []
-    for stage in Stage:
-        average, price = averages[stage], prices.get(stage)
-        prompt = round(calls[stage] * average.prompt_tokens)
-        completion = round(calls[stage] * average.completion_tokens)
-        found.append(
-            StageEstimate(
-                stage=stage,
-                calls=calls[stage],
-                prompt_tokens=prompt,
-                completion_tokens=completion,
-                cost_usd=None if price is None else (prompt * price.input + completion * price.output) / 1e6,
-                hours=calls[stage] * average.latency_s / in_flight / 3600,
-            )
-        )
-    return tuple(found)
+    """Return what each stage will still take to N pairs: what the ledger has is not counted."""
+    calls = count_calls(disciplines, config, assumed, known)
+    return tuple(_stage(stage, calls[stage], config.limits, known) for stage in Stage)
+
+
+def estimates_of(
+    disciplines: Sequence[Discipline], config: Config, known: Known
+) -> Mapping[str, tuple[StageEstimate, ...]]:
+    """Return the expected case, and of all cases the cheapest and the dearest.
+
+    Which these are hangs on the plan: many subjects save drafts, and may cost syllabi.
+    """
+    found = [estimate(disciplines, config, assumed, known) for assumed in (LOW, EXPECTED, HIGH)]
+    return {"low": min(found, key=_size), "expected": found[1], "high": max(found, key=_size)}
+
+
+def _size(estimates: Sequence[StageEstimate]) -> tuple[float, int]:
+    costs = sum(found.cost_usd or 0.0 for found in estimates)
+    return costs, sum(found.prompt_tokens + found.completion_tokens for found in estimates)
+
+
+def _stage(stage: Stage, places: int, limits: Limits, known: Known) -> StageEstimate:
+    average, price = known.averages[stage], known.prices.get(stage)
+    calls = round(places * average.calls)
+    prompt, completion = round(calls * average.prompt_tokens), round(calls * average.completion_tokens)
+    hours = max(
+        calls * average.latency_s / limits.fixed / 3600,
+        calls / limits.rpm / 60 if limits.rpm else 0.0,
+        (prompt + completion) / limits.tpm / 60 if limits.tpm else 0.0,
+    )
+    tokens_usd = None if price is None else (prompt * price.input + completion * price.output) / 1e6
+    return StageEstimate(
+        stage=stage,
+        calls=calls,
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        cost_usd=None if tokens_usd is None else tokens_usd + hours * known.usd_per_hour,
+        hours=hours,
+    )
 
 
 def disk_bytes(estimates: Sequence[StageEstimate]) -> int:
-    """Return about how much room ledger and data set take."""
+    """Return about how much more room ledger and data set take."""
     return sum(found.calls for found in estimates) * _DISK_BYTES_PER_REPLY
 
 
-def count_calls(disciplines: Sequence[Discipline], config: Config, assumed: Assumed) -> Mapping[Stage, int]:
-    """Return the calls of each stage, two turns for each draft and each syllabus."""
-    slots = round(config.pairs / (1 - assumed.rejected_share))
-    n_drafts = n_syllabi = 0
-    for leaf_slots in slots_by_leaf(disciplines, config, slots).values():
-        drafts, syllabi = _curriculum(leaf_slots, config, assumed)
-        n_drafts += drafts
-        n_syllabi += syllabi
-    return {
-        Stage.SUBJECTS: 2 * n_drafts,
-        Stage.SYLLABI: 2 * n_syllabi,
-        Stage.QUESTIONS: slots,
-        Stage.ANSWERS: slots,
-    }
+def count_calls(
+    disciplines: Sequence[Discipline], config: Config, assumed: Assumed, known: Known
+) -> Mapping[Stage, int]:
+    """Return the places of each stage that are still to be asked for, two for each draft and each syllabus."""
+    wanted = config.pairs - known.pairs
+    left: Counter[Stage] = Counter(dict.fromkeys(Stage, 0))
+    if wanted <= 0:
+        return left
+    shares = slots_by_leaf(disciplines, config, known.slots + round(wanted / (1 - assumed.rejected_share)))
+    for discipline in disciplines:
+        slots = shares.get(discipline.leaf, 0)
+        drafts, syllabi = _curriculum(discipline, slots, config, assumed)
+        needed = {
+            Stage.SUBJECTS: 2 * drafts,
+            Stage.SYLLABI: 2 * syllabi,
+            Stage.QUESTIONS: slots,
+            Stage.ANSWERS: slots,
+        }
+        for stage, places in needed.items():
+            left[stage] += max(0, places - known.done.get((discipline.leaf, stage), 0))
+    return left
 
 
 def slots_by_leaf(disciplines: Sequence[Discipline], config: Config, slots: int) -> Mapping[str, int]:
@@ -134,13 +176,16 @@ def slots_by_leaf(disciplines: Sequence[Discipline], config: Config, slots: int)
     return Counter(slot.discipline.leaf for _, slot in zip(range(slots), merge, strict=False))
 
 
-def _curriculum(slots: int, config: Config, assumed: Assumed) -> tuple[int, int]:
-    """Return the drafts and syllabi that so many slots of one discipline need."""
+def _curriculum(discipline: Discipline, slots: int, config: Config, assumed: Assumed) -> tuple[int, int]:
+    """Return the drafts and syllabi that so many slots of a discipline need; given subjects need no draft."""
     drafts = most_walked = 0
     number = 0
     while slots > 0:
-        drafts = drafts_of_round(number, config.plan.drafts)
-        subjects = assumed.subjects_first_draft + (drafts - 1) * assumed.subjects_each_further
+        if discipline.subjects:
+            subjects = len(discipline.subjects)
+        else:
+            drafts = drafts_of_round(number, config.plan.drafts)
+            subjects = assumed.subjects_first_draft + (drafts - 1) * assumed.subjects_each_further
         size = round_size(number, config.plan.questions_per_visit)
         most_walked = max(most_walked, min(subjects, -(-slots // size)))
         slots -= subjects * size

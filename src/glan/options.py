@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from glan.config import Limits
 from glan.errors import BudgetError, GlanError, StoppedError
-from glan.pipeline import LowYieldError
 from glan.records import Reply, Request, Stage
 from glan.teachers.ledgered import Choice
+from glan.yields import LowYieldError
 
 
 class InterruptedRunError(StoppedError):

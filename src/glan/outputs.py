@@ -33,6 +33,7 @@ CHECKED = (
     f"Answers: {_OF_BOTH}, copies of their question.",
 )
 """The rules that every data set passed."""
+_MOST_NAMED = 10
 _PLACE = re.compile(r"(?:question|slot)/(?P<leaf>[^/]+)/")
 
 
@@ -45,6 +46,8 @@ class Ending:
     choice: str
     left: Mapping[str, str]
     spent: Mapping[str, object]
+    possibly_paid: Mapping[str, object]
+    server_usd: float
     against: Against
     cut_prompts: int
     """Replies of which the server cut the prompt."""
@@ -217,6 +220,8 @@ class Outputs:
             left=dict(ending.left),
             quantities=msgspec.to_builtins(summary),
             spent=dict(ending.spent),
+            possibly_paid=dict(ending.possibly_paid),
+            server_usd=ending.server_usd,
             cut_prompts=ending.cut_prompts,
             not_taken=list(ending.not_taken),
             answered=list(ending.answered),
@@ -272,6 +277,13 @@ def _turned(standing: Path, rejects: Path) -> Iterator[str]:
             if id_ in ended:
                 reason, detail = ended[id_]["reason"], ended[id_]["detail"]
                 yield f"{id_} ({reason}{f' of {detail}' if reason.endswith('duplicate') else ''})"
+
+
+def told_of_turned(turned: Sequence[str]) -> str:
+    """Name rows that stood and are rejects or failures now, such as copies of a question that is new."""
+    more = f" and {len(turned) - _MOST_NAMED:,} more" if len(turned) > _MOST_NAMED else ""
+    named = ", ".join(turned[:_MOST_NAMED])
+    return f"{len(turned):,} rows that stood leave and are in rejects/: {named}{more}."
 
 
 def _ordinals(folder: Path) -> Mapping[str, set[int]]:

@@ -11,7 +11,6 @@ It knows no files, prices, environment or CLI: `runs.py` gives it a project's in
 
 import asyncio
 import logging
-from collections import Counter, deque
 from collections.abc import AsyncGenerator, Coroutine, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from glan.progress import Progress
 from glan.records import Decided, Discipline, Ids, Outcome, Question, Record, Reply, Slot, Stage, Subject, Verdict
 from glan.streams import Credits, InOrder, as_items, in_one
 from glan.teachers.permits import Permits, Pools
+from glan.yields import LowYieldError, Yields
 
 MOST_BEGUN_AT_ONCE = 128
 """Slots are begun in groups of so many at most: what is judged together costs less."""
@@ -41,8 +41,6 @@ _EXAMINED_AHEAD = 2
 """Groups that are with the examiner at once: while it looks at one, the next is on its way."""
 _WAITING_PER_PERMIT, _LEAST_WAITING = 4, 1_024
 """Slots that wait for a syllabus or a question, each 15 KB: enough of them to keep every permit busy, and no more."""
-YIELD_WINDOW = 200
-"""So many slots are looked at to see whether the run still yields pairs."""
 
 T = TypeVar("T")
 
@@ -65,10 +63,6 @@ class Job:
     """Walk on past slots that cannot be decided, to see what the ledger holds."""
     items: Iterable[Item] = ()
     """Of the benchmarks that no pair may hold."""
-
-
-class LowYieldError(StoppedError):
-    """Too few of the last slots became pairs."""
 
 
 class Pipeline:
@@ -95,8 +89,7 @@ class Pipeline:
         """Of those that were held against earlier ones, in the order in which the examiner counts them."""
         self._is_order_open = False
         self._is_yield_open = False
-        self._recent: deque[Decided] = deque(maxlen=YIELD_WINDOW)
-        self._recent_pairs = 0
+        self._yields = Yields(job.config.plan.stop_below)
         self._begun = 0
         self._passed = 0
         self._n_waiting = 0
@@ -129,7 +122,8 @@ class Pipeline:
         answers = InOrder(
             in_one(asked), self._answer, most_open=max(_LEAST_WAITING, _WAITING_PER_PERMIT * self._permits.ceiling)
         )
-        examined = InOrder(as_items(answers), self._examine_answers, most=_EXAMINED_AHEAD)
+        # What is cancelled first would pass its permits on to what has not been yet, and that would ask once more.
+        examined = InOrder(as_items(answers), self._examine_answers, most=_EXAMINED_AHEAD, on_break=self._ask_no_more)
         self._streams = questions, answers
         is_over = False
         async with aclosing(in_one(examined)) as groups:
@@ -154,11 +148,14 @@ class Pipeline:
 
     async def _end(self) -> None:
         """Leave no work behind where the walk was broken off, and let nothing more be asked meanwhile."""
-        self._permits.close(StoppedError("The run is over."))
+        self._ask_no_more()
         left = self._asked_ahead
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+
+    def _ask_no_more(self) -> None:
+        self._permits.close(StoppedError("The run is over."))
 
     async def _slots(self) -> AsyncGenerator[list["_Begun"], None]:
         """Begin slots in plan order, as credits, permits and memory allow."""
@@ -341,21 +338,13 @@ class Pipeline:
         return replace(so_far, outcome=Outcome.REJECT, verdict=verdict)
 
     def _until_low_yield(self, group: list[Decided]) -> list[Decided]:
-        """Return the slots up to the one with which too few of the last ones became pairs.
-
-        Behind a slot that is open nobody knows which were the last ones.
-        """
-        least = self._job.config.plan.stop_below * YIELD_WINDOW
+        """Return the slots up to the one with which too few of the last ones became pairs."""
         for i, item in enumerate(group):
-            self._is_yield_open = self._is_yield_open or item.outcome is Outcome.OPEN
-            if self._is_yield_open:
+            if item.outcome is Outcome.OPEN:
                 return group
-            if len(self._recent) == YIELD_WINDOW:
-                self._recent_pairs -= self._recent[0].outcome is Outcome.PAIR
-            self._recent.append(item)
-            self._recent_pairs += item.outcome is Outcome.PAIR
-            if len(self._recent) == YIELD_WINDOW and self._recent_pairs < least and self.stopped is None:
-                self.stop(_low_yield(self._recent))
+            error = self._yields.after(item)
+            if error is not None and self.stopped is None:
+                self.stop(error)
                 return group[: i + 1]
         return group
 
@@ -385,16 +374,3 @@ def _pair_of(item: Decided | None) -> tuple[Question, Reply] | None:
     if item is None or item.question is None or item.answer is None:
         return None
     return item.question, item.answer
-
-
-def _low_yield(recent: Sequence[Decided]) -> LowYieldError:
-    """Say which reasons stood in the way."""
-    verdicts = Counter(f"{item.verdict.reason} ({item.verdict.stage})" for item in recent if item.verdict is not None)
-    pairs = sum(item.outcome is Outcome.PAIR for item in recent)
-    failures = sum(item.outcome is Outcome.FAILURE for item in recent)
-    reasons = ", ".join(f"{count} x {reason}" for reason, count in verdicts.most_common(3))
-    retry = "`glan run --retry-failed` asks again for what failed." if failures > len(recent) // 2 else ""
-    return LowYieldError(
-        f"Only {pairs} of the last {len(recent)} slots became pairs: {reasons}.",
-        hint=retry or "Look at rejects/, mend the prompt or the teacher, or set `stop_below` in [plan].",
-    )

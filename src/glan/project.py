@@ -65,6 +65,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Statistics of the rows and rejects."""
     spent: dict[str, object]
     """Everything that the ledger has paid for, over all runs."""
+    possibly_paid: dict[str, object] = {}
+    """Calls that timed out or were cut off in flight, over all runs, and the most that they can have cost."""
+    server_usd: float = 0.0
+    """What servers cost by the hour, over all runs."""
     checked: list[str]
     not_checked: list[str]
     benchmarks: list[dict[str, object]] = []
@@ -328,9 +332,12 @@ class Project:
             written.append(self.prompts_path)
             Prompts.shipped().write(self.prompts_path)
             for name, text in texts.items():
-                if name != ".gitignore" or not (self.folder / name).exists():
-                    written.append(self.folder / name)
-                    (self.folder / name).write_text(text, encoding="utf-8")
+                path = self.folder / name
+                if path.exists():  # a .gitignore of the user's own: with it keys would not be kept out of git
+                    _complete_lines(path, text)
+                else:
+                    written.append(path)
+                    path.write_text(text, encoding="utf-8")
         except (OSError, GlanError) as error:
             for path in written:
                 _remove(path)
@@ -348,6 +355,17 @@ def taxonomy_text(name: str) -> str:
         raise ProjectError(f"There is no taxonomy and no file {name!r}.", hint=hint) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ProjectError(f"The taxonomy {name!r} cannot be read: {error}.", hint=hint) from error
+
+
+def _complete_lines(path: Path, text: str) -> None:
+    """Add to a file the lines of a text that it lacks."""
+    there = path.read_text(encoding="utf-8", errors="surrogateescape")
+    missing = [line for line in text.splitlines() if line not in there.splitlines()]
+    if missing:
+        gap = "" if not there or there.endswith("\n") else "\n"
+        path.write_text(
+            there + gap + "".join(f"{line}\n" for line in missing), encoding="utf-8", errors="surrogateescape"
+        )
 
 
 def _remove(path: Path) -> None:

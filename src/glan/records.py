@@ -315,6 +315,16 @@ class Usage(Record, frozen=True, kw_only=True):
     reasoning_tokens: int | None = None
 
 
+class TimedOut(Record, frozen=True, kw_only=True):
+    """Tries of a request that were given up when their time was over: each may have been served and billed."""
+
+    tries: int = 0
+    tokens: int = 0
+    """The most that they can have taken, prompts and replies."""
+    cost_usd: float | None = 0.0
+    """The most that they can have cost; None where the price is unknown."""
+
+
 class Reply(Record, frozen=True, kw_only=True):
     """What a teacher said."""
 
@@ -334,3 +344,5 @@ class Reply(Record, frozen=True, kw_only=True):
     latency_s: float | None = None
     cost_usd: float | None = None
     """Price of this call; None where the price is unknown."""
+    timed_out: TimedOut = TimedOut()
+    """What was tried before it, and may have been paid for too."""

@@ -17,33 +17,34 @@ import glan
 from glan.against import Against
 from glan.batched import Gathering, OnlyLedger, check_servers, emptied, post_of, settle_earlier
 from glan.curate.beside import examining
-from glan.errors import GlanError
+from glan.errors import BudgetError, GlanError
 from glan.generate.asking import Asking, asking_of
 from glan.generate.walk import told_of_failed_drafts
 from glan.growth import Standing, pairs_of
 from glan.options import InterruptedRunError, Options, Result
-from glan.outputs import Counted, Ending, Outputs, standing_of
-from glan.pipeline import Job, LowYieldError, Pipeline
+from glan.outputs import Counted, Ending, Outputs, standing_of, told_of_turned
+from glan.pipeline import Job, Pipeline
 from glan.progress import Progress
 from glan.project import Manifest, Project
 from glan.records import Discipline, Outcome, Stage
 from glan.settled import Basis, count_again, settled
+from glan.spending import possibly_paid, possibly_paid_so_far, purse_of
 from glan.streams import collecting_rarely
-from glan.surprise import audit, changed, meaning_of, refusal
+from glan.surprise import chosen, meaning_of
 from glan.teachers.batch_post import Post
 from glan.teachers.identities import Identities, told_of_changes
-from glan.teachers.ledger import Ledger, StageTotals
+from glan.teachers.ledger import Ledger
 from glan.teachers.ledgered import Choice, Ledgered, Tally
-from glan.teachers.limits import Amount, Budget
 from glan.teachers.outbox import Parcel
 from glan.teachers.panel import Panel
+from glan.teachers.purse import Purse
 from glan.teachers.watched import Cuts, Watched, told_of_cuts
+from glan.yields import LowYieldError
 
 __all__ = ["InterruptedRunError", "Options", "Result", "Run"]
 
 _log = logging.getLogger(__name__)
 _STATUS_EVERY_S = 1.0
-_MOST_NAMED = 10
 
 
 class Run:
@@ -54,7 +55,7 @@ class Run:
         self.options = options
         self.config = project.config
         self.progress = Progress(wanted=options.pairs or self.config.pairs)
-        self.tally = Tally()
+        self.tally = Tally(by_hour=frozenset(panel.hourly))
         self.cuts = Cuts()
         self.against = Against(project.benchmarks)
         self.identities = Identities()
@@ -64,16 +65,16 @@ class Run:
         self.written: Sequence[Parcel] = ()
         """The files that were written for an offline runner."""
         self._panel = panel
+        self._purse = Purse()
         self._pipeline: Pipeline | None = None
         self._interrupted: InterruptedRunError | None = None
+        self._paid_up: BudgetError | None = None
+        """Set when the servers' time is over."""
 
     def interrupt(self) -> None:
         """Stop asking; what is in flight is waited for until the grace is over."""
         self._interrupted = InterruptedRunError("The run was interrupted.")
-        if self.post is not None:
-            self.post.stopping.set()
-        if self._pipeline is not None:
-            self._stop(self._interrupted)
+        self._stop(self._interrupted)
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -83,6 +84,11 @@ class Run:
         out = "" if self.post is None else self.post.told_left()
         told = filter(None, [self.cuts.told(), out])
         return (*self.notices, *missing, *lost, *told, *self.identities.told())
+
+    @property
+    def possibly_paid(self) -> dict[str, object]:
+        """Calls that may have been paid for without a reply, and the most that they cost."""
+        return possibly_paid(self.tally, self._purse)
 
     @property
     def away(self) -> tuple[str, ...]:
@@ -136,20 +142,21 @@ class Run:
             items=self.against.benchmarks,
         )
         meaning = meaning_of(self.config, disciplines, self.project.prompts, asking)
-        choice = await self._choose(job, ledger, meaning)
+        choice = await chosen(job, ledger, meaning, self.options.choice)
         basis = Basis(inputs=self.project.hashes(), meaning=meaning, models=self._panel.models, choice=choice)
         found = None if self._walks_anyway else settled(self.project, basis.with_replies(ledger), pairs=pairs)
         if found is not None:
             return self._stand(found)
         self._begin(ledger, meaning, choice, pairs)
-        post.budget = self._budget(ledger)
+        post.budget = self._purse.budget
         ledgered = Ledgered(
-            self._panel.within(post.budget),
+            self._panel.teacher,
             ledger,
             self._panel.permits(self.options.over(self.config.limits)),
             choice=choice,
             retry_failed_before=ledger.last_seq() if self.options.retry_failed else None,
             tally=self.tally,
+            purse=self._purse,
             counts_hits_to=hits_to if self._is_batch or ledger.last_seq() > hits_to else None,
         )
         if self.options.write_to is not None:
@@ -157,7 +164,10 @@ class Run:
             return self._ended(n_open, self._interrupted, is_published=False)
         cause = await self._gathered(self._gathering(job, ledgered, post)) if self._is_batch else None
         outputs = Outputs(self.project, self.config, self._panel.models)
+        if cause is not None:
+            self._purse.close()
         await self._make(job, ledgered, outputs, cause)
+        self._purse.close()
         return self._end(ledger, outputs, standing, basis)
 
     def _gathering(self, job: Job, ledgered: Ledgered, post: Post) -> Gathering:
@@ -175,6 +185,8 @@ class Run:
     def _begin(self, ledger: Ledger, meaning: Mapping[str, str], choice: Choice, pairs: int) -> None:
         """Store the inputs of the run."""
         before = ledger.last_run()
+        self._purse = purse_of(self._panel, self.options, ledger)
+        self.tally.meter = self._purse.budget.meter
         ledger.begin_run(
             glan_version=glan.__version__,
             # A discipline that this run leaves out is still known to the next one that has it.
@@ -189,12 +201,14 @@ class Run:
         async with self._reporting():
             cause = await gathering()
         self.progress.forget()
-        return self._interrupted or cause
+        return self._interrupted or self._paid_up or cause
 
     async def _make(self, job: Job, ledgered: Ledgered, outputs: Outputs, cause: GlanError | None) -> None:
         """Walk, and write what the slots become; where something keeps the run from asking, from the ledger alone."""
         permits = self._panel.permits(self.options.over(self.config.limits))
-        behind = replace(ledgered, permits=permits, teacher=ledgered.teacher if cause is None else OnlyLedger())
+        behind = replace(ledgered, permits=permits)
+        if cause is not None:
+            behind = replace(behind, teacher=OnlyLedger(), purse=Purse())
         counted = Counted(behind, outputs, self.options.watch)
         keeps_cut = self.config.curation.cut_prompts == "keep"
         teacher = Watched(counted, self.cuts, self.tally, identities=self.identities, keeps_cut=keeps_cut)
@@ -238,57 +252,13 @@ class Run:
             return taxonomy.disciplines
         return taxonomy.leaves_under(taxonomy.named(self.options.only))
 
-    def _budget(self, ledger: Ledger) -> Budget:
-        """Return what may still be spent: the caps are for the project, over all its runs."""
-        if self.options.budget_usd is None and self.options.budget_tokens is None:
-            return Budget()  # to add up a large ledger takes seconds
-        totals = ledger.totals()
-        spent = Amount(
-            tokens=sum(found.prompt_tokens + found.completion_tokens for found in totals.values()),
-            usd=sum(self._cost_of(Stage(stage), found) for stage, found in totals.items()),
-        )
-        return Budget(max_usd=self.options.budget_usd, max_tokens=self.options.budget_tokens, spent=spent)
-
-    def _cost_of(self, stage: Stage, found: StageTotals) -> float:
-        """Return what a stage has cost; replies of unknown cost are counted at today's price."""
-        price = self._panel.prices[stage]
-        if not found.unknown_costs or price is None:
-            return found.cost_usd
-        at_price = (found.prompt_tokens * price.input + found.completion_tokens * price.output) / 1e6
-        return max(found.cost_usd, at_price)
-
-    def _tell_turned(self, turned: Sequence[str]) -> None:
-        """Name rows that stood and are rejects or failures now, such as copies of a question that is new."""
-        if turned:
-            more = f" and {len(turned) - _MOST_NAMED:,} more" if len(turned) > _MOST_NAMED else ""
-            named = ", ".join(turned[:_MOST_NAMED])
-            self._notice(f"{len(turned):,} rows that stood leave and are in rejects/: {named}{more}.")
-
     def _notice(self, text: str) -> None:
         self.notices.append(text)
         _log.info("%s", text)
 
-    async def _choose(self, job: Job, ledger: Ledger, now: Mapping[str, str]) -> Choice:
-        """Return what is done about replies under another fingerprint: as told, as before, or nothing to do.
-
-        Raises:
-            WouldAskAgainError: there are some, and nobody has said what to do.
-
-        """
-        before = ledger.last_run()
-        if before is None:
-            return Choice.EXACT
-        lines = changed(before.meaning, now)
-        if self.options.choice is not None:
-            return self.options.choice
-        if not lines:
-            return Choice(before.choice)
-        again = await audit(job, ledger)
-        if again.replies:
-            raise refusal(lines, again)
-        return Choice.EXACT
-
     def _stop(self, cause: GlanError) -> None:
+        if self.post is not None:
+            self.post.stopping.set()
         if self._pipeline is not None:
             self._pipeline.stop(cause)
 
@@ -313,9 +283,15 @@ class Run:
             reporter.cancel()
 
     async def _report(self) -> None:
+        """Keep status.json true for whoever watches from elsewhere, and end the walk when its time is paid up."""
         while True:
             self.project.write_status(self.status("running"))
-            await asyncio.sleep(_STATUS_EVERY_S)
+            left_s = self._purse.beat()
+            if left_s <= 0 and self._pipeline is not None and not self._purse.budget.meter.is_over:
+                self._paid_up = self._purse.budget.refusal()
+                self._stop(self._paid_up)
+                self._pipeline.cut()
+            await asyncio.sleep(min(_STATUS_EVERY_S, left_s) if left_s > 0 else _STATUS_EVERY_S)
 
     def status(self, state: str) -> dict[str, object]:
         """Return what is known of the run, for people and machines."""
@@ -331,6 +307,8 @@ class Run:
                 for (stage, reason), slots in self.progress.reasons.most_common()
             ],
             "cut_prompts": self.cuts.total,
+            "possibly_paid": self.possibly_paid,
+            "server_usd": self.tally.meter.usd,
             "batches": "" if self.post is None else self.post.told(),
             "away": self.away,
             **self.against.as_dict(),
@@ -342,7 +320,8 @@ class Run:
         is_published = self._is_better(outputs, standing, stopped)
         if is_published:
             outputs.publish(self._ending(ledger, outputs, basis))
-            self._tell_turned(outputs.turned)
+            if outputs.turned:
+                self._notice(told_of_turned(outputs.turned))
         else:
             outputs.discard()
         return self._ended(outputs.open, stopped, is_published=is_published)
@@ -380,7 +359,7 @@ class Run:
         return outputs.rows > 0 or stopped is None or isinstance(stopped, LowYieldError)
 
     def _ending(self, ledger: Ledger, outputs: Outputs, basis: Basis) -> Ending:
-        pipeline = self._pipeline
+        pipeline, totals = self._pipeline, ledger.totals()
         ended = "complete" if outputs.rows >= self.progress.wanted else "no discipline is left that has more to give"
         walks = pipeline.walks if pipeline is not None else {}
         if pipeline is not None and pipeline.stopped is not None:
@@ -391,7 +370,9 @@ class Run:
             choice=basis.choice.value,
             basis=basis.with_replies(ledger),
             left={leaf: walk.left for leaf, walk in walks.items() if walk.left is not None},
-            spent=msgspec.to_builtins(ledger.totals()),
+            spent=msgspec.to_builtins(totals),
+            possibly_paid=possibly_paid_so_far(ledger, totals),
+            server_usd=ledger.run_totals().server_usd,
             against=self.against,
             cut_prompts=self.cuts.total,
             not_taken=[refusal.told_of(host) for refusal, host in self._panel.refusals],

@@ -33,6 +33,7 @@ class InOrder(Generic[A, B]):
         *,
         most: int | None = None,
         most_open: int | None = None,
+        on_break: Callable[[], None] = lambda: None,
     ) -> None:
         """Take items in groups, and work on all that there are.
 
@@ -41,12 +42,14 @@ class InOrder(Generic[A, B]):
             work: what to do with one.
             most: hold so many pieces of work at most, the finished ones that are not in their turn among them.
             most_open: take no further group while so many pieces of work are not finished.
+            on_break: is called where the stream is broken off, before the first piece of work is cancelled.
 
         """
         self._items = items
         self._work = work
         self._most = most
         self._most_open = most_open
+        self._on_break = on_break
         self._open = 0
         self._tasks: deque[asyncio.Future[B]] = deque()
         self._more = asyncio.Event()
@@ -55,6 +58,7 @@ class InOrder(Generic[A, B]):
 
     async def __aiter__(self) -> AsyncGenerator[list[B], None]:
         self._feeder = asyncio.create_task(self._feed())
+        is_whole = False
         try:
             while await self._has_head():
                 if not self._tasks[0].done():
@@ -65,7 +69,10 @@ class InOrder(Generic[A, B]):
                     group.append(self._tasks.popleft().result())
                 self._taken.set()
                 yield group
+            is_whole = True
         finally:
+            if not is_whole:
+                self._on_break()
             await self._end()
 
     async def _feed(self) -> None:

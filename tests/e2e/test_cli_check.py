@@ -84,6 +84,17 @@ def test_a_price_in_the_settings_is_told(command: CommandLine) -> None:
     code, told = check(command, folder)
     assert code == 0
     assert "price        $1 and $2 for a million tokens" in told
+
+
+def test_a_price_by_the_hour_is_told_with_what_it_makes_of_the_speed(tmp_path: Path) -> None:
+    """The speed of one call at a time gives the dearest price of a token, and is said to be that."""
+    with simulated(Simulated(latency_ms=20)) as server:
+        command = CommandLine(home=tmp_path, base_url=server.base_url)
+        folder = command.init("data", disciplines="Astronomy")
+        set_in(folder, "gpu_hour_usd", "3.6")
+        told = command("check", "--project", folder, "--teacher", f"m@{server.base_url}").out
+        assert "price        $3.6 an hour, which is $" in told
+        assert "less with many at once" in told
     assert "cost unknown" not in told
 
 
@@ -165,3 +176,11 @@ def test_a_check_leaves_no_failure_behind(tmp_path: Path) -> None:
         folder = command.init("data")
         assert check(command, folder)[0] == 1
     assert replies_in(folder) == 0
+
+
+def test_a_check_of_a_server_that_is_not_there_ends_in_good_order(tmp_path: Path) -> None:
+    """The exit code is 1 each time, though the HTTP library's thread is hardly done when the process ends."""
+    command = CommandLine(home=tmp_path, key=None)
+    folders = [command.init(f"data-{i}", pairs=2, disciplines="Astronomy") for i in range(12)]
+    begun = [command.begin("check", "--project", folder, "--teacher", "m@http://127.0.0.1:9/v1") for folder in folders]
+    assert [each.end().code for each in begun] == [1] * len(begun)

@@ -329,3 +329,17 @@ def read_all(descriptor: int) -> bytes:
             os.close(descriptor)
             return found
         found += part
+
+
+@pytest.mark.parametrize("there", [None, "", "*.tmp", "*.tmp\n.env\n"])
+def test_a_new_project_keeps_its_keys_out_of_git(command_line: CommandLine, tmp_path: Path, there: str | None) -> None:
+    """`glan init` has git ignore `.env`, also where a .gitignore is there already, and leaves what stands in it."""
+    path = tmp_path / "new" / ".gitignore"
+    if there is not None:
+        path.parent.mkdir()
+        path.write_text(there, encoding="utf-8")
+    assert command_line("init", "new", "--disciplines", "Physics").code == 0
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert lines[: len((there or "").splitlines())] == (there or "").splitlines()
+    assert lines.count(".env") == 1
+    assert "status.json" in lines

@@ -92,6 +92,12 @@ COPIES = Case(
     filler={"subjects": 2, "near_copies": 0.4},
 )
 """Many near copies, so that much depends on which one comes first."""
+PHYSICS = Case(
+    tree=["Physics"],
+    settings={"seed": 1, "pairs": 19, "plan_questions_per_visit": 4, "plan_drafts": 1, "limits_look_ahead": 2},
+    filler={"subjects": 2, "sessions": 2},
+)
+"""Where it dies with one call in flight, a question waits behind an answer."""
 
 
 def assert_curricula(folder: Path, teacher: Counting) -> None:
@@ -131,6 +137,7 @@ def test_the_same_replies_give_the_same_bytes(case: Case, seed: int) -> None:
     st.integers(0, 2**32),
 )
 @example(COPIES, [(30, "hang"), (25, "raise"), (40, "hang")], 500, 2)
+@example(PHYSICS, [(13, "raise"), (13, "hang")], 1, 0)
 def test_a_run_that_dies_loses_what_was_in_flight_and_no_more(
     case: Case, deaths: list[tuple[int, Literal["raise", "hang"]]], max_in_flight: int, seed: int
 ) -> None:

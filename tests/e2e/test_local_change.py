@@ -248,7 +248,7 @@ def test_an_addition_to_what_was_stopped_keeps_what_stands() -> None:
     """Also where the data set that stands is not whole, N is what keeps its rows."""
     with project(TREE, pairs=60) as folder:
         teacher = Counting(small())
-        result = run(folder, teacher, max_in_flight=3, budget_tokens=20_000)
+        result = run(folder, teacher, max_in_flight=3, budget_tokens=30_000)
         assert (result.exit_code, 0 < result.pairs < 60) == (4, True)
         assert manifest(folder)["complete"] is False
         before = rows(folder)

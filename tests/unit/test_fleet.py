@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glan.config import Limits
-from glan.errors import UnusableError
+from glan.errors import StoppedError, UnusableError
 from glan.records import Message, Reply, Request, Sampling, Stage
 from glan.teachers.fleet import Fleet, Try, syllabus_of
 from glan.teachers.kinds import Kind, Trouble
@@ -256,6 +256,42 @@ async def test_a_pause_lends_the_permit_to_another() -> None:
     await found.time.settle()
     assert resting.done()
     assert (permits.in_flight, permits.resting) == (1, 0)
+
+
+@pytest.mark.parametrize("pause_s", [0.01, 40.0])
+async def test_who_pauses_holds_up_no_run_that_stops(pause_s: float) -> None:
+    """A pause ends soon after the permits are closed, and with it the request; nothing is sent again."""
+    found = yard("a")
+    permits = found.fleet.regulate(FIXED)
+    await permits.take(0)
+    one = await found.sent()
+    found.fleet.hear(one, CRASH)
+    resting = asyncio.create_task(found.fleet.rest(one, ask(), pause_s))
+    await found.time.settle()
+    permits.close(StoppedError("The key is not accepted."))
+    await found.time.until(found.time.now + 2)
+    with pytest.raises(StoppedError, match="not sent again"):
+        resting.result()
+    permits.give_back()
+    assert (permits.in_flight, permits.resting) == (0, 0)
+
+
+async def test_a_run_that_stops_does_not_wait_for_servers_that_are_away() -> None:
+    """Where all are away, a request that waits for them is given up."""
+    found = yard("a", limits=Limits(concurrency="fixed", max_in_flight=10, outage_s=600))
+    permits = found.fleet.regulate(FIXED)
+    found.fleet.hear(await found.sent(), REPLY)
+    for _ in range(200):
+        if found.away():
+            break
+        found.fleet.hear(await found.sent(), GONE)
+    waiting = asyncio.create_task(found.fleet.admit(ask(), None))
+    await found.time.settle()
+    assert not waiting.done()
+    permits.close(StoppedError("Stop."))
+    await found.time.until(found.time.now + 2)
+    with pytest.raises(StoppedError):
+        waiting.result()
 
 
 async def test_what_breaks_with_a_server_does_not_lengthen_its_absence() -> None:

@@ -15,20 +15,20 @@ from pyreqwest import exceptions as foreign
 
 from glan.config import Price
 from glan.errors import RequestError, StoppedError, UnusableError
-from glan.records import Usage
+from glan.records import TimedOut, Usage
 from glan.teachers.http import Http, Patience
+from glan.teachers.prices import timed_out
 from glan.teachers.specs import Endpoint, Secret
 from glan.teachers.troubles import FOREIGN_KINDS
 
 MIB = 1024 * 1024
+PRICE = Price(input=1.0, output=2.0)
 
 
 async def test_a_reply_comes_with_what_is_known_of_the_call() -> None:
     """A reply has the text, the tokens, the endpoint's name, the latency and the price."""
-    async with serving(said()) as server:
-        price = Price(input=1.0, output=2.0)
-        async with Http(at(server), Pauses().patience(), price=price) as teacher:
-            reply = await teacher.reply(ask())
+    async with serving(said()) as server, Http(at(server), Pauses().patience(), price=PRICE) as teacher:
+        reply = await teacher.reply(ask())
     assert (reply.text, reply.finish_reason, reply.model) == ("So.", "stop", "m-1")
     assert reply.usage == Usage(prompt_tokens=1_000, completion_tokens=500)
     assert (reply.endpoint, reply.rung, reply.cost_usd) == ("here", None, 0.002)
@@ -216,8 +216,29 @@ async def test_a_timed_out_request_is_tried_once_more(answer: Answer) -> None:
     assert isinstance(error, RequestError)
     assert str(error) == "No reply after the last retry: no whole reply in time."
     assert len(server.calls) == 2
+    assert error.timed_out == timed_out(ask(), None, 2)
+    async with (
+        serving(answer, said()) as server,
+        Http(at(server), Pauses().patience(timeout_s=0.3), price=PRICE) as teacher,
+    ):
+        reply = await teacher.reply(ask())
+    assert (reply.text, reply.timed_out) == ("So.", timed_out(ask(), PRICE, 1))
+    assert reply.timed_out.cost_usd
+
+
+@pytest.mark.parametrize("answer", [failed(503), Answer(raw=b"")], ids=["refused", "broken connection"])
+async def test_what_did_not_time_out_is_not_counted_as_such(answer: Answer) -> None:
+    """A refusal, and a connection that broke, are tried again and taken for unpaid."""
     async with serving(answer, said()) as server:
-        assert (await reply_from(server, timeout_s=0.3)).text == "So."
+        assert (await reply_from(server)).timed_out == TimedOut()
+
+
+async def test_a_time_out_before_a_bad_key_is_not_forgotten() -> None:
+    """The error that ends the run carries what may have been paid for before it."""
+    async with serving(Answer(is_hung=True), failed(401)) as server:
+        error = await failure_from(server, timeout_s=0.1)
+    assert isinstance(error, UnusableError)
+    assert error.timed_out.tries == 1
 
 
 async def test_an_infinite_time_out_is_a_long_one() -> None:

@@ -122,11 +122,11 @@ async def test_what_stands_beside_one_server_goes_to_no_other() -> None:
         default = config.teachers.default
         config = Config(teachers=Teachers(default=default, answers=answers))
         environment = Environment(variables={"MINE": KEY})
-        named = Named(spec=None, trusted_hosts=frozenset({"127.0.0.1"}))
+        named = Named(spec=None)
         async with opened(config, environment, named) as panel:
             for teacher in panel.teachers.values():
                 await teacher.reply(ask())
-        typed = Named(spec=f"m@http://127.0.0.1:{second.port}/v1", trusted_hosts=frozenset({"127.0.0.1"}))
+        typed = Named(spec=f"m@http://127.0.0.1:{second.port}/v1")
         async with opened(Config(teachers=Teachers(default=default)), environment, typed) as panel:
             await panel.teachers[ask().stage].reply(ask())
     assert {call.headers.get("authorization") for call in first.calls} == {f"Bearer {KEY}"}

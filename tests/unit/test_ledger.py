@@ -12,11 +12,12 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from glan.errors import LedgerError
-from glan.records import Message, Reply, Request, Sampling, Stage, Usage
+from glan.records import Message, Reply, Request, Sampling, Stage, TimedOut, Usage
 from glan.teachers.ledger import Ledger
-from glan.teachers.ledger_rows import pack, pack_row, unpack, unpack_row
+from glan.teachers.ledger_rows import Failure, pack, pack_row, unpack, unpack_row
 
 _MEANT, _OTHER = b"m" * 16, b"o" * 16
 _WHOLE = Reply(
@@ -101,6 +102,10 @@ def test_every_text_survives_packing(text: str, repeats: int) -> None:
         finish_reason=st.none() | st.text(max_size=5),
         usage=st.builds(Usage, prompt_tokens=st.none() | st.integers(0, 2**53)),
         latency_s=st.none() | st.floats(0, 1e9),
+        timed_out=st.just(TimedOut())
+        | st.builds(
+            TimedOut, tries=st.integers(1, 9), tokens=st.integers(0, 2**53), cost_usd=st.none() | st.floats(0, 1e9)
+        ),
     )
 )
 def test_every_reply_survives_its_row(reply: Reply) -> None:
@@ -310,6 +315,28 @@ async def test_totals_add_up_by_stage(ledger: Ledger) -> None:
     assert (questions.cached_tokens, questions.reasoning_tokens, questions.cost_usd) == (10, 6, 0.5)
     assert questions.latency_s == 3.0
     assert (totals["answers"].replies, totals["answers"].failures, totals["answers"].unknown_costs) == (0, 1, 0)
+
+
+async def test_what_timed_out_is_stored_with_its_reply_or_failure(ledger: Ledger) -> None:
+    """Tries that may have been paid for are columns of their own, and add up apart from what was paid."""
+    once = TimedOut(tries=1, tokens=300, cost_usd=0.125)
+    await ledger.commit(a_request("question/a/b/0"), _MEANT, structs.replace(_WHOLE, timed_out=once))
+    await ledger.commit(
+        a_request("question/a/b/1"), _MEANT, Failure(text="no reply", timed_out=TimedOut(tries=2, tokens=600))
+    )
+    await ledger.commit(
+        a_request("question/a/b/2"),
+        _MEANT,
+        Failure(text="no reply", timed_out=TimedOut(tries=2, tokens=50, cost_usd=None)),
+    )
+    entry = ledger.get(1)
+    assert entry is not None
+    assert entry.reply is not None
+    assert entry.reply.timed_out == once
+    totals = ledger.totals()["questions"]
+    assert (totals.replies, totals.failures, totals.prompt_tokens, totals.cost_usd) == (1, 2, 10, 0.25)
+    assert (totals.timed_out, totals.timed_out_tokens) == (5, 950)
+    assert (totals.timed_out_usd, totals.timed_out_unpriced) == (0.125, 50)
 
 
 async def test_failures_that_were_made_good_are_not_listed(ledger: Ledger) -> None:

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from glan.errors import LedgerError
-from glan.records import Reply, Request, Sampling, Stage
+from glan.records import Reply, Request, Sampling, Stage, TimedOut
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledger_file import VERSION, Lock, is_held, network_type, refuse_network
+from glan.teachers.ledger_rows import RunTotals
 
 _MOUNTS = r"""22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 23 22 0:5 / /proc rw - proc proc rw
@@ -204,6 +205,51 @@ def test_a_newer_ledger_asks_for_a_newer_glan(path: Path) -> None:
     with pytest.raises(LedgerError, match=rf"version 99 of its tables; this one knows {VERSION}\)") as caught:
         Ledger.open(path)
     assert "pip install --upgrade glan" in caught.value.hint
+
+
+_OLD_TABLES = (
+    (
+        "CREATE TABLE replies (seq INTEGER PRIMARY KEY, run INTEGER, request TEXT, stage TEXT, sample INTEGER, "
+        "attempt INTEGER, fingerprint BLOB, max_tokens INTEGER, time REAL, failure TEXT, finish_reason TEXT, "
+        "prompt_tokens INTEGER, completion_tokens INTEGER, cached_tokens INTEGER, reasoning_tokens INTEGER, "
+        "model TEXT, system_fingerprint TEXT, rung TEXT, endpoint TEXT, latency_s REAL, cost_usd REAL, text BLOB, "
+        "reasoning BLOB)"
+    ),
+    "CREATE INDEX replies_by_request ON replies (request)",
+    "CREATE TABLE runs (run INTEGER PRIMARY KEY, time REAL, glan_version TEXT, choice TEXT, meaning TEXT, files TEXT)",
+    "CREATE TABLE contents (hash TEXT PRIMARY KEY, content BLOB) WITHOUT ROWID",
+    f"PRAGMA application_id = {int.from_bytes(b'glan', 'big')}",
+    "PRAGMA user_version = 2",
+    (
+        "INSERT INTO replies (run, request, stage, sample, attempt, fingerprint, max_tokens, prompt_tokens, "
+        "completion_tokens, cost_usd, text) VALUES (1, 'answer/a/b/0', 'answers', 0, 0, x'00', 9, 3, 4, 0.5, x'0041')"
+    ),
+    "INSERT INTO runs VALUES (1, 0.0, '0.1', 'exact', '{}', '{}')",
+)
+
+
+def test_a_ledger_without_the_newest_columns_is_read_and_written_to(path: Path) -> None:
+    """Who only reads it finds nulls there and changes nothing; who writes gives it the columns, and loses no row."""
+    connection = sqlite3.connect(path)
+    for statement in _OLD_TABLES:
+        connection.execute(statement)
+    connection.commit()
+    connection.close()
+    before = path.read_bytes()
+    for readonly in (True, False, True):
+        with Ledger.open(path, readonly=readonly) as ledger:
+            entry = ledger.get(1)
+            assert entry is not None
+            assert entry.reply is not None
+            assert (entry.reply.text, entry.reply.timed_out) == ("A", TimedOut())
+            assert ledger.at("answer/a/b/0", sample=0, attempt=0).standing() == entry
+            totals = ledger.totals()["answers"]
+            assert (totals.cost_usd, totals.timed_out, totals.timed_out_usd) == (0.5, 0, 0.0)
+            assert ledger.run_totals() == RunTotals(calls=0, tokens=0, usd=0.0, unpriced_tokens=0, server_usd=0.0)
+            assert [run.number for run in ledger.runs()] == [1]
+            assert not ledger.verify()
+        assert not readonly or path.read_bytes() == before
+        before = path.read_bytes()
 
 
 def test_an_older_ledger_is_of_our_version_once_it_is_written_to(path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from glan.config import TeacherSettings
 from glan.environment import Environment
-from glan.errors import ConfigError
+from glan.errors import ConfigError, UntrustedError
 from glan.teachers.providers import providers
 from glan.teachers.specs import (
     OFFLINE_MODEL,
@@ -312,20 +312,23 @@ def test_a_key_of_the_environment_goes_to_no_host_of_the_project(
     with pytest.raises(ConfigError, match="evil") as caught:
         endpoint(spec, settings, environment)
     assert KEY not in f"{caught.value} {caught.value.hint}"
-    assert all(way in caught.value.hint for way in ("--teacher", "OPENAI_BASE_URL", ".env"))
+    assert all(way in caught.value.hint for way in ("--yes", "--teacher", "OPENAI_BASE_URL", ".env"))
     host = host_of(spec, environment)
-    assert key_of(endpoint(spec, settings, environment, trusted_hosts=frozenset({host}))) == KEY
+    assert isinstance(caught.value, UntrustedError)
+    assert caught.value.host == host
+    trusted = frozenset({(host, caught.value.variable)})
+    assert key_of(endpoint(spec, settings, environment, trusted=trusted)) == KEY
 
 
-def test_a_host_is_confirmed_with_or_without_its_port() -> None:
-    """Trust in a host holds for all its ports; trust in one port for that port."""
+def test_a_host_is_confirmed_with_its_port_and_for_one_key() -> None:
+    """Trust in a host is for the port and the variable that were shown, and for no other."""
     spec = parse_spec("m@https://host.example:8443/v1")
     environment = Environment(variables={"MINE": KEY})
     assert host_of(spec, environment) == "host.example:8443"
-    for host in ("host.example", "host.example:8443"):
-        assert key_of(endpoint(spec, MINE, environment, trusted_hosts=frozenset({host}))) == KEY
-    with pytest.raises(ConfigError):
-        endpoint(spec, MINE, environment, trusted_hosts=frozenset({"host.example:1", "example"}))
+    assert key_of(endpoint(spec, MINE, environment, trusted=frozenset({("host.example:8443", "MINE")}))) == KEY
+    others = {("host.example", "MINE"), ("host.example:1", "MINE"), ("host.example:8443", "YOURS")}
+    with pytest.raises(UntrustedError):
+        endpoint(spec, MINE, environment, trusted=frozenset(others))
 
 
 def test_what_the_user_typed_is_trusted() -> None:
@@ -347,11 +350,10 @@ def test_the_projects_own_key_goes_to_the_projects_host() -> None:
     assert key_of(named) == KEY
 
 
-def test_an_untrusted_host_on_this_machine_gets_no_key() -> None:
-    """A port of this machine that only the project names is asked without the user's key."""
+def test_a_host_on_this_machine_needs_no_confirmation() -> None:
+    """A port of this machine that only the project names gets the key that is asked for, and no other unasked."""
     assert find("openai/m", {"OPENAI_API_KEY": KEY}, {"OPENAI_BASE_URL": "http://localhost:1/v1"}).key is None
-    with pytest.raises(ConfigError, match="localhost:1"):
-        find("m@http://localhost:1/v1", {"MINE": KEY}, api_key_env="MINE")
+    assert key_of(find("m@http://localhost:1/v1", {"MINE": KEY}, api_key_env="MINE")) == KEY
 
 
 @pytest.mark.parametrize("key", ["sk-1234 5678", "sk-1234\n5678", "sk-größe-12345"])

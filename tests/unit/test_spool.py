@@ -13,8 +13,8 @@ from glan.config import Batch
 from glan.records import Message, Request, Sampling, Stage
 from glan.teachers.fingerprints import fingerprint
 from glan.teachers.ledger import Ledger
-from glan.teachers.limits import Amount
 from glan.teachers.outbox import Outbox, State, custom_id_of
+from glan.teachers.prices import Amount
 from glan.teachers.spool import Spool
 
 ONE = Amount(tokens=100, usd=0.5)

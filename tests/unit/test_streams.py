@@ -218,6 +218,30 @@ async def test_a_cancelled_listener_leaves_no_work_behind() -> None:
     assert asyncio.all_tasks() == before
 
 
+async def test_a_stream_says_that_it_is_broken_off_before_it_cancels_anything() -> None:
+    """Who is told can keep what is cancelled later from being begun; a stream that comes to its end says nothing."""
+    told: list[str] = []
+
+    async def hang(_: int) -> int:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            told.append("cancelled")
+        return 0
+
+    async def work(number: int) -> int:
+        return number
+
+    await collected(InOrder(in_groups([3]), work, on_break=lambda: told.append("broken off")))
+    assert not told
+    task = asyncio.create_task(collected(InOrder(in_groups([2]), hang, on_break=lambda: told.append("broken off"))))
+    await turns(5)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert told == ["broken off", "cancelled", "cancelled"]
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 12), st.integers(0, 2**32), st.floats(0, 0.9), st.integers(1, 5))
 def test_credits_end_with_the_last_that_is_spent(number: int, seed: int, fails: float, most: int) -> None:

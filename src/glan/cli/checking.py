@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import click
 from msgspec.structs import replace
@@ -11,7 +12,8 @@ from glan.check import MAX_RETRIES, Check, Examined, Report
 from glan.cli.display import cost_of, displayed
 from glan.cli.logs import logged_to
 from glan.cli.running import interruptible, named_for
-from glan.cli.screen import complain, confirmer, json_option, ledger_option, project_option, say, say_json
+from glan.cli.screen import complain, confirmer, json_option, ledger_option, project_option, say, say_json, yes_option
+from glan.cli.trusting import confirmed
 from glan.errors import GlanError
 from glan.project import Project
 from glan.teachers.panel import Named, opened
@@ -19,21 +21,32 @@ from glan.teachers.panel import Named, opened
 _SHOWN_LENGTH = 400
 
 
+class _Given(TypedDict):
+    """The options of `glan check` as click gives them."""
+
+    as_json: bool
+    yes: bool
+    spec: str | None
+
+
 @click.command("check")
 @project_option
 @ledger_option
 @json_option
+@yes_option
 @click.option("--teacher", "spec", metavar="SPEC", help="As for `glan run`.")
 @click.pass_context
-def check_command(ctx: click.Context, folder: Path, ledger: Path | None, *, as_json: bool, spec: str | None) -> None:
+def check_command(ctx: click.Context, folder: Path, ledger: Path | None, **given: Unpack[_Given]) -> None:
     """Make one pair from end to end, and say what that shows of each teacher.
 
     Key, model, structured output, thinking, context, speed, price and hosts. What is unknown is said to be unknown. The
     replies are in the ledger, and a run does not pay for them again.
     """
     project = Project.open(folder, ledger)
+    as_json = given["as_json"]
     try:
-        report = asyncio.run(_checked(project, named_for(project, spec)))
+        named = confirmed(project, named_for(project, given["spec"]), confirmer(yes=given["yes"]))
+        report = asyncio.run(_checked(project, named))
     except GlanError as error:
         if not as_json:
             raise
@@ -127,9 +140,22 @@ def _speed(teacher: Examined) -> str:
 
 
 def _price(teacher: Examined) -> str:
+    if teacher.usd_per_hour is not None:
+        return f"${teacher.usd_per_hour:g} an hour{_by_the_token(teacher.usd_per_hour, teacher.tokens_per_second)}"
     if teacher.price is None:
-        return "unknown: set `price` in the teacher's settings to know costs and to have a budget in dollars"
+        return (
+            "unknown: set `price` in the teacher's settings, or `gpu_hour_usd` for a server of your own, to know costs "
+            "and to have a budget in dollars"
+        )
     return f"${teacher.price.input:g} and ${teacher.price.output:g} for a million tokens of prompt and reply"
+
+
+def _by_the_token(usd_per_hour: float, tokens_per_second: float | None) -> str:
+    """Say what an hour's price makes of the speed that was seen: that of one call at a time, which is the dearest."""
+    if not tokens_per_second:
+        return ""
+    each = usd_per_hour / 3_600 / tokens_per_second * 1e6
+    return f", which is ${each:,.2f} for a million reply tokens with one call at a time, and less with many at once"
 
 
 def _short(text: str) -> str:

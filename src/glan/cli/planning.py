@@ -1,6 +1,8 @@
 """The command that says what a run will cost: plan. It asks nobody."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -9,14 +11,14 @@ import msgspec
 from glan.cli.running import named_for
 from glan.cli.screen import json_option, ledger_option, project_option, say, say_json
 from glan.config import Config
-from glan.estimate import DEFAULTS, EXPECTED, HIGH, LOW, Average, Prices, StageEstimate, disk_bytes, estimate
+from glan.estimate import DEFAULTS, Average, Known, Prices, StageEstimate, disk_bytes, estimates_of
 from glan.project import Project
 from glan.records import Stage
-from glan.teachers.ledger import Ledger
-from glan.teachers.panel import Host, Named, hosts_of
+from glan.teachers.ledger import Ledger, StageTotals
+from glan.teachers.panel import Host, Named, hosts_of, hourly_of
 from glan.teachers.prices import batch_price, price_of
-from glan.teachers.providers import providers
-from glan.teachers.specs import OFFLINE, Spec, parse_spec
+from glan.teachers.providers import UNKNOWN, providers
+from glan.teachers.specs import OFFLINE, Spec, parse_spec, where
 
 
 @click.command("plan")
@@ -26,33 +28,47 @@ from glan.teachers.specs import OFFLINE, Spec, parse_spec
 @click.option("--pairs", type=click.IntRange(1, 1_000_000_000), help="How many pairs; those of glan.toml if not given.")
 @click.option("--teacher", "spec", metavar="SPEC", help="The teacher whose prices count.")
 def plan_command(folder: Path, ledger: Path | None, *, as_json: bool, pairs: int | None, spec: str | None) -> None:
-    """Say what a run will take from nothing to N pairs, with a range, and which hosts it will talk to."""
+    """Say what a run will still take to N pairs, with a range, and which hosts it will talk to.
+
+    What the ledger has is not counted.
+    """
     project = Project.open(folder, ledger)
     named = named_for(project, spec)
     config = msgspec.structs.replace(project.config, pairs=pairs or project.config.pairs)
-    averages = _averages(project)
-    prices = {stage: _price(config, stage, named) for stage in Stage}
+    known = _known(project, config, named)
     hosts = hosts_of(config, project.environment, named)
     disciplines = project.taxonomy.disciplines
-    cases = {
-        name: estimate(disciplines, config, assumed, averages, prices)
-        for name, assumed in (("low", LOW), ("expected", EXPECTED), ("high", HIGH))
-    }
+    cases = estimates_of(disciplines, config, known)
+    disk = {name: disk_bytes(estimates) for name, estimates in cases.items()}
+    in_ledger = sum(known.done.values())
     if as_json:
-        told = {"pairs": config.pairs, "disciplines": len(disciplines), "averages": averages, "hosts": hosts}
+        told = {
+            "pairs": config.pairs,
+            "disciplines": len(disciplines),
+            "in_ledger": in_ledger,
+            "averages": known.averages,
+            "usd_per_hour": known.usd_per_hour,
+            "hosts": hosts,
+            "disk_bytes": disk,
+        }
         say_json({**told, **cases})
         return
-    say(f"{config.pairs:,} pairs over {len(disciplines):,} disciplines, {config.limits.fixed:,} requests in flight.")
+    in_flight = config.limits.fixed
+    say(f"{config.pairs:,} pairs over {len(disciplines):,} disciplines, with {in_flight:,} requests in flight.")
+    if in_ledger:
+        say(f"The ledger has {in_ledger:,} of the replies already; this is what is left:")
     say(f"{'':10} {'calls':>12} {'prompt tokens':>16} {'reply tokens':>16} {'cost':>12} {'hours':>8}")
     for found in cases["expected"]:
         say(_line(found.stage, (found,)))
     for name, estimates in cases.items():
         say(_line(f"all, {name}", estimates))
+    say(f"Disk: {disk['low'] / 1e6:,.0f} to {disk['high'] / 1e6:,.0f} MB more.")
     if config.mode == "batch":
         say("Costs are those of batches; the hours are the provider's, up to 24 for each step of the way.")
-    say(f"Disk: about {disk_bytes(cases['expected']) / 1e6:,.0f} MB.")
+    if known.usd_per_hour:
+        say(f"The cost has ${known.usd_per_hour:,.2f} for each hour of servers of your own.")
     say(f"Hosts: {_told_hosts(hosts) or 'none'}.")
-    say(_told_measured([stage.value for stage in Stage if averages[stage].is_measured]))
+    say(_told_measured(known.averages))
 
 
 def _told_hosts(hosts: tuple[Host, ...]) -> str:
@@ -64,12 +80,14 @@ def _told_hosts(hosts: tuple[Host, ...]) -> str:
     return ", ".join(told)
 
 
-def _told_measured(stages: list[str]) -> str:
+def _told_measured(averages: Mapping[Stage, Average]) -> str:
     """Say where the averages come from."""
-    if not stages:
-        return "Tokens and times are assumed, not measured: run `glan preview` or a small --pairs first."
-    others = "" if len(stages) == len(Stage) else "; the others are assumed"
-    return f"Tokens and times of {', '.join(stages)} are this ledger's averages{others}."
+    measured = [stage.value for stage in Stage if averages[stage].is_measured]
+    if not measured:
+        return "Tokens and times are assumed (docs/estimates.md), not measured: try `glan preview` or a small --pairs."
+    assumed = [stage.value for stage in Stage if not averages[stage].is_measured]
+    others = f"; those of {', '.join(assumed)} are assumed (docs/estimates.md)" if assumed else ""
+    return f"Tokens and times of {', '.join(measured)} are this ledger's averages{others}."
 
 
 def _line(title: str, estimates: tuple[StageEstimate, ...]) -> str:
@@ -84,12 +102,49 @@ def _line(title: str, estimates: tuple[StageEstimate, ...]) -> str:
     )
 
 
-def _averages(project: Project) -> Mapping[Stage, Average]:
-    """Return what the ledger has measured, and the defaults elsewhere."""
+def _known(project: Project, config: Config, named: Named) -> Known:
+    """Return what the ledger, the data set and the price list say."""
+    hourly = hourly_of(config, project.environment, named)
+    prices = {stage: Prices(input=0, output=0) if stage in hourly else _price(project, stage, named) for stage in Stage}
+    manifest = project.manifest()
+    slots = manifest.slots if manifest is not None else {}
+    known = Known(
+        prices=prices,
+        usd_per_hour=sum({found.servers: found.usd for found in hourly.values()}.values()),
+        pairs=slots.get("pairs", 0),
+        slots=slots.get("decided", 0),
+    )
     if not project.ledger_path.exists():
-        return DEFAULTS
+        return known
     with Ledger.open(project.ledger_path, readonly=True) as ledger:
-        totals = ledger.totals()
+        totals, done = ledger.totals(), Counter(_places(ledger))
+    return replace(known, done=done, averages=_averages(totals, done))
+
+
+def _places(ledger: Ledger) -> Iterator[tuple[str, Stage]]:
+    """Give the leaf and the stage of each place that the ledger knows."""
+    for request in ledger.requests():
+        kind, _, rest = request.partition("/")
+        if kind in _STAGES:
+            yield rest.partition("/")[0], _STAGES[kind]
+
+
+_STAGES = {
+    "draft": Stage.SUBJECTS,
+    "listing": Stage.SUBJECTS,
+    "syllabus": Stage.SYLLABI,
+    "sessions": Stage.SYLLABI,
+    "question": Stage.QUESTIONS,
+    "answer": Stage.ANSWERS,
+}
+"""The stage of a place by the beginning of its id."""
+
+
+def _averages(totals: Mapping[str, StageTotals], done: Mapping[tuple[str, Stage], int]) -> Mapping[Stage, Average]:
+    """Return what the ledger has measured, and the defaults elsewhere."""
+    places: Counter[Stage] = Counter()
+    for (_, stage), number in done.items():
+        places[stage] += number
     found = dict(DEFAULTS)
     for stage in Stage:
         total = totals.get(stage.value)
@@ -98,21 +153,30 @@ def _averages(project: Project) -> Mapping[Stage, Average]:
                 prompt_tokens=total.prompt_tokens / total.replies,
                 completion_tokens=total.completion_tokens / total.replies,
                 latency_s=total.latency_s / total.replies,
+                calls=max(1.0, (total.replies + total.failures) / max(1, places[stage])),
                 is_measured=True,
             )
     return found
 
 
-def _price(config: Config, stage: Stage, given: Named) -> Prices | None:
+def _price(project: Project, stage: Stage, named: Named) -> Prices | None:
+    """Return the price of a stage's tokens, as a run would have it: a list knows a provider's own address alone."""
+    config = project.config
     settings = config.teacher_of(stage)
-    named: Spec | str | None = settings.spec
-    if given.spec is not None and named == config.teachers.default.spec:
-        named = given.spec
-    spec = parse_spec(named) if isinstance(named, str) else named
-    if spec is None and settings.price is None:
-        return None
-    provider = OFFLINE if spec is None else spec.provider
-    price = price_of(spec.model if spec is not None else "", provider, settings.price)
+    given: Spec | str | None = settings.spec
+    if named.spec is not None and given == config.teachers.default.spec:
+        given = named.spec
+    spec = parse_spec(given) if isinstance(given, str) else given
+    taker = None
+    if spec is None or spec.provider == OFFLINE:
+        price = settings.price if spec is None else price_of(spec.model, OFFLINE, settings.price)
+    else:
+        base_url, host = where(spec, project.environment)
+        is_elsewhere = bool(settings.base_urls or settings.base_urls_file)
+        provider = providers().get(spec.provider, UNKNOWN)
+        is_own = not is_elsewhere and provider.base_url == base_url
+        price = price_of(spec.model, spec.provider if is_own else host, settings.price)
+        taker = provider if not is_elsewhere and provider.knows(base_url) else None
     if config.mode == "batch":
-        price = batch_price(price, providers().get(provider), config.batch.price_share)
+        price = batch_price(price, taker, config.batch.price_share)
     return None if price is None else Prices(input=price.input, output=price.output)

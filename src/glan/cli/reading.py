@@ -9,6 +9,7 @@ import click
 from glan.cli.screen import json_option, ledger_option, project_option, say, say_json, tokens_told
 from glan.errors import DatasetError, GlanError
 from glan.project import Manifest, Project
+from glan.spending import told_possibly_paid
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledger_file import is_held
 from glan.teachers.outbox import Outbox, Parcel
@@ -71,8 +72,12 @@ def _say_run(run: dict[str, Any] | None) -> None:
     )
     for found in run.get("reasons", []):
         say(f"  {found['slots']:,} x {found['reason']} ({found['stage']})")
+    if doubtful := told_possibly_paid(run.get("possibly_paid", {})):
+        say(doubtful)
     if run.get("state") == "died":
-        say("Nothing paid is lost: run it again to go on.")
+        in_flight = int(run.get("in_flight", 0))
+        but = f" but the {in_flight:,} calls in flight, as far as they were served" if in_flight else ""
+        say(f"Nothing paid is lost{but}: run it again to go on.")
 
 
 def _say_dataset(project: Project, manifest: Manifest | None) -> None:
@@ -88,6 +93,8 @@ def _say_dataset(project: Project, manifest: Manifest | None) -> None:
         f"  {slots['decided']:,} slots = {slots['pairs']:,} pairs + {slots['rejects']:,} rejects "
         f"+ {slots['failures']:,} failures; {slots['open']:,} open; the first {manifest.prefix_rows:,} rows stay."
     )
+    if doubtful := told_possibly_paid(manifest.possibly_paid):
+        say(f"  Over all runs: {doubtful}")
     say(f"  {project.dataset_path}")
 
 

@@ -25,10 +25,12 @@ from glan.cli.screen import (
     tokens_told,
     yes_option,
 )
+from glan.cli.trusting import confirmed
 from glan.errors import BudgetError
 from glan.project import Project
 from glan.records import Reply, Request, Stage
 from glan.runs import InterruptedRunError, Options, Result, Run
+from glan.spending import told_possibly_paid, told_server_time
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledgered import Choice
 from glan.teachers.panel import Named, opened
@@ -108,8 +110,9 @@ def run_command(ctx: click.Context, *, folder: Path, as_json: bool, yes: bool, *
         raise click.UsageError("--reask and --keep exclude each other.")
     options = _options(given)
     project = Project.open(folder, given["ledger"])
-    named = named_for(project, given["spec"])
-    run, result = asyncio.run(conduct(project, named, options, confirmer(yes=yes)))
+    confirm = confirmer(yes=yes)
+    named = confirmed(project, named_for(project, given["spec"]), confirm)
+    run, result = asyncio.run(conduct(project, named, options, confirm))
     if as_json:
         say_json({**run.status("ended"), **ending(result)})
     else:
@@ -123,12 +126,14 @@ class _Previewed(TypedDict):
     spec: str | None
     node: str | None
     pairs: int
+    yes: bool
 
 
 @click.command("preview")
 @project_option
 @ledger_option
 @click.option("--teacher", "spec", metavar="SPEC", help="As for `glan run`.")
+@yes_option
 @click.option("--node", metavar="NODE", help="Only disciplines under this node of the taxonomy.")
 @click.option("--pairs", type=click.IntRange(1, 100), default=3, show_default=True, help="How many pairs.")
 @click.pass_context
@@ -142,7 +147,9 @@ def preview_command(ctx: click.Context, folder: Path, ledger: Path | None, **giv
         watch=lambda request, reply: seen.append((request, reply)),
     )
     project = Project.open(folder, ledger)
-    run, result = asyncio.run(conduct(project, named_for(project, given["spec"]), options, confirmer(yes=False)))
+    confirm = confirmer(yes=given["yes"])
+    named = confirmed(project, named_for(project, given["spec"]), confirm)
+    run, result = asyncio.run(conduct(project, named, options, confirm))
     for request, reply in seen:
         say(f"=== {request.id} ({request.stage}, model {request.sampling.model})")
         for message in request.messages:
@@ -211,10 +218,13 @@ def tell(project: Project, run: Run, result: Result) -> None:
         f"{calls_of(run)}, {tokens_told(tally.prompt_tokens, tally.completion_tokens, tally.cached_tokens)}, "
         f"{cost_of(result.cost_usd)}."
     )
+    if doubtful := told_possibly_paid(run.possibly_paid):
+        say(doubtful)
+    if run.tally.meter.usd_per_s and run.tally.asked:
+        say(told_server_time(run.tally))
     for (stage, reason), slots in run.progress.reasons.most_common(5):
         say(f"  {slots:,} x {reason} ({stage})")
-    for line in run.against.told() if run.options.until in {Stage.QUESTIONS, Stage.ANSWERS} else ():
-        say(line)
+    _tell_against(run)
     if result.is_settled:
         say("Nothing has changed since the data set was made, so it stands as it is.")
     if result.is_published:
@@ -222,6 +232,13 @@ def tell(project: Project, run: Run, result: Result) -> None:
     if result.open:
         say(f"{result.open:,} earlier slots are still open; the rows behind them may move when the run goes on.")
     _tell_end(project, run.options, result)
+
+
+def _tell_against(run: Run) -> None:
+    """Say what the pairs were held against, where the run came so far."""
+    if run.options.until in {Stage.QUESTIONS, Stage.ANSWERS}:
+        for line in run.against.told():
+            say(line)
 
 
 def _tell_end(project: Project, options: Options, result: Result) -> None:

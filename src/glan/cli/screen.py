@@ -74,7 +74,7 @@ def confirmer(*, yes: bool) -> Callable[[str], bool]:
     def confirm(question: str) -> bool:
         if yes:
             return True
-        return sys.stdin.isatty() and sys.stderr.isatty() and click.confirm(question, err=True)
+        return sys.stdin.isatty() and sys.stderr.isatty() and click.confirm(printable(question), err=True)
 
     return confirm
 

@@ -22,8 +22,9 @@ from glan.teachers.batch_reading import Read, Reading
 from glan.teachers.deferring import Known
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledgered import Tally
-from glan.teachers.limits import Amount, Budget
+from glan.teachers.limits import Budget
 from glan.teachers.outbox import Outbox, Parcel, State, Waiting
+from glan.teachers.prices import Amount
 
 _log = logging.getLogger(__name__)
 
@@ -105,7 +106,7 @@ class Post:
             BudgetError: it could pass the cap.
 
         """
-        self.budget.reserve(parcel.worst)
+        self.budget.reserve_batch(parcel.worst)
         self._reserved[parcel.tag] = parcel.worst
         self._files[parcel.tag] = path
 
@@ -262,7 +263,7 @@ class Post:
     def _book(self, parcel: Parcel, found: Read) -> None:
         worst = self._reserved.pop(parcel.tag, None)
         if worst is not None:
-            self.budget.settle(worst, found.used)
+            self.budget.settle_batch(worst, found.used)
 
     def _server_of(self, parcel: Parcel) -> BatchServer:
         server = self._servers.get((parcel.server, parcel.model))

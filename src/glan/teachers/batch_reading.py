@@ -20,8 +20,8 @@ from glan.teachers.deferring import Known
 from glan.teachers.kinds import Kind, Trouble
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledgered import Tally
-from glan.teachers.limits import Amount
 from glan.teachers.outbox import Parcel, Waiting
+from glan.teachers.prices import Amount
 from glan.teachers.wire import Rung
 
 _AT_ONCE: Final = 256
@@ -123,7 +123,7 @@ class Reading:
         stage, model = waiting.request.stage, waiting.request.sampling.model
         if isinstance(found, Reply):
             self.found.replies += 1
-            self.found.used += _used(found, parcel)
+            self.found.used = self.found.used.plus(_used(found, parcel))
             reply = replace(found, rung=waiting.rung)
             self._tally.count_call(stage, reply)
             return reply

@@ -1,6 +1,7 @@
 """A teacher that answers nothing: what it is asked is put aside for a batch, and its slot stays open meanwhile.
 
-    ledgered = Ledgered(Deferring(spool, servers, budget, live=panel, known=known), ledger, permits)
+    aside = Ledgered(Deferring(spool, servers, budget, known=known), ledger, permits)
+    teacher = Urgent(aside, Ledgered(panel, ledger, permits, purse=purse), known)
 
 The first request of each kind is asked live: a wrong key, an unknown model, a parameter that the model does not take
 or a form of structured output that it cannot give shows within seconds then, and not after hours in every line.
@@ -11,13 +12,14 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from glan.errors import DeferredError
+from glan.errors import DeferredError, GlanError
 from glan.records import Reply, Request, Stage
 from glan.teachers.base import Teacher
 from glan.teachers.batch import BatchServer
 from glan.teachers.fingerprints import fingerprint
-from glan.teachers.limits import Amount, Budget, worst_case
+from glan.teachers.limits import Budget
 from glan.teachers.outbox import custom_id_of
+from glan.teachers.prices import worst_case
 from glan.teachers.spool import Spool
 
 _Kind = tuple[str, Stage, str | None]
@@ -42,10 +44,22 @@ class Known:
         self.failed[custom_id] += _MOST_FAILED if is_for_form else 1
 
     def has_failed(self, request: Request) -> bool:
-        """Say whether a request is to be asked live."""
+        """Say whether a request failed so often that it is asked live."""
         if not self.failed:
             return False
         return self.failed[custom_id_of(request, fingerprint(request))] >= _MOST_FAILED
+
+    def must_probe(self, request: Request) -> bool:
+        """Say whether a request is the first of its kind."""
+        return self.probes and _kind_of(request) not in self.kinds
+
+
+def _kind_of(request: Request) -> _Kind:
+    return request.sampling.model, request.stage, request.schema
+
+
+class UrgentError(GlanError):
+    """A request that must not wait for a batch."""
 
 
 class Deferring:
@@ -57,7 +71,6 @@ class Deferring:
         servers: Mapping[Stage, BatchServer],
         budget: Budget,
         *,
-        live: Teacher | None = None,
         known: Known | None = None,
     ) -> None:
         """Put what is asked into a spool.
@@ -66,42 +79,69 @@ class Deferring:
             spool: where it goes.
             servers: which server gets the batches of each stage.
             budget: what may be spent.
-            live: who answers what must not wait; without one everything is put aside.
-            known: what was learnt before.
+            known: what was learnt before; without it nothing is urgent.
 
         """
         self._spool = spool
         self._servers = servers
         self._budget = budget
-        self._live = live
-        self._known = known or Known()
-        self._probing: defaultdict[_Kind, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._known = known
 
     async def reply(self, request: Request) -> Reply:
         """Put a request aside.
 
         Raises:
             DeferredError: it waits now.
+            UrgentError: it must be asked live.
             BudgetError: not one more request fits into the budget, and none waits.
 
         """
-        if self._live is not None:
-            kind = (request.sampling.model, request.stage, request.schema)
-            if self._known.has_failed(request):
-                return await self._live.reply(request)
-            if self._known.probes and kind not in self._known.kinds:
-                async with self._probing[kind]:
-                    if kind not in self._known.kinds:
-                        reply = await self._live.reply(request)
-                        self._known.kinds.add(kind)
-                        return reply
+        if self._known is not None and (self._known.has_failed(request) or self._known.must_probe(request)):
+            raise UrgentError(f"{request.id} is asked live.")
         self._put(request)
         raise DeferredError(f"{request.id} waits for a batch.")
 
     def _put(self, request: Request) -> None:
         server = self._servers[request.stage]
         worst = worst_case(request, server.price)
-        if self._budget.fits(self._spool.worst + worst):
+        if self._budget.fits(self._spool.worst.plus(worst)):
             self._spool.put(request, server, worst)
-        elif not self._spool.requests and self._budget.reserved == Amount():
-            self._budget.reserve(worst)  # raises: it is said in the budget's own words
+        elif not self._spool.requests and not self._budget.open_calls:
+            raise self._budget.refusal(worst)
+
+
+class Urgent:
+    """Has asked live what must not wait: the first of each kind, and what failed in batches."""
+
+    def __init__(self, aside: Teacher, live: Teacher, known: Known) -> None:
+        """Stand before two teachers.
+
+        Args:
+            aside: puts requests aside, and raises `UrgentError` for those that must not wait.
+            live: answers these.
+            known: what was learnt before.
+
+        """
+        self._aside = aside
+        self._live = live
+        self._known = known
+        self._probing: defaultdict[_Kind, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def reply(self, request: Request) -> Reply:
+        """Return the reply of the ledger or a live one.
+
+        Raises:
+            DeferredError: it waits for a batch.
+
+        """
+        try:
+            return await self._aside.reply(request)
+        except UrgentError:
+            if self._known.has_failed(request):
+                return await self._live.reply(request)
+        async with self._probing[_kind_of(request)]:
+            if self._known.must_probe(request):
+                reply = await self._live.reply(request)
+                self._known.kinds.add(_kind_of(request))
+                return reply
+        return await self._aside.reply(request)

@@ -30,6 +30,7 @@ ERRORS: Mapping[str, tuple[int, str, str]] = {
     "no-schema": (400, "unsupported_value", "'response_format' of type 'json_schema' is not supported."),
     "no-json": (400, "unsupported_value", "'response_format' is not supported."),
     "unauthorized": (401, "invalid_api_key", "Incorrect API key provided."),
+    "no-credit": (429, "insufficient_quota", "You exceeded your current quota."),
     "unknown-model": (404, "model_not_found", "This model does not exist: "),
     "parameter": (400, "unsupported_parameter", "This model does not support the parameter "),
     "too-long": (413, "request_too_large", f"The body is longer than {_MAX_BODY_BYTES} bytes."),

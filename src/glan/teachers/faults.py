@@ -38,6 +38,8 @@ TRANSPORT_FAULTS: Mapping[str, str] = {
     "death": "The connection is closed without a response.",
     "no-schema": "A request with a JSON schema is turned down.",
     "no-json": "A request with any response format is turned down.",
+    "unauthorized": "The key is not accepted.",
+    "no-credit": "There is no credit left.",
 }
 """Every fault of the transport. Where several hit, the first here counts."""
 

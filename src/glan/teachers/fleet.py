@@ -21,7 +21,7 @@ from functools import lru_cache
 from hashlib import blake2b
 
 from glan.config import Limits
-from glan.errors import UnusableError
+from glan.errors import StoppedError, UnusableError
 from glan.records import Reply, Request
 from glan.teachers.health import HARD, SOFT, Health
 from glan.teachers.kinds import Kind, Trouble
@@ -38,6 +38,8 @@ _LOOK_AGAIN_S = 1.0
 _SOON_S = 30.0
 """A server that asked to be left alone for longer is waited for, however long it has been away."""
 _WORTH_LENDING_S = 0.05
+_LONGEST_SLEEP_S = 1.0
+"""After so long who pauses looks whether the run goes on."""
 _log = logging.getLogger(__name__)
 
 
@@ -171,11 +173,13 @@ class Fleet:
 
         Raises:
             UnusableError: none has answered for as long as the settings say.
+            StoppedError: the run stops while all are away.
 
         """
         while (member := self._chosen(request, last)) is None:
             self._check_outage()
             await self._sleep(_LOOK_AGAIN_S)
+            self._refuse_when_stopping()
         is_probe = member.health.is_away
         if is_probe:
             member.health.probe()
@@ -225,10 +229,25 @@ class Fleet:
         """
         kept_s = min(pause_s, sent.member.traffic.latency_s)
         if self._permits is None or pause_s - kept_s < _WORTH_LENDING_S:
-            await self._sleep(pause_s)
+            await self._pause(pause_s)
             return
-        await self._sleep(kept_s)
-        await self._permits.lend(request.rank, lambda: self._sleep(pause_s - kept_s))
+        await self._pause(kept_s)
+        await self._permits.lend(request.rank, lambda: self._pause(pause_s - kept_s))
+
+    async def _pause(self, pause_s: float) -> None:
+        """Sleep, and no longer than until the run stops: who pauses is not in flight, so nothing paid is given up."""
+        await self._sleep(min(pause_s, _LONGEST_SLEEP_S))
+        while (pause_s := pause_s - _LONGEST_SLEEP_S) > 0 and not self._is_stopping:
+            await self._sleep(min(pause_s, _LONGEST_SLEEP_S))
+        self._refuse_when_stopping()
+
+    @property
+    def _is_stopping(self) -> bool:
+        return self._permits is not None and self._permits.is_closed
+
+    def _refuse_when_stopping(self) -> None:
+        if self._is_stopping:
+            raise StoppedError("The run is stopping, and the request was not sent again.")
 
     def _chosen(self, request: Request, last: Try | None) -> Member | None:
         """Return who is asked; None while all are away and it is not yet time to see."""

@@ -18,14 +18,14 @@ from typing import Any, Protocol, Self, TypeVar
 import msgspec
 
 from glan.config import Price
-from glan.errors import GlanError
-from glan.records import Reply, Request
+from glan.errors import GlanError, StoppedError, TeacherError
+from glan.records import Reply, Request, TimedOut
 from glan.teachers.batch import BatchServer, Terms
 from glan.teachers.kinds import Kind, Trouble
 from glan.teachers.line import CONNECT_TIMEOUT_S, Line
 from glan.teachers.listing import Listing, together
 from glan.teachers.manners import Course, Manners, Refusal
-from glan.teachers.prices import cost_usd
+from glan.teachers.prices import MOST_TIMEOUTS, cost_usd, timed_out
 from glan.teachers.rates import Rates
 from glan.teachers.specs import Endpoint
 from glan.teachers.thinking import Words, effort_words
@@ -38,12 +38,13 @@ logger = logging.getLogger(__name__)
 
 _FIRST_PAUSE_S = 0.5
 _MAX_PAUSE_S = 60.0
-_MAX_TIMEOUTS = 2
-"""A whole time-out is long; a request that met two of them is given up."""
 _MAX_KNOCKS = 4
 """So often a server is called that never answered: more likely its address is wrong than that it is starting."""
 _REFUSED_PER_RETRY = 4
 """So many refusals are as bad as another failure, where they are waited out: with the pauses a quarter of an hour."""
+
+
+_NOTHING = TimedOut()
 
 
 class Try(Protocol):
@@ -162,6 +163,13 @@ class Http:
     async def reply(self, request: Request) -> Reply:
         """Answer a request; what may succeed later is sent again after a pause."""
         course = self._manners.begin(request)
+        try:
+            return await self._replied(request, course)
+        except (TeacherError, StoppedError) as error:
+            error.timed_out = self._timed_out(course)
+            raise
+
+    async def _replied(self, request: Request, course: Course) -> Reply:
         sent: Try | None = None
         while True:
             sent = await self._way.admit(request, sent)
@@ -234,7 +242,11 @@ class Http:
             endpoint=endpoint.name,
             latency_s=latency_s,
             cost_usd=cost_usd(self._price, reply.usage),
+            timed_out=self._timed_out(course),
         )
+
+    def _timed_out(self, course: Course) -> TimedOut:
+        return timed_out(course.request, self._price, course.n_timeouts) if course.n_timeouts else _NOTHING
 
     def _goes_on_at_once(self, course: Course, trouble: Trouble, endpoint: Endpoint) -> bool:
         """Say whether another form of the request is worth a try now; raise where nothing is."""
@@ -265,7 +277,7 @@ class Http:
         if course.n_crashes and course.leave_crashing(most):
             return
         is_absent = trouble.kind is Kind.UNREACHED and not self._was_reached and course.n_tries >= _MAX_KNOCKS
-        if is_absent or course.n_tries > most or course.n_timeouts >= _MAX_TIMEOUTS:
+        if is_absent or course.n_tries > most or course.n_timeouts >= MOST_TIMEOUTS:
             raise self._error(course, trouble, endpoint) from trouble.cause
 
     @property

@@ -17,17 +17,32 @@ from dataclasses import fields
 from itertools import chain, islice
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from glan.errors import LedgerError
 from glan.records import Reply, Request
 from glan.teachers.ledger_absent import Absent
 from glan.teachers.ledger_ahead import ReadAhead
 from glan.teachers.ledger_file import Lock, explain, explained, open_reader, open_writer, refuse_place
-from glan.teachers.ledger_rows import COLUMNS, RESTORE, Entry, Run, StageTotals, pack, storable, unpack, unpack_row
+from glan.teachers.ledger_rows import (
+    COLUMNS,
+    RESTORE,
+    Aside,
+    Entry,
+    Failure,
+    Run,
+    RunTotals,
+    StageTotals,
+    pack,
+    storable,
+    unpack,
+    unpack_row,
+)
 from glan.teachers.ledger_writer import Waiting, Writer
 
 __all__ = ["Entry", "Ledger", "Run", "StageTotals"]
+
+Sums = TypeVar("Sums", StageTotals, RunTotals)
 
 _PAGE = 64
 """Rows read at a time by who reads many: between two pages the writer may tidy its files."""
@@ -39,9 +54,16 @@ _REQUEST, _SAMPLE, _ATTEMPT, _FINGERPRINT, _FAILURE = (
 _TOTALS = """
     SELECT stage, sum(failure IS NULL), sum(failure IS NOT NULL), sum(prompt_tokens), sum(completion_tokens),
         sum(cached_tokens), sum(reasoning_tokens), sum(cost_usd), sum(failure IS NULL AND cost_usd IS NULL),
-        sum(latency_s)
+        sum(latency_s), sum(timed_out), sum(timed_out_tokens), sum(timed_out_usd),
+        sum(CASE WHEN timed_out_usd IS NULL THEN timed_out_tokens END)
     FROM replies GROUP BY stage ORDER BY min(seq)
 """
+_RUN_TOTALS = """
+    SELECT sum(aside_calls), sum(aside_tokens), sum(aside_usd),
+        sum(CASE WHEN aside_usd IS NULL THEN aside_tokens END), sum(server_usd)
+    FROM runs
+"""
+_SET_ASIDE = "UPDATE runs SET aside_calls = ?, aside_tokens = ?, aside_usd = ?, server_usd = ? WHERE run = ?"
 _FAILURES = """
     SELECT seq FROM replies AS failed WHERE failure IS NOT NULL AND NOT EXISTS (
         SELECT 1 FROM replies AS other WHERE other.request = failed.request AND other.fingerprint = failed.fingerprint
@@ -103,7 +125,7 @@ class Ledger:
         self._lock = lock
         self._run = 0
         self._ahead = ReadAhead(self._read, _SELECT, _REQUEST)
-        self._absent = Absent(self.count, self._requests)
+        self._absent = Absent(self.count, self.requests)
 
     @classmethod
     def open(cls, path: Path, *, readonly: bool = False) -> "Ledger":
@@ -155,8 +177,8 @@ class Ledger:
             self._ahead.found(rows[0][0])
         return Place(rows)
 
-    async def commit(self, request: Request, fingerprint: bytes, outcome: Reply | str) -> None:
-        """Add a reply, or the text of the error with which a request failed for good; return when it is durable.
+    async def commit(self, request: Request, fingerprint: bytes, outcome: Reply | Failure | str) -> None:
+        """Add a reply, or the error with which a request failed for good; return when it is durable.
 
         One who is cancelled leaves when the row is durable.
 
@@ -243,13 +265,25 @@ class Ledger:
         """Return the place of the entry committed last; 0 where there is none."""
         return int(self._read("SELECT coalesce(max(seq), 0) FROM replies")[0][0])
 
+    def requests(self) -> Iterator[str]:
+        """Yield the ids of the requests that there are rows of, from the index alone and a page at a time."""
+        first = ""
+        while rows := self._read(_NEXT_REQUESTS, first):
+            yield from map(itemgetter(0), rows)
+            first = f"{rows[-1][0]}\0"
+
     def totals(self) -> dict[str, StageTotals]:
         """Return what the entries add up to, by stage."""
-        names = [field.name for field in fields(StageTotals)]
-        return {
-            stage: StageTotals(**dict(zip(names, (number or 0 for number in numbers), strict=True)))
-            for stage, *numbers in self._read(_TOTALS)
-        }
+        return {stage: _summed(StageTotals, numbers) for stage, *numbers in self._read(_TOTALS)}
+
+    def run_totals(self) -> RunTotals:
+        """Return what the runs add up to beyond their entries; what goes on counts with what is set aside for it."""
+        return _summed(RunTotals, self._read(_RUN_TOTALS)[0])
+
+    def set_aside(self, aside: Aside) -> None:
+        """Store what the run may have spent beyond its entries, in the place of what it said before; it is durable."""
+        with explained(self.path), self._writable().transaction() as connection:
+            connection.execute(_SET_ASIDE, (aside.calls, aside.tokens, aside.usd, aside.server_usd, self._run))
 
     def verify(self) -> list[str]:
         """Read everything and return what is wrong with it, in words: nothing, if the ledger is sound."""
@@ -268,13 +302,6 @@ class Ledger:
             return self._reader.execute(statement, values).fetchall()
         except sqlite3.Error as error:
             raise explain(error, self.path) from error
-
-    def _requests(self) -> Iterator[str]:
-        """Yield the requests that there are rows of, from the index alone and a page at a time."""
-        first = ""
-        while rows := self._read(_NEXT_REQUESTS, first):
-            yield from map(itemgetter(0), rows)
-            first = f"{rows[-1][0]}\0"
 
     def _rows(self, *, newest_first: bool = False) -> Iterator[Any]:
         where, last = ("seq < ? ORDER BY seq DESC", 2**63 - 1) if newest_first else ("seq > ? ORDER BY seq", -(2**63))
@@ -325,6 +352,11 @@ class Ledger:
         if self._writer is None:
             raise LedgerError(f"The ledger {self.path} is closed or open for reading only: nothing can be added.")
         return self._writer
+
+
+def _summed(kind: type[Sums], numbers: Sequence[Any]) -> Sums:
+    names = [field.name for field in fields(kind)]
+    return kind(**dict(zip(names, (number or 0 for number in numbers), strict=True)))
 
 
 def _hash_of(text: str) -> str:

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from glan.errors import LedgerError
-from glan.teachers.ledger_rows import COLUMNS, RESTORE
+from glan.teachers.ledger_rows import COLUMNS, RESTORE, RUN_COLUMNS
 
-VERSION = 2
+VERSION = 3
 """Of the tables and what is in them; a ledger with a greater one was made by a newer `glan`."""
 _APPLICATION = int.from_bytes(b"glan", "big")
 """Marks the file as a ledger among all the things that SQLite files are used for."""
@@ -29,8 +29,7 @@ _COLUMNS = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
 _SCHEMA = {
     "replies": f"CREATE TABLE replies (seq INTEGER PRIMARY KEY, {_COLUMNS})",
     "replies_by_request": "CREATE INDEX replies_by_request ON replies (request)",
-    "runs": "CREATE TABLE runs (run INTEGER PRIMARY KEY, time REAL, glan_version TEXT, choice TEXT, meaning TEXT, "
-    "files TEXT)",
+    "runs": f"CREATE TABLE runs ({', '.join(f'{name} {kind}' for name, kind in RUN_COLUMNS.items())})",
     "contents": "CREATE TABLE contents (hash TEXT PRIMARY KEY, content BLOB) WITHOUT ROWID",
 }
 
@@ -217,7 +216,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
             _create(connection)
         _refuse_strange(connection, path)
         if _number(connection, "user_version") < VERSION:  # what is new since then stands beside what was there
-            connection.execute(f"PRAGMA user_version = {VERSION}")
+            _upgrade(connection)
         if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
             raise LedgerError(
                 f"The ledger {path} cannot be kept safely: its file system has no shared memory.",
@@ -240,8 +239,36 @@ def open_reader(path: Path) -> sqlite3.Connection:
         connection = _connect(path, "mode=ro&immutable=1" if is_still else "mode=ro")
         opened.enter_context(contextlib.closing(connection))
         _refuse_strange(connection, path)
+        _complete(connection)
         opened.pop_all()
         return connection
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    """Give an older ledger the columns that are new since then, in one transaction."""
+    connection.execute("BEGIN IMMEDIATE")
+    for table, missing in _missing(connection).items():
+        for name, kind in missing.items():
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.execute("COMMIT")
+
+
+def _complete(connection: sqlite3.Connection) -> None:
+    """Let a reader find the columns that an older ledger lacks, as nulls; the file stays as it is."""
+    for table, missing in _missing(connection).items():
+        if missing:
+            nulls = ", ".join(f"NULL AS {name}" for name in missing)
+            connection.execute(f"CREATE TEMP VIEW {table} AS SELECT *, {nulls} FROM main.{table}")  # noqa: S608 - of our own names
+
+
+def _missing(connection: sqlite3.Connection) -> dict[str, dict[str, str]]:
+    """Return the columns that each table lacks, with their kinds."""
+    found: dict[str, dict[str, str]] = {}
+    for table, columns in (("replies", COLUMNS), ("runs", RUN_COLUMNS)):
+        there = {row[1] for row in connection.execute(f"PRAGMA main.table_info({table})")}
+        found[table] = {name: kind for name, kind in columns.items() if name not in there}
+    return found
 
 
 def _connect(path: Path, how: str) -> sqlite3.Connection:

@@ -11,7 +11,7 @@ from typing import Any
 
 from glan.errors import LedgerError
 from glan.packing import compress, decompress
-from glan.records import Record, Reply, Request, Usage
+from glan.records import Record, Reply, Request, TimedOut, Usage
 
 _PLAIN, _ZLIB, _ZSTD = b"\0", b"\1", b"\2"
 _COMPRESS_FROM = 200
@@ -26,18 +26,33 @@ RESTORE = "`glan ledger verify` lists what is damaged; a copy that `glan ledger 
 CUT_OFF = "length"
 """The `finish_reason` of a reply that ended for want of room."""
 _NO_REPLY = Reply(text="")
+_NOTHING = TimedOut()
 
 COLUMNS: Mapping[str, str] = {
     "run": "INTEGER", "request": "TEXT", "stage": "TEXT", "sample": "INTEGER", "attempt": "INTEGER",
     "fingerprint": "BLOB", "max_tokens": "INTEGER", "time": "REAL", "failure": "TEXT",
     "finish_reason": "TEXT", "prompt_tokens": "INTEGER", "completion_tokens": "INTEGER", "cached_tokens": "INTEGER",
     "reasoning_tokens": "INTEGER", "model": "TEXT", "system_fingerprint": "TEXT", "rung": "TEXT", "endpoint": "TEXT",
-    "latency_s": "REAL", "cost_usd": "REAL", "text": "BLOB", "reasoning": "BLOB",
+    "latency_s": "REAL", "cost_usd": "REAL",
+    "timed_out": "INTEGER", "timed_out_tokens": "INTEGER", "timed_out_usd": "REAL",
+    "text": "BLOB", "reasoning": "BLOB",
 }  # fmt: skip
 """In the order of the table. The texts stand last, so that counting does not read their pages."""
+RUN_COLUMNS: Mapping[str, str] = {
+    "run": "INTEGER PRIMARY KEY", "time": "REAL", "glan_version": "TEXT", "choice": "TEXT", "meaning": "TEXT",
+    "files": "TEXT", "aside_calls": "INTEGER", "aside_tokens": "INTEGER", "aside_usd": "REAL", "server_usd": "REAL",
+}  # fmt: skip
 
 
 Row = tuple[str | bytes | int | float | None, ...]
+
+
+class Failure(Record, frozen=True, kw_only=True):
+    """That a request failed for good."""
+
+    text: str
+    """What the error says, the same each time."""
+    timed_out: TimedOut = TimedOut()
 
 
 class Entry(Record, frozen=True, kw_only=True):
@@ -82,6 +97,36 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Aside:
+    """What a run may have spent beyond its rows: set aside while it goes on, and what is left of it at its end."""
+
+    calls: int = 0
+    """Calls that were in flight and are in no row."""
+    tokens: int = 0
+    """The most that they can have taken."""
+    usd: float | None = 0.0
+    """The most that they can have cost; None where a price is unknown."""
+    server_usd: float = 0.0
+    """What its servers cost by the hour."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunTotals:
+    """What the runs add up to, beyond their rows."""
+
+    calls: int
+    """Calls that were in flight when a run was cut off or died."""
+    tokens: int
+    """The most that they can have taken."""
+    usd: float
+    """The most that they can have cost, as far as prices were known."""
+    unpriced_tokens: int
+    """Those of the tokens whose price was not."""
+    server_usd: float
+    """What servers cost by the hour."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StageTotals:
     """What the rows of one stage add up to."""
 
@@ -97,12 +142,21 @@ class StageTotals:
     """Replies whose cost is not known."""
     latency_s: float
     """Sum of the times that replies took, as far as they are known."""
+    timed_out: int
+    """Tries that timed out, each of which may have been paid for."""
+    timed_out_tokens: int
+    """The most that they can have taken."""
+    timed_out_usd: float
+    """The most that they can have cost, as far as prices were known."""
+    timed_out_unpriced: int
+    """Those of the tokens whose price was not."""
 
 
-def pack_row(request: Request, fingerprint: bytes, outcome: Reply | str, *, run: int, time: float) -> Row:
+def pack_row(request: Request, fingerprint: bytes, outcome: Reply | Failure | str, *, run: int, time: float) -> Row:
     """Return a row in the order of `COLUMNS`; an outcome that is a text is the error of a failure."""
-    reply, failure = (outcome, None) if isinstance(outcome, Reply) else (_NO_REPLY, storable(outcome))
-    usage = reply.usage
+    outcome = Failure(text=outcome) if isinstance(outcome, str) else outcome
+    reply, failure = (outcome, None) if isinstance(outcome, Reply) else (_NO_REPLY, storable(outcome.text))
+    usage, timed_out = reply.usage, outcome.timed_out
     return (
         run,
         storable(request.id),
@@ -124,6 +178,9 @@ def pack_row(request: Request, fingerprint: bytes, outcome: Reply | str, *, run:
         _optional(reply.endpoint),
         None if reply.latency_s is None else float(reply.latency_s),
         None if reply.cost_usd is None else float(reply.cost_usd),
+        timed_out.tries,
+        _count(timed_out.tokens),
+        timed_out.cost_usd,
         pack(reply.text) if failure is None else None,
         None if reply.reasoning is None else pack(reply.reasoning),
     )
@@ -157,7 +214,7 @@ def unpack_row(row: Sequence[Any]) -> Entry:
 
 def _unpack_reply(values: Sequence[Any]) -> Reply:
     finish_reason, prompt, completion, cached, thinking, model, system_fingerprint, rung, endpoint, *rest = values
-    latency_s, cost_usd, text, reasoning = rest
+    latency_s, cost_usd, tries, tokens, timed_out_usd, text, reasoning = rest
     return Reply(
         text=unpack(text),
         reasoning=None if reasoning is None else unpack(reasoning),
@@ -174,6 +231,7 @@ def _unpack_reply(values: Sequence[Any]) -> Reply:
         endpoint=endpoint,
         latency_s=latency_s,
         cost_usd=cost_usd,
+        timed_out=TimedOut(tries=tries, tokens=tokens or 0, cost_usd=timed_out_usd) if tries else _NOTHING,
     )
 
 

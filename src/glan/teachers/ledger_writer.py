@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 from glan.errors import LedgerError
 from glan.records import Reply, Request
 from glan.teachers.ledger_file import explain
-from glan.teachers.ledger_rows import COLUMNS, Row, pack_row
+from glan.teachers.ledger_rows import COLUMNS, Failure, Row, pack_row
 
 _GATHER_S = 0.005
 """Longest wait for company. With 1,000 in flight, 20 ms cost 3% of the throughput; 5 ms take no more of a core."""
@@ -31,7 +31,7 @@ class Waiting:
 
     request: Request
     fingerprint: bytes
-    outcome: Reply | str
+    outcome: Reply | Failure | str
     run: int
     time: float
     told: asyncio.Future[LedgerError | None]

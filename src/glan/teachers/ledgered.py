@@ -15,11 +15,24 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from glan.errors import GlanError, LedgerError, RequestError, WouldAskAgainError
-from glan.records import Reply, Request, Stage
+from msgspec import structs
+
+from glan.errors import (
+    DeferredError,
+    GlanError,
+    LedgerError,
+    RequestError,
+    StoppedError,
+    UnusableError,
+    WouldAskAgainError,
+)
+from glan.records import Reply, Request, Stage, TimedOut
 from glan.teachers.base import Teacher
 from glan.teachers.fingerprints import fingerprint
 from glan.teachers.ledger import Entry, Ledger, Place
+from glan.teachers.ledger_rows import Failure
+from glan.teachers.limits import Meter
+from glan.teachers.purse import Call, Purse
 from glan.teachers.suspicions import is_all_thought, is_cut
 
 FIRST = 50
@@ -59,6 +72,22 @@ class Pool(Protocol):
 
 
 @dataclass(slots=True, kw_only=True)
+class PossiblyPaid:
+    """Calls of which nobody saw a reply and that may have been served and billed, with the most that they cost."""
+
+    calls: int = 0
+    tokens: int = 0
+    cost_usd: float | None = 0.0
+    """None where a price is unknown."""
+
+    def add(self, found: TimedOut) -> None:
+        """Count some more."""
+        self.calls += found.tries
+        self.tokens += found.tokens
+        self.cost_usd = None if self.cost_usd is None or found.cost_usd is None else self.cost_usd + found.cost_usd
+
+
+@dataclass(slots=True, kw_only=True)
 class Tally:
     """What was asked and what came from the ledger, counted as it happens."""
 
@@ -81,6 +110,12 @@ class Tally:
     """Calls with a reply whose cost nobody knows."""
     all_thought: Counter[Stage] = field(default_factory=Counter)
     """Calls among the first of each stage in which thinking used up the room."""
+    timed_out: PossiblyPaid = field(default_factory=PossiblyPaid)
+    """Tries that timed out."""
+    by_hour: frozenset[Stage] = frozenset()
+    """Stages whose server is paid by the hour, and not by the call."""
+    meter: Meter = field(default_factory=lambda: Meter(0.0))
+    """Of the servers' time."""
 
     @property
     def asked(self) -> int:
@@ -96,8 +131,8 @@ class Tally:
 
     @property
     def cost_usd(self) -> float | None:
-        """What the calls cost; None where the cost of one is unknown."""
-        return None if self.unknown_costs else self.known_cost_usd
+        """What the calls and the servers' time cost; None where the cost of a call is unknown."""
+        return None if self.unknown_costs else self.known_cost_usd + self.meter.usd
 
     def as_dict(self) -> dict[str, object]:
         """Return the counts as JSON can hold them."""
@@ -116,6 +151,7 @@ class Tally:
     def count_call(self, stage: Stage, outcome: Reply | RequestError) -> None:
         """Count a call that ended."""
         self.asked_by_stage[stage] += 1
+        self.timed_out.add(outcome.timed_out)
         if isinstance(outcome, RequestError):
             self.failures_by_stage[stage] += 1
             return
@@ -126,7 +162,7 @@ class Tally:
         if outcome.usage.cached_tokens is not None:
             self.cached_tokens = (self.cached_tokens or 0) + outcome.usage.cached_tokens
         self.known_cost_usd += outcome.cost_usd or 0.0
-        self.unknown_costs += outcome.cost_usd is None
+        self.unknown_costs += outcome.cost_usd is None and stage not in self.by_hour
 
     def count_hit(self, stage: Stage, entry: Entry) -> None:
         """Count what the ledger had."""
@@ -146,14 +182,15 @@ class Ledgered:
     retry_failed_before: int | None = field(default=None, kw_only=True)
     """Failures up to this place in the ledger count as absent, and so do replies to a prompt that was cut."""
     tally: Tally = field(default_factory=Tally, kw_only=True)
+    purse: Purse = field(default_factory=Purse, kw_only=True)
     counts_hits_to: int | None = field(default=None, kw_only=True)
     """Only what the ledger had up to this place is counted as a hit: the rest is the run's own, from a batch."""
     on_mismatch: Callable[[Request, Entry], None] | None = field(default=None, kw_only=True)
     """With KEEP: is told every reply that is used for a request of another fingerprint."""
     _asking: dict[tuple[str, bytes], asyncio.Future[GlanError | None] | None] = field(default_factory=dict, init=False)
     """What is under way, and who told of its end; None while nobody else wants the same."""
-    _unwritable: LedgerError | None = field(default=None, init=False)
-    """Why the ledger took no reply; from then on nothing is asked, since that would be lost as well."""
+    _broken: LedgerError | UnusableError | None = field(default=None, init=False)
+    """Why nothing more is asked: the ledger took no reply, so that more would be lost, or nobody is answered."""
 
     async def reply(self, request: Request) -> Reply:
         """Return the reply of the ledger, or ask and return what was committed.
@@ -161,7 +198,7 @@ class Ledgered:
         Raises:
             RequestError: the request failed for good, now or when it was asked.
             WouldAskAgainError: the ledger answers the place under another fingerprint.
-            UnusableError, StoppedError: from the teacher and the permits; they are not recorded.
+            DeferredError, UnusableError, StoppedError: from the teacher and the permits; they are not recorded.
 
         """
         key = (request.id, fingerprint(request))
@@ -232,32 +269,74 @@ class Ledgered:
                 over.set_result(told)
 
     async def _call(self, request: Request, wanted: bytes) -> Reply:
-        """Ask under a permit, which is held until the outcome is durable."""
-        async with self.permits.of(request.stage).at(request.rank):
-            if self._unwritable is not None:
-                raise copy.copy(self._unwritable)
-            self.tally.in_flight += 1
-            self.ledger.in_flight += 1
-            try:
-                try:
-                    reply = await self.teacher.reply(request)
-                except RequestError as error:
-                    await self._commit(request, wanted, str(error))
-                    self.tally.count_call(request.stage, error)
-                    raise
-                await self._commit(request, wanted, reply)
-                self.tally.count_call(request.stage, reply)
-            finally:
-                self.tally.in_flight -= 1
-                self.ledger.in_flight -= 1
-        return reply
+        """Ask under a permit, which is held until the outcome is durable, and as soon as the budget bears it.
 
-    async def _commit(self, request: Request, wanted: bytes, outcome: Reply | str) -> None:
+        Who waits for the budget holds no permit: one who has both may have lent its permit while it pauses.
+        """
+        while True:
+            async with self.permits.of(request.stage).at(request.rank):
+                if self._broken is not None:
+                    raise copy.copy(self._broken)
+                call = self.purse.begin(request)
+                if call is not None:
+                    return await self._counted(request, wanted, call)
+            await self.purse.budget.changed()
+
+    async def _counted(self, request: Request, wanted: bytes, call: Call) -> Reply:
+        self.tally.in_flight += 1
+        self.ledger.in_flight += 1
         try:
-            await self.ledger.commit(request, wanted, outcome)
-        except LedgerError as error:
-            self._unwritable = error
+            with call:
+                outcome = await self._committed(request, wanted, call)
+        finally:
+            self.tally.in_flight -= 1
+            self.ledger.in_flight -= 1
+        self.tally.count_call(request.stage, outcome)
+        if isinstance(outcome, RequestError):
+            raise outcome
+        return outcome
+
+    async def _committed(self, request: Request, wanted: bytes, call: Call) -> Reply | RequestError:
+        """Return the outcome when it is durable; only then it is booked."""
+        outcome: Reply | RequestError
+        try:
+            outcome = await self.teacher.reply(request)
+        except RequestError as error:
+            outcome = error
+        except DeferredError:
+            call.release()
             raise
+        except (UnusableError, StoppedError) as error:
+            if isinstance(error, UnusableError):
+                self._broken = error
+            if not error.timed_out.tries:  # what timed out before it may be paid for, and is in no row
+                call.settle(error)
+            raise
+        if outcome.timed_out.tries and request.stage in self.tally.by_hour:
+            outcome = _without_cost(outcome)
+        await self._commit(request, wanted, outcome)
+        call.settle(outcome)
+        return outcome
+
+    async def _commit(self, request: Request, wanted: bytes, outcome: Reply | RequestError) -> None:
+        if isinstance(outcome, RequestError):
+            stored: Reply | Failure = Failure(text=str(outcome), timed_out=outcome.timed_out)
+        else:
+            stored = outcome
+        try:
+            await self.ledger.commit(request, wanted, stored)
+        except LedgerError as error:
+            self._broken = error
+            raise
+
+
+def _without_cost(outcome: Reply | RequestError) -> Reply | RequestError:
+    """Return an outcome of which the tries that timed out cost nothing: the hour is paid anyway."""
+    timed_out = structs.replace(outcome.timed_out, cost_usd=0.0)
+    if isinstance(outcome, Reply):
+        return structs.replace(outcome, timed_out=timed_out)
+    outcome.timed_out = timed_out
+    return outcome
 
 
 def _refuse_other(found: Place, request: Request, wanted: bytes) -> None:

@@ -1,48 +1,95 @@
 """What requests may cost. It knows no HTTP.
 
-reply = await Budgeted(teacher, budget, price=price).reply(request)
+while not budget.reserve(worst):
+    await budget.changed()
+budget.settle(worst, used)
 """
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
 
-from glan.config import Price
-from glan.errors import BudgetError, ConfigError
-from glan.records import Reply, Request, Usage
-from glan.teachers.base import Teacher
-from glan.teachers.prices import cost_usd
+from glan.errors import BudgetError
+from glan.teachers.prices import Amount
 
 _Future = asyncio.Future[None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Amount:
-    """Tokens of prompt and reply, and what they cost as far as the price is known."""
+class Meter:
+    """Servers that are paid by the hour: they cost as long as a run goes on, whether they are asked or not."""
 
-    tokens: int = 0
-    usd: float = 0.0
+    def __init__(self, usd_per_hour: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.usd_per_s = usd_per_hour / 3_600
+        self.longest_s = 0.0
+        """The longest call so far."""
+        self._clock = clock
+        self._begun = self._at_rest = clock()
+        self._ended: float | None = None
 
-    def __add__(self, other: "Amount") -> "Amount":
-        return Amount(tokens=self.tokens + other.tokens, usd=self.usd + other.usd)
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds that are paid for."""
+        return (self._clock() if self._ended is None else self._ended) - self._begun
+
+    @property
+    def usd(self) -> float:
+        """What the time so far costs."""
+        return self.elapsed_s * self.usd_per_s
+
+    @property
+    def usd_after_a_call(self) -> float:
+        """What it will cost once a call that begins now has ended, if that takes as long as the longest so far."""
+        return self.usd + self.longest_s * self.usd_per_s
+
+    @property
+    def is_over(self) -> bool:
+        """Say whether it was stopped."""
+        return self._ended is not None
+
+    def see(self, took_s: float | None) -> None:
+        """Learn how long a call took."""
+        self.longest_s = max(self.longest_s, took_s or 0.0)
+
+    def rest(self) -> None:
+        """Note that nothing is in flight just now."""
+        self._at_rest = self._clock()
+
+    def stop(self) -> None:
+        """Count no further than to the end of the last call: nothing is asked any more."""
+        if self._ended is None:
+            self._ended = self._at_rest
 
 
 class Budget:
-    """What a run may spend. A call is reserved at its worst case before it is sent, and booked at its real cost."""
+    """What a project may spend. A call is reserved at its worst case before it is sent, and booked at its real cost.
+
+    What servers cost by the hour is booked as time goes by, and a call is sent only if it will have ended in time.
+    """
 
     def __init__(
-        self, *, max_usd: float | None = None, max_tokens: int | None = None, spent: Amount | None = None
+        self,
+        *,
+        max_usd: float | None = None,
+        max_tokens: int | None = None,
+        spent: Amount | None = None,
+        meter: Meter | None = None,
     ) -> None:
         self.max_usd = max_usd
         self.max_tokens = max_tokens
+        self.meter = Meter(0.0) if meter is None else meter
+        self.lost_calls = 0
+        """Calls that were given up in flight."""
         self._spent = Amount() if spent is None else spent
         self._reserved = Amount()
+        self._lost = Amount()
+        self._out = Amount()
+        self._n_out = 0
         self._n_open = 0
         self._waiters: list[_Future] = []
 
     @property
     def spent(self) -> Amount:
-        """What is booked, with what was spent before."""
+        """What is booked, with what was spent before, and without the servers' time."""
         return self._spent
 
     @property
@@ -50,56 +97,122 @@ class Budget:
         """The worst case of the calls in flight."""
         return self._reserved
 
-    def reserve(self, worst: Amount) -> None:
-        """Set an amount aside.
+    @property
+    def lost(self) -> Amount:
+        """The worst case of the calls that were given up in flight: they may have been served and billed."""
+        return self._lost
 
-        Raises:
-            BudgetError: the cap could be passed.
+    @property
+    def open_calls(self) -> int:
+        """How many calls are in flight."""
+        return self._n_open
 
-        """
-        if not self.fits(worst):
-            raise self._refusal(worst)
-        self._n_open += 1
-        self._reserved = Amount(tokens=self._reserved.tokens + worst.tokens, usd=self._reserved.usd + worst.usd)
+    @property
+    def out(self) -> Amount:
+        """The worst case of the batches that are out; the ledger has a row of each, so nothing more is written down."""
+        return self._out
 
-    async def admit(self, worst: Amount) -> None:
-        """Set an amount aside as soon as it fits: calls in flight mostly cost less than their worst case.
+    @property
+    def left_s(self) -> float:
+        """How long the servers may still be paid for; without a cap, or a price by the hour, for ever."""
+        if self.max_usd is None or not self.meter.usd_per_s:
+            return float("inf")
+        return (self.max_usd - self._held.usd - self.meter.usd) / self.meter.usd_per_s
+
+    def reserve(self, worst: Amount) -> bool:
+        """Set an amount aside if it fits; False where calls in flight may make room, since most cost less than that.
 
         Raises:
             BudgetError: it does not fit, and nothing in flight could make room.
 
         """
-        while self._n_open and not self.fits(worst):
-            future: _Future = asyncio.get_running_loop().create_future()
-            self._waiters.append(future)
-            await future
-        self.reserve(worst)
+        if self.fits(worst):
+            self._n_open += 1
+            self._reserved = self._reserved.plus(worst)
+            return True
+        if not self._n_open:
+            raise self.refusal(worst)
+        return False
+
+    async def changed(self) -> None:
+        """Return when a call in flight has ended; there must be one."""
+        future: _Future = asyncio.get_running_loop().create_future()
+        self._waiters.append(future)
+        await future
 
     def settle(self, worst: Amount, used: Amount) -> None:
         """Book what a reserved call really used."""
+        self._spent = self._spent.plus(used)
+        self._release(worst)
+
+    def abandon(self, worst: Amount) -> None:
+        """Keep what was set aside for a call of which nobody will know what it used."""
+        self.lost_calls += 1
+        self._lost = self._lost.plus(worst)
+        self._release(worst)
+
+    def reserve_batch(self, worst: Amount) -> None:
+        """Set the worst case of a batch aside, before it is handed in.
+
+        Raises:
+            BudgetError: it does not fit.
+
+        """
+        if not self.fits(worst):
+            raise self.refusal(worst)
+        self._n_out += 1
+        self._out = self._out.plus(worst)
+
+    def settle_batch(self, worst: Amount, used: Amount) -> None:
+        """Book what a batch really used, once its replies are durable."""
+        self._spent = self._spent.plus(used)
+        self._n_out -= 1
+        self._out = self._out.minus(worst) if self._n_out else Amount()
+        self.meter.rest()
+        _wake(self._waiters)
+
+    def close(self) -> None:
+        """Stop the clock: nothing is asked any more. Servers that work on a batch are paid until now."""
+        if self._n_out:
+            self.meter.rest()
+        self.meter.stop()
+
+    def _release(self, worst: Amount) -> None:
         self._n_open -= 1
-        self._spent = Amount(tokens=self._spent.tokens + used.tokens, usd=self._spent.usd + used.usd)
-        self._reserved = Amount(tokens=self._reserved.tokens - worst.tokens, usd=self._reserved.usd - worst.usd)
+        self._reserved = self._reserved.minus(worst)
         if not self._n_open:
+            self.meter.rest()
             self._reserved = Amount()  # the rounding errors of many sums and differences end here
         _wake(self._waiters)
 
+    @property
+    def _held(self) -> Amount:
+        return self._spent.plus(self._aside)
+
+    @property
+    def _aside(self) -> Amount:
+        return self._reserved.plus(self._lost).plus(self._out)
+
     def fits(self, worst: Amount) -> bool:
         """Say whether an amount could be set aside now."""
-        held = (self._spent.tokens + self._reserved.tokens, self._spent.usd + self._reserved.usd)
-        return (self.max_tokens is None or held[0] + worst.tokens <= self.max_tokens) and (
-            self.max_usd is None or held[1] + worst.usd <= self.max_usd
+        if self.max_tokens is None and self.max_usd is None:
+            return True
+        held = self._held.plus(worst)
+        return (self.max_tokens is None or held.tokens <= self.max_tokens) and (
+            self.max_usd is None or held.usd + self.meter.usd_after_a_call <= self.max_usd
         )
 
-    def _refusal(self, worst: Amount) -> BudgetError:
+    def refusal(self, worst: Amount | None = None) -> BudgetError:
+        """Return the error that says how far the money went; without a next call it is the time that is over."""
         caps = [
             f"{self.max_tokens:,} tokens" if self.max_tokens is not None else "",
             f"{self.max_usd:,} US dollars" if self.max_usd is not None else "",
         ]
+        time_ = f", and {self.meter.usd:.4f} US dollars for the servers' time" if self.meter.usd_per_s else ""
+        next_ = "" if worst is None else f", and the next call could take {self._shown(worst)}"
         return BudgetError(
             f"The budget of {' and '.join(cap for cap in caps if cap)} is reached: "
-            f"{self._shown(self._spent)} are spent, {self._shown(self._reserved)} are set aside, "
-            f"and the next call could take {self._shown(worst)}.",
+            f"{self._shown(self._spent)} are spent{time_}, {self._shown(self._aside)} are set aside{next_}.",
             hint="To go on, run again with a greater --budget-usd or --budget-tokens.",
         )
 
@@ -114,73 +227,3 @@ def _wake(futures: list[_Future]) -> None:
         if not future.done():
             future.set_result(None)
     futures.clear()
-
-
-class Budgeted:
-    """A teacher that is asked only what the budget can bear."""
-
-    def __init__(self, teacher: Teacher, budget: Budget, *, price: Price | None = None) -> None:
-        if budget.max_usd is not None and price is None:
-            raise ConfigError(
-                "A budget in US dollars needs a price, and the price of this teacher's model is unknown.",
-                hint="Set `price` in the teacher's settings, such as price = {input = 0.25, output = 2.0} "
-                "for a million tokens, or give the budget in tokens.",
-            )
-        self._teacher = teacher
-        self._budget = budget
-        self._price = price
-
-    async def reply(self, request: Request) -> Reply:
-        """Answer a request.
-
-        Raises:
-            BudgetError: it could pass the cap; nothing was sent.
-
-        """
-        worst = worst_case(request, self._price)
-        await self._budget.admit(worst)
-        used = Amount()
-        try:
-            reply = await self._teacher.reply(request)
-            used = _used(reply, worst, self._price)
-            return reply
-        finally:
-            self._budget.settle(worst, used)
-
-
-_BYTES_PER_TOKEN = 2
-"""Fewest UTF-8 bytes of a token, on average over a prompt; English has about 4."""
-_MESSAGE_TOKENS = 16
-_SCHEMA_TOKENS = 400
-_LIMIT_NAMES = ("max_tokens", "max_completion_tokens")
-
-
-def worst_case(request: Request, price: Price | None) -> Amount:
-    """Return the most that a request can take, at list price: a prompt not cached and a reply that fills its room."""
-    length_bytes = sum(len(message.content.encode("utf-8", "replace")) for message in request.messages)
-    prompt = -(-length_bytes // _BYTES_PER_TOKEN) + _MESSAGE_TOKENS * len(request.messages)
-    if request.schema is not None:
-        prompt += _SCHEMA_TOKENS
-    extra = request.sampling.extra
-    room = max(request.sampling.max_tokens, *(_positive(extra, name) for name in _LIMIT_NAMES))
-    reply = room * max(1, _positive(extra, "n"))
-    cost = cost_usd(_dearest(price), Usage(prompt_tokens=prompt, completion_tokens=reply))
-    return Amount(tokens=prompt + reply, usd=cost or 0.0)
-
-
-def _dearest(price: Price | None) -> Price | None:
-    return None if price is None else Price(input=max(price.input, price.cached or 0.0), output=price.output)
-
-
-def _positive(extra: Mapping[str, object], name: str) -> int:
-    found = extra.get(name)
-    return max(found, 0) if isinstance(found, int) else 0
-
-
-def _used(reply: Reply, worst: Amount, price: Price | None) -> Amount:
-    """Return what a call took; where the server did not say, the worst case stands."""
-    usage = reply.usage
-    cost = cost_usd(price, usage) if reply.cost_usd is None else reply.cost_usd
-    counted = usage.prompt_tokens is not None and usage.completion_tokens is not None
-    tokens = (usage.prompt_tokens or 0) + (usage.completion_tokens or 0) if counted else worst.tokens
-    return Amount(tokens=tokens, usd=worst.usd if cost is None else cost)

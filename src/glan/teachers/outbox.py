@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from glan.records import Record, Request, Sampling, Stage
 from glan.teachers.ledger import Ledger
-from glan.teachers.limits import Amount
+from glan.teachers.prices import Amount
 
 _BATCHES: Final = (
     "CREATE TABLE IF NOT EXISTS batches (number INTEGER PRIMARY KEY, tag TEXT, state TEXT, server TEXT, host TEXT, "

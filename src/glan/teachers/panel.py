@@ -9,13 +9,12 @@ import msgspec
 
 from glan.config import Config, Limits, Price, TeacherSettings
 from glan.environment import Environment
-from glan.errors import ConfigError
+from glan.errors import ConfigError, UntrustedError
 from glan.records import Reply, Request, Stage
 from glan.teachers.base import Teacher
 from glan.teachers.batch import BatchServer, Terms
 from glan.teachers.fleet import Absence, Fleet
 from glan.teachers.joining import following, read_urls
-from glan.teachers.limits import Budget, Budgeted
 from glan.teachers.manners import Refusal
 from glan.teachers.network import check_allowed, check_settings, is_allowed, read_ca
 from glan.teachers.permits import Permits, Pools
@@ -33,6 +32,7 @@ from glan.teachers.specs import (
     where,
 )
 from glan.teachers.thinking import words_of
+from glan.teachers.trust import trusted
 
 _WAYS = """\
   --teacher offline                              the textbook inside glan, to try it
@@ -40,6 +40,16 @@ _WAYS = """\
   --teacher ollama/MODEL                         a model on this machine
   --teacher vllm/MODEL@http://host:8000/v1       a server of your own
 or write one of them as `spec` into [teachers.default] of glan.toml."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hourly:
+    """Servers that are paid by the hour."""
+
+    servers: str
+    """Their hosts."""
+    usd: float
+    """US dollars an hour, for all of them together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +69,8 @@ class Panel:
     """What the models did not take so far, each with the host; it grows while they are asked."""
     fleets: Mapping[Stage, Fleet] = field(default_factory=dict)
     """The servers that each stage asks; nothing for a teacher in this process."""
+    hourly: Mapping[Stage, Hourly] = field(default_factory=dict)
+    """The servers that are paid by the hour."""
     batches: Mapping[Stage, BatchServer] = field(default_factory=dict)
     """Where the batches of each stage are handed in; a stage that no server answers has none."""
 
@@ -89,13 +101,15 @@ class Panel:
         fleets = dict.fromkeys(self.fleets.values())
         return tuple(absence for fleet in fleets for absence in fleet.absences())
 
-    def within(self, budget: Budget) -> Teacher:
-        """Return the whole panel as one teacher that keeps to a budget."""
-        if budget.max_usd is None and budget.max_tokens is None:
-            return _Routed(self.teachers)
-        return _Routed(
-            {stage: Budgeted(teacher, budget, price=self.prices[stage]) for stage, teacher in self.teachers.items()}
-        )
+    @property
+    def teacher(self) -> Teacher:
+        """The whole panel as one teacher."""
+        return _Routed(self.teachers)
+
+    @property
+    def usd_per_hour(self) -> float:
+        """What its servers cost by the hour, each once."""
+        return sum({found.servers: found.usd for found in self.hourly.values()}.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +119,8 @@ class Named:
     spec: Spec | str | None
     is_typed: bool = True
     """The user typed it just now, so its host may have the key."""
-    trusted_hosts: frozenset[str] = frozenset()
+    trusted: frozenset[tuple[str, str]] = frozenset()
+    """Hosts that the user confirmed just now, each with the variable whose key may go there."""
 
 
 @asynccontextmanager
@@ -118,6 +133,7 @@ async def opened(config: Config, environment: Environment, named: Named) -> Asyn
     """
     opening = _Opening(config, environment, named)
     async with AsyncExitStack() as stack:
+        hourly = hourly_of(config, environment, named)
         found = {stage: await opening.teacher_of(stage, opening.spec_of(stage), stack) for stage in Stage}
         hosts = {
             endpoint.host: None
@@ -133,6 +149,7 @@ async def opened(config: Config, environment: Environment, named: Named) -> Asyn
             hosts=tuple(hosts),
             refusals=opening.refusals,
             fleets={stage: opened_.fleet for stage, opened_ in found.items() if opened_.fleet is not None},
+            hourly=hourly,
             batches={stage: opened_.batches for stage, opened_ in found.items() if opened_.batches is not None},
         )
 
@@ -168,8 +185,56 @@ def hosts_of(config: Config, environment: Environment, named: Named) -> tuple[Ho
     )
 
 
+def untrusted(config: Config, environment: Environment, named: Named) -> tuple[UntrustedError, ...]:
+    """Return, for each key that may go to a host only once the user has confirmed it, what stands in the way.
+
+    Raises:
+        ConfigError: a teacher cannot be reached as it is named, whatever the user confirms.
+
+    """
+    opening = _Opening(config, environment, named)
+    found: dict[tuple[str, str], UntrustedError] = {}
+    for stage in Stage:
+        spec = opening.named_of(stage)
+        if spec is not None and spec.provider != OFFLINE:
+            settings = opening.settings_of(stage, spec)
+            check_settings(settings)
+            for server in opening.servers_of(spec, settings):
+                try:
+                    opening.endpoint_of(stage, server, settings)
+                except UntrustedError as error:
+                    found[error.host, error.variable] = error
+    return tuple(found.values())
+
+
+def hourly_of(config: Config, environment: Environment, named: Named) -> Mapping[Stage, Hourly]:
+    """Return which stages have servers that are paid by the hour; it asks nobody.
+
+    Raises:
+        ConfigError: a teacher has both prices.
+
+    """
+    opening = _Opening(config, environment, named)
+    found: dict[Stage, Hourly] = {}
+    for stage in Stage:
+        spec = opening.named_of(stage)
+        if spec is None or spec.provider == OFFLINE:
+            continue
+        settings = opening.settings_of(stage, spec)
+        if settings.gpu_hour_usd is None:
+            continue
+        if settings.price is not None:
+            raise ConfigError(
+                f"The teacher of {stage} has a price of its tokens and one of its hours.",
+                hint="Leave out `price` or `gpu_hour_usd` in the teacher's settings: one of them is what you pay.",
+            )
+        servers = " ".join(where(server, environment)[1] for server in opening.servers_of(spec, settings))
+        found[stage] = Hourly(servers=servers, usd=settings.gpu_hour_usd)
+    return found
+
+
 _OF_A_SERVER = (
-    "api_key_env", "api_key_envs", "api_key_header", "base_urls", "base_urls_file", "headers", "query"
+    "api_key_env", "api_key_envs", "api_key_header", "base_urls", "base_urls_file", "gpu_hour_usd", "headers", "query"
 )  # fmt: skip
 """Settings that go with the server beside which they stand, and with no other."""
 
@@ -245,16 +310,15 @@ class _Opening:
 
         fleet = await self._fleet(stage, spec, settings, stack)
         first = fleet.endpoints[0]
-        price = price_of(spec.model, first.name, settings.price)
+        price = None if settings.gpu_hour_usd is not None else price_of(spec.model, first.name, settings.price)
         patience = Patience(
             timeout_s=settings.timeout_s, max_retries=self._config.limits.max_retries, rng=random.Random()
         )
+        own = providers().get(spec.provider, UNKNOWN)
         # At another address than its own the server of a provider with a key may be of any kind.
-        is_known = providers().get(spec.provider, UNKNOWN).knows(first.base_url)
-        words = words_of(spec.provider if is_known else SERVER)
+        words = words_of(spec.provider if own.knows(first.base_url) else SERVER)
         http = Http(fleet, patience, price=price, words=words, on_refused=self._note)
-        own = providers().get(spec.provider)
-        takes = own.batch if own is not None and own.base_url in {None, first.base_url} else None
+        takes = own.batch if own is not UNKNOWN and own.base_url in {None, first.base_url} else None
         terms = Terms(is_known=takes, price=batch_price(price, own if takes else None, self._config.batch.price_share))
         return _Opened(await stack.enter_async_context(http), price, fleet, http.batches(terms))
 
@@ -264,12 +328,12 @@ class _Opening:
         servers = self.servers_of(spec, settings)
         place = (*(where(server, self._environment) for server in servers), *_way_of(settings))
         if place not in self._fleets:
-            found = [self._endpoint(stage, server, settings) for server in servers]
+            found = [self.endpoint_of(stage, server, settings) for server in servers]
             fleet = self._fleets[place] = Fleet(found, self._config.limits, rng=random.Random())
             if settings.base_urls_file is not None:
 
                 def endpoint_at(url: str) -> Endpoint:
-                    return self._endpoint(stage, replace(spec, base_url=url), settings)
+                    return self.endpoint_of(stage, replace(spec, base_url=url), settings)
 
                 path = self._environment.path(settings.base_urls_file)
                 await stack.enter_async_context(following(path, fleet, endpoint_at))
@@ -299,7 +363,8 @@ class _Opening:
         if (refusal, host) not in self.refusals:
             self.refusals.append((refusal, host))
 
-    def _endpoint(self, stage: Stage, server: Spec, settings: TeacherSettings) -> Endpoint:
+    def endpoint_of(self, stage: Stage, server: Spec, settings: TeacherSettings) -> Endpoint:
+        """Return where one of a stage's servers is asked, and with which key; what may not be asked is refused."""
         base_url, host = where(server, self._environment)
         network = self._config.network
         check_allowed(base_url, host, network)
@@ -309,17 +374,12 @@ class _Opening:
             server,
             msgspec.structs.replace(settings, api_key_env=settings.api_key_envs.get(host, settings.api_key_env)),
             self._environment,
-            trusted_hosts=self._named.trusted_hosts,
-            from_command_line=is_named and self._named.is_typed and not _has_several(settings),
+            trusted=self._named.trusted | trusted(self._environment),
+            from_command_line=is_named and self._named.is_typed and not (settings.base_urls or settings.base_urls_file),
         )
         # A project that came from a stranger could name an authority that may speak for a provider's own address.
         is_providers_own = found.name != found.host
         return found if is_providers_own else replace(found, ca_pem=read_ca(network, self._environment))
-
-
-def _has_several(settings: TeacherSettings) -> bool:
-    """Say whether the project's files name the servers, whatever is typed."""
-    return bool(settings.base_urls or settings.base_urls_file)
 
 
 def _way_of(settings: TeacherSettings) -> tuple[object, ...]:

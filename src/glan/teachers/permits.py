@@ -56,6 +56,11 @@ class Permits:
         _wake(self._idlers)
 
     @property
+    def is_closed(self) -> bool:
+        """Say whether there will be none any more."""
+        return self._error is not None
+
+    @property
     def in_flight(self) -> int:
         """How many permits are held by requests that do not rest."""
         return self._in_flight

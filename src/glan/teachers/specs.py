@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from glan.config import TeacherSettings
 from glan.environment import Environment
-from glan.errors import ConfigError
+from glan.errors import ConfigError, UntrustedError
 from glan.teachers.providers import BEARER, UNKNOWN, providers
 
 OFFLINE = "offline"
@@ -217,7 +217,7 @@ class _Address:
 
 
 def host_of(spec: Spec, environment: Environment) -> str:
-    """Return the host that a spec leads to: what a person confirms, and `trusted_hosts` holds."""
+    """Return the host that a spec leads to, with its port: what a person confirms."""
     return _address(spec, environment, from_command_line=False).host
 
 
@@ -239,7 +239,7 @@ def endpoint(
     settings: TeacherSettings,
     environment: Environment,
     *,
-    trusted_hosts: frozenset[str] = frozenset(),
+    trusted: frozenset[tuple[str, str]] = frozenset(),
     from_command_line: bool = False,
 ) -> Endpoint:
     """Return where a teacher is asked, how, and with which key.
@@ -248,10 +248,11 @@ def endpoint(
         spec: the teacher.
         settings: where `api_key_env` may name the variable with the key.
         environment: where keys and `OPENAI_BASE_URL` are.
-        trusted_hosts: hosts that the user has confirmed, with or without their ports.
+        trusted: hosts that the user has confirmed, each with the variable whose key may go there.
         from_command_line: the user typed the spec, so its host is trusted.
 
     Raises:
+        UntrustedError: the key may go to this host once the user has confirmed it.
         ConfigError: there is no key, or it may not go to this host.
 
     """
@@ -259,7 +260,7 @@ def endpoint(
         raise ConfigError("The offline teacher has no server and needs no key.")
     address = _address(spec, environment, from_command_line=from_command_line)
     host = address.host
-    if not trusted_hosts.isdisjoint({host, _name(host)}):
+    if (host, _variable(spec, settings)) in trusted:
         address = replace(address, is_named_by_project=False)
     own = providers().get(spec.provider, UNKNOWN)
     known = own if own.knows(address.base_url) else UNKNOWN
@@ -334,7 +335,7 @@ def _is_home(variable: str, address: _Address, environment: Environment) -> bool
 def _check_way(variable: str, address: _Address, *, may_go: bool) -> None:
     if address.is_plain:
         raise _readable(variable, address.host)
-    if not may_go:
+    if not may_go and not _is_loopback(address.host):
         raise _untrusted(variable, address.host)
 
 
@@ -369,10 +370,13 @@ def _readable(variable: str, host: str) -> ConfigError:
     )
 
 
-def _untrusted(variable: str, host: str) -> ConfigError:
-    return ConfigError(
+def _untrusted(variable: str, host: str) -> UntrustedError:
+    return UntrustedError(
         f"The key in {variable} comes from your environment, and only this project's files name the host {host}; "
         "it is not sent there unconfirmed.",
-        hint="Give the address on the command line with --teacher MODEL@URL, set OPENAI_BASE_URL in the environment, "
-        "or put that host's own key into the project's .env under a name of its own and give the name as api_key_env.",
+        hint="Say yes where you are asked on a terminal, or with --yes: it is remembered outside the project. Or give "
+        "the address on the command line with --teacher MODEL@URL, set OPENAI_BASE_URL in the environment, or put that "
+        "host's own key into the project's .env under a name of its own and give the name as api_key_env.",
+        variable=variable,
+        host=host,
     )

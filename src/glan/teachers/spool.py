@@ -14,8 +14,8 @@ from glan.records import Request
 from glan.teachers.batch import BatchServer
 from glan.teachers.batch_lines import render_line
 from glan.teachers.fingerprints import fingerprint
-from glan.teachers.limits import Amount
 from glan.teachers.outbox import Outbox, Parcel, State, Waiting, custom_id_of
+from glan.teachers.prices import Amount
 
 _log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ class Spool:
         group.requests += 1
         if len(group.few) < self._settings.minimum:
             group.few.append(request)
-        self.worst += worst
+        self.worst = self.worst.plus(worst)
 
     def seal(self, group: Group) -> list[tuple[Parcel, Path]]:
         """End a group: its files are whole and its rows are in the ledger. Return them."""
@@ -122,7 +122,7 @@ class Spool:
         found.rows.append(waiting)
         found.requests += 1
         found.size_bytes += len(line)
-        found.worst += worst
+        found.worst = found.worst.plus(worst)
         if len(found.rows) >= _ROWS:
             self._flush(found)
 

@@ -1,0 +1,53 @@
+"""What `glan plan` says before anybody is asked: prices and hosts as a run would have them, and only what is left."""
+
+from pathlib import Path
+
+import pytest
+from commandline import PAIRS, CommandLine, replies_in, set_in
+
+
+@pytest.mark.parametrize(
+    ("settings", "variables", "cost", "told"),
+    [
+        pytest.param({}, {}, True, "Hosts: api.openai.com (", id="a provider's own address"),
+        pytest.param({}, {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, False, "Hosts: 127.0.0.1:9 (", id="elsewhere"),
+        pytest.param({"base_urls": '["http://127.0.0.1:9/v1"]'}, {}, False, "Hosts: 127.0.0.1:9 (", id="several"),
+        pytest.param(
+            {"price": "{input = 1.0, output = 2.0}"}, {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, True,
+            "Hosts: 127.0.0.1:9 (", id="with a price",
+        ),
+        pytest.param(
+            {"gpu_hour_usd": "2.5"}, {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, True,
+            "$2.50 for each hour of servers", id="by the hour",
+        ),
+        pytest.param({"allow": '["localhost"]'}, {}, True, "answers; not in allow of [network], so it will be refused)",
+                     id="not allowed"),
+    ],
+)  # fmt: skip
+def test_a_plan_knows_prices_and_hosts_as_a_run_would(
+    command_line: CommandLine, settings: dict[str, str], variables: dict[str, str], told: str, *, cost: bool
+) -> None:
+    """The list's price is for a provider's own address; every host is told, and whether it is allowed."""
+    folder = command_line.init("data")
+    for name, value in settings.items():
+        set_in(folder, name, value)
+    command = command_line.told(variables=variables)
+    given = ("plan", "--project", folder, "--teacher", "openai/gpt-5-mini")
+    plain = command(*given)
+    assert plain.code == 0, plain.words
+    assert told in plain.out
+    found = command(*given, "--json").json
+    assert all((stage["cost_usd"] is not None) == cost for stage in found["expected"])
+
+
+def test_a_plan_counts_what_is_left(done: Path, command_line: CommandLine) -> None:
+    """Of a finished data set nothing is; for twice as many pairs about as much as it took, by its own averages."""
+    whole = command_line("plan", "--project", done, "--json").json
+    assert [stage["calls"] for stage in whole["high"]] == [0, 0, 0, 0]
+    assert whole["in_ledger"] == replies_in(done)
+    more = command_line("plan", "--project", done, "--json", "--pairs", 2 * PAIRS).json
+    assert [stage["calls"] for stage in more["low"]][2:] == [PAIRS, PAIRS]
+    assert all(average["is_measured"] for average in more["averages"].values())
+    told = command_line("plan", "--project", done, "--pairs", 2 * PAIRS).out
+    assert f"The ledger has {whole['in_ledger']:,} of the replies already; this is what is left:" in told
+    assert "are this ledger's averages." in told
