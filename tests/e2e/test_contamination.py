@@ -6,6 +6,7 @@ from pathlib import Path
 
 import harness
 import pytest
+from benchmark_rows import mirror
 from commandline import CommandLine
 from harness import Counting, assert_accounts, configure, manifest, project, published, rows, small
 
@@ -203,3 +204,19 @@ def test_what_cannot_be_read_is_told_before_anything_is_asked(command: CommandLi
     for arguments in (("contamination", tmp_path / "none.jsonl"), ("contamination", items)):
         ended = command(*arguments, "--project", folder)
         assert (ended.code, ended.err.startswith("Error: ")) == (1, True)
+
+
+def test_known_benchmarks_are_fetched_by_name(command_line: CommandLine, tmp_path: Path) -> None:
+    """From copies of the hub's repositories: by name, then all that are not there, and those that are there stay."""
+    folder = command_line.init("data", pairs=5)
+    copies = mirror(tmp_path / "hub")
+    first = command_line("benchmarks", "fetch", "ifeval", "gsm8k", "--from", copies, "--project", folder)
+    assert first.code == 0, first.words
+    assert "GSM8K: 4 items (train 2, test 2), MIT" in first.out
+    again = command_line("benchmarks", "fetch", "GSM8K", "--from", copies, "--project", folder)
+    assert again.out == "GSM8K is there already; --replace fetches it anew.\n"
+    rest = command_line("benchmarks", "fetch", "--from", copies, "--project", folder)
+    assert rest.out.count(" items (") == len(recipes()) - 2
+    assert "Not there" not in command_line("benchmarks", "list", "--project", folder).out
+    unknown = command_line("benchmarks", "fetch", "GSM9K", "--from", copies, "--project", folder)
+    assert (unknown.code, "did you mean GSM8K?" in unknown.err) == (1, True)
