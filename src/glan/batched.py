@@ -242,10 +242,11 @@ class Gathering:
     def _take(self, spool: Spool, group: Group) -> None:
         """Have the files of a group sent, as far as the budget still bears them; the rest is gathered again."""
         for parcel, path in spool.seal(group):
-            if self.post.budget.fits(parcel.worst) or not self.post.has_files:
+            if self.post.budget.fits(parcel.worst):
                 self.post.take(parcel, path)
             else:
                 self.post.outbox.close(parcel, State.DROPPED)
+                path.unlink()
         group.sealed = []
 
     async def _ask_live(self, requests: Sequence[Request]) -> None:

@@ -256,3 +256,13 @@ def test_a_batch_that_was_read_back_leaves_less_for_the_run_that_reads_it() -> N
         assert killed > 3
         assert codes[-1] == 4
         assert cap // 2 < till.billed.tokens <= cap
+
+
+def test_a_budget_is_used_up_though_files_do_not_fit_once_others_were_asked_live() -> None:
+    """A file that was gathered while the first of other kinds were asked live is gathered anew and not the end."""
+    leaves = ["Physics", "Law", "Music", "C++", "Fine arts", "C", "Chess", "Logic"]
+    for cap in range(22_000, 22_700, 111):
+        till = Till(small())
+        with project(leaves, **{**SETTINGS, "pairs": 900, "batch_minimum": 10, "batch_max_requests": 500}) as folder:
+            assert run(folder, till, budget_tokens=cap).exit_code == 4
+            assert cap - 6_000 < till.billed.tokens <= cap  # less is left than a call may take

@@ -110,11 +110,6 @@ class Post:
         self._reserved[parcel.tag] = parcel.worst
         self._files[parcel.tag] = path
 
-    @property
-    def has_files(self) -> bool:
-        """Whether any file waits to be sent."""
-        return bool(self._files)
-
     async def settle(self) -> None:
         """Send what was taken, and return when every batch has been read, or when it is time to stop.
 
