@@ -20,7 +20,7 @@ from msgspec import structs
 from glan.config import Config, Limits
 from glan.curate.beside import examining
 from glan.errors import ConfigError, DeferredError, GlanError, ProjectError, RequestError, StoppedError
-from glan.pipeline import Job, LowYieldError, Pipeline
+from glan.pipeline import Job, Pipeline
 from glan.progress import Progress
 from glan.project import Project
 from glan.records import Outcome, Reply, Request, Stage
@@ -38,6 +38,7 @@ from glan.teachers.permits import Pools
 from glan.teachers.purse import Purse
 from glan.teachers.spool import Group, Spool
 from glan.teachers.watched import Cuts, Watched
+from glan.yields import LowYieldError
 
 _log = logging.getLogger(__name__)
 
@@ -179,7 +180,8 @@ class Gathering:
         teacher = Watched(self._teacher(spool, permits), Cuts(), self.ledgered.tally, keeps_cut=keeps_cut)
         progress = Progress(wanted=self.job.pairs)
         n_open = 0
-        async with examining(self._config.curation, pairs=self.job.pairs, own=self.job.own) as examiner:
+        job = self.job
+        async with examining(self._config.curation, pairs=job.pairs, items=job.items, own=job.own) as examiner:
             asking = structs.replace(self.job.asking, teacher=teacher)
             walk = Pipeline(replace(self.job, asking=asking), permits=permits, progress=progress, examiner=examiner)
             self.on_walk(walk)

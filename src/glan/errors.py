@@ -8,6 +8,7 @@
     ├── ProjectError         the folder: absent, locked, on a network file system, not whole
     ├── LedgerError          the ledger: damaged, from a newer version, the disk is full
     ├── CurationError        the process that examines texts has ended, or a rule of the project has failed
+    ├── BenchmarkError       a benchmark: unknown, unreadable, not what it was
     ├── DatasetError         a data set or an export that cannot be read or written
     ├── MissingPackageError  an extra that is not installed
     ├── WouldAskAgainError   the run would pay again for what the ledger answers under another fingerprint
@@ -64,6 +65,10 @@ class LedgerError(GlanError):
 
 class CurationError(GlanError):
     """The examination of questions and answers cannot go on."""
+
+
+class BenchmarkError(GlanError):
+    """A benchmark that cannot be read, written or fetched."""
 
 
 class DatasetError(GlanError):

@@ -10,10 +10,10 @@ from msgspec.structs import replace
 from glan.config import Limits
 from glan.curate.own import OwnRules
 from glan.errors import BudgetError, GlanError, ProjectError, StoppedError
-from glan.pipeline import LowYieldError
 from glan.project import RULES, Project
 from glan.records import Reply, Request, Stage
 from glan.teachers.ledgered import Choice
+from glan.yields import LowYieldError
 
 RULES_DID_NOT_RUN = "The project's own rules.py did not run: `glan run --rules` lets it."
 

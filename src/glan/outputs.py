@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 import glan
+from glan.against import Against
 from glan.config import Config
 from glan.dataset.card import NOT_DONE, Card, render_card
 from glan.dataset.rows import REJECT_SCHEMA, ROW_SCHEMA, reject_of, row_of
@@ -52,6 +53,7 @@ class Ending:
     spent: Mapping[str, object]
     possibly_paid: Mapping[str, object]
     server_usd: float
+    against: Against
     cut_prompts: int
     """Replies of which the server cut the prompt."""
     not_taken: Sequence[str]
@@ -176,11 +178,12 @@ class Outputs:
         near = (f"Near duplicates: Jaccard similarity of word 3-grams from {threshold:g}.",) if threshold else ()
         code = self._config.checked_language
         language = (f"Texts that are surely in another language than {LANGUAGES[code]}.",) if code is not None else ()
-        return (*CHECKED, *language, *near, *([_told_of_rules(*ending.rules)] if ending.rules is not None else []))
+        rules = (_told_of_rules(*ending.rules),) if ending.rules is not None else ()
+        return (*CHECKED, *language, *near, *rules, *ending.against.checked())
 
     def _not_checked(self, ending: Ending) -> tuple[str, ...]:
         is_idle = self._project.rules is not None and ending.rules is None
-        return (*NOT_DONE, *([RULES_DID_NOT_RUN] if is_idle else []))
+        return (*ending.against.not_checked(), *NOT_DONE, *([RULES_DID_NOT_RUN] if is_idle else []))
 
     def _card(self, ending: Ending, summary: Summary) -> Card:
         config = self._config
@@ -197,6 +200,7 @@ class Outputs:
             license=config.dataset.license,
             checked=self._checked(ending),
             not_done=self._not_checked(ending),
+            benchmarks=ending.against.listed(),
         )
 
     def _manifest(
@@ -237,6 +241,7 @@ class Outputs:
             answered=list(ending.answered),
             checked=list(self._checked(ending)),
             not_checked=list(self._not_checked(ending)),
+            benchmarks=ending.against.listed(),
             shards=shards,
             files=files,
             basis=ending.basis,
@@ -282,12 +287,6 @@ def _told_of_rules(n_questions: int, n_answers: int) -> str:
     return f"The project's own rules.py: {n_questions} rules on questions, {n_answers} on answers."
 
 
-def told_of_turned(turned: Sequence[str]) -> str:
-    """Name rows that stood and are rejects or failures now, such as copies of a question that is new."""
-    more = f" and {len(turned) - _MOST_NAMED:,} more" if len(turned) > _MOST_NAMED else ""
-    return f"{len(turned):,} rows that stood leave and are in rejects/: {', '.join(turned[:_MOST_NAMED])}{more}."
-
-
 def _turned(standing: Path, rejects: Path) -> Iterator[str]:
     """Give the rows of a standing data set that are among some rejects, in their order."""
     if standing.is_dir():
@@ -296,6 +295,13 @@ def _turned(standing: Path, rejects: Path) -> Iterator[str]:
             if id_ in ended:
                 reason, detail = ended[id_]["reason"], ended[id_]["detail"]
                 yield f"{id_} ({reason}{f' of {detail}' if reason.endswith('duplicate') else ''})"
+
+
+def told_of_turned(turned: Sequence[str]) -> str:
+    """Name rows that stood and are rejects or failures now, such as copies of a question that is new."""
+    more = f" and {len(turned) - _MOST_NAMED:,} more" if len(turned) > _MOST_NAMED else ""
+    named = ", ".join(turned[:_MOST_NAMED])
+    return f"{len(turned):,} rows that stood leave and are in rejects/: {named}{more}."
 
 
 def _ordinals(folder: Path) -> Mapping[str, set[int]]:

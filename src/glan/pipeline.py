@@ -11,8 +11,7 @@ It knows no files, prices, environment or CLI: `runs.py` gives it a project's in
 
 import asyncio
 import logging
-from collections import Counter, deque
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +20,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
+from glan.benchmarks.items import Item
 from glan.config import Config
 from glan.curate.constraints import held
 from glan.curate.examiner import Examining, Finding, Here
@@ -36,6 +36,7 @@ from glan.progress import Progress
 from glan.records import Decided, Discipline, Ids, Outcome, Question, Record, Reply, Slot, Stage, Subject, Verdict
 from glan.streams import Credits, InOrder, as_items, in_one
 from glan.teachers.permits import Permits, Pools
+from glan.yields import LowYieldError, Yields
 
 MOST_BEGUN_AT_ONCE = 128
 """Slots are begun in groups of so many at most: what is judged together costs less."""
@@ -43,8 +44,6 @@ _EXAMINED_AHEAD = 2
 """Groups that are with the examiner at once: while it looks at one, the next is on its way."""
 _WAITING_PER_PERMIT, _LEAST_WAITING = 4, 1_024
 """Slots that wait for a syllabus or a question, each 15 KB: enough of them to keep every permit busy, and no more."""
-YIELD_WINDOW = 200
-"""So many slots are looked at to see whether the run still yields pairs."""
 
 T = TypeVar("T")
 
@@ -67,10 +66,8 @@ class Job:
     """The project's own rules, where the user lets them run."""
     is_audit: bool = False
     """Walk on past slots that cannot be decided, to see what the ledger holds."""
-
-
-class LowYieldError(StoppedError):
-    """Too few of the last slots became pairs."""
+    items: Iterable[Item] = ()
+    """Of the benchmarks that no pair may hold."""
 
 
 class Pipeline:
@@ -92,14 +89,13 @@ class Pipeline:
             job.disciplines, seed=job.config.seed, questions_per_visit=job.config.plan.questions_per_visit
         )
         self._credits = Credits(job.pairs)
-        self._examiner = examiner or Here(job.config.curation, job.own)
+        self._examiner = examiner or Here(job.config.curation, job.items, job.own)
         self._as_text = partial(text_of, config=job.config, with_place=job.own is not None)
         self._questions = Ids()
-        """Of those that the rules let pass, in the order in which the examiner counts them."""
+        """Of those that were held against earlier ones, in the order in which the examiner counts them."""
         self._is_order_open = False
         self._is_yield_open = False
-        self._recent: deque[Decided] = deque(maxlen=YIELD_WINDOW)
-        self._recent_pairs = 0
+        self._yields = Yields(job.config.plan.stop_below)
         self._begun = 0
         self._passed = 0
         self._n_waiting = 0
@@ -262,9 +258,8 @@ class Pipeline:
         for item, finding in zip(asked, found, strict=True):
             if finding is None or finding.original is not None:
                 self._questions.add(item.question.id)
-            judged.append(
-                item if finding is None else self._refused(item.decided, Stage.QUESTIONS, finding, item.question.text)
-            )
+            text = item.question.text
+            judged.append(item if finding is None else self._refused(item.decided, Stage.QUESTIONS, finding, text))
         return judged
 
     async def _answer(self, item: "_Item") -> Decided | None:
@@ -348,21 +343,13 @@ class Pipeline:
         return replace(so_far, outcome=Outcome.REJECT, verdict=verdict)
 
     def _until_low_yield(self, group: list[Decided]) -> list[Decided]:
-        """Return the slots up to the one with which too few of the last ones became pairs.
-
-        Behind a slot that is open nobody knows which were the last ones.
-        """
-        least = self._job.config.plan.stop_below * YIELD_WINDOW
+        """Return the slots up to the one with which too few of the last ones became pairs."""
         for i, item in enumerate(group):
-            self._is_yield_open = self._is_yield_open or item.outcome is Outcome.OPEN
-            if self._is_yield_open:
+            if item.outcome is Outcome.OPEN:
                 return group
-            if len(self._recent) == YIELD_WINDOW:
-                self._recent_pairs -= self._recent[0].outcome is Outcome.PAIR
-            self._recent.append(item)
-            self._recent_pairs += item.outcome is Outcome.PAIR
-            if len(self._recent) == YIELD_WINDOW and self._recent_pairs < least and self.stopped is None:
-                self.stop(_low_yield(self._recent))
+            error = self._yields.after(item)
+            if error is not None and self.stopped is None:
+                self.stop(error)
                 return group[: i + 1]
         return group
 
@@ -385,16 +372,3 @@ class _Asked(Record, frozen=True, kw_only=True):
 
 _Item: TypeAlias = _Asked | Decided | None
 """A question that may go on, a slot whose way has ended, or nothing where a discipline has left the walk."""
-
-
-def _low_yield(recent: Sequence[Decided]) -> LowYieldError:
-    """Say which reasons stood in the way."""
-    verdicts = Counter(f"{item.verdict.reason} ({item.verdict.stage})" for item in recent if item.verdict is not None)
-    pairs = sum(item.outcome is Outcome.PAIR for item in recent)
-    failures = sum(item.outcome is Outcome.FAILURE for item in recent)
-    reasons = ", ".join(f"{count} x {reason}" for reason, count in verdicts.most_common(3))
-    retry = "`glan run --retry-failed` asks again for what failed." if failures > len(recent) // 2 else ""
-    return LowYieldError(
-        f"Only {pairs} of the last {len(recent)} slots became pairs: {reasons}.",
-        hint=retry or "Look at rejects/, mend the prompt or the teacher, or set `stop_below` in [plan].",
-    )

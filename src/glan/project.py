@@ -15,8 +15,10 @@ from typing import Self
 
 import msgspec
 
+from glan.benchmarks.store import Benchmarks
 from glan.config import Config, read_config, read_recipe
 from glan.config_text import render_config
+from glan.disk import remove, replace, sync
 from glan.environment import Environment
 from glan.errors import GlanError, LedgerError, ProjectError
 from glan.prompts import Prompts
@@ -55,7 +57,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     models: dict[str, str]
     """The model asked in each stage."""
     hashes: dict[str, str]
-    """Of glan.toml, taxonomy.yaml, each prompt, and rules.py if there is one."""
+    """Of glan.toml, taxonomy.yaml, each prompt, each benchmark, and rules.py if there is one."""
     leaves: dict[str, str]
     """Weight of each leaf that the plan had."""
     left: dict[str, str]
@@ -70,6 +72,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What servers cost by the hour, over all runs."""
     checked: list[str]
     not_checked: list[str]
+    benchmarks: list[dict[str, object]] = []
+    """What the pairs were held against: name, splits with their items, hash, and matches."""
     shards: list[dict[str, str | int]]
     files: dict[str, str] = {}
     """SHA-256 of every file of the data set and of the rejects, by its path in the project."""
@@ -207,6 +211,10 @@ class Project:
         return Prompts.read(self.prompts_path)
 
     @cached_property
+    def benchmarks(self) -> Benchmarks:
+        return Benchmarks.read(self.folder / "benchmarks")
+
+    @cached_property
     def environment(self) -> Environment:
         return Environment(self.folder)
 
@@ -225,9 +233,10 @@ class Project:
             raise ProjectError(f"{path} cannot be read: {error}.") from error
 
     def hashes(self) -> dict[str, str]:
-        """Return the SHA-256 of each input."""
+        """Return the SHA-256 of each input, the benchmarks among them."""
         inputs = {**self.inputs(), **({RULES: self.rules} if self.rules is not None else {})}
-        return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in inputs.items()}
+        texts = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in inputs.items()}
+        return {**texts, **self.benchmarks.hashes()}
 
     def manifest(self) -> Manifest | None:
         """Return what the data set that stands says of itself; None where there is none.
@@ -280,7 +289,7 @@ class Project:
         """
         ready = self.next_path / "ready"
         ready.touch()
-        _sync(self.next_path)
+        sync(self.next_path)
         self.heal()
 
     def heal(self) -> None:
@@ -292,21 +301,21 @@ class Project:
             if (self.next_path / name).exists():
                 old.mkdir(exist_ok=True)
                 if (self.folder / name).exists():
-                    _remove(old / name)
+                    remove(old / name)
                     (self.folder / name).rename(old / name)
                 (self.next_path / name).rename(self.folder / name)
-        _sync(self.folder)
+        sync(self.folder)
         shutil.rmtree(self.next_path)
         shutil.rmtree(old, ignore_errors=True)
 
     def write_taxonomy(self, text: str) -> None:
         """Replace taxonomy.yaml in one step; its content must have been read before."""
-        _replace(self.taxonomy_path, text.encode())
+        replace(self.taxonomy_path, text.encode())
 
     def write_status(self, status: Mapping[str, object]) -> None:
         """Replace status.json in one step, if that is possible: whoever cannot do without the disk says so."""
         with suppress(ProjectError):
-            _replace(self.status_path, msgspec.json.encode(status))
+            replace(self.status_path, msgspec.json.encode(status))
 
     def status(self) -> dict[str, object] | None:
         """Return what the last run said of itself, None where there was none."""
@@ -342,7 +351,7 @@ class Project:
                     path.write_text(text, encoding="utf-8")
         except (OSError, GlanError) as error:
             for path in written:
-                _remove(path)
+                remove(path)
             raise ProjectError(f"{self.folder} cannot be written: {error}.") from error
 
 
@@ -368,33 +377,3 @@ def _complete_lines(path: Path, text: str) -> None:
         path.write_text(
             there + gap + "".join(f"{line}\n" for line in missing), encoding="utf-8", errors="surrogateescape"
         )
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file anew in one step. No link is followed: a folder may come from a stranger."""
-    temporary = path.with_suffix(".tmp")
-    try:
-        temporary.unlink(missing_ok=True)
-        with temporary.open("xb") as file:
-            file.write(data)
-        temporary.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise ProjectError(f"{path} cannot be written: {error.strerror}.", hint="Nothing was changed.") from error
-
-
-def _sync(folder: Path) -> None:
-    """Make renames in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

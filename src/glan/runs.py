@@ -14,6 +14,7 @@ from dataclasses import replace
 import msgspec
 
 import glan
+from glan.against import Against
 from glan.batched import Gathering, OnlyLedger, check_servers, emptied, post_of, settle_earlier
 from glan.curate.beside import examining
 from glan.curate.own import OwnRules
@@ -23,14 +24,14 @@ from glan.generate.walk import told_of_failed_drafts
 from glan.growth import Standing, pairs_of
 from glan.options import InterruptedRunError, Options, Result, inputs_of, own_rules, stored_of
 from glan.outputs import Counted, Ending, Outputs, standing_of, told_of_turned
-from glan.pipeline import Job, LowYieldError, Pipeline
+from glan.pipeline import Job, Pipeline
 from glan.progress import Progress
 from glan.project import Manifest, Project
 from glan.records import Discipline, Outcome, Stage
 from glan.settled import Basis, count_again, settled
 from glan.spending import possibly_paid, possibly_paid_so_far, purse_of
 from glan.streams import collecting_rarely
-from glan.surprise import audit, changed, meaning_of, refusal
+from glan.surprise import chosen, meaning_of
 from glan.teachers.batch_post import Post
 from glan.teachers.identities import Identities, told_of_changes
 from glan.teachers.ledger import Ledger
@@ -39,6 +40,7 @@ from glan.teachers.outbox import Parcel
 from glan.teachers.panel import Panel
 from glan.teachers.purse import Purse
 from glan.teachers.watched import Cuts, Watched, told_of_cuts
+from glan.yields import LowYieldError
 
 __all__ = ["InterruptedRunError", "Options", "Result", "Run"]
 
@@ -56,6 +58,7 @@ class Run:
         self.progress = Progress(wanted=options.pairs or self.config.pairs)
         self.tally = Tally(by_hour=frozenset(panel.hourly))
         self.cuts = Cuts()
+        self.against = Against(project.benchmarks)
         self.identities = Identities()
         self.notices: list[str] = []
         self.post: Post | None = None
@@ -140,9 +143,10 @@ class Run:
             until=self.options.until,
             grace_s=self.options.grace_s,
             own=self._own,
+            items=self.against.benchmarks,
         )
         meaning = meaning_of(self.config, disciplines, self.project.prompts, asking)
-        choice = await self._choose(job, ledger, meaning)
+        choice = await chosen(job, ledger, meaning, self.options.choice)
         inputs = inputs_of(self.project, self.options)
         basis = Basis(inputs=inputs, meaning=meaning, models=self._panel.models, choice=choice)
         found = None if self._walks_anyway else settled(self.project, basis.with_replies(ledger), pairs=pairs)
@@ -193,7 +197,11 @@ class Run:
             # A discipline that this run leaves out is still known to the next one that has it.
             meaning={**(before.meaning if before is not None else {}), **meaning},
             choice=choice.value,
-            files={**stored_of(self.project, self.options), "teacher": self._panel.spec},
+            files={
+                **stored_of(self.project, self.options),
+                **self.against.benchmarks.hashes(),
+                "teacher": self._panel.spec,
+            },
         )
         _log.info("run begins: %d pairs, teacher %s, choice %s", pairs, self._panel.spec or "at hand", choice.value)
 
@@ -214,7 +222,7 @@ class Run:
         keeps_cut = self.config.curation.cut_prompts == "keep"
         teacher = Watched(counted, self.cuts, self.tally, identities=self.identities, keeps_cut=keeps_cut)
         asking = msgspec.structs.replace(job.asking, teacher=teacher)
-        async with examining(self.config.curation, pairs=job.pairs, own=job.own) as examiner:
+        async with examining(self.config.curation, pairs=job.pairs, items=job.items, own=job.own) as examiner:
             walk = Pipeline(replace(job, asking=asking), permits=permits, progress=self.progress, examiner=examiner)
             if cause is None:
                 self._begin_walk(walk)
@@ -243,6 +251,7 @@ class Run:
     def _stand(self, manifest: Manifest) -> Result:
         """Leave the data set that stands as it is: a walk would make the same."""
         count_again(manifest, self.progress)
+        self.against.count_again(manifest)
         self.notices += [*filter(None, [told_of_cuts(manifest.cut_prompts)]), *told_of_changes(manifest.answered)]
         return self._ended(manifest.slots["open"], None, is_published=True, is_settled=True)
 
@@ -256,26 +265,6 @@ class Run:
         self.notices.append(text)
         _log.info("%s", text)
 
-    async def _choose(self, job: Job, ledger: Ledger, now: Mapping[str, str]) -> Choice:
-        """Return what is done about replies under another fingerprint: as told, as before, or nothing to do.
-
-        Raises:
-            WouldAskAgainError: there are some, and nobody has said what to do.
-
-        """
-        before = ledger.last_run()
-        if before is None:
-            return Choice.EXACT
-        lines = changed(before.meaning, now)
-        if self.options.choice is not None:
-            return self.options.choice
-        if not lines:
-            return Choice(before.choice)
-        again = await audit(job, ledger)
-        if again.replies:
-            raise refusal(lines, again)
-        return Choice.EXACT
-
     def _stop(self, cause: GlanError) -> None:
         if self.post is not None:
             self.post.stopping.set()
@@ -286,6 +275,7 @@ class Run:
         try:
             async with self._reporting(), aclosing(pipeline.decided()) as groups:
                 async for group in groups:
+                    self.against.decide(group)
                     if self.options.until is Stage.ANSWERS:
                         outputs.add(group)
         except BaseException:
@@ -330,6 +320,7 @@ class Run:
             "server_usd": self.tally.meter.usd,
             "batches": "" if self.post is None else self.post.told(),
             "away": self.away,
+            **self.against.as_dict(),
             **self.tally.as_dict(),
         }
 
@@ -391,6 +382,7 @@ class Run:
             spent=msgspec.to_builtins(totals),
             possibly_paid=possibly_paid_so_far(ledger, totals),
             server_usd=ledger.run_totals().server_usd,
+            against=self.against,
             cut_prompts=self.cuts.total,
             not_taken=[refusal.told_of(host) for refusal, host in self._panel.refusals],
             answered=self.identities.answered(),

@@ -67,6 +67,27 @@ def changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     return lines
 
 
+async def chosen(job: Job, ledger: Ledger, now: Mapping[str, str], told: Choice | None) -> Choice:
+    """Return what is done about replies under another fingerprint: as told, as before, or nothing to do.
+
+    Raises:
+        WouldAskAgainError: there are some, and nobody has said what to do.
+
+    """
+    before = ledger.last_run()
+    if before is None:
+        return Choice.EXACT
+    lines = changed(before.meaning, now)
+    if told is not None:
+        return told
+    if not lines:
+        return Choice(before.choice)
+    again = await audit(job, ledger)
+    if again.replies:
+        raise refusal(lines, again)
+    return Choice.EXACT
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Again:
     """What would be asked again."""

@@ -227,6 +227,8 @@ def test_every_dependency_has_its_reason() -> None:
         return sorted({re.split(r"[<>=!~\[; ]", each)[0] for each in requirements})
 
     assert names(section("dependencies.md", "Core")) == of(core)
+    extras = project["project"]["optional-dependencies"].values()
+    assert names(section("dependencies.md", "Extras")) == of([each for extra in extras for each in extra])
     assert names(section("dependencies.md", "Tests and checks")) == of(others)
     assert names(section("dependencies.md", "Other people's servers")) == of(servers)
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sayings import SAYINGS
 
 from glan.curate.constraints import checks_of
-from glan.curate.words import count_words
+from glan.curate.counting import count_words
 from glan.records import Constraint
 
 TABLE = "| a | b |\n|---|:-:|\n| 1 | 2 |\n| 3 | 4 |"

@@ -56,7 +56,7 @@ def test_rules_object_with_their_reasons() -> None:
 
 def test_ours_come_first_and_copies_last() -> None:
     """A question that our rules refuse never reaches theirs; one that theirs refuse is not copied from."""
-    examiner = Examiner(Curation(), OwnRules.read(GOOD))
+    examiner = Examiner(Curation(), own=OwnRules.read(GOOD))
     found = examiner.questions([text(""), text("Is a train fast?"), text("Is a bus fast?"), text("Is a bus fast?")])
     assert found[:3] == [Finding(reason="empty"), Finding(reason="about trains"), None]
     assert found[3] is not None
@@ -124,7 +124,7 @@ def test_the_other_process_finds_the_same() -> None:
             assert isinstance(examiner, Beside)
             return [*await examiner.questions(texts), *await examiner.answers([text("No", "Is a bus fast?")])]
 
-    here = Examiner(Curation(), rules)
+    here = Examiner(Curation(), own=rules)
     assert asyncio.run(found(OwnRules(noisy, rules.question_rules, rules.answer_rules))) == [
         *here.questions(texts),
         *here.answers([text("No", "Is a bus fast?")]),
@@ -132,5 +132,5 @@ def test_the_other_process_finds_the_same() -> None:
     with pytest.raises(CurationError) as there:
         asyncio.run(found(bad))
     with pytest.raises(CurationError) as same:
-        Examiner(Curation(), bad).questions(texts)
+        Examiner(Curation(), own=bad).questions(texts)
     assert (str(there.value), there.value.hint) == (str(same.value), same.value.hint)

@@ -27,6 +27,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "export": ("reading", "Write the data set in the format of a trainer."),
     "show": ("reading", "Show the way of one pair."),
     "taxonomy": ("taxonomy", "Show, check and edit the tree of disciplines."),
+    "benchmarks": ("benchmarks", "Say which benchmarks the pairs are held against, and get more."),
+    "contamination": ("contamination", "Hold a data set that others made against benchmarks."),
     "prompts": ("projects", "Show the prompts."),
     "ledger": ("ledger", "Look at every reply that was paid for."),
     "simulate": ("servers", "Serve an OpenAI-compatible teacher for trying and testing, with faults."),

@@ -228,6 +228,7 @@ def tell(project: Project, run: Run, result: Result) -> None:
         say(told_server_time(run.tally))
     for (stage, reason), slots in run.progress.reasons.most_common(5):
         say(f"  {slots:,} x {reason} ({stage})")
+    _tell_against(run)
     if result.is_settled:
         say("Nothing has changed since the data set was made, so it stands as it is.")
     if result.is_published:
@@ -235,6 +236,13 @@ def tell(project: Project, run: Run, result: Result) -> None:
     if result.open:
         say(f"{result.open:,} earlier slots are still open; the rows behind them may move when the run goes on.")
     _tell_end(project, run.options, result)
+
+
+def _tell_against(run: Run) -> None:
+    """Say what the pairs were held against, where the run came so far."""
+    if run.options.until in {Stage.QUESTIONS, Stage.ANSWERS}:
+        for line in run.against.told():
+            say(line)
 
 
 def _tell_end(project: Project, options: Options, result: Result) -> None:

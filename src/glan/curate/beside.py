@@ -16,13 +16,15 @@ import struct
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final, TextIO
 
 import msgspec
 from msgspec.structs import replace
 
+from glan.benchmarks.items import Item
 from glan.config import Curation
 from glan.curate.examiner import Examiner, Examining, Finding, Here
 from glan.curate.own import OwnRules
@@ -36,6 +38,8 @@ WORTH_PAIRS: Final = 50_000
 """With fewer pairs a run is short, and the 90 MB of another process are the greater part of its memory."""
 _LENGTH: Final = struct.Struct(">I")
 _START_S: Final = 60.0
+_ITEMS: Final = 5_000
+"""Items of benchmarks in one frame."""
 _END_S: Final = 5.0
 _ROOT: Final = str(Path(__file__).resolve().parents[2])
 _SERVE: Final = "import sys; sys.path[:] = {path!r}; from glan.curate.beside import serve; serve()"
@@ -71,18 +75,21 @@ class _Work(Record, frozen=True, kw_only=True):
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
+_SOME_ITEMS: Final = msgspec.msgpack.Decoder(list[Item])
 _WORK: Final = msgspec.msgpack.Decoder(_Work)
 _BEGIN: Final = msgspec.msgpack.Decoder(_Begin)
 _TOLD: Final = msgspec.msgpack.Decoder(_Told)
 
 
 @contextlib.asynccontextmanager
-async def examining(curation: Curation, *, pairs: int, own: OwnRules | None = None) -> AsyncIterator[Examining]:
+async def examining(
+    curation: Curation, *, pairs: int, items: Iterable[Item] = (), own: OwnRules | None = None
+) -> AsyncIterator[Examining]:
     """Give an examiner: beside this process where that is wanted and can be had, otherwise in it."""
     is_wanted = pairs >= WORTH_PAIRS and _n_cores() > 1 if curation.beside == "auto" else curation.beside == "always"
-    beside = await _start(curation, own) if is_wanted else None
+    beside = await _start(curation, items, own) if is_wanted else None
     if beside is None:
-        yield Here(curation, own)
+        yield Here(curation, items, own)
         return
     try:
         yield beside
@@ -95,7 +102,7 @@ def _n_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-async def _start(curation: Curation, own: OwnRules | None) -> "Beside | None":
+async def _start(curation: Curation, items: Iterable[Item], own: OwnRules | None) -> "Beside | None":
     """Start the process; None, with a line in the log, where this system does not let us."""
     # Isolated, and with this process's own places alone: the current folder may be a stranger's.
     path = [_ROOT, *(place for place in sys.path if place)]
@@ -109,8 +116,7 @@ async def _start(curation: Curation, own: OwnRules | None) -> "Beside | None":
         return None
     beside = Beside(process)
     try:
-        async with asyncio.timeout(_START_S):
-            await beside.begin(curation, own)
+        await beside.begin(curation, items, own)
     except (TimeoutError, CurationError) as error:
         await beside.close()
         _log.info("curation stays in this process, since the other one did not start: %r", error)
@@ -126,9 +132,17 @@ class Beside:
         self._waiting: deque[asyncio.Future[bytes]] = deque()
         self._reader = asyncio.create_task(self._read())
 
-    async def begin(self, curation: Curation, own: OwnRules | None = None) -> None:
-        """Tell the settings, and wait for the first word."""
-        await self._asked(_ENCODER.encode(_Begin(curation=curation, rules=own.source if own is not None else None)))
+    async def begin(self, curation: Curation, items: Iterable[Item], own: OwnRules | None = None) -> None:
+        """Tell the settings and the items of benchmarks, none at last, and wait for a word on each."""
+        left = iter(items)
+        frame = _ENCODER.encode(_Begin(curation=curation, rules=own.source if own is not None else None))
+        while True:
+            async with asyncio.timeout(_START_S):
+                await self._asked(frame)
+            if not (some := list(islice(left, _ITEMS))):
+                break
+            frame = _ENCODER.encode(some)
+        await self._asked(_ENCODER.encode([]))
 
     async def questions(self, texts: Sequence[Text]) -> list[Finding | None]:
         """Judge questions."""
@@ -202,13 +216,14 @@ def _unwired(wire: _Wired) -> Text:
 
 
 def serve() -> None:
-    """Examine what comes on the standard input until it ends: the settings first, then texts."""
+    """Examine what comes on the standard input until it ends: first settings, then items, none at last, then texts."""
     source, target = _taken(sys.stdin, os.O_RDONLY), _taken(sys.stdout, os.O_WRONLY)
     frame = _read_frame(source)
     if frame is None:
         return
     begin = _BEGIN.decode(frame)
-    examiner = Examiner(begin.curation, OwnRules.read(begin.rules) if begin.rules is not None else None)
+    own = OwnRules.read(begin.rules) if begin.rules is not None else None
+    examiner = Examiner(begin.curation, _items(source, target), own)
     _write_frame(target, _ENCODER.encode(_Told()))
     while (frame := _read_frame(source)) is not None:
         _write_frame(target, _ENCODER.encode(_answer(examiner, _WORK.decode(frame))))
@@ -230,6 +245,14 @@ def _answer(examiner: Examiner, work: _Work) -> _Told:
         return _Told(findings=tuple(found))
     except CurationError as error:
         return _Told(error=str(error), hint=error.hint)
+
+
+def _items(source: BinaryIO, target: BinaryIO) -> Iterator[Item]:
+    """Yield the items that come, and answer the frame before; who takes them all answers the last."""
+    _write_frame(target, _ENCODER.encode(_Told()))
+    while (frame := _read_frame(source)) is not None and (some := _SOME_ITEMS.decode(frame)):
+        yield from some
+        _write_frame(target, _ENCODER.encode(_Told()))
 
 
 def _read_frame(source: BinaryIO) -> bytes | None:

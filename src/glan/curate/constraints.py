@@ -13,10 +13,10 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from glan.curate.counting import count_words
 from glan.curate.examiner import Finding
 from glan.curate.languages import language_of, other_language
 from glan.curate.markup import without_code
-from glan.curate.words import count_words
 from glan.language_names import LANGUAGES
 from glan.records import Constraint, Decided
 

@@ -67,7 +67,7 @@ class Duplicates:
     def judge(self, texts: Sequence[str]) -> list[Copy | None]:
         """Say for each text, in order, which earlier one it copies; those that copy none are remembered."""
         verdicts: list[Copy | None] = []
-        for group in _groups(texts):
+        for group in in_groups(texts):
             copies = self._copies(sketch(group, only_exact=not self._threshold))
             verdicts += [copies.get(place) for place in range(len(group))]
         return verdicts
@@ -143,7 +143,8 @@ class Duplicates:
         self._n_judged += group.sizes.size
 
 
-def _groups(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+def in_groups(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Cut texts into groups that are judged at once."""
     start = length = 0
     for i, text in enumerate(texts):
         if i > start and (i - start == _GROUP or length + len(text) > _GROUP_LENGTH):

@@ -1,18 +1,22 @@
-"""All that may stand against a question or an answer: the rules on one text, then copies of earlier questions.
+"""All that may stand against a question or an answer: the rules on one text, items of benchmarks, earlier questions.
 
 Questions come in plan order, since a verdict on one rests on those before it. It knows texts and numbers, no ids.
 """
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol, TypeVar
 
 from msgspec import structs
 
+from glan.benchmarks.items import Item
 from glan.config import Curation
+from glan.curate.contamination import REASON, Contamination, Match
 from glan.curate.duplicates import Copy, Duplicates
 from glan.curate.own import About, OwnRules, RowSoFar
 from glan.curate.quality import ANSWER_RULES, QUESTION_RULES, Rule, Text, objection_to
 from glan.records import Record
+
+T = TypeVar("T")
 
 
 class Finding(Record, frozen=True, kw_only=True):
@@ -21,11 +25,11 @@ class Finding(Record, frozen=True, kw_only=True):
     reason: str
     """A short fixed name."""
     original: int | None = None
-    """Of a copy: number of the question that it copies, counted from 0 over those that the rules let pass."""
+    """Of a copy: number of the question that it copies, counted from 0 over those that came so far."""
     similarity: float = 0.0
     """Of a copy: Jaccard similarity with its original."""
     detail: str = ""
-    """What else was found, such as the language of a text."""
+    """What was found, where it is no copy."""
 
 
 class Examining(Protocol):
@@ -46,24 +50,27 @@ class Examining(Protocol):
 
 
 class Examiner:
-    """The questions that passed so far, and the rules: ours, then those of the project."""
+    """The rules, ours and then the project's, the items of benchmarks, and the questions that passed so far."""
 
-    def __init__(self, curation: Curation, own: OwnRules | None = None) -> None:
+    def __init__(self, curation: Curation, items: Iterable[Item] = (), own: OwnRules | None = None) -> None:
+        self._contamination = Contamination(items)
         self._duplicates = Duplicates(curation.near_duplicates)
         self._own = own
 
     def questions(self, texts: Sequence[Text]) -> list[Finding | None]:
         """Judge questions, in plan order."""
-        found = [self._found(text, QUESTION_RULES) for text in texts]
-        passed = [text.text for text, finding in zip(texts, found, strict=True) if finding is None]
-        copies = iter(self._duplicates.judge(passed))
-        return [_copied(next(copies)) if finding is None else finding for finding in found]
+        findings = [self._broken(text, QUESTION_RULES) for text in texts]
+        _complete(findings, self._contamination.questions(_passed(texts, findings)), _contaminated)
+        _complete(findings, self._duplicates.judge(_passed(texts, findings)), _copied)
+        return findings
 
     def answers(self, texts: Sequence[Text]) -> list[Finding | None]:
         """Judge answers, each by itself."""
-        return [self._found(text, ANSWER_RULES) for text in texts]
+        findings = [self._broken(text, ANSWER_RULES) for text in texts]
+        _complete(findings, self._contamination.answers(_passed(texts, findings)), _contaminated)
+        return findings
 
-    def _found(self, text: Text, rules: tuple[Rule, ...]) -> Finding | None:
+    def _broken(self, text: Text, rules: tuple[Rule, ...]) -> Finding | None:
         objection = objection_to(text, rules)
         if objection is not None:
             return Finding(reason=objection.reason, detail=objection.detail)
@@ -74,8 +81,8 @@ class Examiner:
 class Here:
     """An examiner in this process."""
 
-    def __init__(self, curation: Curation, own: OwnRules | None = None) -> None:
-        self._examiner = Examiner(curation, own)
+    def __init__(self, curation: Curation, items: Iterable[Item] = (), own: OwnRules | None = None) -> None:
+        self._examiner = Examiner(curation, items, own)
 
     async def questions(self, texts: Sequence[Text]) -> list[Finding | None]:
         """Judge questions."""
@@ -92,7 +99,22 @@ def _row(text: Text, about: About) -> RowSoFar:
     return RowSoFar(**structs.asdict(about), question=question, answer=answer, finish_reason=text.finish_reason)
 
 
-def _copied(copy: Copy | None) -> Finding | None:
-    if copy is None:
-        return None
+def _passed(texts: Sequence[Text], findings: Sequence[Finding | None]) -> list[str]:
+    """Return the texts against which nothing was found so far."""
+    return [text.text for text, finding in zip(texts, findings, strict=True) if finding is None]
+
+
+def _complete(findings: list[Finding | None], found: Sequence[T | None], told: Callable[[T], Finding]) -> None:
+    """Enter what was found in the texts that had passed so far."""
+    places = [place for place, finding in enumerate(findings) if finding is None]
+    for place, each in zip(places, found, strict=True):
+        if each is not None:
+            findings[place] = told(each)
+
+
+def _contaminated(match: Match) -> Finding:
+    return Finding(reason=REASON, detail=match.detail)
+
+
+def _copied(copy: Copy) -> Finding:
     return Finding(reason=f"{copy.kind} duplicate", original=copy.of, similarity=copy.similarity)

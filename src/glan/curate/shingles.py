@@ -33,7 +33,7 @@ _INVISIBLE: Final = re.compile(
     "[\u00ad\u034f\u061c\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef]+"
 )
 """Joiners, marks of direction, soft hyphens and choices between shapes of one character."""
-_SPACELESS: Final = re.compile(
+SPACELESS: Final = re.compile(
     "[\u0e00-\u0eff"  # Thai, Lao
     "\u1000-\u109f\u1780-\u17ff"  # Burmese, Khmer
     "\u3040-\u30ff\u31f0-\u31ff"  # Hiragana, Katakana
@@ -79,10 +79,15 @@ def normalise(text: str) -> str:
     for character, (pattern, symbol) in _OPERATORS.items():
         if character in text:
             text = pattern.sub(symbol, text)
+    return " ".join(folded(text).translate(_SPACING).split())
+
+
+def folded(text: str) -> str:
+    """Return the text in NFKC and case-folded, without invisible characters, its words one space apart."""
     if not text.isascii():
         text = _INVISIBLE.sub("", text)
     pieces = [text] if len(text) <= _LONG else _PIECES.findall(text)
-    return " ".join(" ".join(map(key_of, pieces)).translate(_SPACING).split())
+    return " ".join(map(key_of, pieces))
 
 
 def shingles(normals: Sequence[str]) -> _Numbers:
@@ -110,7 +115,7 @@ def distinct(packed: _Numbers) -> _Numbers:
 def _is_spaceless(normal: str) -> bool:
     if normal.isascii():
         return False
-    return len(_SPACELESS.findall(normal)) >= _SPACELESS_SHARE * (len(normal) - normal.count(" "))
+    return len(SPACELESS.findall(normal)) >= _SPACELESS_SHARE * (len(normal) - normal.count(" "))
 
 
 def _words(normals: Sequence[str]) -> tuple[_Numbers, list[int]]:

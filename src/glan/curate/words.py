@@ -1,33 +1,89 @@
-"""How many words a text has, by the rules of Unicode (UAX 29) as far as they need no dictionary.
+"""From a text to the words by which it is held against benchmarks, and to numbers for runs of them.
 
-"It's 3.14, isn't it?"  ->  4
+    "**What** is 3 - 5, Anna?"  ->  [what, is, 3, 5, anna]
+
+Letters, digits and combining marks make words, in NFKC and without case; punctuation, symbols and markup stand between
+them like spaces. A character of a script that writes no spaces is a word. Pure, and the same in every process.
 """
 
-import re
 import unicodedata
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
-_IDEOGRAPHS: Final = "\u3041-\u309f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-"""Chinese characters and Hiragana, each of which counts as a word."""
-_WITHOUT_SPACES: Final = re.compile("[\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff]")
-"""Thai, Lao, Burmese, Khmer: where a word ends there, only a dictionary knows."""
-_WORD: Final = re.compile(
-    rf"[{_IDEOGRAPHS}]"
-    rf"|[^\W{_IDEOGRAPHS}]+"
-    rf"(?:(?:['\u2019.\u2024\uff07\uff0e](?=[^\W_{_IDEOGRAPHS}])"
-    r"|(?<=[^\W\d_])[:\u00b7\u0387\u2027](?=[^\W\d_])|(?<=\d)[,;\u066c](?=\d))"
-    rf"[^\W{_IDEOGRAPHS}]+)*"
-)
+import numpy as np
+from numpy.typing import NDArray
+
+from glan.curate.postings import Integers
+from glan.curate.shingles import SPACELESS, folded
+
+LONG: Final = 13
+"""Words of a run that two texts must not share."""
+SHORT: Final = 6
+"""Words from which a shorter text is looked for inside others."""
+
+Hashes = NDArray[np.uint64]
+_MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)
+_HALF: Final = np.uint64(32)
+_ASCII: Final = bytes(ord(chr(code).lower()) if chr(code).isalnum() and code < 128 else 32 for code in range(256))
 
 
-def count_words(text: str) -> int | None:
-    """Return the number of words; None where the script writes none apart and has no sign for each."""
-    if not text.isascii():
-        if _WITHOUT_SPACES.search(text):
-            return None
-        text = "".join([character for character in text if unicodedata.category(character) not in _JOINED])
-    return sum(any(map(str.isalnum, found.group())) for found in _WORD.finditer(text))
+class _Spacing(dict[int, str]):
+    """What each character becomes; it fills itself with the characters that are met."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        spaced = character if unicodedata.category(character)[0] in "LMN" else " "
+        self[code] = f" {character} " if SPACELESS.match(character) else spaced
+        return self[code]
 
 
-_JOINED: Final = frozenset({"Mn", "Mc", "Me", "Cf"})
-"""Marks on a letter, and what joins letters: they never end a word."""
+_SPACING: Final = _Spacing()
+
+
+def words_of(text: str) -> list[bytes]:
+    """Return the words of a text, each in UTF-8."""
+    if text.isascii():
+        return text.encode().translate(_ASCII).split()
+    return folded(text).translate(_SPACING).encode("utf-8", "surrogatepass").split()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runs:
+    """The runs of one length in some texts: a hash of each, and where it begins among all their words."""
+
+    hashes: Hashes
+    starts: Integers
+    places: Integers
+    """Of each run the place of its text."""
+
+
+def runs_of(texts: Sequence[Sequence[bytes]]) -> tuple[Runs, Runs]:
+    """Return the short and the long runs of texts that are given as their words."""
+    words = [word for text in texts for word in text]
+    ones = np.fromiter(map(zlib.crc32, words), dtype=np.uint64, count=len(words))
+    owners = np.arange(len(texts)).repeat([len(text) for text in texts])
+    threes = _joined(_joined(ones, ones, 1), ones, 2)
+    sixes = _joined(threes, threes, 3)
+    thirteens = _joined(_joined(sixes, sixes, 6), ones, 12)
+    return _inside(sixes, owners, SHORT), _inside(thirteens, owners, LONG)
+
+
+def _joined(left: Hashes, right: Hashes, after: int) -> Hashes:
+    """Return a hash for each of the runs at the left with the run that begins so many words later."""
+    n_runs = max(0, min(left.size, right.size - after))
+    mixed = left[:n_runs] ^ (left[:n_runs] >> _HALF)
+    mixed *= _MULTIPLIER
+    mixed += right[after : after + n_runs]
+    return mixed
+
+
+def _inside(hashes: Hashes, owners: Integers, length: int) -> Runs:
+    """Leave out the runs that begin in one text and end in another."""
+    n_runs = hashes.size
+    starts = (owners[:n_runs] == owners[length - 1 : length - 1 + n_runs]).nonzero()[0]
+    mixed = hashes[starts]
+    mixed ^= mixed >> _HALF
+    mixed *= _MULTIPLIER
+    return Runs(hashes=mixed, starts=starts, places=owners[starts])

@@ -5,7 +5,7 @@ them can end a table, draw a link or open a tag.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -16,7 +16,6 @@ from glan.records import Level
 from glan.teachers.specs import OFFLINE_MODEL
 
 NOT_DONE = (
-    "The pairs were not decontaminated against any benchmark.",
     "No model judged the pairs.",
     "No person reviewed the pairs.",
     "The answers were not verified: some will be wrong.",
@@ -31,6 +30,7 @@ _MOST_LETTERS_OF_SENTENCE = 5_000
 _SIZES = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
 _CODE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 """A language code; the hub refuses names there."""
+_OF_A_BENCHMARK = ("name", "splits", "items", "matches", "sha256")
 _MARKS = re.compile(r"[\\`*_\[\]|~$#!]")
 _UNQUOTABLE = re.compile('["\\\\\n\t\u2028\u2029\ufeff\ufffe\uffff]')
 """What a YAML string in double quotes cannot hold as it is, once control characters are gone."""
@@ -67,6 +67,8 @@ class Card:
     """Rows of the test set; without one the card names none."""
     checked: tuple[str, ...] = ()
     """What was checked, a sentence each."""
+    benchmarks: Sequence[Mapping[str, object]] = ()
+    """What the pairs were held against: `name`, `splits`, `items`, `matches` and `sha256` of each."""
     not_done: tuple[str, ...] = NOT_DONE
 
 
@@ -225,7 +227,20 @@ def _spent(found: Summary) -> str:
 
 def _examined(card: Card) -> str:
     checked = f"## What was checked\n\n{_list(card.checked)}\n\n" if card.checked else ""
+    if card.benchmarks:
+        checked += f"{_held_against(card.benchmarks)}\n\n"
     return f"{checked}## Not done\n\n{_list(card.not_done)}" if card.not_done else checked.rstrip()
+
+
+def _held_against(benchmarks: Sequence[Mapping[str, object]]) -> str:
+    rows = [tuple(_text(_shown(each[name])) for name in _OF_A_BENCHMARK) for each in benchmarks]
+    return _table(("Benchmark", "Splits", "Items", "Matches rejected", "SHA-256"), rows)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {count:,}" for name, count in value.items())
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _list(sentences: Iterable[str]) -> str:
