@@ -126,6 +126,8 @@ def _found_in(prose: str, expected: str) -> str | None:
 def _found(part: str, expected: str) -> str | None:
     if expected == "en" and _has_common_words(part, expected, _PLAIN_SHARE):
         return None
+    if part.isascii() and not _may_be_another(part, expected):
+        return None
     letters = Counter(map(_script, filter(str.isalpha, part)))
     if letters.total() < LEAST_LETTERS:
         return None
@@ -138,6 +140,14 @@ def _found(part: str, expected: str) -> str | None:
     probability = sum(probability for code, probability in ranked if _are_related(code, found))
     sure = _SURE if letters.total() < _LONG else _SURE_IF_LONG
     return found if probability >= sure or _is_other_script(letters, expected, found) else None
+
+
+def _may_be_another(part: str, expected: str) -> bool:
+    """Say whether a text has enough common words of another language: a cheap look before the model's dear one."""
+    words, known = part.lower().split(), _languages_of_words()
+    shared = Counter(code for word in words if word in known for code in known[word])
+    least = max(1, _COMMON_SHARE * len(words))
+    return any(number >= least and not _are_related(code, expected) for code, number in shared.items())
 
 
 def _has_common_words(part: str, code: str, share: float) -> bool:
@@ -170,6 +180,15 @@ def _script(letter: str) -> str:
 def _common_words() -> Mapping[str, frozenset[str]]:
     text = (resources.files("glan.curate") / "common_words.toml").read_text(encoding="utf-8")
     return {code: frozenset(words.split()) for code, words in tomllib.loads(text).items()}
+
+
+@cache
+def _languages_of_words() -> Mapping[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for code, words in _common_words().items():
+        for word in words:
+            found[word] = (*found.get(word, ()), code)
+    return found
 
 
 @cache
