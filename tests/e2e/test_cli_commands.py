@@ -294,7 +294,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 def test_a_terminal_gets_a_display_and_ctrl_c_ends_it(tmp_path: Path) -> None:
     """On a terminal the progress is drawn, and Ctrl-C there is the first signal like any other."""
     # What is in flight at Ctrl-C takes longer than the half second within which the screen shows that it stops.
-    with simulated(Simulated(latency_ms=1_200)) as server:
+    with simulated(Simulated(latency_ms=600)) as server:
         command = CommandLine(home=tmp_path, base_url=server.base_url)
         folder = command.init("data", pairs=1_000)
         ours, theirs = pty.openpty()
