@@ -196,6 +196,14 @@ class _Begun(Coroutine[Any, Any, B]):
         raise NotImplementedError  # a task sends and throws
 
 
+def wake(futures: list[asyncio.Future[None]]) -> None:
+    """Let all go on who wait for one of these, and forget them."""
+    for future in futures:
+        if not future.done():
+            future.set_result(None)
+    futures.clear()
+
+
 @contextmanager
 def collecting_rarely() -> Iterator[None]:
     """Let the garbage collector look at what work makes alone, and less often: it makes much and leaves no cycles.

@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from glan.dataset.rows import Storable
+from glan.disk import sync
 from glan.errors import DatasetError
 
 ROW_GROUP_ROWS = 1_000
@@ -101,7 +102,7 @@ class ShardWriter:
             self._finish()
         self._thread.shutdown()
         with _told(self._folder, "written"):
-            _sync(self._folder)
+            sync(self._folder)
         return tuple(self._shards)
 
     @property
@@ -236,15 +237,6 @@ def _told(path: Path, done: str) -> Iterator[None]:
         yield
     except (OSError, pa.ArrowException, ValueError) as error:
         raise DatasetError(f"{path} cannot be {done}: {str(error).rstrip('.')}.") from error
-
-
-def _sync(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _options(schema: pa.Schema) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from glan.errors import GlanError, StoppedError, TeacherError
 from glan.records import Reply, Request, TimedOut
 from glan.teachers.batch import BatchServer, Terms
 from glan.teachers.kinds import Kind, Trouble
-from glan.teachers.line import CONNECT_TIMEOUT_S, Line
+from glan.teachers.line import Line
 from glan.teachers.listing import Listing, together
 from glan.teachers.manners import Course, Manners, Refusal
 from glan.teachers.prices import MOST_TIMEOUTS, cost_usd, timed_out
@@ -31,8 +31,6 @@ from glan.teachers.specs import Endpoint
 from glan.teachers.thinking import Words, effort_words
 from glan.teachers.troubles import error_of
 from glan.teachers.wire import Rung
-
-__all__ = ["CONNECT_TIMEOUT_S", "Http", "Patience", "Way"]
 
 logger = logging.getLogger(__name__)
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 
 from glan.errors import BudgetError
+from glan.streams import wake
 from glan.teachers.prices import Amount
 
 _Future = asyncio.Future[None]
@@ -169,7 +170,7 @@ class Budget:
         self._n_out -= 1
         self._out = self._out.minus(worst) if self._n_out else Amount()
         self.meter.rest()
-        _wake(self._waiters)
+        wake(self._waiters)
 
     def close(self) -> None:
         """Stop the clock: nothing is asked any more. Servers that work on a batch are paid until now."""
@@ -183,7 +184,7 @@ class Budget:
         if not self._n_open:
             self.meter.rest()
             self._reserved = Amount()  # the rounding errors of many sums and differences end here
-        _wake(self._waiters)
+        wake(self._waiters)
 
     @property
     def _held(self) -> Amount:
@@ -220,10 +221,3 @@ class Budget:
         # Without a cap in dollars the price may be unknown, and is then counted as nothing.
         dollars = "" if self.max_usd is None else f" ({amount.usd:.4f} US dollars)"
         return f"{amount.tokens:,} tokens{dollars}"
-
-
-def _wake(futures: list[_Future]) -> None:
-    for future in futures:
-        if not future.done():
-            future.set_result(None)
-    futures.clear()

@@ -22,7 +22,7 @@ from glan.teachers.specs import Endpoint
 from glan.teachers.troubles import error_of, trouble_of
 from glan.teachers.wire import MAX_BODY_BYTES, read_response, read_retry_after
 
-CONNECT_TIMEOUT_S = 10.0
+_CONNECT_TIMEOUT_S = 10.0
 _LIST_TIMEOUT_S = 30.0
 _MAX_TIMEOUT_S = 7 * 86_400.0
 """A longer time-out is this one; the HTTP library knows no infinite one."""
@@ -136,7 +136,7 @@ def _client(endpoint: Endpoint, timeout_s: float) -> Client:
         .referer(enable=False)
         .default_headers(endpoint.headers)
         .timeout(timedelta(seconds=timeout_s))
-        .connect_timeout(timedelta(seconds=min(CONNECT_TIMEOUT_S, timeout_s / 2)))
+        .connect_timeout(timedelta(seconds=min(_CONNECT_TIMEOUT_S, timeout_s / 2)))
     )
     if endpoint.ca_pem is not None:
         builder = builder.add_root_certificate_pem(endpoint.ca_pem)

@@ -13,6 +13,7 @@ from itertools import count
 
 from glan.errors import StoppedError
 from glan.records import Stage
+from glan.streams import wake
 
 _Future = asyncio.Future[None]
 _MOST_RESTING = 64
@@ -53,7 +54,7 @@ class Permits:
             if not future.done():
                 future.set_exception(copy.copy(error))
         self._heap.clear()
-        _wake(self._idlers)
+        wake(self._idlers)
 
     @property
     def is_closed(self) -> bool:
@@ -100,7 +101,7 @@ class Permits:
                 self._in_flight += 1
                 future.set_result(None)
         if self.is_idle:
-            _wake(self._idlers)
+            wake(self._idlers)
 
     @property
     def is_idle(self) -> bool:
@@ -145,7 +146,7 @@ class Permits:
                 return
         self._in_flight -= 1
         if self.is_idle:
-            _wake(self._idlers)
+            wake(self._idlers)
 
     async def lend(self, rank: int, pause: Callable[[], Awaitable[object]]) -> None:
         """Let another have the permit during a pause, and take one again at its end.
@@ -237,10 +238,3 @@ class _Permit:
 
 def _is_given(future: _Future) -> bool:
     return future.done() and not future.cancelled() and future.exception() is None
-
-
-def _wake(futures: list[_Future]) -> None:
-    for future in futures:
-        if not future.done():
-            future.set_result(None)
-    futures.clear()
