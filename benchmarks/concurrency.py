@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
 
-from glan.config import Limits
 from glan.records import Message, Request, Sampling, Stage
+from glan.settings import Limits
 from glan.teachers.base import Teacher
 from glan.teachers.filler import Filler
 from glan.teachers.fleet import Fleet

@@ -19,8 +19,9 @@ from msgspec import inspect
 
 import glan
 from glan.cli import cli
-from glan.config import Config, Form, Price, Questions, Teachers, recipes
+from glan.config import Config, recipes
 from glan.config_text import description_of, render_config
+from glan.settings import Form, Price, Questions, Teachers
 from glan.teachers.offline.book import open_book
 from glan.teachers.providers import BEARER, providers
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from msgspec import json
 
-from glan.config import Price
 from glan.errors import GlanError, RequestError
 from glan.records import Reply, Request, Stage
+from glan.settings import Price
 from glan.teachers.base import Teacher
 from glan.teachers.batch import Batch
 from glan.teachers.batch_lines import Output, read_line

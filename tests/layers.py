@@ -7,6 +7,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"runs"}),),
     (frozenset({"against", "batched", "options", "outputs", "settled", "spending", "surprise"}),),
     (frozenset({"pipeline"}),),
+    (frozenset({"fates"}), frozenset({"looks"})),
     (
         frozenset({"generate"}),
         frozenset({"curate"}),
@@ -23,6 +24,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"parsing"}),),
     (frozenset({"progress"}), frozenset({"streams"}), frozenset({"packing"}), frozenset({"mix"})),
     (frozenset({"config", "config_text"}), frozenset({"environment"})),
+    (frozenset({"settings"}),),
     (frozenset({"language_names"}),),
     (frozenset({"errors"}),),
     (frozenset({"records"}),),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, TypeVar
 
-from glan.config import Config, Plan
+from glan.config import Config
 from glan.curate.duplicates import Duplicates
 from glan.curate.quality import reject_answer, reject_question
 from glan.draws import Draws
@@ -21,6 +21,7 @@ from glan.generate.subjects import draft_subjects
 from glan.generate.syllabi import write_syllabus
 from glan.plan import Merge
 from glan.records import Decided, Discipline, Draw, Outcome, Question, Slot, Stage, Subject, Syllabus
+from glan.settings import Plan
 
 T = TypeVar("T")
 UNUSABLE = (ReplyError, RequestError)

@@ -17,13 +17,14 @@ from pathlib import Path
 
 from msgspec import structs
 
-from glan.config import Config, Limits
+from glan.config import Config
 from glan.curate.beside import examining
 from glan.errors import ConfigError, DeferredError, GlanError, ProjectError, RequestError, StoppedError
 from glan.pipeline import Job, Pipeline
 from glan.progress import Progress
 from glan.project import Project
 from glan.records import Outcome, Reply, Request, Stage
+from glan.settings import Limits
 from glan.streams import collecting_rarely
 from glan.teachers.base import Teacher
 from glan.teachers.batch import BatchServer
@@ -43,14 +44,14 @@ from glan.yields import LowYieldError
 _log = logging.getLogger(__name__)
 
 
-async def check_servers(servers: Mapping[Stage, BatchServer], *, asks: bool) -> None:
+async def check_servers(stages: Sequence[Stage], servers: Mapping[Stage, BatchServer], *, asks: bool) -> None:
     """See that a server answers every stage, and takes batches where it is to be asked for some.
 
     Raises:
         GlanError: one does not, and nothing was asked.
 
     """
-    for stage in Stage:
+    for stage in stages:
         if stage not in servers:
             raise ConfigError(
                 f"The teacher of {stage} is no server, so there are no batches of it.",

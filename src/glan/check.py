@@ -7,13 +7,13 @@ again. It is stricter: the first request that fails for good ends it, and nothin
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from glan.config import Price
 from glan.errors import GlanError, RequestError, UnusableError, WouldAskAgainError
 from glan.options import InterruptedRunError, Options, Result
 from glan.parsing import has_form
 from glan.project import Project
 from glan.records import Reply, Request, Stage
 from glan.runs import Run
+from glan.settings import Price
 from glan.spending import told_possibly_paid
 from glan.teachers.base import Teacher
 from glan.teachers.listing import Listed, Listing
@@ -93,17 +93,17 @@ class Check:
     """A check of a project's teachers. `run` is its run, which can be shown and interrupted."""
 
     def __init__(self, project: Project, panel: Panel) -> None:
-        self._panel = panel
+        self._panel = replace(panel, teachers={stage: panel.teachers[stage] for stage in project.config.stages})
         self._seen: list[tuple[Request, Reply]] = []
         self._n_calls = 0
-        strict = {stage: _Strict(teacher, self._admit) for stage, teacher in panel.teachers.items()}
+        strict = {stage: _Strict(teacher, self._admit) for stage, teacher in self._panel.teachers.items()}
         options = Options(
             pairs=1,
             is_preview=True,
             retry_failed=True,
             watch=lambda request, reply: self._seen.append((request, reply)),
         )
-        self.run = Run(project, replace(panel, teachers=strict), options)
+        self.run = Run(project, replace(self._panel, teachers=strict), options)
 
     async def __call__(self, confirm: Callable[[str], bool]) -> Report:
         """Ask each server for its list, then make the pair; what a person can mend stands in the report."""
@@ -144,7 +144,7 @@ class Check:
         for stage, teacher in self._panel.teachers.items():
             listing = listings.get(id(teacher))
             prompts = [reply.usage.prompt_tokens or 0 for request, reply in self._seen if request.stage is stage]
-            room: int = getattr(self.run.config.max_tokens, stage.value)
+            room = self.run.config.max_tokens.of(stage)
             needed = max(prompts, default=0) + room
             if listing is not None and listing.context_tokens is not None and needed > listing.context_tokens:
                 yield (

@@ -5,9 +5,18 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Meta
 
-from glan.config import Config, Price, Questions, Settings, Teachers, TeacherSettings
+from glan.config import Config
+from glan.settings import Price, Questions, Settings, Teachers, TeacherSettings
 
-_ROLES = {"curriculum": "subjects and syllabi", "questions": "questions", "answers": "answers"}
+_ROLES = {
+    "curriculum": "subjects and syllabi",
+    "questions": "questions",
+    "answers": "answers",
+    "embeddings": "embeddings",
+    "rating": "ratings of questions",
+    "judge": "scores of pairs",
+    "guard": "the safety of pairs",
+}
 
 
 def render_config(config: Config) -> str:
@@ -50,9 +59,9 @@ def _render_teachers(teachers: Teachers, lines: list[str]) -> None:
     lines += ["", "[teachers.default]"]
     _render_table(teachers.default, "teachers.default.", lines)
     unset = TeacherSettings()
-    for role in ("curriculum", "questions", "answers"):
+    for role, what in _ROLES.items():
         settings: TeacherSettings = getattr(teachers, role)
-        lines += ["", f"# What is set here goes before [teachers.default] for {_ROLES[role]}.", f"[teachers.{role}]"]
+        lines += ["", f"# What is set here goes before [teachers.default] for {what}.", f"[teachers.{role}]"]
         for name in settings.__struct_fields__:
             if getattr(settings, name) != getattr(unset, name):
                 lines.append(f"{name} = {_toml(getattr(settings, name))}")

@@ -21,9 +21,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from glan.config import Plan
 from glan.records import Draw, Session, Strategy, Syllabus, framed, key_of, seed_of, seed_of_framed
 from glan.sets import MOST_CONCEPTS, Kind, Law, Shape, law_of
+from glan.settings import Plan
 
 _Mixed = TypeVar("_Mixed", int, NDArray[Any])
 

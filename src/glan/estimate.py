@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from glan.config import Config, Limits
+from glan.config import Config
 from glan.plan import Merge, drafts_of_round, round_size
 from glan.records import Discipline, Stage
+from glan.settings import Limits
 
 _EXACT_SLOTS = 200_000
 """Up to so many slots are counted one by one; beyond it each leaf is given its share."""
@@ -35,7 +36,11 @@ DEFAULTS: Mapping[Stage, Average] = {
     Stage.SUBJECTS: Average(prompt_tokens=1_000, completion_tokens=1_500, latency_s=30),
     Stage.SYLLABI: Average(prompt_tokens=1_800, completion_tokens=2_200, latency_s=45),
     Stage.QUESTIONS: Average(prompt_tokens=3_200, completion_tokens=150, latency_s=5),
+    Stage.EMBEDDINGS: Average(prompt_tokens=80, completion_tokens=0, latency_s=1),
+    Stage.RATINGS: Average(prompt_tokens=350, completion_tokens=60, latency_s=3),
     Stage.ANSWERS: Average(prompt_tokens=160, completion_tokens=600, latency_s=12),
+    Stage.SCORES: Average(prompt_tokens=1_100, completion_tokens=150, latency_s=5),
+    Stage.SAFETY: Average(prompt_tokens=900, completion_tokens=10, latency_s=2),
 }
 """Assumptions for a hosted model without thinking, when nothing was measured."""
 
@@ -100,7 +105,7 @@ def estimate(
 ) -> tuple[StageEstimate, ...]:
     """Return what each stage will still take to N pairs: what the ledger has is not counted."""
     calls = count_calls(disciplines, config, assumed, known)
-    return tuple(_stage(stage, calls[stage], config.limits, known) for stage in Stage)
+    return tuple(_stage(stage, calls[stage], config.limits, known) for stage in config.stages)
 
 
 def estimates_of(

@@ -17,10 +17,10 @@ from functools import cache
 from importlib import resources
 from typing import Final
 
-from glan.config import Form, Grade, Questions
 from glan.errors import ConfigError
 from glan.language_names import LANGUAGES
 from glan.records import Constraint, Record, Stage, Task, seed_of
+from glan.settings import Form, Grade, Questions
 
 FREE: Final = "free"
 """The form of no form: the prompt says nothing of it, and the row has none."""

@@ -7,11 +7,11 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from glan.config import Limits
 from glan.curate.own import OwnRules
 from glan.errors import BudgetError, GlanError, ProjectError, StoppedError
 from glan.project import RULES, Project
 from glan.records import Reply, Request, Stage
+from glan.settings import Limits
 from glan.teachers.ledgered import Choice
 from glan.yields import LowYieldError
 

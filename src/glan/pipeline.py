@@ -2,6 +2,9 @@
 
     slots ──► question, many at once ──► examine, in plan order ──► answer, many at once ──► examine, in plan order
 
+Where a project wants more looks (`looks.py`), those at a question come before its answer, and those at a pair at the
+end; both many at once.
+
 Each arrow is an ordered stream, so no stage waits for the one before it to end, and what comes out is the same at one
 request in flight and at a thousand. N credits are out at most: a slot that comes to nothing gives its credit back, so
 nothing more is asked than is still needed, and the slots that are begun are the same in every run.
@@ -26,14 +29,16 @@ from glan.curate.constraints import held
 from glan.curate.examiner import Examining, Finding, Here
 from glan.curate.own import OwnRules
 from glan.curate.quality import text_of
-from glan.errors import CurationError, DeferredError, GlanError, ReplyError, RequestError, StoppedError
+from glan.errors import CurationError, GlanError, StoppedError
+from glan.fates import Fates
 from glan.generate.answers import write_answer
 from glan.generate.asking import Asking
 from glan.generate.questions import write_question
-from glan.generate.walk import BlockedError, Drawn, Walk
+from glan.generate.walk import Drawn, Walk
+from glan.looks import Look, Looked, looks_at_pairs, looks_at_questions
 from glan.plan import Merge
 from glan.progress import Progress
-from glan.records import Decided, Discipline, Ids, Outcome, Question, Record, Reply, Slot, Stage, Subject, Verdict
+from glan.records import Decided, Discipline, Outcome, Question, Record, Reply, Slot, Stage, Subject
 from glan.streams import Credits, InOrder, as_items, in_one
 from glan.teachers.permits import Permits, Pools
 from glan.yields import LowYieldError, Yields
@@ -91,8 +96,9 @@ class Pipeline:
         self._credits = Credits(job.pairs)
         self._examiner = examiner or Here(job.config.curation, job.items, job.own)
         self._as_text = partial(text_of, config=job.config, with_place=job.own is not None)
-        self._questions = Ids()
-        """Of those that were held against earlier ones, in the order in which the examiner counts them."""
+        self._at_questions, self._at_pairs = looks_at_questions(job.config), looks_at_pairs(job.config)
+        self._n_looked = 0
+        self._fates = Fates(self._credits, is_audit=job.is_audit, stop=self.stop)
         self._is_order_open = False
         self._is_yield_open = False
         self._yields = Yields(job.config.plan.stop_below)
@@ -101,7 +107,6 @@ class Pipeline:
         self._n_waiting = 0
         self._room = asyncio.Event()
         self._streams: tuple[InOrder[Any, Any], ...] = ()
-        self._is_cut = False
 
     def stop(self, cause: GlanError) -> None:
         """Ask for nothing more; what is in flight goes on. The first cause stands."""
@@ -115,7 +120,7 @@ class Pipeline:
 
     def cut(self) -> None:
         """Give up what is in flight."""
-        self._is_cut = True
+        self._fates.is_cut = True
         for stream in self._streams:
             stream.cut()
         for task in self._asked_ahead:
@@ -131,8 +136,13 @@ class Pipeline:
         # What is cancelled first would pass its permits on to what has not been yet, and that would ask once more.
         examined = InOrder(as_items(answers), self._examine_answers, most=_EXAMINED_AHEAD, on_break=self._ask_no_more)
         self._streams = questions, answers
+        ended: AsyncGenerator[list[Decided | None], None] = in_one(examined)
+        if self._at_pairs:
+            most_open = max(_LEAST_WAITING, _WAITING_PER_PERMIT * self._permits.ceiling)
+            looked = InOrder(ended, self._look_at_pair, most_open=most_open, on_break=self._ask_no_more)
+            self._streams, ended = (*self._streams, looked), aiter(looked)
         is_over = False
-        async with aclosing(in_one(examined)) as groups:
+        async with aclosing(ended) as groups:
             try:
                 async for group in groups:
                     self._passed += len(group)
@@ -207,8 +217,8 @@ class Pipeline:
         if drawn is None:
             so_far = Decided(slot=slot, outcome=Outcome.OPEN)
             if until is Stage.SUBJECTS:
-                return self._without_question(so_far, await self._kept(so_far, until, walk.next_subject(asking)))
-            found = await self._kept(so_far, Stage.SYLLABI, walk.next(asking))
+                return self._without_question(so_far, await self._fates.kept(so_far, until, walk.next_subject(asking)))
+            found = await self._fates.kept(so_far, Stage.SYLLABI, walk.next(asking))
             if not isinstance(found, Drawn):
                 return self._without_question(so_far, found)
             drawn = found
@@ -217,7 +227,7 @@ class Pipeline:
             return self._without_question(Decided(slot=slot, outcome=Outcome.OPEN), subject)
         so_far = Decided(slot=slot, outcome=Outcome.OPEN, subject=subject)
         written = write_question(asking, slot, drawn.syllabus, drawn.draw)
-        question = await self._kept(so_far, Stage.QUESTIONS, written)
+        question = await self._fates.kept(so_far, Stage.QUESTIONS, written)
         return _Asked(question=question, rank=begun.rank) if isinstance(question, Question) else question
 
     def _without_question(self, so_far: Decided, found: Subject | Decided | None) -> Decided | None:
@@ -257,26 +267,30 @@ class Pipeline:
         judged: list[_Item] = []
         for item, finding in zip(asked, found, strict=True):
             if finding is None or finding.original is not None:
-                self._questions.add(item.question.id)
+                self._fates.questions.add(item.question.id)
             text = item.question.text
-            judged.append(item if finding is None else self._refused(item.decided, Stage.QUESTIONS, finding, text))
+            judged.append(
+                item if finding is None else self._fates.refused(item.decided, Stage.QUESTIONS, finding, text)
+            )
         return judged
+
+    def _refused(self, item: "_Asked", finding: Finding) -> Decided:
+        return self._fates.refused(item.decided, Stage.QUESTIONS, finding, item.question.text)
 
     async def _answer(self, item: "_Item") -> Decided | None:
         """Ask for the answer to a question that passed."""
         if not isinstance(item, _Asked):
             return item
-        so_far = item.decided
+        asking = self._job.asking.at(item.rank)
+        seen = await self._looked(self._at_questions, asking, item.decided, item.question.text)
+        if isinstance(seen, Decided):
+            return seen
+        so_far = seen.decided
         if self._job.until is Stage.QUESTIONS:
             self._credits.spend()
             return replace(so_far, outcome=Outcome.PAIR)
-        written = write_answer(self._job.asking.at(item.rank), item.question)
-        answer = await self._kept(so_far, Stage.ANSWERS, written)
-        if not isinstance(answer, Reply):
-            return answer
-        return Decided(
-            slot=so_far.slot, outcome=Outcome.PAIR, subject=so_far.subject, question=item.question, answer=answer
-        )
+        answer = await self._fates.kept(so_far, Stage.ANSWERS, write_answer(asking, item.question))
+        return replace(so_far, outcome=Outcome.PAIR, answer=answer) if isinstance(answer, Reply) else answer
 
     async def _examine_answers(self, group: list[Decided | None]) -> list[Decided | None]:
         """Refuse the answers that the examiner objects to; the slots of the others are pairs."""
@@ -298,49 +312,33 @@ class Pipeline:
     def _with_answer(self, item: Decided | None, finding: Finding | None) -> Decided | None:
         item, finding = held(item, finding)
         if finding is not None and item is not None and item.answer is not None:
-            return self._refused(item, Stage.ANSWERS, finding, item.answer.text)
-        self._credits.spend()
+            return self._fates.refused(item, Stage.ANSWERS, finding, item.answer.text)
+        if not self._at_pairs:
+            self._credits.spend()
         return item
 
-    def _refused(self, so_far: Decided, stage: Stage, finding: Finding, raw: str) -> Decided:
-        detail = finding.detail
-        if finding.original is not None:
-            detail = f"{self._questions[finding.original]} ({finding.similarity:.2f})"
-        return self._rejected(so_far, stage, finding.reason, detail=detail, raw=raw)
+    async def _look_at_pair(self, item: Decided | None) -> Decided | None:
+        """Look at a pair that the rules let pass; what is no pair by now goes by."""
+        rank, self._n_looked = self._n_looked, self._n_looked + 1
+        if item is None or item.outcome is not Outcome.PAIR or item.answer is None:
+            return item
+        so_far = replace(item, outcome=Outcome.OPEN)
+        seen = await self._looked(self._at_pairs, self._job.asking.at(rank), so_far, item.answer.text)
+        if isinstance(seen, Decided):
+            return seen
+        self._credits.spend()
+        return replace(seen.decided, outcome=Outcome.PAIR)
 
-    async def _kept(self, so_far: Decided, stage: Stage, work: Coroutine[Any, Any, T]) -> T | Decided:
-        """Do one stage of a slot, or say what became of the slot: an error harms this slot or stops the run."""
-        try:
-            return await work
-        except BlockedError as error:
-            return self._failed(replace(so_far, subject=error.subject), error.stage, error.cause)
-        except (ReplyError, RequestError) as error:
-            return self._failed(so_far, stage, error)
-        except GlanError as error:
-            return self._undecided(so_far, error)
-        except asyncio.CancelledError:
-            if not self._is_cut:
-                raise
-            return so_far
-
-    def _undecided(self, so_far: Decided, error: GlanError) -> Decided:
-        if self._job.is_audit or isinstance(error, DeferredError):
-            self._credits.spend()  # it may become a pair: nothing is begun in its place
-        else:
-            self.stop(error)
-        return so_far
-
-    def _failed(self, so_far: Decided, stage: Stage, error: ReplyError | RequestError) -> Decided:
-        if isinstance(error, ReplyError):
-            return self._rejected(so_far, stage, error.reason, detail=str(error), raw=error.text)
-        self._credits.give_back()
-        verdict = Verdict(stage=stage, reason=str(error))
-        return replace(so_far, outcome=Outcome.FAILURE, verdict=verdict)
-
-    def _rejected(self, so_far: Decided, stage: Stage, reason: str, *, detail: str = "", raw: str = "") -> Decided:
-        self._credits.give_back()
-        verdict = Verdict(stage=stage, reason=reason, detail=detail, raw=raw)
-        return replace(so_far, outcome=Outcome.REJECT, verdict=verdict)
+    async def _looked(self, looks: Iterable[Look], asking: Asking, so_far: Decided, raw: str) -> Looked | Decided:
+        """Let each look at a slot in its turn, or say what became of the slot: the first objection ends its way."""
+        for look in looks:
+            seen = await self._fates.kept(so_far, look.stage, look.at(asking, so_far))
+            if isinstance(seen, Decided):
+                return seen
+            so_far = seen.decided
+            if seen.finding is not None:
+                return self._fates.refused(so_far, look.stage, seen.finding, raw)
+        return Looked(decided=so_far)
 
     def _until_low_yield(self, group: list[Decided]) -> list[Decided]:
         """Return the slots up to the one with which too few of the last ones became pairs."""

@@ -34,12 +34,27 @@ class Level(StrEnum):
 
 
 class Stage(StrEnum):
-    """The four stages of a pair. A rejected or failed slot names the stage where its way ended."""
+    """What a teacher is asked for, in the order of a pair's way. A rejected or failed slot names where its way ended.
+
+    Four stages make a pair; the others look at what was made, where a project wants them.
+    """
 
     SUBJECTS = "subjects"
     SYLLABI = "syllabi"
     QUESTIONS = "questions"
+    EMBEDDINGS = "embeddings"
+    """What questions mean, as vectors: to find copies in other words."""
+    RATINGS = "ratings"
+    """How difficult and how answerable a question is, before an answer is paid for."""
     ANSWERS = "answers"
+    SCORES = "scores"
+    """What a critic makes of a pair."""
+    SAFETY = "safety"
+    """What a guard model makes of a pair."""
+
+
+OF_A_PAIR = (Stage.SUBJECTS, Stage.SYLLABI, Stage.QUESTIONS, Stage.ANSWERS)
+"""The stages without which there is no pair."""
 
 
 class Strategy(StrEnum):
@@ -283,6 +298,10 @@ class Decided(Record, frozen=True, kw_only=True):
     verdict: Verdict | None = None
     checks: tuple[tuple[str, str], ...] = ()
     """What the answer must keep to, each with whether it does."""
+    scores: tuple[tuple[str, float], ...] = ()
+    """What those said who looked at it, each with a name."""
+    looked: tuple[tuple[Stage, "Reply"], ...] = ()
+    """The replies of those who looked at it, without their texts, in the order of its way."""
 
     @property
     def id(self) -> str:

@@ -69,6 +69,8 @@ class Run:
         self._own: OwnRules | None = None
         self._purse = Purse()
         self._pipeline: Pipeline | None = None
+        self.interrupting = asyncio.Event()
+        """Set when the run is asked to stop."""
         self._interrupted: InterruptedRunError | None = None
         self._paid_up: BudgetError | None = None
         """Set when the servers' time is over."""
@@ -76,6 +78,7 @@ class Run:
     def interrupt(self) -> None:
         """Stop asking; what is in flight is waited for until the grace is over."""
         self._interrupted = InterruptedRunError("The run was interrupted.")
+        self.interrupting.set()
         self._stop(self._interrupted)
 
     @property
@@ -115,7 +118,7 @@ class Run:
         self._own = own_rules(self.project, self.options, self._notice)
         asking = asking_of(self.config, self.project.prompts, panel.teachers[Stage.ANSWERS], panel.models)
         if self._is_batch or self.options.write_to is not None:
-            await check_servers(panel.batches, asks=self.options.write_to is None)
+            await check_servers(self.config.stages, panel.batches, asks=self.options.write_to is None)
         with (
             self.project.held(),
             Ledger.open(self.project.ledger_path) as ledger,

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from glan.config import Price
 from glan.errors import ConfigError
 from glan.options import Options
 from glan.records import Stage, TimedOut
+from glan.settings import Price
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledger_rows import RunTotals, StageTotals
 from glan.teachers.ledgered import PossiblyPaid, Tally

@@ -38,8 +38,7 @@ def meaning_of(
     }
     for name in VARIABLES:
         found[f"prompt {name}"] = prompts.hash_of(name)
-    for stage in Stage:
-        sampling = asking.sampling[stage]
+    for stage, sampling in asking.sampling.items():
         found[f"model of {stage}"] = sampling.model
         found[f"temperature of {stage}"] = str(sampling.temperature)
         found[f"top_p of {stage}"] = str(sampling.top_p)

@@ -15,13 +15,13 @@ import pytest
 from layers import LAYERS
 
 from glan.cli import COMMANDS, cli
-from glan.config import Form, Grade
 from glan.curate.quality import ANSWER_RULES, QUESTION_RULES
 from glan.dataset.formats import FORMATS
 from glan.dataset.rows import REJECT_SCHEMA, ROW_SCHEMA
 from glan.estimate import DEFAULTS, EXPECTED, HIGH, LOW
 from glan.mix import shipped
 from glan.project import Manifest
+from glan.settings import Form, Grade
 from glan.taxonomy.tree import Taxonomy
 from glan.teachers.faults import CONTENT_FAULTS, TRANSPORT_FAULTS
 from glan.teachers.ledger_rows import COLUMNS

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from glan.config import Network, TeacherSettings
 from glan.environment import Environment
 from glan.errors import ConfigError
 from glan.records import Message, Reply, Request, Sampling, Stage
+from glan.settings import Network, TeacherSettings
 from glan.teachers.kinds import Trouble
 from glan.teachers.manners import Manners
 from glan.teachers.network import check_settings, is_allowed

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glan.config import Config, Curation
+from glan.config import Config
 from glan.curate.duplicates import Duplicates
 from glan.curate.quality import ANSWER_RULES, QUESTION_RULES, Rule, Text, reason_of, reject_answer, reject_question
 from glan.records import Discipline, Draw, Level, Question, Reply, Session, Slot, Strategy, Subject, Syllabus
+from glan.settings import Curation
 
 QUESTION = "A train goes 120 km in 90 minutes. How fast is it?"
 ANSWER = "120 km in 1.5 h is 80 km/h."

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from glan import Options, Project, Result
-from glan.config import Price
 from glan.errors import BudgetError
 from glan.records import Reply, Request, Stage, Usage
 from glan.runs import Run
+from glan.settings import Price
 from glan.teachers.base import Teacher
 from glan.teachers.batch_lines import Output
 from glan.teachers.ledger import Ledger

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glan import Options, Project, Result
-from glan.config import Price
 from glan.errors import BudgetError, UnusableError
 from glan.runs import Run
+from glan.settings import Price
 from glan.teachers.batch import UnsureError
 from glan.teachers.faults import Faulty
 from glan.teachers.filler import Filler

@@ -73,8 +73,8 @@ def test_a_key_that_is_revoked_ends_the_run_and_what_was_paid_stands(tmp_path: P
 
 
 def test_a_model_and_money_that_go_away_end_the_run_alike(tmp_path: Path) -> None:
-    """One answer in fifty says that there is no credit: the first of them ends the run, and no slot fails for it."""
-    with simulated(Simulated(faults={"no-credit@answers": 0.02}, latency_ms=5)) as server:
+    """One answer in ten says that there is no credit: the first of them ends the run, and no slot fails for it."""
+    with simulated(Simulated(faults={"no-credit@answers": 0.1}, latency_ms=5)) as server:
         command = CommandLine(home=tmp_path, base_url=server.base_url)
         folder = command.init("data", pairs=PAIRS, disciplines=DISCIPLINES)
         check_ended(command.run(folder, "--max-in-flight", IN_FLIGHT), "There is no credit left")

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from reference import Ended, reference
 from strategies import a_discipline, disciplines
 
-from glan.config import Config, Limits, Plan
+from glan.config import Config
 from glan.generate.asking import Asking
 from glan.pipeline import MOST_BEGUN_AT_ONCE, Job, Pipeline
 from glan.progress import Progress
 from glan.prompts import Prompts
 from glan.records import Discipline, Outcome, Reply, Request, Sampling, Stage
+from glan.settings import Limits, Plan
 from glan.teachers.base import Teacher
 from glan.teachers.faults import Faulty
 from glan.teachers.permits import Permits

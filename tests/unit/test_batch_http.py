@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from misbehaving import KEY, Answer, Call, Pauses, ask, at, failed, serving
 
-from glan.config import Price
 from glan.errors import ConfigError, UnusableError
 from glan.records import Reply
+from glan.settings import Price
 from glan.teachers.batch import BatchServer, Terms, UnsureError
 from glan.teachers.batch_lines import render_line
 from glan.teachers.filler import Filler

@@ -2,9 +2,10 @@
 
 import pytest
 
-from glan.config import Batch, Config, Price, Teachers, TeacherSettings
+from glan.config import Config
 from glan.environment import Environment
-from glan.records import Stage
+from glan.records import OF_A_PAIR, Stage
+from glan.settings import Batch, Price, Teachers, TeacherSettings
 from glan.teachers.panel import Named, opened
 from glan.teachers.prices import batch_price
 from glan.teachers.providers import UNKNOWN, Provider, providers
@@ -45,7 +46,7 @@ async def test_a_panel_hands_batches_in_at_the_price_of_the_provider(
     settings = TeacherSettings(spec=spec, price=LIVE)
     environment = Environment(variables={variable: "sk-0123456789"} if variable else {})
     async with opened(Config(teachers=Teachers(default=settings)), environment, Named(spec=spec)) as panel:
-        assert set(panel.batches) == set(Stage)
+        assert set(panel.batches) == set(OF_A_PAIR)
         assert panel.batches[Stage.ANSWERS].price == Price(input=2.0 * share, output=8.0 * share, cached=0.5 * share)
 
 

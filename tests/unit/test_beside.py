@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glan.config import Curation
 from glan.curate.beside import WORTH_PAIRS, Beside, examining
 from glan.curate.examiner import Examiner, Here
 from glan.curate.quality import Text
 from glan.errors import CurationError
+from glan.settings import Curation
 
 ALWAYS = Curation(beside="always", max_question_length=200)
 WORDS = [

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from glan.api import Project
 from glan.check import Check, Report
-from glan.config import Price
 from glan.errors import UnusableError
 from glan.records import Reply, Request, Stage
+from glan.settings import Price
 from glan.teachers.filler import Filler
 from glan.teachers.listing import Listing
 from glan.teachers.panel import Panel

@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glan.benchmarks.items import Item
-from glan.config import Curation
 from glan.curate.contamination import Contamination, Match, benchmark_of
 from glan.curate.examiner import Examiner, Finding
 from glan.curate.quality import Text
 from glan.curate.shingles import normalise
 from glan.curate.words import LONG, SHORT, runs_of, words_of
 from glan.records import Message, Request, Sampling, Stage
+from glan.settings import Curation
 from glan.teachers.filler import Filler
 
 LONG_ITEM = (

@@ -7,9 +7,9 @@ import pytest
 from desk import Desk
 from harness import Counting, small
 
-from glan.config import Batch, Price
 from glan.errors import BudgetError, DeferredError
 from glan.records import Message, Request, Sampling, Stage
+from glan.settings import Batch, Price
 from glan.teachers.base import Teacher
 from glan.teachers.deferring import Deferring, Known, Urgent
 from glan.teachers.fingerprints import fingerprint

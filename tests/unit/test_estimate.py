@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from msgspec import structs
 from strategies import a_discipline
 
-from glan.config import Config, Limits
+from glan.config import Config
 from glan.estimate import DEFAULTS, EXPECTED, HIGH, LOW, Average, Known, Prices, StageEstimate, estimate, estimates_of
 from glan.records import Level, Stage, Subject
+from glan.settings import Limits
 
 LEAVES = [a_discipline(name) for name in ("Physics", "Law", "Music")]
 PRICES = dict.fromkeys(Stage, Prices(input=1.0, output=10.0))

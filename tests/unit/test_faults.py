@@ -273,7 +273,7 @@ def test_faults_are_read_from_texts(texts: list[str], rates: dict[str, float]) -
         ("", "NAME=RATE"),
         ("refusl=0.1", "refusal, empty"),
         ("=0.1", "Unknown fault ''"),
-        ("refusal@answer=0.1", "subjects, syllabi, questions, answers"),
+        ("refusal@answer=0.1", "stages: subjects, syllabi, questions"),
         ("refusal@=0.1", "Unknown stage ''"),
         ("429=1.5", "between 0 and 1"),
         ("429=-0.1", "between 0 and 1"),

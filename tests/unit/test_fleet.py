@@ -11,9 +11,9 @@ from clocks import Time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glan.config import Limits
 from glan.errors import StoppedError, UnusableError
 from glan.records import Message, Reply, Request, Sampling, Stage
+from glan.settings import Limits
 from glan.teachers.fleet import Fleet, Try, syllabus_of
 from glan.teachers.kinds import Kind, Trouble
 from glan.teachers.specs import Endpoint

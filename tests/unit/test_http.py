@@ -13,9 +13,9 @@ import pytest
 from misbehaving import KEY, Answer, Call, Pauses, ask, at, failed, failure_from, reply_from, said, serving, words
 from pyreqwest import exceptions as foreign
 
-from glan.config import Price
 from glan.errors import RequestError, StoppedError, UnusableError
 from glan.records import TimedOut, Usage
+from glan.settings import Price
 from glan.teachers.http import Http, Patience
 from glan.teachers.prices import timed_out
 from glan.teachers.specs import Endpoint, Secret

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from misbehaving import CERTIFICATES, KEY, Answer, Call, Pauses, ask, at, failed, said, serving, words
 
-from glan.config import Config, Limits, Network, Teachers, TeacherSettings
+from glan.config import Config
 from glan.environment import Environment
 from glan.errors import ConfigError, UnusableError
 from glan.records import Reply
+from glan.settings import Limits, Network, Teachers, TeacherSettings
 from glan.teachers.fingerprints import fingerprint
 from glan.teachers.http import Http
 from glan.teachers.panel import Named, opened

@@ -9,12 +9,13 @@ from harness import Counting, project, rows, run, small
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glan.config import Questions, parse_config
+from glan.config import parse_config
 from glan.config_text import render_config
 from glan.errors import ConfigError, PromptError
 from glan.generate.mixed import mix_for
 from glan.mix import Mix, Told, mix_of, shipped
 from glan.prompts import Prompts
+from glan.settings import Questions
 
 FORMS = ["essay", "proof", "code", "case"]
 IDS = [f"question/physics/motion/{i}" for i in range(2_000)]

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from misbehaving import CERTIFICATES, KEY, words
 
-from glan.config import Config, Limits, Network, Teachers, TeacherSettings, parse_config
+from glan.config import Config, parse_config
 from glan.environment import Environment
 from glan.errors import ConfigError
 from glan.records import Stage
+from glan.settings import Limits, Network, Teachers, TeacherSettings
 from glan.teachers.network import check_allowed, check_settings, is_allowed, read_ca
 from glan.teachers.panel import Host, Named, hosts_of, opened
 from glan.teachers.specs import parse_spec

@@ -5,12 +5,12 @@ import asyncio
 import msgspec
 import pytest
 
-from glan.config import Curation
 from glan.curate.beside import Beside, examining
 from glan.curate.examiner import Examiner, Finding
 from glan.curate.own import About, OwnRules, RowSoFar
 from glan.curate.quality import Text
 from glan.errors import CurationError
+from glan.settings import Curation
 
 ABOUT = About(
     id="question/physics/motion/0",

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glan.config import Price
 from glan.records import Usage
+from glan.settings import Price
 from glan.teachers.prices import cost_usd, price_of
 
 PRICE = Price(input=2.0, output=10.0, cached=0.5)

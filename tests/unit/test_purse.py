@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glan.config import Price
 from glan.errors import BudgetError, LedgerError, RequestError, UnusableError
 from glan.records import Message, Reply, Request, Sampling, Stage, TimedOut, Usage
+from glan.settings import Price
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledger_rows import Aside, RunTotals
 from glan.teachers.ledgered import Ledgered, PossiblyPaid, Tally

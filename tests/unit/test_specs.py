@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from glan.config import TeacherSettings
 from glan.environment import Environment
 from glan.errors import ConfigError, UntrustedError
+from glan.settings import TeacherSettings
 from glan.teachers.providers import providers
 from glan.teachers.specs import (
     OFFLINE_MODEL,

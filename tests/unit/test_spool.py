@@ -9,8 +9,8 @@ import pytest
 from desk import Desk
 from harness import small
 
-from glan.config import Batch
 from glan.records import Message, Request, Sampling, Stage
+from glan.settings import Batch
 from glan.teachers.fingerprints import fingerprint
 from glan.teachers.ledger import Ledger
 from glan.teachers.outbox import Outbox, State, custom_id_of

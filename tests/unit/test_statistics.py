@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from glan.dataset.statistics import MOST_NAMES, Ended, Lengths, Levels, Share, Spent, Statistics, Summary
-from glan.records import Decided, Level, Outcome, Reply, Stage, Usage
+from glan.records import OF_A_PAIR, Decided, Level, Outcome, Reply, Stage, Usage
 
 
 def summary_of(*slots: Decided) -> Summary:
@@ -148,7 +148,7 @@ def test_tokens_and_cost_are_those_of_the_replies() -> None:
     statistics.add(ended(1, Stage.ANSWERS))
     statistics.add_reply(Stage.SYLLABI, Reply(text="x", usage=Usage(prompt_tokens=7)))
     spent = {stage.stage: stage for stage in statistics.result().spent}
-    assert list(spent) == list(Stage)
+    assert list(spent) == list(OF_A_PAIR)
     assert spent[Stage.ANSWERS] == msgspec.structs.replace(spent[Stage.QUESTIONS], stage=Stage.ANSWERS)
     assert spent[Stage.QUESTIONS] == Spent(
         stage=Stage.QUESTIONS,

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glan.config import Config, Network, Teachers, TeacherSettings
+from glan.config import Config
 from glan.environment import Environment
 from glan.errors import ConfigError, UntrustedError
+from glan.settings import Network, Teachers, TeacherSettings
 from glan.teachers.panel import Named, opened, untrusted
 from glan.teachers.trust import remember, trusted
 

@@ -15,12 +15,12 @@ from msgspec import structs
 from reference import Met, walked
 from strategies import a_discipline
 
-from glan.config import Plan
 from glan.errors import RequestError, StoppedError
 from glan.generate.asking import Asking
 from glan.generate.walk import BlockedError, Drawn, Walk, told_of_failed_drafts
 from glan.prompts import Prompts
 from glan.records import Discipline, Level, Reply, Request, Sampling, Stage, Subject, key_of
+from glan.settings import Plan
 
 PROMPTS = Prompts.shipped()
 NAMES = ("Optics", "Waves", "Heat", "Fields", "Sound", "Light", "Atoms", "Space")

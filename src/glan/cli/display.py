@@ -5,13 +5,13 @@ import sys
 import time
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import click
 
 from glan.cli.screen import printable
-from glan.records import Outcome, Stage
+from glan.records import Outcome
 from glan.runs import Run
 
 STOPPING = "Stopping: waiting for what is in flight. Once more ends at once; nothing paid is lost."
@@ -112,7 +112,7 @@ async def _live(run: Run) -> None:
         per_second = rate.update(run.progress.pairs)
         bar.update(task, completed=run.progress.pairs, total=run.progress.wanted)
         table = Table.grid(padding=(0, 2))
-        for stage in Stage:
+        for stage in run.config.stages:
             asked, hits = run.tally.asked_by_stage[stage], run.tally.hits_by_stage[stage]
             table.add_row(stage.value, f"{asked:,} calls", f"{hits:,} from the ledger")
         if run.is_interrupted:
@@ -122,5 +122,15 @@ async def _live(run: Run) -> None:
 
     with Live(look(), console=Console(stderr=True), refresh_per_second=4, transient=True) as live:
         while True:
-            await asyncio.sleep(_REFRESH_S)
-            live.update(look())
+            await _pause(run)
+            live.update(look(), refresh=True)
+
+
+async def _pause(run: Run) -> None:
+    """Wait until the screen is due again: after a moment, or at once when the run was asked to stop."""
+    if run.is_interrupted:
+        await asyncio.sleep(_REFRESH_S)
+        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_REFRESH_S):
+            await run.interrupting.wait()

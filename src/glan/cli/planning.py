@@ -1,7 +1,7 @@
 """The command that says what a run will cost: plan. It asks nobody."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,7 +68,7 @@ def plan_command(folder: Path, ledger: Path | None, *, as_json: bool, pairs: int
     if known.usd_per_hour:
         say(f"The cost has ${known.usd_per_hour:,.2f} for each hour of servers of your own.")
     say(f"Hosts: {_told_hosts(hosts) or 'none'}.")
-    say(_told_measured(known.averages))
+    say(_told_measured(config.stages, known.averages))
 
 
 def _told_hosts(hosts: tuple[Host, ...]) -> str:
@@ -80,12 +80,12 @@ def _told_hosts(hosts: tuple[Host, ...]) -> str:
     return ", ".join(told)
 
 
-def _told_measured(averages: Mapping[Stage, Average]) -> str:
+def _told_measured(stages: Sequence[Stage], averages: Mapping[Stage, Average]) -> str:
     """Say where the averages come from."""
-    measured = [stage.value for stage in Stage if averages[stage].is_measured]
+    measured = [stage.value for stage in stages if averages[stage].is_measured]
     if not measured:
         return "Tokens and times are assumed (docs/estimates.md), not measured: try `glan preview` or a small --pairs."
-    assumed = [stage.value for stage in Stage if not averages[stage].is_measured]
+    assumed = [stage.value for stage in stages if not averages[stage].is_measured]
     others = f"; those of {', '.join(assumed)} are assumed (docs/estimates.md)" if assumed else ""
     return f"Tokens and times of {', '.join(measured)} are this ledger's averages{others}."
 
@@ -105,7 +105,10 @@ def _line(title: str, estimates: tuple[StageEstimate, ...]) -> str:
 def _known(project: Project, config: Config, named: Named) -> Known:
     """Return what the ledger, the data set and the price list say."""
     hourly = hourly_of(config, project.environment, named)
-    prices = {stage: Prices(input=0, output=0) if stage in hourly else _price(project, stage, named) for stage in Stage}
+    prices = {
+        stage: Prices(input=0, output=0) if stage in hourly else _price(project, stage, named)
+        for stage in config.stages
+    }
     manifest = project.manifest()
     slots = manifest.slots if manifest is not None else {}
     known = Known(
@@ -136,6 +139,10 @@ _STAGES = {
     "sessions": Stage.SYLLABI,
     "question": Stage.QUESTIONS,
     "answer": Stage.ANSWERS,
+    "embedding": Stage.EMBEDDINGS,
+    "rating": Stage.RATINGS,
+    "score": Stage.SCORES,
+    "safety": Stage.SAFETY,
 }
 """The stage of a place by the beginning of its id."""
 

@@ -25,12 +25,12 @@ import msgspec
 from msgspec.structs import replace
 
 from glan.benchmarks.items import Item
-from glan.config import Curation
 from glan.curate.examiner import Examiner, Examining, Finding, Here
 from glan.curate.own import OwnRules
 from glan.curate.quality import Text
 from glan.errors import CurationError
 from glan.records import Record
+from glan.settings import Curation
 
 _log = logging.getLogger(__name__)
 

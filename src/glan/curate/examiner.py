@@ -9,12 +9,12 @@ from typing import Protocol, TypeVar
 from msgspec import structs
 
 from glan.benchmarks.items import Item
-from glan.config import Curation
 from glan.curate.contamination import REASON, Contamination, Match
 from glan.curate.duplicates import Copy, Duplicates
 from glan.curate.own import About, OwnRules, RowSoFar
 from glan.curate.quality import ANSWER_RULES, QUESTION_RULES, Rule, Text, objection_to
 from glan.records import Record
+from glan.settings import Curation
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import msgspec
 
 from glan.parsing import clean
-from glan.records import Decided, Discipline, Outcome, Question, Reply, Stage
+from glan.records import OF_A_PAIR, Decided, Discipline, Outcome, Question, Reply, Stage
 
 MOST_NAMES = 100
 """Different names that a tally keeps; a server may invent a model or a finish reason for every reply."""
@@ -155,6 +155,8 @@ class Statistics:
             self.add_reply(Stage.QUESTIONS, decided.question.reply)
         if decided.answer is not None:
             self.add_reply(Stage.ANSWERS, decided.answer)
+        for stage, reply in decided.looked:
+            self.add_reply(stage, reply)
         if decided.verdict is not None and decided.outcome in self._ended:
             self._ended[decided.outcome].add(decided.verdict.reason, decided.verdict.stage.value)
         if decided.outcome is Outcome.PAIR and decided.question is not None and decided.answer is not None:
@@ -191,6 +193,7 @@ class Statistics:
     def result(self) -> Summary:
         """Return what was counted so far."""
         self._tally_pairs()
+        spent = [spending.result() for spending in self._spent.values()]
         return Summary(
             slots=self._outcomes.total(),
             pairs=self._outcomes[Outcome.PAIR],
@@ -211,7 +214,7 @@ class Statistics:
             answer_length=self._answer_lengths.result(),
             rejected=self._ended[Outcome.REJECT].reasons(),
             failed=self._ended[Outcome.FAILURE].reasons(),
-            spent=tuple(spending.result() for spending in self._spent.values()),
+            spent=tuple(found for found in spent if found.replies or found.stage in OF_A_PAIR),
         )
 
 

@@ -122,17 +122,17 @@ class Asking(Record, frozen=True, kw_only=True):
 
 def asking_of(config: Config, prompts: Prompts, teacher: Teacher, models: Mapping[Stage, str]) -> Asking:
     """Return how each stage asks by the settings; `models` are asked under these names."""
-    settings = {stage: config.teacher_of(stage) for stage in Stage}
+    settings = {stage: config.teacher_of(stage) for stage in config.stages}
     sampling = {
         stage: Sampling(
             model=models[stage],
-            max_tokens=getattr(config.max_tokens, stage.value),
+            max_tokens=config.max_tokens.of(stage),
             temperature=settings[stage].temperature,
             top_p=settings[stage].top_p,
             reasoning=None if settings[stage].reasoning == "server" else settings[stage].reasoning,
             extra=settings[stage].extra,
         )
-        for stage in Stage
+        for stage in config.stages
     }
     return Asking(
         teacher=teacher,

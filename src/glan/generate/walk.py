@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from glan.config import Plan
 from glan.draws import Draws
 from glan.errors import ReplyError, RequestError
 from glan.generate.asking import Asking
@@ -22,6 +21,7 @@ from glan.generate.syllabi import write_syllabus
 from glan.packing import compress, decompress
 from glan.plan import drafts_of_round, round_size
 from glan.records import Discipline, Draw, Record, Session, Stage, Subject, Syllabus
+from glan.settings import Plan
 from glan.streams import begin
 
 T = TypeVar("T")

@@ -13,9 +13,9 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from glan.config import Price
 from glan.errors import GlanError
 from glan.records import Record, Request
+from glan.settings import Price
 from glan.teachers.batch_lines import Output
 from glan.teachers.kinds import Trouble
 

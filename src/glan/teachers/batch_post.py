@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from glan.config import Batch as Settings
 from glan.errors import GlanError, ProjectError, UnusableError
+from glan.settings import Batch as Settings
 from glan.teachers.batch import Batch, BatchServer, Status, UnsureError
 from glan.teachers.batch_reading import Read, Reading
 from glan.teachers.deferring import Known

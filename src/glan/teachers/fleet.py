@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 
-from glan.config import Limits
 from glan.errors import StoppedError, UnusableError
 from glan.records import Reply, Request
+from glan.settings import Limits
 from glan.teachers.health import HARD, SOFT, Health
 from glan.teachers.kinds import Kind, Trouble
 from glan.teachers.permits import Permits

@@ -17,9 +17,9 @@ from typing import Any, Protocol, Self, TypeVar
 
 import msgspec
 
-from glan.config import Price
 from glan.errors import GlanError, StoppedError, TeacherError
 from glan.records import Reply, Request, TimedOut
+from glan.settings import Price
 from glan.teachers.batch import BatchServer, Terms
 from glan.teachers.kinds import Kind, Trouble
 from glan.teachers.line import Line

@@ -26,7 +26,7 @@ from glan.errors import (
     UnusableError,
     WouldAskAgainError,
 )
-from glan.records import Reply, Request, Stage, TimedOut
+from glan.records import OF_A_PAIR, Reply, Request, Stage, TimedOut
 from glan.teachers.base import Teacher
 from glan.teachers.fingerprints import fingerprint
 from glan.teachers.ledger import Entry, Ledger, Place
@@ -138,9 +138,9 @@ class Tally:
         """Return the counts as JSON can hold them."""
         return {
             "in_flight": self.in_flight,
-            "hits": {stage.value: self.hits_by_stage[stage] for stage in Stage},
-            "asked": {stage.value: self.asked_by_stage[stage] for stage in Stage},
-            "failed": {stage.value: self.failures_by_stage[stage] for stage in Stage},
+            "hits": _shown(self.hits_by_stage),
+            "asked": _shown(self.asked_by_stage),
+            "failed": _shown(self.failures_by_stage),
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,
             "cached_tokens": self.cached_tokens,
@@ -169,6 +169,11 @@ class Tally:
         self.hits += 1
         self.hits_by_stage[stage] += 1
         self.failures_by_stage[stage] += entry.reply is None
+
+
+def _shown(counts: Counter[Stage]) -> dict[str, int]:
+    """Return counts by stage: always of the stages of a pair, and of others where there are any."""
+    return {stage.value: counts[stage] for stage in Stage if counts[stage] or stage in OF_A_PAIR}
 
 
 @dataclass(slots=True, eq=False)

@@ -10,9 +10,9 @@ import ssl
 from collections.abc import Mapping
 from pathlib import Path
 
-from glan.config import Network, TeacherSettings
 from glan.environment import Environment
 from glan.errors import ConfigError
+from glan.settings import Network, TeacherSettings
 
 _PORTS = {"http": "80", "https": "443"}
 _HOST = re.compile(r"(?P<name>[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(?P<port>\d{1,5}))?", re.ASCII)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from glan.config import Config, Limits, Price, TeacherSettings
+from glan.config import Config
 from glan.environment import Environment
 from glan.errors import ConfigError, UntrustedError
 from glan.records import Reply, Request, Stage
+from glan.settings import Limits, Price, TeacherSettings
 from glan.teachers.base import Teacher
 from glan.teachers.batch import BatchServer, Terms
 from glan.teachers.fleet import Absence, Fleet
@@ -89,11 +90,11 @@ class Panel:
         What answers in this process has nobody to be spared, and gets a fixed number.
         """
         pools: dict[Fleet | None, Permits] = {}
-        for stage in Stage:
+        for stage in self.teachers:
             fleet = self.fleets.get(stage)
             if fleet not in pools:
                 pools[fleet] = Permits(limits.fixed) if fleet is None else fleet.regulate(limits)
-        return Pools({stage: pools[self.fleets.get(stage)] for stage in Stage})
+        return Pools({stage: pools[self.fleets.get(stage)] for stage in self.teachers})
 
     @property
     def absences(self) -> tuple[Absence, ...]:
@@ -134,7 +135,7 @@ async def opened(config: Config, environment: Environment, named: Named) -> Asyn
     opening = _Opening(config, environment, named)
     async with AsyncExitStack() as stack:
         hourly = hourly_of(config, environment, named)
-        found = {stage: await opening.teacher_of(stage, opening.spec_of(stage), stack) for stage in Stage}
+        found = {stage: await opening.teacher_of(stage, opening.spec_of(stage), stack) for stage in config.stages}
         hosts = {
             endpoint.host: None
             for opened_ in found.values()
@@ -143,7 +144,7 @@ async def opened(config: Config, environment: Environment, named: Named) -> Asyn
         }
         yield Panel(
             teachers={stage: opened_.teacher for stage, opened_ in found.items()},
-            models={stage: opening.spec_of(stage).model for stage in Stage},
+            models={stage: opening.spec_of(stage).model for stage in config.stages},
             prices={stage: opened_.price for stage, opened_ in found.items()},
             spec=opening.default_text(),
             hosts=tuple(hosts),
@@ -173,7 +174,7 @@ def hosts_of(config: Config, environment: Environment, named: Named) -> tuple[Ho
     """
     opening = _Opening(config, environment, named)
     found: dict[str, tuple[str, list[Stage]]] = {}
-    for stage in Stage:
+    for stage in config.stages:
         spec = opening.named_of(stage)
         if spec is not None and spec.provider != OFFLINE:
             for one in opening.servers_of(spec, opening.settings_of(stage, spec)):
@@ -194,7 +195,7 @@ def untrusted(config: Config, environment: Environment, named: Named) -> tuple[U
     """
     opening = _Opening(config, environment, named)
     found: dict[tuple[str, str], UntrustedError] = {}
-    for stage in Stage:
+    for stage in config.stages:
         spec = opening.named_of(stage)
         if spec is not None and spec.provider != OFFLINE:
             settings = opening.settings_of(stage, spec)
@@ -216,7 +217,7 @@ def hourly_of(config: Config, environment: Environment, named: Named) -> Mapping
     """
     opening = _Opening(config, environment, named)
     found: dict[Stage, Hourly] = {}
-    for stage in Stage:
+    for stage in config.stages:
         spec = opening.named_of(stage)
         if spec is None or spec.provider == OFFLINE:
             continue

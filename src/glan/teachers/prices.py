@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from glan.config import Price
 from glan.errors import StoppedError, TeacherError
 from glan.records import Record, Reply, Request, TimedOut, Usage
+from glan.settings import Price
 from glan.teachers.providers import Provider, providers
 from glan.teachers.specs import OFFLINE
 

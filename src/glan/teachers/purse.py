@@ -14,9 +14,9 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-from glan.config import Price
 from glan.errors import LedgerError, StoppedError, TeacherError
 from glan.records import Reply, Request, Stage, TimedOut
+from glan.settings import Price
 from glan.teachers.ledger_rows import Aside
 from glan.teachers.limits import Budget
 from glan.teachers.prices import Amount, most_taken, used

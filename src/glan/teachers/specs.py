@@ -13,9 +13,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from glan.config import TeacherSettings
 from glan.environment import Environment
 from glan.errors import ConfigError, UntrustedError
+from glan.settings import TeacherSettings
 from glan.teachers.providers import BEARER, UNKNOWN, providers
 
 OFFLINE = "offline"

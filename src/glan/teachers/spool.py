@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from glan.config import Batch as Settings
 from glan.records import Request
+from glan.settings import Batch as Settings
 from glan.teachers.batch import BatchServer
 from glan.teachers.batch_lines import render_line
 from glan.teachers.fingerprints import fingerprint

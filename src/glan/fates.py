@@ -1,0 +1,72 @@
+"""What becomes of a slot whose way ends: its credit, its outcome, and the verdict that says why.
+
+It knows no stage's work: it is given the work, and an error of it harms one slot or stops the run.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from glan.curate.examiner import Finding
+from glan.errors import DeferredError, GlanError, ReplyError, RequestError
+from glan.generate.walk import BlockedError
+from glan.records import Decided, Ids, Outcome, Stage, Verdict
+from glan.streams import Credits
+
+T = TypeVar("T")
+
+
+class Fates:
+    """The fates of the slots of one walk."""
+
+    def __init__(self, credits_: Credits, *, is_audit: bool, stop: Callable[[GlanError], None]) -> None:
+        self.questions = Ids()
+        """Of those that were held against earlier ones, in the order in which the examiner counts them."""
+        self.is_cut = False
+        """Set when what is in flight is given up: its slots stay open."""
+        self._credits = credits_
+        self._is_audit = is_audit
+        self._stop = stop
+
+    def refused(self, so_far: Decided, stage: Stage, finding: Finding, raw: str) -> Decided:
+        """Reject a slot for what was found against it; `raw` is the text that it was found in."""
+        detail = finding.detail
+        if finding.original is not None:
+            detail = f"{self.questions[finding.original]} ({finding.similarity:.2f})"
+        return self._rejected(so_far, stage, finding.reason, detail=detail, raw=raw)
+
+    async def kept(self, so_far: Decided, stage: Stage, work: Awaitable[T]) -> T | Decided:
+        """Do one stage of a slot, or say what became of the slot: an error harms this slot or stops the run."""
+        try:
+            return await work
+        except BlockedError as error:
+            return self._failed(replace(so_far, subject=error.subject), error.stage, error.cause)
+        except (ReplyError, RequestError) as error:
+            return self._failed(so_far, stage, error)
+        except GlanError as error:
+            return self._undecided(so_far, error)
+        except asyncio.CancelledError:
+            if not self.is_cut:
+                raise
+            return so_far
+
+    def _undecided(self, so_far: Decided, error: GlanError) -> Decided:
+        if self._is_audit or isinstance(error, DeferredError):
+            self._credits.spend()  # it may become a pair: nothing is begun in its place
+        else:
+            self._stop(error)
+        return so_far
+
+    def _failed(self, so_far: Decided, stage: Stage, error: ReplyError | RequestError) -> Decided:
+        if isinstance(error, ReplyError):
+            return self._rejected(so_far, stage, error.reason, detail=str(error), raw=error.text)
+        self._credits.give_back()
+        verdict = Verdict(stage=stage, reason=str(error))
+        return replace(so_far, outcome=Outcome.FAILURE, verdict=verdict)
+
+    def _rejected(self, so_far: Decided, stage: Stage, reason: str, *, detail: str = "", raw: str = "") -> Decided:
+        self._credits.give_back()
+        verdict = Verdict(stage=stage, reason=reason, detail=detail, raw=raw)
+        return replace(so_far, outcome=Outcome.REJECT, verdict=verdict)
