@@ -80,6 +80,15 @@ class Taxonomy:
             TaxonomyError: there is none, or there are several.
 
         """
+        return self.found(name)[-1]
+
+    def found(self, name: str) -> Chain:
+        """Return the same with the branches above it.
+
+        Raises:
+            TaxonomyError: there is none, or there are several.
+
+        """
         found = self.matching(name)
         if not found:
             raise self._unknown(name, "node", [chain[-1].name for chain in self.chains()])
@@ -90,7 +99,7 @@ class Taxonomy:
                 f"{shown(name)} is not the name of one node in {self.source}; "
                 f"write one of {', '.join(paths[:_MAX_LISTED])}{more}."
             )
-        return found[0][-1]
+        return found[0]
 
     def matching(self, name: str) -> list[Chain]:
         """Return the chains that end in a name or path; titles count where no name does."""
