@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_taxonomy_edit import TREE, changes, files, names
+from trees import TREE, changes, files, names
 
 from glan.errors import TaxonomyError
 from glan.taxonomy.edit import change, graft, move, new_discipline, rename
@@ -51,7 +51,7 @@ def test_move_carries_the_lines_of_the_node(node: str, under: str, expected: lis
 def test_a_moved_discipline_inherits_from_where_it_stands() -> None:
     """Its own weight and notes stay, those above it are the new branch's."""
     leaf = tree(move(TREE, "Astronomy", under="Life")).found("Astronomy")[-1]
-    assert (leaf.weight, leaf.notes, leaf.path) == (2, ("for amateurs, only",), ("Life",))
+    assert (leaf.weight, leaf.notes, leaf.path) == (Fraction(2), ("for amateurs, only",), ("Life",))
 
 
 def test_the_only_child_of_all_moves_up() -> None:
