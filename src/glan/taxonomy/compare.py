@@ -115,7 +115,7 @@ def _covered(tree: Taxonomy, words: Mapping[str, _Words]) -> Iterator[str]:
     """Give the highest nodes of which every discipline has the same said of it."""
     for path, n_leaves, (of_all, of_one) in _highest(tree.roots, "", words):
         said = of_all if n_leaves else of_one
-        count = f" ({n_leaves:,} {'discipline' if n_leaves == 1 else 'disciplines'})" if n_leaves else ""
+        count = f" ({n_leaves:,} disciplines)" if n_leaves else ""
         yield f"{path}{count}{f': {said}' if said else ''}"
 
 
@@ -125,7 +125,7 @@ def _highest(nodes: Iterable[Node], above: str, words: Mapping[str, _Words]) -> 
         if isinstance(node, Branch):
             said = [words.get(leaf.key) for leaf in node.leaves]
             one = said[0]
-            if one is not None and all(other is not None and other[0] == one[0] for other in said):
+            if len(said) > 1 and one is not None and all(other is not None and other[0] == one[0] for other in said):
                 yield path, len(said), one
             else:
                 yield from _highest(node.children, path, words)

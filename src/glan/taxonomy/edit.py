@@ -9,7 +9,7 @@ indentation; it goes where the node goes.
 
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Sequence as Some
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 from typing import TypeAlias
@@ -131,6 +131,23 @@ def move(text: str, node: str, *, under: str) -> str:
     return old.changed([*around(cut, carried), *cut], expected)
 
 
+def without_known(tree: Taxonomy, nodes: Iterable[New]) -> tuple[list[New], list[str]]:
+    """Return new nodes without the disciplines that a tree has already, and the names of these."""
+    known = {leaf.key for leaf in tree.disciplines}
+    fresh: list[New] = []
+    names: list[str] = []
+    for node in nodes:
+        if node.children:
+            below, there = without_known(tree, node.children)
+            names += there
+            fresh += [replace(node, children=below)] if below else []
+        elif key_of(node.name) in known:
+            names.append(node.name)
+        else:
+            fresh.append(node)
+    return fresh, names
+
+
 def rename(text: str, node: str, name: str) -> str:
     """Return the text with another name of a node.
 
@@ -151,9 +168,9 @@ def change(text: str, changes: Mapping[str, Mapping[str, str | None]]) -> str:
     old = _Opened.of(text)
     edits: list[Edit] = []
     expected = old.own
-    chains = _Chains(old.tree)
+    find = old.tree.finder()
     for name, given in changes.items():
-        chain = chains.found(name)
+        chain = find(name)
         _refuse_taken(old.tree, chain, given)
         settings = {**dict.fromkeys(given), **checked(given, f"The node {shown(chain[-1].name)}")}
         address = address_of(old.tree.roots, chain)
@@ -262,20 +279,6 @@ def _with(settings: Mapping[str, str | None], own: Own, *, has_title: bool) -> O
 
 
 # --- Where it is made. ---
-
-
-class _Chains:
-    """The nodes of a tree by their names, for many look-ups."""
-
-    def __init__(self, tree: Taxonomy) -> None:
-        self._tree = tree
-        self._by_key: dict[str, list[Chain]] = {}
-        for chain in tree.chains():
-            self._by_key.setdefault(chain[-1].key, []).append(chain)
-
-    def found(self, name: str) -> Chain:
-        known = self._by_key.get(key_of(name), [])
-        return known[0] if len(known) == 1 else self._tree.found(name)
 
 
 def _place(tree: Taxonomy, under: str, *, makes_branches: bool) -> tuple[Chain, list[str]]:

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -42,9 +43,43 @@ class Line:
     """Detailed field of ISCED-F 2013, if the discipline has one."""
 
 
-def outline(taxonomy: Taxonomy) -> tuple[Line, ...]:
-    """Return a line for each node, in the order of the file."""
-    return tuple(_lines(taxonomy.roots, 0, _weight_of(taxonomy.roots)))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """The nodes of one level."""
+
+    branches: int
+    leaves: int
+    least_children: int
+    """Fewest children of a branch at this level; 0 where there is none."""
+    most_children: int
+
+
+def outline(taxonomy: Taxonomy, node: Node | None = None) -> tuple[Line, ...]:
+    """Return a line for each node, or for one and what is under it, in the order of the file."""
+    return tuple(_lines(taxonomy.roots if node is None else (node,), 0, _weight_of(taxonomy.roots)))
+
+
+def levels(lines: Iterable[Line]) -> tuple[Level, ...]:
+    """Return what there is at each level of an outline, from the top."""
+    branches: Counter[int] = Counter()
+    leaves: Counter[int] = Counter()
+    children: dict[int, list[int]] = {}
+    for line in lines:
+        (leaves if line.is_leaf else branches)[line.depth] += 1
+        if line.depth:
+            children[line.depth - 1][-1] += 1
+        if not line.is_leaf:
+            children.setdefault(line.depth, []).append(0)
+    depths = range(max([*branches, *leaves], default=-1) + 1)
+    return tuple(
+        Level(
+            branches=branches[depth],
+            leaves=leaves[depth],
+            least_children=min(children.get(depth, [0])),
+            most_children=max(children.get(depth, [0])),
+        )
+        for depth in depths
+    )
 
 
 def check(taxonomy: Taxonomy) -> list[str]:

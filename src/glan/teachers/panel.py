@@ -186,6 +186,18 @@ def hosts_of(config: Config, environment: Environment, named: Named) -> tuple[Ho
     )
 
 
+def models_of(config: Config, environment: Environment, named: Named) -> Mapping[Stage, str]:
+    """Return the model of each stage, without a name where no teacher is named; it asks nobody and needs no key.
+
+    Raises:
+        ConfigError: a teacher is not named as it should be.
+
+    """
+    opening = _Opening(config, environment, named)
+    specs = {stage: opening.named_of(stage) for stage in config.stages}
+    return {stage: "" if spec is None else spec.model for stage, spec in specs.items()}
+
+
 def untrusted(config: Config, environment: Environment, named: Named) -> tuple[UntrustedError, ...]:
     """Return, for each key that may go to a host only once the user has confirmed it, what stands in the way.
 
