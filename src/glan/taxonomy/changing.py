@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 
 from glan.errors import TaxonomyError
-from glan.taxonomy import syntax
+from glan.taxonomy import parts
 from glan.taxonomy.lines import Edit, column_of, line_end, line_start, newline_of
-from glan.taxonomy.syntax import Part, Scalar
+from glan.taxonomy.parts import Part, Scalar
 from glan.taxonomy.writing import New, flow, scalar
 
 
@@ -16,7 +16,7 @@ def change_edits(text: str, item: Part, settings: Mapping[str, str | None]) -> I
         TaxonomyError: a setting that is to go stands where it cannot be cut out.
 
     """
-    if isinstance(item, syntax.Mapping):
+    if isinstance(item, parts.Mapping):
         for key, value in settings.items():
             yield from _change(text, item, key, value)
     elif isinstance(item, Scalar):
@@ -34,7 +34,7 @@ def _of_bare_name(text: str, item: Scalar, settings: Mapping[str, str | None]) -
         yield Edit(*item.span[:2], flow(node, quoted=is_quoted and _is_json(text)))
 
 
-def _change(text: str, item: syntax.Mapping, key: str, value: str | None) -> Iterator[Edit]:
+def _change(text: str, item: parts.Mapping, key: str, value: str | None) -> Iterator[Edit]:
     start = item.span.start
     is_flow, is_json = text.startswith("{", start), text.startswith('{"', start)
     there = item.values.get(key)
@@ -56,7 +56,7 @@ def _change(text: str, item: syntax.Mapping, key: str, value: str | None) -> Ite
         yield Edit(end, end, f"{' ' * column_of(text, start)}{key}: {written}{newline_of(text)}")
 
 
-def _cut(text: str, item: syntax.Mapping, key: str, *, is_flow: bool) -> Edit:
+def _cut(text: str, item: parts.Mapping, key: str, *, is_flow: bool) -> Edit:
     """Cut a setting: in braces with the comma before it, else with its lines."""
     start, end = item.keys[key].span.start, item.values[key].span.end
     keys = list(item.values)

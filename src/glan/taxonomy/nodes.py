@@ -10,7 +10,8 @@ from typing import TypeAlias
 
 from glan.errors import TaxonomyError
 from glan.records import Discipline, Level, Subject, key_of
-from glan.taxonomy.syntax import Mapping, Part, Scalar, Sequence, Span, place_of, shown
+from glan.taxonomy.parts import Mapping, Part, Scalar, Sequence, Span
+from glan.taxonomy.syntax import place_of, shown
 
 MAX_DEPTH = 8
 """Most levels of a tree, the disciplines counted."""

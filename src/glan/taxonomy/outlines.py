@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from glan.errors import TaxonomyError
 from glan.records import key_of
 from glan.taxonomy.nodes import MAX_DEPTH, MAX_NODES, checked_name
-from glan.taxonomy.syntax import MAX_LENGTH, shown
+from glan.taxonomy.parts import MAX_LENGTH
+from glan.taxonomy.syntax import shown
 from glan.taxonomy.writing import New
 
 FORMATS = ("markdown", "outline", "paths", "contents")

@@ -15,7 +15,7 @@ from glan.taxonomy.lines import (
     with_blank_lines,
 )
 from glan.taxonomy.own import Address, Own
-from glan.taxonomy.syntax import Mapping, Part, Sequence
+from glan.taxonomy.parts import Mapping, Part, Sequence
 from glan.taxonomy.writing import New, block_lines, flow, flow_of
 
 SOURCE = "taxonomy.yaml"

@@ -13,7 +13,8 @@ from pathlib import Path
 from glan.errors import TaxonomyError
 from glan.records import Discipline, key_of
 from glan.taxonomy.nodes import Branch, Node, leaves_of, read_nodes, roots_of
-from glan.taxonomy.syntax import MAX_LENGTH, compose, shown
+from glan.taxonomy.parts import MAX_LENGTH
+from glan.taxonomy.syntax import compose, shown
 
 Chain = tuple[Node, ...]
 """A node with the branches above it, from the top; the node stands last."""

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from glan.taxonomy import syntax
-from glan.taxonomy.syntax import Part, Scalar
+from glan.taxonomy import parts
+from glan.taxonomy.parts import Part, Scalar
 
 _PLAIN = re.compile(r"[^\W\d_](?:[\w .&()'+/-]*[\w.()'+/])?")
 """Texts that every YAML reader takes for text, unless they are one of these words."""
@@ -54,7 +54,7 @@ def flow_of(part: Part, *, quoted: bool) -> str:
     """Return a part that was read as it stands in brackets; its comments are not in it."""
     if isinstance(part, Scalar):
         return "null" if part.is_null else _text(part.value, quoted=quoted)
-    if isinstance(part, syntax.Sequence):
+    if isinstance(part, parts.Sequence):
         return f"[{', '.join(flow_of(item, quoted=quoted) for item in part.items)}]"
     # A weight is written as it was read: a number in quotes would be the same to us, but not to others.
     found = {
