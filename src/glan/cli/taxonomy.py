@@ -10,7 +10,7 @@ from glan.cli import taxonomy_edits
 from glan.cli.screen import json_option, project_option, say, say_json
 from glan.cli.taxonomy_diff import diff_command
 from glan.project import Project, taxonomy_text
-from glan.taxonomy.survey import Line, check, levels, outline
+from glan.taxonomy.survey import Line, check, coverage, levels, outline
 from glan.taxonomy.tree import Taxonomy
 
 
@@ -80,13 +80,18 @@ def _show_table(lines: tuple[Line, ...], seen: list[Line]) -> None:
 
 @taxonomy_command.command("check")
 @project_option
+@json_option
 @_taxonomy_option
-def check_command(folder: Path, *, name: str | None) -> None:
+def check_command(folder: Path, *, as_json: bool, name: str | None) -> None:
     """Read the tree, and say what is worth a look before money is spent."""
     taxonomy = _tree(folder, name)
-    findings = check(taxonomy)
+    findings, covered = check(taxonomy), coverage(taxonomy)
+    if as_json:
+        say_json({"disciplines": len(taxonomy.disciplines), "findings": findings, "isced": covered})
+        return
     for finding in findings:
         say(f"- {finding}")
+    say(covered.told())
     say(f"{len(taxonomy.disciplines):,} disciplines, {len(findings):,} findings.")
 
 
