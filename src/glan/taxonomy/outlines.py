@@ -27,8 +27,8 @@ _LINE_ENDS = re.compile(r"\r\n|\r|\n")
 _HEADING = re.compile(r"(#{1,6})\s+(.*?)\s*#*$")
 _ITEM = re.compile(r"(\s*)(?:[-*+]|\d{1,4}[.)])\s+(?:\[[ xX]\]\s+)?(.*)$")
 _FENCE = re.compile(r"\s*(```|~~~)")
-_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
-_EMPHASIS = re.compile(r"(\*\*|__|\*|`)(?=\S)(.+?)(?<=\S)\1")
+_LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)")
+_EMPHASIS = re.compile(r"(\*\*|__|\*|`)([^*_`]+)\1")
 _NUMBER = re.compile(
     r"\s*(?:(?:chapter|part|section|unit|lesson|appendix)\s+)?(\d{1,4}(?:\.\d{1,4})*)[.:)]?\s+(.+)$", re.IGNORECASE
 )
@@ -74,8 +74,6 @@ def read_outline(text: str, source: str, format_: str | None = None, *, qualifie
     found, skipped = _READERS[chosen](lines, source)
     if not found:
         raise TaxonomyError(f"{source} has no line that names a discipline, read as {chosen}.", hint=_OTHERS)
-    if len(found) > MAX_NODES:
-        raise TaxonomyError(f"{source} has more than {MAX_NODES:,} lines that name something; that is not read.")
     root = _grown(found, source, merges=chosen == "paths")
     if qualifies:
         root.qualify()
@@ -87,6 +85,8 @@ def _lines_of(text: str, source: str) -> list[str]:
     if len(text) > MAX_LENGTH:
         raise TaxonomyError(f"{source} has more than {MAX_LENGTH:,} characters; an outline of that size is not read.")
     lines = [line.rstrip() for line in _LINE_ENDS.split(text.removeprefix("\ufeff"))]
+    if sum(map(bool, lines)) > MAX_NODES:
+        raise TaxonomyError(f"{source} has more than {MAX_NODES:,} lines; an outline of that size is not read.")
     for number, line in enumerate(lines, 1):
         if len(line) > _MAX_LINE:
             raise TaxonomyError(f"{source}, line {number} has {len(line):,} characters; an outline has short lines.")

@@ -17,7 +17,9 @@ from glan.taxonomy.tree import Taxonomy, path_of
 
 LEAST, MOST = 0.5, 2.0
 """A weight is multiplied by no less and no more, unless the user says otherwise."""
-_STEPS = 200
+_STEPS = 100
+_LEAST_SCORE = 1e-6
+"""Of the mean: a score of 0 counts as so much, since nothing is divided by 0."""
 
 
 def parse_scores(found: Mapping[str, str], source: str) -> Mapping[str, float]:
@@ -83,7 +85,7 @@ def proposed(
 def _factors(weights: Sequence[float], scores: Sequence[float], *, least: float, most: float) -> list[float]:
     whole = math.fsum(weights)
     mean = math.fsum(map(operator.mul, weights, scores)) / whole
-    wanted = [mean / score if score else math.inf for score in scores]
+    wanted = [mean / max(score, mean * _LEAST_SCORE) for score in scores]
 
     def held(c: float) -> list[float]:
         return [min(max(c * factor, least), most) for factor in wanted]
