@@ -26,7 +26,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("projects", "Make a small data set with the offline teacher, in one command."),
     "export": ("reading", "Write the data set in the format of a trainer."),
     "show": ("reading", "Show the way of one pair."),
-    "taxonomy": ("taxonomy", "Show, check and edit the tree of disciplines."),
+    "taxonomy": ("taxonomy", "Show, check, edit and compare the tree of disciplines."),
     "benchmarks": ("benchmarks", "Say which benchmarks the pairs are held against, and get more."),
     "contamination": ("contamination", "Hold a data set that others made against benchmarks."),
     "prompts": ("projects", "Show the prompts."),

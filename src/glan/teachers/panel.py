@@ -187,15 +187,9 @@ def hosts_of(config: Config, environment: Environment, named: Named) -> tuple[Ho
 
 
 def models_of(config: Config, environment: Environment, named: Named) -> Mapping[Stage, str]:
-    """Return the model of each stage, without a name where no teacher is named; it asks nobody and needs no key.
-
-    Raises:
-        ConfigError: a teacher is not named as it should be.
-
-    """
+    """Return the model of each stage, an empty name where no teacher is named; it asks nobody and needs no key."""
     opening = _Opening(config, environment, named)
-    specs = {stage: opening.named_of(stage) for stage in config.stages}
-    return {stage: "" if spec is None else spec.model for stage, spec in specs.items()}
+    return {stage: spec.model if (spec := opening.named_of(stage)) else "" for stage in config.stages}
 
 
 def untrusted(config: Config, environment: Environment, named: Named) -> tuple[UntrustedError, ...]:
@@ -391,8 +385,7 @@ class _Opening:
             from_command_line=is_named and self._named.is_typed and not (settings.base_urls or settings.base_urls_file),
         )
         # A project that came from a stranger could name an authority that may speak for a provider's own address.
-        is_providers_own = found.name != found.host
-        return found if is_providers_own else replace(found, ca_pem=read_ca(network, self._environment))
+        return found if found.name != found.host else replace(found, ca_pem=read_ca(network, self._environment))
 
 
 def _way_of(settings: TeacherSettings) -> tuple[object, ...]:
@@ -400,11 +393,11 @@ def _way_of(settings: TeacherSettings) -> tuple[object, ...]:
     return tuple(repr(getattr(settings, name)) for name in _OF_A_SERVER)
 
 
+@dataclass(frozen=True, slots=True)
 class _Routed:
     """Sends each stage to its teacher."""
 
-    def __init__(self, teachers: Mapping[Stage, Teacher]) -> None:
-        self._teachers = teachers
+    teachers: Mapping[Stage, Teacher]
 
     async def reply(self, request: Request) -> Reply:
-        return await self._teachers[request.stage].reply(request)
+        return await self.teachers[request.stage].reply(request)
