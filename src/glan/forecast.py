@@ -209,13 +209,13 @@ class _Walked:
         missing = {_leaf_of(id_) for id_ in self._absent}
         there = Counter(_leaf_of(id_) for id_ in self._answered if _is_of(stage, id_))
         drafts = Counter(_leaf_of(id_) for id_ in self._answered if id_.startswith("listing/"))
-        firsts = [n for leaf, n in self._subjects.items() if drafts[leaf] == 1]
+        others = [(n, drafts[leaf]) for leaf, n in self._subjects.items() if drafts[leaf]]
         cases = [0, 0, 0]
         for discipline in self.job.disciplines:
             leaf = discipline.leaf
             if leaf in missing:
                 known = (self._subjects[leaf], drafts[leaf]) if drafts[leaf] else None
-                for i, assumed in enumerate(_cases(known, firsts)):
+                for i, assumed in enumerate(_cases(known, others)):
                     needed = curriculum_of(discipline, self._slots[leaf], self.job.config, assumed)
                     cases[i] += max(0, 2 * needed[_CURRICULUM.index(stage)] - there[leaf])
         return Span(min(cases), cases[1], max(cases))
@@ -242,22 +242,23 @@ class _Walked:
         return {id_ for id_ in self.kept if self._asks(id_, through) or self._asks(_answer_to(id_), through)}
 
 
-def _cases(known: tuple[int, int] | None, firsts: Sequence[int]) -> Iterator[Assumed]:
-    """Give three cases with what is known of a discipline: its subjects, and the drafts that name them.
+def _cases(known: tuple[int, int] | None, others: Sequence[tuple[int, int]]) -> Iterator[Assumed]:
+    """Give three cases with what is known of a discipline and of others: the subjects, and the drafts that name them.
 
-    A first draft names as many as those of the others, or beyond them as the estimates assume; every further draft
-    as many new ones, or none at all.
+    A first draft names as few or as many as those of the others may, or fewer or more, as the estimates assume; every
+    further draft names as many new ones, or none at all.
     """
+    each = EXPECTED.subjects_each_further
     if known is not None:
         subjects, drafts = known
-        each = EXPECTED.subjects_each_further if drafts == 1 else subjects // drafts
         few = many = expected = subjects
+        each = each if drafts == 1 else subjects // drafts
         further = max(LOW.subjects_each_further, subjects) if drafts == 1 else each
     else:
-        drafts, each = 1, EXPECTED.subjects_each_further
-        many = further = max(LOW.subjects_first_draft, *firsts, 0)
-        expected = round(fmean(firsts or [EXPECTED.subjects_first_draft]))
-        few = min(HIGH.subjects_first_draft, *firsts, LOW.subjects_first_draft)
+        drafts = 1
+        few = min(HIGH.subjects_first_draft, *(n // of for n, of in others), LOW.subjects_first_draft)
+        many = further = max(LOW.subjects_first_draft, *(n for n, _ in others), 0)
+        expected = round(fmean([n / of for n, of in others] or [EXPECTED.subjects_first_draft]))
     for assumed, found, more in ((LOW, many, further), (EXPECTED, expected, each), (HIGH, few, 0)):
         first = max(1, found - (drafts - 1) * more)
         yield replace(assumed, subjects_first_draft=first, subjects_each_further=more)

@@ -136,12 +136,8 @@ async def opened(config: Config, environment: Environment, named: Named) -> Asyn
     async with AsyncExitStack() as stack:
         hourly = hourly_of(config, environment, named)
         found = {stage: await opening.teacher_of(stage, opening.spec_of(stage), stack) for stage in config.stages}
-        hosts = {
-            endpoint.host: None
-            for opened_ in found.values()
-            if opened_.fleet is not None
-            for endpoint in opened_.fleet.endpoints
-        }
+        fleets = [one.fleet for one in found.values() if one.fleet is not None]
+        hosts = dict.fromkeys(server.host for fleet in fleets for server in fleet.endpoints)
         yield Panel(
             teachers={stage: opened_.teacher for stage, opened_ in found.items()},
             models={stage: opening.spec_of(stage).model for stage in config.stages},
