@@ -79,12 +79,13 @@ def remove_command(node: str, *, folder: Path, yes: bool) -> None:
 @click.argument("node")
 @click.option("--under", required=True, metavar="NODE", help="The branch that it moves to; `/` is the top.")
 @project_option
-@yes_option
-def move_command(node: str, *, under: str, folder: Path, yes: bool) -> None:
-    """Move NODE, and everything under it, to another branch, where it inherits other weights and notes."""
+def move_command(node: str, *, under: str, folder: Path) -> None:
+    """Move NODE, and everything under it, to another branch, where it inherits other weights and notes.
+
+    No row leaves by it; where other notes reach the prompts, the next run asks what is to be done.
+    """
     project = Project.open(folder)
     changed = Changed.of(project, edit.move(_text(project), node, under=under))
-    changed.confirm(f"Move {node} under {under}?", yes=yes)
     changed.write()
     say(f"Moved {node} under {under}.")
     changed.say_effect()
@@ -116,15 +117,13 @@ def rename_command(node: str, name: str, *, is_title: bool, folder: Path, yes: b
 @click.option("--notes", type=str, help="Reach the prompts of all below it; '' removes them.")
 @click.option("--isced", type=str, help="The code of a discipline in ISCED-F 2013, four digits; '' removes it.")
 @project_option
-@yes_option
-def set_command(node: str, *, folder: Path, yes: bool, **given: str | None) -> None:
-    """Set the weight or the notes of NODE, a discipline or a branch."""
+def set_command(node: str, *, folder: Path, **given: str | None) -> None:
+    """Set the weight or the notes of NODE, a discipline or a branch; no row leaves by it."""
     settings = {key: value or None for key, value in given.items() if value is not None}
     if not settings:
         raise click.UsageError("Give --weight, --notes or --isced.")
     project = Project.open(folder)
     changed = Changed.of(project, edit.change(_text(project), {node: settings}))
-    changed.confirm(f"Set {', '.join(settings)} of {node}?", yes=yes)
     changed.write()
     changed.say_difference()
     changed.say_effect()
@@ -140,7 +139,7 @@ def weights_command(file: Path, *, folder: Path, yes: bool) -> None:
     The weights are those that stand in the tree: a branch's counts for all below it.
     """
     project = Project.open(folder)
-    found = read_numbers(read_text(file), str(file), ("weight",))
+    found = read_numbers(read_text(file, hint=""), str(file), ("weight",))
     _weigh(project, found, yes=yes)
 
 
@@ -168,7 +167,7 @@ def rebalance_command(file: Path, *, least: float, most: float, folder: Path, ye
     """
     project = Project.open(folder)
     tree = project.taxonomy
-    scores = scored(tree, parse_scores(read_numbers(read_text(file), str(file), ("score",)), str(file)))
+    scores = scored(tree, parse_scores(read_numbers(read_text(file, hint=""), str(file), ("score",)), str(file)))
     say(f"{_disciplines(len(scores))} of {len(tree.disciplines):,} have a score.")
     _weigh(project, proposed(tree, scores, least=least, most=most), yes=yes)
 
@@ -203,7 +202,7 @@ def import_command(file: Path, *, folder: Path, **given: Unpack[_Imported]) -> N
 
     Branches that are there get what is new below them; disciplines that are there stay where they are.
     """
-    read = read_outline(read_text(file), str(file), given["format_"], qualifies=given["qualify"])
+    read = read_outline(read_text(file, hint=""), str(file), given["format_"], qualifies=given["qualify"])
     branches, leaves = count_of(read.nodes)
     say(f"{file}, read as {read.format}: {branches:,} branches, {_disciplines(leaves)}.")
     if read.skipped:

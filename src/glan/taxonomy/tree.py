@@ -161,8 +161,8 @@ class Taxonomy:
         )
 
 
-def read_text(path: Path) -> str:
-    """Return the text of a taxonomy file.
+def read_text(path: Path, *, hint: str = "`glan init` writes a taxonomy.") -> str:
+    """Return the text of a taxonomy file, or of another that is read into one; `hint` is for one that is not there.
 
     Raises:
         TaxonomyError: it is not there, too long, or not in UTF-8.
@@ -174,7 +174,7 @@ def read_text(path: Path) -> str:
             data = file.read(4 * MAX_LENGTH + 1)
         return data.decode("utf-8")
     except FileNotFoundError as error:
-        raise TaxonomyError(f"There is no file {path}.", hint="`glan init` writes a taxonomy.") from error
+        raise TaxonomyError(f"There is no file {path}.", hint=hint) from error
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise TaxonomyError(f"{path}, line {line}: this is not UTF-8; save the file in UTF-8.") from error
