@@ -57,7 +57,10 @@ class Forecast:
     new: Mapping[Stage, Span]
     """Requests for what the ledger lacks."""
     again: Mapping[Stage, Span]
-    """Requests for what the ledger has under another fingerprint: with `--reask` they are asked besides."""
+    """Requests for what the ledger has under another fingerprint: with `--reask` they are asked besides.
+
+    Where the run does not stop, an earlier `--reask` goes on, and they are asked anyway.
+    """
     slots: Mapping[str, int]
     """By leaf the slots that the ledger cannot decide."""
     leaving: tuple[str, ...]
@@ -68,7 +71,7 @@ class Forecast:
     @property
     def stops(self) -> bool:
         """Whether the run asks first what is to be done."""
-        return any(self.again.values())
+        return bool(self.changed and self.again)
 
 
 async def forecast(

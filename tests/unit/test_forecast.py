@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import Counting, configure, plant, project, rows, run, small
+from harness import Counting, Dying, configure, plant, project, rows, run, small, until_death
 
 from glan.errors import WouldAskAgainError
 from glan.forecast import Forecast, Span, forecast
@@ -154,3 +154,20 @@ def test_what_was_decided_to_stand_is_not_said_to_be_asked_again() -> None:
         assert not foreseen(folder).stops
         configure(folder, pairs=30, plan_questions_per_visit=2, teacher_temperature=0.5)
         assert foreseen(folder).stops
+
+
+def test_what_was_to_be_asked_anew_goes_on() -> None:
+    """A run with `--reask` that was stopped asks for the rest without stopping again, and that is foreseen."""
+    with project(TREE, pairs=30, plan_questions_per_visit=2) as folder:
+        teacher = Counting(small())
+        run(folder, teacher)
+        plant(folder, EDITS["noted branch"])
+        left = Dying(teacher, after=6, how="hang")
+        asyncio.run(until_death(folder, Counting(left), left, choice=Choice.REASK, max_in_flight=2))
+        said, asked = foreseen(folder), len(teacher.requests)
+        assert not said.stops
+        assert said.again
+        run(folder, teacher)
+        came = Counter(request.stage for request in teacher.requests[asked:])
+        for stage in (Stage.QUESTIONS, Stage.ANSWERS):
+            assert came[stage] == said.new[stage].least + said.again[stage].least

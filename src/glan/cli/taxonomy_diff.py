@@ -153,7 +153,7 @@ class _Foreseen:
                 cost = _usd(self._cost({stage: span.expected}))
                 say(f"  {stage:12} {span.least:>10,} {span.expected:>10,} {span.most:>10,} {cost:>12}")
             say("Questions and answers are exact if every reply passes; each that is rejected asks for another.")
-        if found.stops:
+        if found.again:
             self._say_again()
 
     def _leaving(self) -> str:
@@ -164,6 +164,9 @@ class _Foreseen:
         found = self._found
         calls = {stage: span.expected for stage, span in found.again.items()}
         counts = ", ".join(f"{stage} {n:,}" for stage, n in calls.items())
+        if not found.stops:
+            say(f"Besides, the earlier --reask goes on: {counts}, for {_usd(self._cost(calls))}.")
+            return
         say(f"It stops before it asks, since this changed: {'; '.join(found.changed)}.")
         say("  --keep   the replies that are there stand, and nothing is asked for again.")
         say(
