@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 from harness import plant, project, rows, run, small
 
-from glan.cli.taxonomy import taxonomy_command
+from glan.cli import cli
 from glan.errors import GlanError
 from glan.project import Project
 from glan.taxonomy.tree import Taxonomy
@@ -18,7 +18,7 @@ TREE = [{"name": "Law", "children": ["Tax law", "Sea law"]}, {"name": "Arts", "c
 
 def glan(*arguments: object) -> str:
     """Return what a command prints; its error is raised."""
-    result = CliRunner().invoke(taxonomy_command, [str(argument) for argument in arguments], catch_exceptions=True)
+    result = CliRunner().invoke(cli, ["taxonomy", *map(str, arguments)])
     if isinstance(result.exception, GlanError):
         raise result.exception
     assert result.exit_code == 0, result.output
