@@ -153,20 +153,23 @@ def count_calls(
     disciplines: Sequence[Discipline], config: Config, assumed: Assumed, known: Known
 ) -> Mapping[Stage, int]:
     """Return the places of each stage that are still to be asked for, two for each draft and each syllabus."""
-    wanted = config.pairs - known.pairs
+    wanted = max(0, config.pairs - known.pairs)
     left: Counter[Stage] = Counter(dict.fromkeys(Stage, 0))
-    if wanted <= 0:
+    looks = {Stage.RATINGS, Stage.SCORES, Stage.SAFETY}.intersection(config.stages)
+    if not wanted and not looks:
         return left
     shares = slots_by_leaf(disciplines, config, known.slots + round(wanted / (1 - assumed.rejected_share)))
     for discipline in disciplines:
         slots = shares.get(discipline.leaf, 0)
         drafts, syllabi = _curriculum(discipline, slots, config, assumed)
-        needed = {
-            Stage.SUBJECTS: 2 * drafts,
-            Stage.SYLLABI: 2 * syllabi,
-            Stage.QUESTIONS: slots,
-            Stage.ANSWERS: slots,
-        }
+        needed = dict.fromkeys(looks, slots)
+        if wanted:
+            needed |= {
+                Stage.SUBJECTS: 2 * drafts,
+                Stage.SYLLABI: 2 * syllabi,
+                Stage.QUESTIONS: slots,
+                Stage.ANSWERS: slots,
+            }
         for stage, places in needed.items():
             left[stage] += max(0, places - known.done.get((discipline.leaf, stage), 0))
     return left

@@ -76,6 +76,11 @@ def _conversation(asked: Asked, language: str = "English") -> tuple[str, ...]:
             return (_write_question("Mass", language=language),)
         case Asked.ANSWER_QUESTION:
             return (PROMPTS.render(asked, question="What is a key concept?", language=language),)
+        case Asked.GUARD_CONVERSATION:
+            return ("What is an <error>?", "One that <task> has.")
+        case _:
+            pair = {"question": "What is an <error>?", "answer": "One that <task> has.", "mark": "0" * 16}
+            return (PROMPTS.render(asked, language=language, **pair),)
 
 
 def _trigrams(text: str) -> set[tuple[str, ...]]:
