@@ -155,14 +155,16 @@ def count_calls(
     """Return the places of each stage that are still to be asked for, two for each draft and each syllabus."""
     wanted = max(0, config.pairs - known.pairs)
     left: Counter[Stage] = Counter(dict.fromkeys(Stage, 0))
-    looks = {Stage.RATINGS, Stage.SCORES, Stage.SAFETY}.intersection(config.stages)
+    looks = [stage for stage in (Stage.RATINGS, Stage.SCORES, Stage.SAFETY) if stage in config.stages]
     if not wanted and not looks:
         return left
-    shares = slots_by_leaf(disciplines, config, known.slots + round(wanted / (1 - assumed.rejected_share)))
+    n_slots = known.slots + round(wanted / (1 - assumed.rejected_share))
+    share = min(1.0, (known.pairs + wanted) / max(1, n_slots))
+    shares = slots_by_leaf(disciplines, config, n_slots)
     for discipline in disciplines:
         slots = shares.get(discipline.leaf, 0)
         drafts, syllabi = _curriculum(discipline, slots, config, assumed)
-        needed = dict.fromkeys(looks, slots)
+        needed = {stage: slots if stage is Stage.RATINGS else round(slots * share) for stage in looks}
         if wanted:
             needed |= {
                 Stage.SUBJECTS: 2 * drafts,
