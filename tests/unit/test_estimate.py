@@ -76,7 +76,7 @@ def test_a_finished_data_set_takes_nothing_more() -> None:
 
 
 def test_looks_are_counted_also_where_all_pairs_are_there() -> None:
-    """A rating for each slot, and scores for each pair; turned on later, they are all that is still asked."""
+    """A rating for each slot and scores for each pair; turned on later, they are all that is still asked."""
     looks = structs.replace(
         Config(pairs=100),
         questions=Questions(rating=Rating(enabled=True)),
@@ -90,10 +90,14 @@ def test_looks_are_counted_also_where_all_pairs_are_there() -> None:
     done = {(leaf.leaf, Stage.SCORES): 10 for leaf in LEAVES}
     finished = Known(pairs=100, slots=130, done=done)
     assert {found.stage: found.calls for found in estimate(LEAVES, looks, LOW, finished) if found.calls} == {
-        Stage.RATINGS: 130,
-        Stage.SCORES: pytest.approx(70, abs=2),
-        Stage.SAFETY: pytest.approx(100, abs=2),
+        Stage.RATINGS: 100,
+        Stage.SCORES: 70,
+        Stage.SAFETY: 100,
     }
+    all_done = Known(pairs=100, slots=130, done={(LEAVES[0].leaf, stage): 120 for stage in Stage})
+    assert not sum(calls_of(estimate(LEAVES, looks, HIGH, all_done)))
+    more = estimate(LEAVES, structs.replace(looks, pairs=150), LOW, all_done)
+    assert {found.stage: found.calls for found in more}[Stage.SCORES] == 50
 
 
 def test_given_subjects_need_no_drafts() -> None:
