@@ -29,7 +29,9 @@ _SHOWN_LENGTH = 40
 _MOST_TRIES = 100
 """Braces at which an object is looked for."""
 _NUMBER = re.compile(r"\s*([0-9]{1,2}(?:\.[0-9]{1,6})?)\s*(?:/\s*10|out of 10)?\s*")
-_VERDICT = re.compile(r"(?:safety\s*:\s*)?(safe|unsafe|controversial)\b[\s:.]*((?:S[0-9]{1,2}[\s,;]*)*)", re.IGNORECASE)
+_BRACE = re.compile(r"""\{\s*["']""")
+_CODES = r"(?:[A-Z]{1,3}[0-9]{1,3}[\s,;]*)*"
+_VERDICT = re.compile(rf"(?:safety\s*:\s*)?(safe|unsafe|controversial)\b[\s:.]*({_CODES})", re.IGNORECASE)
 _CATEGORY = re.compile(r"\w[\w /&()'.-]{0,59}")
 
 
@@ -144,10 +146,11 @@ def _plain(text: str) -> tuple[str, Sequence[str]]:
     found = _VERDICT.fullmatch(lines[0].strip("*`# ")) if lines and len(lines[0]) <= _MAX_LINE_LENGTH else None
     if found is None:
         raise ReplyError("The first line of the reply is not safe or unsafe.", text=text)
-    below = lines[1] if len(lines) > 1 else ""
-    label, colon, named = below.partition(":")
-    listed = named if colon and label.casefold().strip() in {"categories", "category"} else below
-    return found[1], re.split(r"[,;]", f"{','.join(found[2].split())},{listed}")
+    below = lines[1] if len(lines) > 1 and len(lines[1]) <= _MAX_LINE_LENGTH else ""
+    label, _, named = below.partition(":")
+    if label.strip().casefold() not in {"categories", "category"}:
+        named = below if re.fullmatch(_CODES, below, re.IGNORECASE) else ""
+    return found[1], re.split(r"[,;]", f"{','.join(found[2].split())},{named}")
 
 
 def _categories(names: Sequence[str]) -> Iterator[str]:
@@ -177,26 +180,38 @@ def _decoded(text: str, names: Sequence[str]) -> object:
     except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
         pass
     found = [each for each in _objects_in(text) if _unwrapped(each, names) is not None]
-    if len(found) > 1:
-        raise ReplyError("The reply holds several such objects; write one.", text=text)
-    if found:
+    if len(found) == 1:
         return found[0]
+    if found or _is_ambiguous(text, names):
+        raise ReplyError("The reply holds several such objects, or a broken one in another; write one.", text=text)
     try:
         return mend(text)
     except (ValueError, RecursionError) as error:
         raise ReplyError(f"The reply is not a JSON object: {error}.", text=text) from error
 
 
-def _objects_in(text: str) -> Iterator[object]:
-    """Give the whole objects in a text, one after the other; what stands inside another is a part of it."""
+def _is_ambiguous(text: str, names: Sequence[str]) -> bool:
+    """Say whether a broken reply may hold more than one judgement: a mender would take one of them, or join them."""
+    is_twice = any(len(re.findall(rf"""["']{name}\\?["']""", text)) > 1 for name in names)
+    return is_twice or len(_BRACE.findall(text)) > 1
+
+
+def _objects_in(text: str) -> Sequence[object]:
+    """Return the whole objects in a text that stand side by side.
+
+    There are none where one is broken: what stands whole inside it may be a quotation of what the pair told its judge.
+    Braces without a key, as of sets and formulas, are passed over.
+    """
     decoder, end = json.JSONDecoder(strict=False), 0
-    for _, brace in zip(range(_MOST_TRIES), re.finditer(r"\{", text), strict=False):
+    found: list[object] = []
+    for _, brace in zip(range(_MOST_TRIES), _BRACE.finditer(text), strict=False):
         if brace.start() >= end:
             try:
-                found, end = decoder.raw_decode(text, brace.start())
+                each, end = decoder.raw_decode(text, brace.start())
             except (ValueError, RecursionError):
-                continue
-            yield found
+                return []
+            found.append(each)
+    return found
 
 
 def _unwrapped(found: object, names: Sequence[str]) -> object:

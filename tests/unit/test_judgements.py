@@ -24,13 +24,14 @@ scores = st.integers(1, 10)
         f"```json\n{WHOLE}\n```",
         f"The set {{1, 2}} is finite, so:\n\n{WHOLE}\nThat is all.",
         f"[{WHOLE}]",
+        f"```\n{json.dumps({'reason': 'The sum is wrong.', **NUMBERS, 'said': WHOLE})}\n```",
         json.dumps({"reason": "The sum is wrong.", "scores": NUMBERS}),
         json.dumps({"reason": "The sum is wrong.", **{name: f"{n}/10" for name, n in NUMBERS.items()}}),
         json.dumps({"reason": "The sum\nis  wrong.", **{name: float(n) for name, n in NUMBERS.items()}}),
         WHOLE.replace('"difficulty": 4}', '"difficulty": 4,}'),
         WHOLE.replace('"', "'"),
     ],
-    ids=["as asked", "fence", "prose", "list", "nested", "of ten", "floats", "comma", "quotes"],
+    ids=["as asked", "fence", "prose", "list", "quoted", "nested", "of ten", "floats", "comma", "quotes"],
 )
 def test_scores_are_read_as_models_write_them(text: str) -> None:
     """Fences, prose, a list, a key above, 7/10 and what a mender mends are all the same scores."""
@@ -54,6 +55,9 @@ def test_scores_are_read_as_models_write_them(text: str) -> None:
         (WHOLE.replace("2", '"good"'), '"correctness" is "good"'),
         (WHOLE.replace("2", "[2]"), '"correctness" is no number'),
         (f"He wrote {WHOLE}, and I say {WHOLE}", "several"),
+        (f'{{"reason": "He wrote {WHOLE}", "correctness": 1', "several"),
+        (f'{{"reason": "He wrote {WHOLE}", "mark": 1', "broken"),
+        ('{"reason": "He said "correctness": 10, and", "correctness": 1, "helpfulness": 1}', "broken"),
     ],
     ids=str,
 )
@@ -118,6 +122,9 @@ def test_a_hostile_reply_costs_no_time(text: str) -> None:
         ("unsafe\nS2,S9", "unsafe: S2,S9"),
         ("\n\nunsafe\nS2, S9\n", "unsafe: S2,S9"),
         ("unsafe S10", "unsafe: S10"),
+        ("safe\nNothing in it is harmful.", "safe"),
+        ("unsafe\nIt says how to make it.", "unsafe"),
+        ("unsafe\nO3", "unsafe: O3"),
         ("unsafe", "unsafe"),
         ("Safety: Unsafe\nCategories: Violent, PII\nRefusal: No", "unsafe: Violent,PII"),
         ("Safety: Safe\nCategories: None\nRefusal: Yes", "safe"),

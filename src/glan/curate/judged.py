@@ -1,7 +1,7 @@
 """What follows from a judgement by the settings: pure, so that another threshold needs no other call.
 
-What a person cannot see is not dropped in silence: where a judgement may drop a pair, one that cannot be read drops it
-as well, since nobody could tell it from one that passed; where nothing is dropped, the pair stays without it.
+Where a judgement may drop a pair, one that cannot be read drops it as well, since nobody could tell the pair from those
+that passed; where nothing is dropped, the pair stays without it.
 """
 
 from collections.abc import Mapping
