@@ -118,7 +118,7 @@ def _agree(push: Push, confirm: Callable[[str], bool]) -> None:
 
 
 def _say_before(push: Push, tell: Callable[[str], object]) -> None:
-    for remark in push.remarks:
+    for remark in () if push.is_done else push.remarks:
         tell(f"Note: {remark.text}")
     for kind, times in push.hidden.items():
         tell(f"Blotted out of the card{' and the manifest' if push.wanted.manifest else ''}: {kind}, {times:,} times.")

@@ -45,13 +45,14 @@ def account_of(
 
     """
     base_url = parse_base_url(environment.get(_ENDPOINT) or f"https://{_HUB}", source=_ENDPOINT)
-    host = base_url.partition("://")[2].partition("/")[0]
+    scheme, _, rest = base_url.partition("://")
+    host = rest.partition("/")[0].removesuffix(":443" if scheme == "https" else ":80")
     if not is_allowed(base_url, network):
         raise ConfigError(
             f"The hub {host} is not in allow of [network], so nothing is sent to it.",
             hint=f'Add "{host}" to allow in glan.toml if it is meant, and the hosts of its storage, which errors name.',
         )
-    if base_url.startswith("http://") and not is_loopback(host):
+    if scheme == "http" and not is_loopback(host):
         raise ConfigError(
             f"The token is not sent to {host} over plain http, where anyone on the way can read it.",
             hint=f"Give {_ENDPOINT} an https address.",
@@ -60,8 +61,8 @@ def account_of(
     if token is None:
         raise ConfigError(
             f"There is no token for {host}: {TOKEN} is not set, and nobody is logged in.",
-            hint=f"Make a token that may write at https://{_HUB}/settings/tokens, and set {TOKEN} in the environment or "
-            "in the project's .env, or run `hf auth login`.",
+            hint=f"Make a token that may write at https://{_HUB}/settings/tokens, and set {TOKEN} in the environment "
+            "or in the project's .env, or run `hf auth login`.",
         )
     is_strangers = environment.is_from_file(_ENDPOINT) and host != _HUB
     if is_strangers and not environment.is_from_file(TOKEN) and (host, TOKEN) not in trusted:

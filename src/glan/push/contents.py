@@ -26,7 +26,7 @@ CARD: Final = "README.md"
 SHARD: Final = re.compile(r"(train|test)/\d{5,}\.parquet")
 """The files of rows, as they are called in a data set and on the hub."""
 _FOLDER: Final = "dataset/"
-_TRIES: Final = 20
+_TRIES: Final = 8
 _BETWEEN_TRIES_S: Final = 0.25
 
 
@@ -37,13 +37,11 @@ class Contents:
     manifest: Manifest
     manifest_text: str
     card: str
+    is_card_edited: bool
+    """Whether it is another one than the run wrote."""
     shards: Mapping[str, str]
     """SHA-256 of each file of rows by its path, as the manifest has it."""
     folder: Path
-
-    def size(self, name: str) -> int:
-        """Return the bytes of a file."""
-        return (self.folder / name).stat().st_size
 
     def check(self, name: str) -> None:
         """See that a file is what the run wrote.
@@ -55,7 +53,9 @@ class Contents:
         with (self.folder / name).open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != self.shards[name]:
-            raise _changed(name)
+            raise DatasetError(
+                f"{_FOLDER}{name} is not the file that the run wrote: its SHA-256 differs.", hint=_REBUILD
+            )
 
 
 @contextmanager
@@ -68,25 +68,29 @@ def contents_of(project: Project) -> Iterator[Contents]:
 
     """
     with _alone(project):
-        for left in range(_TRIES, 0, -1):
-            try:
-                found = _linked(project)
-                break
-            except (FileNotFoundError, DatasetError) as error:  # an exchange goes on, or a file was changed by hand
-                if left == 1:
-                    raise DatasetError(str(error), hint=_REBUILD) from error
-                time.sleep(_BETWEEN_TRIES_S)
+        found = _settled(project)
         try:
             yield found
         finally:
             shutil.rmtree(project.push_path, ignore_errors=True)
 
 
+def _settled(project: Project) -> Contents:
+    """Return a data set of which manifest and files are of one run: while an exchange goes on, they may be of two."""
+    for left in range(_TRIES, -1, -1):
+        try:
+            found = _linked(project)
+        except FileNotFoundError as error:
+            if not left:
+                raise DatasetError(f"{error.filename} is in the manifest and not there.", hint=_REBUILD) from error
+        else:
+            if not found.is_card_edited or not left:
+                return found
+        time.sleep(_BETWEEN_TRIES_S)
+    raise AssertionError
+
+
 _REBUILD: Final = "`glan run --rebuild` makes the data set anew from the ledger, without a call."
-
-
-def _changed(name: str) -> DatasetError:
-    return DatasetError(f"{_FOLDER}{name} is not the file that the run wrote: its SHA-256 differs.", hint=_REBUILD)
 
 
 def _linked(project: Project) -> Contents:
@@ -103,12 +107,11 @@ def _linked(project: Project) -> Contents:
     for name in (CARD, *shards):
         _link(project.dataset_path / name, project.push_path / name)
     card = (project.push_path / CARD).read_bytes()
-    if hashlib.sha256(card).hexdigest() != files[CARD]:
-        raise _changed(CARD)
     return Contents(
         manifest=manifest,
         manifest_text=msgspec.json.format(msgspec.json.encode(manifest), indent=2).decode() + "\n",
-        card=card.decode(),
+        card=card.decode("utf-8", "replace"),
+        is_card_edited=hashlib.sha256(card).hexdigest() != files[CARD],
         shards=shards,
         folder=project.push_path,
     )

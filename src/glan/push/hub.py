@@ -5,6 +5,7 @@ token to the hub alone. The library's other way of uploading, Xet, opens connect
 """
 
 import logging
+import re
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -138,19 +139,25 @@ class HuggingFace:
             raise self._error(what, [*_causes(error)]) from error
 
     def _error(self, what: str, causes: Sequence[BaseException]) -> HubError:
-        host = self._account.host
+        host, hide = self._account.host, self._account.token.hide
+        if (file := _FILE.search(str(causes[0]))) is not None:
+            what = f"does not take {file[1]}"
         answer = next((cause for cause in causes if isinstance(cause, HfHubHTTPError)), None)
-        if answer is None:
-            words = _words(next((str(cause) for cause in reversed(causes) if str(cause)), type(causes[0]).__name__))
-            return HubError(f"The hub {host} {what}: {self._account.token.hide(words)}.", hint=_AGAIN)
-        status = answer.response.status_code
-        said = _words(self._account.token.hide(answer.server_message or ""))
-        reason = f"{status}{f' ({said})' if said else ''}"
-        return HubError(f"The hub {host} {what}: it answers {reason}.", hint=_HINTS.get(status, _AGAIN))
+        if answer is not None:
+            status, said = answer.response.status_code, _words(hide(answer.server_message or ""))
+            hint = _HINTS.get(status, _AGAIN)
+            return HubError(f"The hub {host} {what}: it answers {status}{f' ({said})' if said else ''}.", hint=hint)
+        words = _words(hide(next((str(cause) for cause in reversed(causes) if str(cause)), type(causes[0]).__name__)))
+        if any(isinstance(cause, _HTTP_ERROR) for cause in causes):
+            return HubError(f"The hub {host} is not reached, or breaks off: {words}.", hint=_AGAIN)
+        return HubError(f"The hub {host} {what}: {words}.", hint=_AGAIN)
 
 
+_FILE: Final = re.compile(r"Error while uploading '([^']+)'")
 _AGAIN: Final = "Run the same command again: what has arrived is not sent twice, and nothing half-made is to be seen."
 _HINTS: Final[Mapping[int, str]] = {
+    400: "It does not want what it was sent. If it speaks of the card, mend `license` or `language` in glan.toml, and "
+    "`glan run` writes the card anew.",
     401: f"The token is unknown or has run out; make one that may write at {_TOKENS}.",
     403: "The token may not write there: name a user or an organisation that it may write to, or make another token "
     f"at {_TOKENS}.",

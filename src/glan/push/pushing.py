@@ -8,7 +8,7 @@ file of ours that the data set no longer has goes in the same commit. Nothing el
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -84,7 +84,25 @@ class Push:
             revision=self.wanted.revision,
             as_pull_request=self.wanted.as_pull_request,
         )
-        return self.hub.commit(self.repository, upload, watch)
+        try:
+            return self.hub.commit(self.repository, upload, watch)
+        except HubError:
+            if (arrived := self._arrived()) is not None:
+                return arrived
+            raise
+
+    def _arrived(self) -> Commit | None:
+        """Return the commit if it is there though the hub's answer was lost on its way; None where it is not."""
+        with suppress(HubError):
+            there = self.hub.look(self.repository, self.wanted.revision)
+            if there is not None and not self.wanted.as_pull_request and self._is_at(there):
+                return Commit(id=there.commit, pull_request=None)
+        return None
+
+    def _is_at(self, there: Repository) -> bool:
+        shards = self.contents.shards
+        have = all(_is_same(there.files.get(name), file, shards.get(name)) for name, file in self.files.items())
+        return have and not any(name in there.files for name in self.removed)
 
 
 @contextmanager

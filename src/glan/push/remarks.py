@@ -37,14 +37,16 @@ def of_contents(contents: Contents, *, is_seen: bool) -> Iterator[Remark]:
     """Yield what a reader would expect of a data set and this one does not have; `is_seen` by everybody."""
     manifest = contents.manifest
     pairs, wanted = manifest.slots["pairs"], manifest.pairs_wanted
+    if contents.is_card_edited:
+        yield Remark(text="The card is not the one that the run wrote: it goes up as it was edited.", asks=False)
     if not manifest.complete:
         yield Remark(text=f"The data set is not complete: {pairs:,} rows of {wanted:,} ({manifest.ended}).", asks=True)
     if OFFLINE_MODEL in _models(contents):
         yield Remark(text="The offline teacher made it: it is for trying and testing, and no model's work.", asks=True)
     if _LICENSE.search(contents.card.partition("\n---\n")[0]) is None:
         yield Remark(
-            text="The card names no licence, so nobody may use the data set; `license` in [dataset] of glan.toml does, "
-            "and `glan run` writes it into the card.",
+            text="The card names no licence, so nobody knows what they may do with the data set; `license` in "
+            "[dataset] of glan.toml names one, and `glan run` writes it into the card.",
             asks=is_seen,
         )
     if not manifest.benchmarks:
