@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 import uvicorn
 from repositories import Changes, Commit, Repository
@@ -129,9 +129,8 @@ class Hub:
 
     async def paths(self, request: Request) -> Response:
         _, _, commit = self._found(request)
-        form = await request.form()
-        wanted = [str(path) for path in form.getlist("paths")]
-        is_expanded = str(form.get("expand")).lower() == "true"
+        form = parse_qs((await request.body()).decode())
+        wanted, is_expanded = form.get("paths", []), form.get("expand", [""])[0].lower() == "true"
         folders = {path.rsplit("/", 1)[0] for path in commit.files if "/" in path}
         listed = [commit.files[path].listed(path, expand=is_expanded) for path in wanted if path in commit.files]
         return JSONResponse(listed + [_folder(path) for path in wanted if path in folders])

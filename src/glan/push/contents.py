@@ -26,8 +26,8 @@ CARD: Final = "README.md"
 SHARD: Final = re.compile(r"(train|test)/\d{5,}\.parquet")
 """The files of rows, as they are called in a data set and on the hub."""
 _FOLDER: Final = "dataset/"
-_TRIES: Final = 8
-_BETWEEN_TRIES_S: Final = 0.25
+_TRIES: Final = 5
+_BETWEEN_TRIES_S: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,7 @@ _MIN_NOTE_WORDS: Final = 4
 _MIN_PATH_PARTS: Final = 3
 """Shorter paths, such as /root, say nothing of anybody."""
 _MODELS: Final = ("question_model", "answer_model")
-_IS_PATH: Final = r"^(/|~|[A-Za-z]:\\)"
+_IS_PATH: Final = r"^(?:/|~|[A-Za-z]:\\).*"
 _ESCAPED: Final = {"&": "(?:&|&amp;)", "<": "(?:<|&lt;)", ">": "(?:>|&gt;)", ":": "(?::|&#58;)"}
 
 
