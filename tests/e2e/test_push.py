@@ -37,7 +37,7 @@ def knowing(hub: Hub, command_line: CommandLine, **variables: str) -> CommandLin
 
 
 def test_a_pushed_data_set_loads_from_the_hub(folder: Path, hub: Hub, command_line: CommandLine) -> None:
-    """What was pushed, private and with a note on what it lacks, is what `datasets` gets; again there is nothing to do."""
+    """What was pushed, private and with a note on what it lacks, is what `datasets` gets; again there is no more."""
     glan = knowing(hub, command_line)
     first = glan("push", "data", "--project", folder)
     assert first.code == 0, first.words
@@ -90,7 +90,7 @@ def test_a_question_without_a_terminal_is_a_no(folder: Path, hub: Hub, command_l
 def test_a_token_does_not_follow_a_strangers_project(
     folder: Path, hub: Hub, command_line: CommandLine, tmp_path: Path
 ) -> None:
-    """A hub that only the .env names gets no token unconfirmed; what --yes allowed is remembered outside the project."""
+    """A hub that only the .env names gets no token unconfirmed; what --yes allowed is remembered outside of it."""
     dotenv = folder / ".env"
     dotenv.write_text(f"HF_ENDPOINT={hub.base_url}\n")
     try:

@@ -1,7 +1,7 @@
 """What is private about a project is blotted out of texts, found in rows, and never reaches the hub."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import harness
@@ -30,9 +30,9 @@ NOTE = "Only for the pilot with Acme, see ticket 4711"
 SECRETS = (HOST, KEY, NOTE, "ticket 4711", TOKEN)
 
 
-def private(**known: object) -> Private:
-    given = {"hosts": (), "paths": (), "notes": (), "keys": ()} | known
-    return Private(**{name: frozenset(values) for name, values in given.items()})  # type: ignore[arg-type]  # as given
+def private(**known: Iterable[str]) -> Private:
+    hosts, paths, notes, keys = (frozenset(known.get(name, ())) for name in ("hosts", "paths", "notes", "keys"))
+    return Private(hosts=hosts, paths=paths, notes=notes, keys=keys)
 
 
 @pytest.mark.parametrize(
