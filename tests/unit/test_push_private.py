@@ -31,8 +31,9 @@ SECRETS = (HOST, KEY, NOTE, "ticket 4711", TOKEN)
 
 
 def private(**known: Iterable[str]) -> Private:
-    hosts, paths, notes, keys = (frozenset(known.get(name, ())) for name in ("hosts", "paths", "notes", "keys"))
-    return Private(hosts=hosts, paths=paths, notes=notes, keys=keys)
+    hosts, paths, keys = (frozenset(known.get(name, ())) for name in ("hosts", "paths", "keys"))
+    notes = [*known.get("notes", ())]
+    return Private(hosts=hosts, paths=paths, notes={"Physics": notes} if notes else {}, keys=keys)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,8 @@ def test_what_stands_in_rows_is_found_by_file_column_and_kind(tmp_path: Path) ->
             [{"role": "user", "content": f"Is {HOST} up?"}],
             [{"role": "user", "content": f"Say {KEY} {KEY}"}],
         ],
-        "sessions": [["x"], ["Only for the  pilot with Acme,\nsee ticket 4711"]],
+        "discipline": ["Law", "Physics"],
+        "reasoning": [NOTE, "Only for the  pilot with Acme,\nsee ticket 4711"],
         "answer_model": ["/models/mine.gguf", "gpt"],
         "slot": [1, 2],
     }
@@ -98,7 +100,7 @@ def test_what_stands_in_rows_is_found_by_file_column_and_kind(tmp_path: Path) ->
         ("answer_model", "path", "/models/mine.gguf", 1),
         ("messages", "host", HOST, 1),
         ("messages", "key", "", 1),
-        ("sessions", "note", "Only for the  pilot with Acme,\nsee ticket 4711", 1),
+        ("reasoning", "note", "Only for the  pilot with Acme,\nsee ticket 4711", 1),
     ]
 
 

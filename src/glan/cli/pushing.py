@@ -85,7 +85,7 @@ def _library() -> tuple[Callable[[], str | None], Callable[..., AbstractContextM
         from glan.push.hub import login, opened  # noqa: PLC0415 - an extra, and slow to load
     except ImportError as error:
         raise MissingPackageError(
-            "To push, the package `huggingface_hub` is needed, of version 1.0 or later, and it is not installed.",
+            "To push, the package `huggingface_hub` is needed, 1.4 or later, and it is not there.",
             hint="pip install 'glan[hub]'",
         ) from error
     return login, opened

@@ -6,7 +6,7 @@ never changed.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -31,6 +31,9 @@ _MIN_NOTE_WORDS: Final = 4
 """Shorter notes are words that any text may hold."""
 _MIN_PATH_PARTS: Final = 3
 """Shorter paths, such as /root, say nothing of anybody."""
+_TEXTS: Final = ("messages", "reasoning")
+"""What a model wrote freely."""
+_WORD: Final = re.compile(r"[^\W_]+")
 _MODELS: Final = ("question_model", "answer_model")
 _IS_PATH: Final = r"^(?:/|~|[A-Za-z]:\\).*"
 _ESCAPED: Final = {"&": "(?:&|&amp;)", "<": "(?:<|&lt;)", ">": "(?:>|&gt;)", ":": "(?::|&#58;)"}
@@ -55,7 +58,8 @@ class Private:
 
     hosts: frozenset[str]
     paths: frozenset[str]
-    notes: frozenset[str]
+    notes: Mapping[str, Sequence[str]]
+    """Those that the prompts about a discipline have, by its title."""
     keys: frozenset[str] = field(repr=False)
     home: str | None = None
     """The home of the user: hidden in a card, but any text may name a folder that is called so."""
@@ -63,7 +67,7 @@ class Private:
     def hide(self, text: str) -> tuple[str, Counter[str]]:
         """Return the text of a card or a manifest without any of it, and how often each kind stood there."""
         hidden: Counter[str] = Counter()
-        for kind, pattern in self._in_text.items():
+        for kind, pattern in {**self._in_text, **self._notes_in(text)}.items():
             text, times = re.subn(pattern, f"[{kind}]", text)
             hidden[kind] += times
         return text, +hidden
@@ -89,6 +93,24 @@ class Private:
                     yield column, kind, _Hits.of(strings, pattern)
                 if column in _MODELS:
                     yield column, "path", _Hits.of(strings, _IS_PATH)
+        if self.notes:
+            yield from self._echoed(batch)
+
+    def _echoed(self, batch: pa.RecordBatch) -> Iterator[tuple[str, str, "_Hits"]]:
+        """Yield notes that a model has repeated; it saw those of its discipline alone."""
+        texts = batch.select([name for name in _TEXTS if name in batch.schema.names])
+        for title in pc.unique(batch["discipline"]).to_pylist():
+            pattern = "|".join(map(_plainly, self.notes.get(title, ())))
+            if pattern:
+                rows = texts.filter(pc.equal(batch["discipline"], title))
+                for column in rows.schema.names:
+                    for strings in _strings(rows[column]):
+                        yield column, "note", _Hits.of(strings, pattern)
+
+    def _notes_in(self, text: str) -> Mapping[str, str]:
+        """Return a pattern of the notes that may stand in a text: those of which the longest word does."""
+        notes = {note for found in self.notes.values() for note in found}
+        return _patterns({"note": [_loosely(note) for note in notes if max(_WORD.findall(note), key=len) in text]})
 
     @cached_property
     def _in_text(self) -> Mapping[str, str]:
@@ -99,7 +121,6 @@ class Private:
                 KEY: [_loosely(key) for key in self.keys],
                 "host": [_host(host, _loosely) for host in self.hosts],
                 "path": [_loosely(path) + r"[^\s\\\"'|`,;)]*" for path in paths],
-                "note": [_loosely(note) for note in self.notes],
             }
         )
 
@@ -111,7 +132,6 @@ class Private:
                 KEY: [_plainly(key) for key in self.keys],
                 "host": [_host(host, _plainly) for host in self.hosts],
                 "path": [_plainly(path) for path in self.paths],
-                "note": [_plainly(note) for note in self.notes],
             }
         )
 
@@ -136,15 +156,19 @@ class _Hits:
 def private_to(project: Project, manifest: Manifest, token: str) -> Private:
     """Return what is private about a project, as far as its files, the environment and the last run tell it."""
     folder = project.folder.resolve()
-    notes = {note for found in project.taxonomy.disciplines for note in found.notes}
+    notes = {found.title: [note for note in found.notes if _is_telling(note)] for found in project.taxonomy.disciplines}
     home = _home()
     return Private(
         hosts=frozenset(_private_hosts(project, manifest)),
         paths=frozenset(str(path) for path in (folder,) if len(path.parts) >= _MIN_PATH_PARTS),
-        notes=frozenset(note for note in notes if len(note.split()) >= _MIN_NOTE_WORDS),
+        notes={title: some for title, some in notes.items() if some},
         keys=project.environment.keys() | {token},
         home=str(home) if home is not None and len(home.parts) >= _MIN_PATH_PARTS else None,
     )
+
+
+def _is_telling(note: str) -> bool:
+    return len(_WORD.findall(note)) >= _MIN_NOTE_WORDS
 
 
 def _home() -> Path | None:
