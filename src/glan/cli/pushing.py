@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Final, TypedDict, Unpack
+from typing import Final, Generic, TypedDict, TypeVar, Unpack
 
 import click
 
@@ -17,6 +17,7 @@ from glan.push.pushing import MAIN, Push, Wanted, checked_name, prepared
 from glan.push.repositories import Commit, Hub
 from glan.teachers.trust import remember, trusted
 
+T = TypeVar("T")
 _EVERY_S: Final = 10.0
 _SHOWN: Final = 10
 _UNITS: Final = ("bytes", "kB", "MB", "GB")
@@ -53,7 +54,10 @@ def push_command(repo: str, *, as_json: bool, yes: bool, **given: Unpack[_Given]
     confirm = confirmer(yes=yes)
     login, opened = _library()
     account = _account(project, login, confirm)
-    with opened(account, project.config.network) as hub, prepared(project, hub, account, wanted) as push:
+    with (
+        opened(account, project.config.network) as hub,
+        prepared(project, hub, account, wanted, _Rarely[str]("Looking through {}".format)) as push,
+    ):
         tell = (lambda _: None) if as_json else say
         _say_before(push, tell)
         commit = None
@@ -171,28 +175,32 @@ def _report(push: Push, commit: Commit | None, *, is_dry: bool) -> dict[str, obj
 @contextmanager
 def _shown(push: Push) -> Iterator[Callable[[int], None]]:
     """Show how far an upload is: beside a spinner on a terminal, as a plain line now and then in a log."""
+    begun_s = time.monotonic()
+
+    def line(size_bytes: int) -> str:
+        per_second = size_bytes / max(time.monotonic() - begun_s, 0.001)
+        return f"{_size(size_bytes)} of {_size(push.size_bytes)} sent, {_size(round(per_second))}/s"
+
     if not sys.stderr.isatty():
-        yield _Now(push, lambda line: click.echo(line, err=True), every_s=_EVERY_S)
+        yield _Rarely(line)
         return
     from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
 
     with Console(stderr=True).status("Sending") as status:
-        yield _Now(push, status.update, every_s=0.0)
+        yield lambda size_bytes: status.update(line(size_bytes))
 
 
-class _Now:
-    """Tells how far an upload is, not more often than is wanted."""
+class _Rarely(Generic[T]):
+    """Prints a line about what it is given, not more often than a log wants it."""
 
-    def __init__(self, push: Push, tell: Callable[[str], object], *, every_s: float) -> None:
-        self._size_bytes, self._tell, self._every_s = push.size_bytes, tell, every_s
-        self._begun_s = self._told_s = time.monotonic()
+    def __init__(self, line: Callable[[T], str]) -> None:
+        self._line, self._told_s = line, time.monotonic()
 
-    def __call__(self, size_bytes: int) -> None:
+    def __call__(self, found: T) -> None:
         now_s = time.monotonic()
-        if now_s - self._told_s >= self._every_s:
+        if now_s - self._told_s >= _EVERY_S:
             self._told_s = now_s
-            per_second = size_bytes / max(now_s - self._begun_s, 0.001)
-            self._tell(f"{_size(size_bytes)} of {_size(self._size_bytes)} sent, {_size(round(per_second))}/s")
+            click.echo(self._line(found), err=True)
 
 
 def _files(count: int) -> str:

@@ -106,8 +106,12 @@ class Push:
 
 
 @contextmanager
-def prepared(project: Project, hub: Hub, account: Account, wanted: Wanted) -> Iterator[Push]:
+def prepared(
+    project: Project, hub: Hub, account: Account, wanted: Wanted, watch: Callable[[str], object] = lambda _: None
+) -> Iterator[Push]:
     """Hold the data set of a project, and say what a push of it would do; nothing is changed yet.
+
+    `watch` is told the name of each file of rows before it is looked through.
 
     Raises:
         ProjectError: there is no data set.
@@ -140,7 +144,7 @@ def prepared(project: Project, hub: Hub, account: Account, wanted: Wanted) -> It
                 *of_access(there, public=wanted.public),
                 *of_contents(contents, is_seen=wanted.public or (there is not None and not there.is_private)),
                 *_of_strangers(hub, there, files, removed),
-                *_of_rows(contents, private, files),
+                *_of_rows(contents, private, files, watch),
             ],
             parent=there.commit if there is not None else None,
             contents=contents,
@@ -218,10 +222,13 @@ def _of_strangers(
     yield from of_strangers(there.name, strange, beside)
 
 
-def _of_rows(contents: Contents, private: Private, files: Mapping[str, Path | bytes]) -> Iterator[Remark]:
+def _of_rows(
+    contents: Contents, private: Private, files: Mapping[str, Path | bytes], watch: Callable[[str], object]
+) -> Iterator[Remark]:
     """See that the files that go up are those of the run and hold no key, and yield what else is private in them."""
     for name in files:
         if name in contents.shards:
+            watch(name)
             contents.check(name)
             for found in private.found_in(contents.folder / name, name):
                 if found.kind == KEY:
