@@ -245,6 +245,10 @@ def test_a_file_of_rows_that_was_changed_by_hand_does_not_go_up(folder: Path, hu
     path.symlink_to("/etc/passwd")
     with pytest.raises(ProjectError, match="not followed"):
         push(folder, hub)
+    shutil.move(folder / "dataset" / "train", folder / "elsewhere")
+    (folder / "dataset" / "train").symlink_to(folder / "elsewhere")
+    with pytest.raises(ProjectError, match="not followed"):
+        push(folder, hub)
     assert not hub.repositories
 
 

@@ -1,5 +1,7 @@
 """The command that puts a data set on the Hugging Face hub."""
 
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +22,8 @@ from glan.teachers.trust import remember, trusted
 T = TypeVar("T")
 _EVERY_S: Final = 10.0
 _SHOWN: Final = 10
+_INTERRUPTED: Final = 130
+"""Exit code after Ctrl-C, as shells have it."""
 _UNITS: Final = ("bytes", "kB", "MB", "GB")
 
 
@@ -63,7 +67,7 @@ def push_command(repo: str, *, as_json: bool, yes: bool, **given: Unpack[_Given]
         commit = None
         if not given["is_dry"] and not push.is_done:
             _agree(push, confirm)
-            with _shown(push) as watch:
+            with _interruptible(push), _shown(push) as watch:
                 commit = push(watch)
         if as_json:
             say_json(_report(push, commit, is_dry=given["is_dry"]))
@@ -170,6 +174,24 @@ def _report(push: Push, commit: Commit | None, *, is_dry: bool) -> dict[str, obj
         "commit": commit.id if commit is not None else None,
         "pull_request": commit.pull_request if commit is not None else None,
     }
+
+
+@contextmanager
+def _interruptible(push: Push) -> Iterator[None]:
+    """End at once on Ctrl-C or SIGTERM: the library would wait for what is on its way."""
+
+    def end(*_: object) -> None:
+        push.contents.let_go()
+        sys.stderr.write("\x1b[?25h" if sys.stderr.isatty() else "")
+        click.echo("Stopped: nothing half-made is to be seen; the same command sends what is missing.", err=True)
+        os._exit(_INTERRUPTED)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, usual in before.items():
+            signal.signal(number, usual)
 
 
 @contextmanager

@@ -9,7 +9,6 @@ import hashlib
 import os
 import re
 import shutil
-import stat
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from typing import Final
 
 import msgspec
 
+from glan.disk import remove
 from glan.errors import DatasetError, ProjectError
 from glan.project import Manifest, Project
 
@@ -42,6 +42,10 @@ class Contents:
     shards: Mapping[str, str]
     """SHA-256 of each file of rows by its path, as the manifest has it."""
     folder: Path
+
+    def let_go(self) -> None:
+        """Give the second names of the files back."""
+        remove(self.folder)
 
     def check(self, name: str) -> None:
         """See that a file is what the run wrote.
@@ -72,7 +76,7 @@ def contents_of(project: Project) -> Iterator[Contents]:
         try:
             yield found
         finally:
-            shutil.rmtree(project.push_path, ignore_errors=True)
+            found.let_go()
 
 
 def _settled(project: Project) -> Contents:
@@ -103,9 +107,9 @@ def _linked(project: Project) -> Contents:
     shards = {name: sha256 for name, sha256 in files.items() if SHARD.fullmatch(name)}
     if CARD not in files or not shards:
         raise ProjectError(f"{project.manifest_path} does not name the files of its data set.", hint=_REBUILD)
-    shutil.rmtree(project.push_path, ignore_errors=True)
+    remove(project.push_path)
     for name in (CARD, *shards):
-        _link(project.dataset_path / name, project.push_path / name)
+        _link(project, name)
     card = (project.push_path / CARD).read_bytes()
     return Contents(
         manifest=manifest,
@@ -117,10 +121,12 @@ def _linked(project: Project) -> Contents:
     )
 
 
-def _link(source: Path, target: Path) -> None:
+def _link(project: Project, name: str) -> None:
     """Give a file a second name, or a copy where the file system has no second names."""
-    if not stat.S_ISREG(source.lstat().st_mode):
-        raise ProjectError(f"{source} is no file of its own; a link is not followed.")
+    source, target = project.dataset_path / name, project.push_path / name
+    for path in (project.dataset_path, source.parent, source):
+        if path.is_symlink():  # it could lead to any file of the user: a project folder may come from a stranger
+            raise ProjectError(f"{path} is a link, and is not followed.")
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         os.link(source, target, follow_symlinks=False)

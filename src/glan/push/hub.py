@@ -24,7 +24,7 @@ from huggingface_hub import (
 )
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled, RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.hf_api import RepoFile
-from huggingface_hub.utils.tqdm import disable_progress_bars
+from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
 import glan
 from glan.errors import GlanError, HubError
@@ -135,7 +135,7 @@ class HuggingFace:
         except (_HTTP_ERROR, RuntimeError, ValueError, LookupError, TypeError, OSError) as error:
             for cause in _causes(error):
                 if isinstance(cause, GlanError):
-                    raise cause from error
+                    raise cause from None
             raise self._error(what, [*_causes(error)]) from error
 
     def _error(self, what: str, causes: Sequence[BaseException]) -> HubError:
@@ -201,7 +201,6 @@ def login() -> str | None:
 @contextmanager
 def opened(account: Account, network: Network) -> Iterator[HuggingFace]:
     """Give the hub of an account; the library is as it was when the block is left."""
-    before = constants.HF_HUB_DISABLE_XET, constants.HF_HUB_DISABLE_TELEMETRY
     usual = get_session()
     client, hooks = type(usual), list(usual.event_hooks["request"])
     sent = _Sent()
@@ -209,27 +208,37 @@ def opened(account: Account, network: Network) -> Iterator[HuggingFace]:
     def guard(request: Any) -> None:  # noqa: ANN401 - of whichever HTTP client the library's version has
         _check(account, network, request.url, is_signed="authorization" in request.headers)
 
-    constants.HF_HUB_DISABLE_XET = constants.HF_HUB_DISABLE_TELEMETRY = True
-    disable_progress_bars()
-    logging.getLogger("huggingface_hub").setLevel(
-        logging.ERROR
-    )  # its warnings show addresses of the storage, which are keys for an hour
-    set_client_factory(
-        lambda: client(
-            event_hooks={"request": [*hooks, guard], "response": [sent]}, follow_redirects=True, timeout=_TIMEOUT_S
-        )
-    )
     api = HfApi(
         endpoint=account.base_url,
         token=account.token.reveal(),
         library_name="glan",
         library_version=glan.__version__,
     )
+    guarded: Mapping[str, list[Callable[..., Any]]] = {"request": [*hooks, guard], "response": [sent]}
+    with _quiet():
+        set_client_factory(lambda: client(event_hooks=guarded, follow_redirects=True, timeout=_TIMEOUT_S))
+        try:
+            yield HuggingFace(account, api, sent)
+        finally:
+            set_client_factory(lambda: client(event_hooks={"request": hooks}, follow_redirects=True, timeout=None))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the library from Xet, telemetry, bars of its own, and warnings: these show addresses of the storage."""
+    log = logging.getLogger("huggingface_hub")
+    before = constants.HF_HUB_DISABLE_XET, constants.HF_HUB_DISABLE_TELEMETRY, log.level
+    has_bars = not are_progress_bars_disabled()
+    constants.HF_HUB_DISABLE_XET = constants.HF_HUB_DISABLE_TELEMETRY = True
+    log.setLevel(logging.ERROR)
+    disable_progress_bars()
     try:
-        yield HuggingFace(account, api, sent)
+        yield
     finally:
-        constants.HF_HUB_DISABLE_XET, constants.HF_HUB_DISABLE_TELEMETRY = before
-        set_client_factory(lambda: client(event_hooks={"request": hooks}, follow_redirects=True, timeout=None))
+        constants.HF_HUB_DISABLE_XET, constants.HF_HUB_DISABLE_TELEMETRY = before[:2]
+        log.setLevel(before[2])
+        if has_bars:
+            enable_progress_bars()
 
 
 def _check(account: Account, network: Network, url: Any, *, is_signed: bool) -> None:  # noqa: ANN401 - as above

@@ -7,6 +7,8 @@ file of ours that the data set no longer has goes in the same commit. Nothing el
 """
 
 import hashlib
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,12 +19,13 @@ from glan.errors import ConfigError, HubError
 from glan.project import Project
 from glan.push.account import Account
 from glan.push.contents import CARD, SHARD, Contents, contents_of
-from glan.push.private import KEY, Private, private_to
+from glan.push.private import KEY, Found, Private, private_to
 from glan.push.remarks import Remark, of_access, of_contents, of_found, of_strangers
 from glan.push.repositories import Commit, Hub, Repository, Standing, Upload
 
 MAIN: Final = "main"
 MANIFEST: Final = "manifest.json"
+_NAME: Final = re.compile(r"(?:\w(?:[\w.-]*\w)?/)?\w(?:[\w.-]*\w)?", re.ASCII)
 _MARK: Final = "Data set made with glan"
 """Begins the title of every commit of ours, by which our files are known."""
 
@@ -125,7 +128,7 @@ def prepared(
         if there is None and wanted.revision != MAIN:
             raise HubError(f"{name} is not there yet, so it has no branch {wanted.revision!r}; leave --revision out.")
         private = private_to(project, contents.manifest, account.token.reveal())
-        small, hidden = _small(contents, private, project if wanted.manifest else None)
+        small, hidden = _small(contents, private, manifest=wanted.manifest)
         files, removed = _difference(contents, small, there)
         yield Push(
             hub=hub,
@@ -161,19 +164,15 @@ def _full_name(hub: Hub, wanted: Wanted) -> str:
     return wanted.name if "/" in wanted.name else f"{owner.name}/{wanted.name}"
 
 
-def _small(
-    contents: Contents, private: Private, project: Project | None
-) -> tuple[Mapping[str, bytes], Mapping[str, int]]:
-    """Return the card, and the manifest of a project if it is to go along, without what is private."""
-    texts = {CARD: contents.card}
-    if project is not None:
-        texts[MANIFEST] = contents.manifest_text
-    hidden: dict[str, int] = {}
+def _small(contents: Contents, private: Private, *, manifest: bool) -> tuple[Mapping[str, bytes], Mapping[str, int]]:
+    """Return the card, and the manifest if it is to go along, without what is private, and how often that stood."""
+    texts = {CARD: contents.card, **({MANIFEST: contents.manifest_text} if manifest else {})}
+    hidden: Counter[str] = Counter()
     found: dict[str, bytes] = {}
     for name, text in texts.items():
         clean, times = private.hide(text)
         found[name] = clean.encode()
-        hidden |= {kind: hidden.get(kind, 0) + count for kind, count in times.items()}
+        hidden += times
     return found, hidden
 
 
@@ -232,12 +231,16 @@ def _of_rows(
             contents.check(name)
             for found in private.found_in(contents.folder / name, name):
                 if found.kind == KEY:
-                    raise HubError(
-                        f"{found.file} holds a key, in the column {found.column} of {found.times:,} rows; nothing was "
-                        "pushed.",
-                        hint="Take the key out of use: it is in the data set and in the ledger.",
-                    )
+                    raise _key_found(found)
                 yield of_found(found)
+
+
+def _key_found(found: Found) -> HubError:
+    return HubError(
+        f"{found.file} holds a key, in the column {found.column} of {found.times:,} rows; nothing was pushed.",
+        hint="Take the key out of use: it is in the data set and in the ledger. If it is none, take its variable out "
+        "of the environment or the project's .env.",
+    )
 
 
 def checked_name(text: str) -> str:
@@ -247,13 +250,7 @@ def checked_name(text: str) -> str:
         ConfigError: it is none.
 
     """
-    owner, slash, name = text.rpartition("/")
-    parts = [owner, name] if slash else [name]
-    is_name = all(
-        part.isascii() and part.replace("-", "").replace("_", "").replace(".", "").isalnum() for part in parts
-    )
-    edges = all(part[:1].isalnum() and part[-1:].isalnum() for part in parts)
-    if not is_name or not edges or "--" in text or ".." in text or name.endswith(".git") or len(text) > 96:
+    if _NAME.fullmatch(text) is None or "--" in text or ".." in text or text.endswith(".git") or len(text) > 96:
         raise ConfigError(
             f"{text!r} is no name of a repository.",
             hint="It is NAME or USER/NAME, of letters, digits, '-', '_' and '.', such as my-data or jane/my-data.",
