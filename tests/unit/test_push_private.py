@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from harness import Counting, project, small
 from hub import TOKEN, Hub, running_hub
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -72,7 +72,7 @@ def test_notes_paths_and_keys_are_blotted_out_as_a_card_and_json_write_them() ->
 
 
 @given(text=st.text(max_size=100))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_text_without_anything_private_stays(text: str) -> None:
     """Nothing is blotted out that is not one of the known things."""
     known = private(keys=["k" * 101], hosts=["h-1.example"], notes=["n" * 101], paths=["p" * 101])
