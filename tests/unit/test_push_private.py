@@ -55,10 +55,10 @@ def test_a_host_is_blotted_out_however_it_is_written(text: str) -> None:
 
 def test_ordinary_words_stay() -> None:
     """A host that is called like a word is blotted out as an address only, and a machine's own with its port only."""
-    known = private(hosts=["data:8000", "localhost:8000", "ollama"])
+    known = private(hosts=["data:8000", "localhost:8000", "ollama", "[fd00::7]:8000"])
     text = "A data set of ollama, made on localhost"
     assert known.hide(text) == (text, {})
-    assert known.hide("http://data/ data:8000 localhost:8000 http://ollama/v1")[1] == {"host": 4}
+    assert known.hide("http://data/ data:8000 localhost:8000 http://ollama/v1 [fd00::7]")[1] == {"host": 5}
 
 
 def test_notes_paths_and_keys_are_blotted_out_as_a_card_and_json_write_them() -> None:

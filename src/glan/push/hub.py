@@ -149,11 +149,12 @@ class HuggingFace:
             return HubError(f"The hub {host} {what}: it answers {status}{f' ({said})' if said else ''}.", hint=hint)
         words = _words(hide(next((str(cause) for cause in reversed(causes) if str(cause)), type(causes[0]).__name__)))
         if any(isinstance(cause, _HTTP_ERROR) for cause in causes):
-            return HubError(f"The hub {host} is not reached, or breaks off: {words}.", hint=_AGAIN)
+            return HubError(f"The hub {host} is not reached, or breaks off: {words}.", hint=f"{_REACH} {_AGAIN}")
         return HubError(f"The hub {host} {what}: {words}.", hint=_AGAIN)
 
 
 _FILE: Final = re.compile(r"Error while uploading '([^']+)'")
+_REACH: Final = "Look at the network, at HTTPS_PROXY and at HF_ENDPOINT, if they are set."
 _AGAIN: Final = "Run the same command again: what has arrived is not sent twice, and nothing half-made is to be seen."
 _HINTS: Final[Mapping[int, str]] = {
     400: "It does not want what it was sent. If it speaks of the card, mend `license` or `language` in glan.toml, and "

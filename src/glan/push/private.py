@@ -209,13 +209,15 @@ def _patterns(parts: Mapping[str, Iterable[str]]) -> Mapping[str, str]:
 
 def _host(host: str, spelt: Callable[[str], str]) -> str:
     """Return a pattern of a host with what stands around it in an address; an ordinary word is none by itself."""
-    name, _, port = host.rpartition(":") if re.search(r":\d+$", host) else (host, "", "")
+    name = re.sub(r":\d+$", "", host)
     scheme, any_port = spelt("https").replace("s", "s?") + spelt("://"), r":\d{1,5}"
+    begin = r"\b" if name[:1].isalnum() else ""  # an address of IPv6 stands in brackets
+    end = r"\b" if name[-1:].isalnum() else ""
     if is_loopback(host):
-        return rf"(?:{scheme})?\b{spelt(host)}\b" if port else rf"{scheme}{spelt(name)}\b"
+        return rf"(?:{scheme})?{begin}{spelt(host)}\b" if name != host else rf"{scheme}{spelt(name)}{end}"
     if name.isalpha():
         return rf"{scheme}{spelt(name)}\b(?:{any_port})?|\b{spelt(name)}{any_port}"
-    return rf"(?i:(?:{scheme})?\b{spelt(name)}\b(?:{any_port})?)"
+    return rf"(?i:(?:{scheme})?{begin}{spelt(name)}{end}(?:{any_port})?)"
 
 
 def _plainly(text: str) -> str:
