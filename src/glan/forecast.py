@@ -27,6 +27,14 @@ from glan.teachers.ledger import Ledger
 from glan.teachers.ledgered import Choice
 
 _CURRICULUM = (Stage.SUBJECTS, Stage.SYLLABI)
+_KINDS: Mapping[Stage, str] = {
+    Stage.ANSWERS: "answer",
+    Stage.EMBEDDINGS: "embedding",
+    Stage.RATINGS: "rating",
+    Stage.SCORES: "score",
+    Stage.SAFETY: "safety",
+}
+"""How the ids of stages behind a question begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +169,8 @@ class _Walked:
     _slots: Counter[str] = field(default_factory=Counter)
     """By leaf all slots."""
     _wanted: Counter[Stage] = field(default_factory=Counter)
-    _known: list[tuple[str, bool]] = field(default_factory=list)
-    """Questions that the ledger holds, and whether it holds their answers."""
+    _known: list[tuple[str, tuple[Stage, ...]]] = field(default_factory=list)
+    """Questions that the ledger holds, and the stages behind them of which it has replies."""
     _answered: set[str] = field(default_factory=set)
     _absent: set[str] = field(default_factory=set)
     _subjects: Mapping[str, int] = field(default_factory=dict)
@@ -188,14 +196,15 @@ class _Walked:
     def _add(self, decided: Decided) -> None:
         leaf = decided.slot.discipline.leaf
         self._slots[leaf] += 1
+        behind = (*([Stage.ANSWERS] if decided.answer is not None else []), *(stage for stage, _ in decided.looked))
         if decided.question is not None:
-            self._known.append((decided.question.id, decided.answer is not None))
+            self._known.append((decided.question.id, behind))
         if decided.outcome is Outcome.PAIR:
             self.kept.add(decided.id)
         elif decided.outcome is Outcome.OPEN:
             self.open[leaf] += 1
-            there = {Stage.QUESTIONS: decided.question, Stage.ANSWERS: decided.answer}
-            self._wanted.update(stage for stage in self._of_slots if there.get(stage) is None)
+            there = {*behind, *([Stage.QUESTIONS] if decided.question is not None else [])}
+            self._wanted.update(stage for stage in self._of_slots if stage not in there)
 
     @property
     def _of_slots(self) -> Iterator[Stage]:
@@ -230,9 +239,9 @@ class _Walked:
         for id_ in self._answered:
             if id_ in self.mismatched or any(part in through for part in rests_on(id_)):
                 found[next(stage for stage in _CURRICULUM if _is_of(stage, id_))] += 1
-        for question, has_answer in self._known:
+        for question, behind in self._known:
             found[Stage.QUESTIONS] += self._asks(question, through)
-            found[Stage.ANSWERS] += has_answer and self._asks(_answer_to(question), through)
+            found.update(stage for stage in behind if self._asks(_behind(question, stage), through))
         return {stage: Span(n, n, n) for stage, n in found.items() if n}
 
     def _asks(self, id_: str, through: AbstractSet[tuple[str, ...]]) -> bool:
@@ -242,7 +251,9 @@ class _Walked:
     def rewritten(self) -> set[str]:
         """Ids of the pairs that `--reask` writes anew."""
         through = through_of(self.mismatched)
-        return {id_ for id_ in self.kept if self._asks(id_, through) or self._asks(_answer_to(id_), through)}
+        return {
+            id_ for id_ in self.kept if self._asks(id_, through) or self._asks(_behind(id_, Stage.ANSWERS), through)
+        }
 
 
 def _cases(known: tuple[int, int] | None, others: Sequence[tuple[int, int]]) -> Iterator[Assumed]:
@@ -276,5 +287,6 @@ def _is_of(stage: Stage, id_: str) -> bool:
     return id_.startswith(kinds)
 
 
-def _answer_to(question: str) -> str:
-    return question.replace("question", "answer", 1)
+def _behind(question: str, stage: Stage) -> str:
+    """Return the id of the request that a stage behind a question makes of it."""
+    return question.replace("question", _KINDS[stage], 1)
