@@ -242,7 +242,7 @@ class _Walked:
         for question, behind in self._known:
             found[Stage.QUESTIONS] += self._asks(question, through)
             found.update(stage for stage in behind if self._asks(_behind(question, stage), through))
-        return {stage: Span(n, n, n) for stage, n in found.items() if n}
+        return {stage: Span(n, n, n) for stage in self.job.config.stages if (n := found[stage])}
 
     def _asks(self, id_: str, through: AbstractSet[tuple[str, ...]]) -> bool:
         return id_ in self.mismatched or any(part in through for part in rests_on(id_))
