@@ -195,6 +195,8 @@ def _found(postings: Postings, runs: Runs) -> Iterator[tuple[int, int, int]]:
         return
     hits = postings.find((runs.hashes >> _HALF).astype(np.uint32))
     is_found = (hits.rows >> _ROW_BITS) == _checks(runs.hashes)[hits.which]
+    if not is_found.any():
+        return
     which, rows = hits.which[is_found], hits.rows[is_found] & (_MOST_ROWS - 1)
     for i in np.lexsort((runs.starts[which], rows, runs.places[which])):
         run = which[i]
@@ -262,7 +264,7 @@ class _Questions:
             self._ambiguous.add(key)
 
     def unambiguous(self) -> Iterator[tuple[int, str, Hashes]]:
-        """Yield row, question and hashes of its words for each, but for those that the benchmark goes on from in several ways.
+        """Yield row, question and hashes of words of each that the benchmark does not go on from in several ways.
 
         "Which of the following is true?" is no item; with its choices it is one.
         """

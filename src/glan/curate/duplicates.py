@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from glan.curate.postings import Hits, Integers, Postings, entries, ranges
 from glan.curate.shingles import Spelled, spell
@@ -83,22 +82,20 @@ class Duplicates:
     def _copies(self, group: Group) -> dict[int, Copy]:
         """Return the copies of a group, by place in the group, and remember the others."""
         hits = self.postings.find(group.sketches.shingles)
-        times = _times(group.sketches.shingles) if group.sizes.size > 1 else None
+        times = _times(group)
         chosen = self._rarest(group, hits, times)
         copies: dict[int, Copy] = {}
         for match in self._matches(group, hits, self._passed.sketches):
             copies.setdefault(match.place, match.copy_of(int(self._passed.numbers[match.row])))
-        for match in self._matches_inside(group, chosen, times) if times is not None else ():
+        for match in self._matches_inside(group, chosen, times):
             if match.place not in copies and match.row not in copies:
                 copies[match.place] = match.copy_of(self._n_judged + match.row)
         self._remember(group, chosen, copies)
         return copies
 
-    def _rarest(self, group: Group, hits: Hits, times: Integers | None) -> Integers:
+    def _rarest(self, group: Group, hits: Hits, times: Integers) -> Integers:
         """Return the positions of the shingles under which a group's questions are to be entered."""
-        n_standing = np.bincount(hits.which, minlength=group.places.size)
-        if times is not None:
-            n_standing += times
+        n_standing = np.bincount(hits.which, minlength=group.places.size) + times
         order = ((group.places << 32) | n_standing).argsort(kind="stable")
         ends = group.sketches.bounds[:-1] + self._n_entered(group.sizes)
         chosen: Integers = order[np.arange(order.size) < ends[group.places]]
@@ -110,7 +107,7 @@ class Duplicates:
 
     def _least_shared(self, sizes: Integers) -> Integers:
         """Return how many shingles a question of each size shares with whatever it is near to, at least."""
-        needed = np.ceil(self._threshold * sizes - _SLACK).astype(np.int64)
+        needed: Integers = np.ceil(self._threshold * sizes - _SLACK).astype(np.int64)
         return np.maximum(needed, 1)
 
     def _matches_inside(self, group: Group, chosen: Integers, times: Integers) -> Iterator[_Match]:
@@ -165,9 +162,11 @@ def in_groups(texts: Sequence[str]) -> Iterator[Sequence[str]]:
         yield texts[start:]
 
 
-def _times(shingles: NDArray[np.uint32]) -> Integers:
-    """Return for each shingle of a group how often it stands there."""
-    _, which, counts = np.unique(shingles, return_inverse=True, return_counts=True)
+def _times(group: Group) -> Integers:
+    """Return for each shingle of a group how often it stands there; in a question each stands once."""
+    if group.sizes.size == 1:
+        return np.ones(group.places.size, dtype=np.int64)
+    _, which, counts = np.unique(group.sketches.shingles, return_inverse=True, return_counts=True)
     times: Integers = counts[which]
     return times
 

@@ -58,7 +58,7 @@ def squeezed(text: str) -> str:
 def _has_rare_space(text: str) -> bool:
     """Say whether a text may have white space that is neither a space nor a line end."""
     if text.isascii():
-        return any([space in text for space in _RARE_SPACES])
+        return any(space in text for space in _RARE_SPACES)
     return not text.replace("\n", " ").isprintable()  # of all white space only the plain space is printable
 
 

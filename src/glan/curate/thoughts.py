@@ -31,7 +31,7 @@ _BEGINS: Final = re.compile(
 
 def is_leak(text: str) -> bool:
     """Say whether a text begins as thinking does, or holds a tag of it at either end or an end without a beginning."""
-    return _begins_as_thinking(text) or (any([mark in text for mark in _TAGS]) and _has_tag(text))
+    return _begins_as_thinking(text) or (any(mark in text for mark in _TAGS) and _has_tag(text))
 
 
 def _begins_as_thinking(text: str) -> bool:
