@@ -1,4 +1,4 @@
-"""Make one virtual environment for each program that is measured beside ours, with nothing but this Python, venv and pip.
+"""Make one virtual environment for each program that is measured beside ours, with nothing but Python, venv and pip.
 
     python benchmarks/curation/peers.py FOLDER
 

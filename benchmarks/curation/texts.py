@@ -137,25 +137,26 @@ class Found:
     """Share of the near copies that it dropped, by the beginning of each bin of true similarity."""
     counts: dict[str, int]
     false_drops: int
-    """Questions that it dropped although they are nobody's copy, or one of a similarity below 0.6."""
+    """Pairs of a similarity below 0.6 of which it dropped one, and questions that are in no pair."""
 
 
 BINS = (0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 
 
 def compared(known: list[Question], dropped: set[int]) -> Found:
-    """Hold what was dropped against what is true."""
+    """Hold what was dropped against what is true; of a pair, it does not matter which one was."""
     inside: dict[str, list[bool]] = {f"{start:.2f}": [] for start in BINS}
     exact: list[bool] = []
+    originals = {question.of for question in known}
     false_drops = 0
     for number, question in enumerate(known):
-        is_dropped = number in dropped
+        is_dropped = number in dropped or question.of in dropped
         if question.similarity == 1.0:
             exact.append(is_dropped)
         elif question.similarity >= BINS[0]:
             inside[f"{BINS[bisect.bisect(BINS, question.similarity) - 1]:.2f}"].append(is_dropped)
         else:
-            false_drops += is_dropped
+            false_drops += is_dropped and number not in originals
     shares = {start: sum(found) / len(found) for start, found in inside.items() if found}
     counts = {start: len(found) for start, found in inside.items()}
     return Found(sum(exact) / max(1, len(exact)), shares, counts, false_drops)
