@@ -23,7 +23,7 @@ import numpy as np
 from glan.benchmarks.items import Item
 from glan.curate.duplicates import in_groups
 from glan.curate.postings import Integers, Postings
-from glan.curate.shingles import Spelled, spell
+from glan.curate.shingles import Spelled, normalise
 from glan.curate.words import LONG, SHORT, Hashes, Runs, Words, runs_of
 from glan.errors import CurationError
 from glan.packing import compress, decompress
@@ -73,7 +73,7 @@ class Contamination:
 
         """
         self._texts = _Texts()
-        self._whole: dict[bytes, int] = {}
+        self._whole: dict[str, int] = {}
         """Row of each question that is too short to be looked for inside others, by its normal form."""
         self._runs = Postings()
         self._beginnings = Postings()
@@ -87,27 +87,21 @@ class Contamination:
 
     def questions(self, texts: Sequence[str]) -> list[Match | None]:
         """Return for each question what it has in common with an item."""
-        return [match for group in in_groups(texts) for match in self.questions_spelled([spell(t) for t in group])]
+        if not len(self._texts):
+            return [None] * len(texts)
+        return [match for group in in_groups(texts) for match in self._judged([*map(Words.of, group)], group)]
 
     def questions_spelled(self, texts: Sequence[Spelled]) -> list[Match | None]:
         """Judge a group of questions that are spelled already."""
         if not len(self._texts):
             return [None] * len(texts)
-        words = [Words.spelled(text) for text in texts]
-        matches = self._equal(texts, words)
-        self._find(words, matches)
-        return [matches.get(place) for place in range(len(texts))]
+        return self._judged([*map(Words.spelled, texts)], [text.text for text in texts])
 
     def answers(self, texts: Sequence[str]) -> list[Match | None]:
         """Return for each answer what it has in common with an item."""
         if not len(self._texts):
             return [None] * len(texts)
-        found: list[Match | None] = []
-        for group in in_groups(texts):
-            matches: dict[int, Match] = {}
-            self._find([Words.of(text) for text in group], matches)
-            found += [matches.get(place) for place in range(len(group))]
-        return found
+        return [match for group in in_groups(texts) for match in self._judged([*map(Words.of, group)], ())]
 
     @property
     def size_bytes(self) -> int:
@@ -131,10 +125,11 @@ class Contamination:
             if hashes.size >= SHORT:
                 short.add(row, hashes[:SHORT])
             else:
-                self._whole.setdefault(spell(question).normal, row)
+                self._whole.setdefault(normalise(question), row)
 
-    def _find(self, texts: Sequence[Words], matches: dict[int, Match]) -> None:
-        """Add the matches with runs of words, by place in the group; who has one already keeps it."""
+    def _judged(self, texts: Sequence[Words], questions: Sequence[str]) -> list[Match | None]:
+        """Judge a group of texts; questions are given as they were too, since they may be a short item as a whole."""
+        matches = self._equal(questions, texts)
         short, long = runs_of([text.hashes for text in texts])
         for match_of, runs, postings in ((_held, short, self._beginnings), (_shared, long, self._runs)):
             for place, row, start in _found(postings, runs):
@@ -142,10 +137,11 @@ class Contamination:
                     match = match_of(self._texts[row], texts[place].words, start - _before(texts, place))
                     if match is not None:
                         matches[place] = match
+        return [matches.get(place) for place in range(len(texts))]
 
-    def _equal(self, texts: Sequence[Spelled], words: Sequence[Words]) -> dict[int, Match]:
+    def _equal(self, questions: Sequence[str], words: Sequence[Words]) -> dict[int, Match]:
         """Return the matches of questions that are as a whole a short item."""
-        few = [(place, texts[place].normal) for place, found in enumerate(words) if len(found.words) < SHORT]
+        few = [(place, normalise(text)) for place, text in enumerate(questions) if len(words[place].words) < SHORT]
         rows = {place: self._whole[normal] for place, normal in few if normal in self._whole}
         return {place: _match(self._texts[row], words[place].words) for place, row in rows.items()}
 
