@@ -24,7 +24,7 @@ from glan.curate.shingles import spell
 from glan.settings import Curation
 
 _CHUNK = 1_024
-"""Questions that are timed together; the median of the chunks is what is told, since others use the machine too."""
+"""Questions that are timed together; the quietest chunk and the median are told, since others use the machine too."""
 _STEPS = (100_000, 300_000, 1_000_000, 3_000_000, 10_000_000)
 _GROUP = 128
 

@@ -44,9 +44,9 @@ class Copies(msgspec.Struct):
     """Numbers of the questions that it drops as copies of earlier ones."""
     cpu_s: float
     before_mb: float
-    """Peak of memory when the texts were read and nothing was done yet ..."""
+    """Memory when the texts were read and nothing was done yet ..."""
     peak_mb: float
-    """... and at the end."""
+    """... and at its peak."""
 
 
 @dataclass(frozen=True)
