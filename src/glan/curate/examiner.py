@@ -77,8 +77,10 @@ class Examiner:
             clean = [text for text, match in zip(spelled, matches, strict=True) if match is None]
             copies = iter(self._duplicates.judge_spelled(clean))
             for match in matches:
-                copy = next(copies) if match is None else None
-                yield _contaminated(match) if match is not None else _copied(copy) if copy is not None else None
+                if match is not None:
+                    yield _contaminated(match)
+                else:
+                    yield _copied(copy) if (copy := next(copies)) is not None else None
 
     def _broken(self, text: Text, rules: tuple[Rule, ...]) -> Finding | None:
         objection = objection_to(text, rules)
