@@ -7,6 +7,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"runs"}),),
     (frozenset({"against", "batched", "options", "outputs", "settled", "spending", "surprise"}),),
     (frozenset({"pipeline"}),),
+    (frozenset({"meaning"}),),
     (frozenset({"fates"}), frozenset({"looks"})),
     (
         frozenset({"generate"}),
@@ -22,7 +23,13 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"teachers"}),),
     (frozenset({"prompts"}),),
     (frozenset({"parsing"}),),
-    (frozenset({"progress"}), frozenset({"streams"}), frozenset({"packing"}), frozenset({"mix"})),
+    (
+        frozenset({"progress"}),
+        frozenset({"streams"}),
+        frozenset({"packing"}),
+        frozenset({"vectors"}),
+        frozenset({"mix"}),
+    ),
     (frozenset({"config", "config_text"}), frozenset({"environment"})),
     (frozenset({"settings"}),),
     (frozenset({"language_names"}),),

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 import glan
 from glan.against import Against
 from glan.config import Config
+from glan.curate.meaning import REASON as COPY_IN_MEANING
 from glan.dataset.card import NOT_DONE, Card, render_card
 from glan.dataset.rows import REJECT_SCHEMA, ROW_SCHEMA, reject_of, row_of
 from glan.dataset.shards import ShardWriter, ids, read_rows
@@ -26,6 +27,7 @@ from glan.options import RULES_DID_NOT_RUN
 from glan.plan import drafts_of_round
 from glan.project import Manifest, Project
 from glan.records import Decided, Outcome, Reply, Request, Stage, place
+from glan.settings import Embeddings
 from glan.teachers.base import Teacher
 from glan.teachers.identities import Answered
 
@@ -39,6 +41,7 @@ CHECKED = (
 )
 """The rules that every data set passed."""
 _MOST_NAMED = 10
+_COPIES = frozenset({"exact duplicate", "near duplicate", COPY_IN_MEANING})
 _PLACE = re.compile(r"(?:question|slot)/(?P<leaf>[^/]+)/")
 
 
@@ -178,8 +181,11 @@ class Outputs:
         near = (f"Near duplicates: Jaccard similarity of word 3-grams from {threshold:g}.",) if threshold else ()
         code = self._config.checked_language
         language = (f"Texts that are surely in another language than {LANGUAGES[code]}.",) if code is not None else ()
+        meaning = (
+            (_told_of_meaning(self._config.curation.embeddings),) if self._config.curation.embeddings.enabled else ()
+        )
         rules = (_told_of_rules(*ending.rules),) if ending.rules is not None else ()
-        return (*CHECKED, *language, *near, *rules, *ending.against.checked())
+        return (*CHECKED, *language, *near, *meaning, *rules, *ending.against.checked())
 
     def _not_checked(self, ending: Ending) -> tuple[str, ...]:
         is_idle = self._project.rules is not None and ending.rules is None
@@ -283,6 +289,13 @@ def standing_of(project: Project) -> Standing | None:
     return Standing(pairs=pairs, others=others, left=frozenset(manifest.left))
 
 
+def _told_of_meaning(settings: Embeddings) -> str:
+    return (
+        f"Copies in meaning: cosine from {settings.similarity:g} with one of the last {settings.last:,} questions of the "
+        "subject."
+    )
+
+
 def _told_of_rules(n_questions: int, n_answers: int) -> str:
     return f"The project's own rules.py: {n_questions} rules on questions, {n_answers} on answers."
 
@@ -294,7 +307,7 @@ def _turned(standing: Path, rejects: Path) -> Iterator[str]:
         for id_ in ids(standing) if ended else ():
             if id_ in ended:
                 reason, detail = ended[id_]["reason"], ended[id_]["detail"]
-                yield f"{id_} ({reason}{f' of {detail}' if reason.endswith('duplicate') else ''})"
+                yield f"{id_} ({reason}{f' of {detail}' if reason in _COPIES else ''})"
 
 
 def told_of_turned(turned: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ Records are frozen values. An id is a place in the tree of the data set, never a
     sessions/<leaf>/<subject>          the same syllabus as class sessions with their key concepts
     question/<leaf>/<subject>/<index>  a question; also the id of its row
     answer/<leaf>/<subject>/<index>    its answer
+    embedding/<leaf>/<subject>/<index> what the question means, as a vector
 
 `<leaf>` and `<subject>` are percent-encoded keys.
 """
@@ -273,6 +274,11 @@ class Question(Record, frozen=True, kw_only=True):
     def answer_id(self) -> str:
         """The id of its answer's place."""
         return f"answer{self.id.removeprefix('question')}"
+
+    @property
+    def embedding_id(self) -> str:
+        """The id of the place of its vector."""
+        return f"embedding{self.id.removeprefix('question')}"
 
 
 class Verdict(Record, frozen=True, kw_only=True):

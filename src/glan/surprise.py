@@ -153,11 +153,12 @@ def _rests_under(request_id: str) -> Iterable[tuple[str, ...]]:
 def _rests_on(request_id: str) -> Iterable[tuple[str, ...]]:
     """Give the places that a request's text comes from."""
     kind, *parts = request_id.split("/")
-    if kind in {"syllabus", "sessions", "question", "answer"}:
+    of_a_question = {"answer", "embedding"}
+    if kind in {"syllabus", "sessions", "question"} | of_a_question:
         yield (parts[0],)
-    if kind in {"sessions", "question", "answer"}:
+    if kind in {"sessions", "question"} | of_a_question:
         yield tuple(parts[:2])
-    if kind == "answer":
+    if kind in of_a_question:
         yield tuple(parts)
 
 

@@ -24,6 +24,8 @@ MORE_ROOM = 2
 _SHOWN_LENGTH = 20_000
 """Most characters of a malformed reply that are sent back."""
 
+_WITH_SYSTEM = frozenset(Stage) - {Stage.EMBEDDINGS}
+
 T = TypeVar("T")
 
 
@@ -134,13 +136,24 @@ def asking_of(config: Config, prompts: Prompts, teacher: Teacher, models: Mappin
         )
         for stage in config.stages
     }
+    if Stage.EMBEDDINGS in sampling:
+        sampling[Stage.EMBEDDINGS] = _embedding(config, models[Stage.EMBEDDINGS])
     return Asking(
         teacher=teacher,
         prompts=prompts,
         language=config.language_name,
         sampling=sampling,
-        system={stage: found.system for stage, found in settings.items() if found.system},
+        system={stage: found.system for stage, found in settings.items() if found.system and stage in _WITH_SYSTEM},
         mix=mix_for(config, prompts),
+    )
+
+
+def _embedding(config: Config, model: str) -> Sampling:
+    """Return how a vector is asked for: nothing is drawn and nothing is written."""
+    dimensions = config.curation.embeddings.dimensions
+    extra = config.teacher_of(Stage.EMBEDDINGS).extra
+    return Sampling(
+        model=model, max_tokens=0, extra=extra if dimensions is None else {**extra, "dimensions": dimensions}
     )
 
 

@@ -170,7 +170,7 @@ def parse_base_url(text: str, *, source: str) -> str:
         )
     if found is None or not 0 < int(found["port"] or 1) < 65_536:
         raise ConfigError(f"The address in {source} is no base URL; one is like http://localhost:8000/v1.")
-    path = (found["path"] or "").rstrip("/").removesuffix("/chat/completions")
+    path = (found["path"] or "").rstrip("/").removesuffix("/chat/completions").removesuffix("/embeddings")
     return f"{found['scheme'].lower()}://{_host(text)}{path}"
 
 
