@@ -28,6 +28,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
         frozenset({"streams"}),
         frozenset({"packing"}),
         frozenset({"vectors"}),
+        frozenset({"names"}),
         frozenset({"mix"}),
     ),
     (frozenset({"config", "config_text"}), frozenset({"environment"})),

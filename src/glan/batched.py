@@ -55,7 +55,7 @@ async def check_servers(stages: Sequence[Stage], servers: Mapping[Stage, BatchSe
     if not asks and len(batched) < len(stages):
         raise ConfigError(
             "[curation.embeddings] is enabled, and an offline runner's files have no place for embeddings.",
-            hint="Turn it off until the replies are read back; `glan run` then asks for the embeddings of what is there.",
+            hint="Turn it off until the replies are read back; `glan run` then asks for those of what is there.",
         )
     for stage in batched:
         if stage not in servers:

@@ -94,6 +94,11 @@ class Config(Settings, frozen=True):
         return code_of(self.language) if self.curation.wrong_language == "reject" else None
 
     @property
+    def merges_names(self) -> bool:
+        """Whether subjects and key concepts of nearly the same name are one; what is nearly the same is English."""
+        return self.curation.near_names == "merge" and code_of(self.language) == "en"
+
+    @property
     def language_name(self) -> str:
         """The language as the prompts name it."""
         return LANGUAGES.get(self.language.casefold(), self.language)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -63,6 +64,8 @@ class Ending:
     """Parameters that the models did not take, a sentence each."""
     answered: Sequence[Answered]
     """Which models gave the replies, as the servers named them."""
+    near_names: Mapping[str, Any]
+    """Subjects and key concepts that were merged into others."""
     basis: str
     """What the data set rests on, hashed."""
     rules: tuple[int, int] | None
@@ -184,8 +187,9 @@ class Outputs:
         meaning = (
             (_told_of_meaning(self._config.curation.embeddings),) if self._config.curation.embeddings.enabled else ()
         )
+        names = (_told_of_names(ending.near_names),) if self._config.merges_names else ()
         rules = (_told_of_rules(*ending.rules),) if ending.rules is not None else ()
-        return (*CHECKED, *language, *near, *meaning, *rules, *ending.against.checked())
+        return (*CHECKED, *language, *near, *meaning, *names, *rules, *ending.against.checked())
 
     def _not_checked(self, ending: Ending) -> tuple[str, ...]:
         is_idle = self._project.rules is not None and ending.rules is None
@@ -250,6 +254,7 @@ class Outputs:
             benchmarks=ending.against.listed(),
             shards=shards,
             files=files,
+            near_names=dict(ending.near_names),
             basis=ending.basis,
         )
 
@@ -291,8 +296,15 @@ def standing_of(project: Project) -> Standing | None:
 
 def _told_of_meaning(settings: Embeddings) -> str:
     return (
-        f"Copies in meaning: cosine from {settings.similarity:g} with one of the last {settings.last:,} questions of the "
-        "subject."
+        f"Copies in meaning: cosine from {settings.similarity:g} with one of the last {settings.last:,} questions of "
+        "the same subject."
+    )
+
+
+def _told_of_names(found: Mapping[str, Any]) -> str:
+    return (
+        f"Near names: {found.get('subjects', 0):,} subjects and {found.get('key_concepts', 0):,} key concepts were "
+        "merged into earlier ones of nearly the same name."
     )
 
 

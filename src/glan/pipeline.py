@@ -84,7 +84,9 @@ class Pipeline:
         self, job: Job, *, permits: Permits | Pools, progress: Progress, examiner: Examining | None = None
     ) -> None:
         self.walks = {
-            discipline.leaf: Walk(discipline, plan=job.config.plan, seed=job.config.seed)
+            discipline.leaf: Walk(
+                discipline, plan=job.config.plan, seed=job.config.seed, merges_names=job.config.merges_names
+            )
             for discipline in job.disciplines
         }
         self.stopped: GlanError | None = None

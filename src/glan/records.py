@@ -275,11 +275,6 @@ class Question(Record, frozen=True, kw_only=True):
         """The id of its answer's place."""
         return f"answer{self.id.removeprefix('question')}"
 
-    @property
-    def embedding_id(self) -> str:
-        """The id of the place of its vector."""
-        return f"embedding{self.id.removeprefix('question')}"
-
 
 class Verdict(Record, frozen=True, kw_only=True):
     """Why a slot gave no pair: the stage where its way ended, the reason, and what the teacher said."""

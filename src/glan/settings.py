@@ -183,6 +183,13 @@ class Curation(Settings, frozen=True):
             description="Jaccard similarity of word 3-grams from which a question is a copy; 0: only exact copies.",
         ),
     ] = 0.7
+    near_names: Annotated[
+        Literal["keep", "merge"],
+        Meta(
+            description="What becomes of a subject or key concept that is named nearly as an earlier one, in English: "
+            '"merge" counts the two as one, and tells it. What is drawn follows from that.'
+        ),
+    ] = "keep"
     max_question_length: Annotated[int, Meta(ge=1, description="Longest question, in characters.")] = 8_000
     wrong_language: Annotated[
         Literal["reject", "keep"],

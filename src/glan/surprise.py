@@ -34,6 +34,7 @@ def meaning_of(
         "plan.law": config.plan.law,
         "plan.sampling": config.plan.sampling,
         "plan.pair_share": str(config.plan.pair_share),
+        "curation.near_names": "merge" if config.merges_names else "keep",
         **asking.mix.meaning,
     }
     for name in VARIABLES:
@@ -51,7 +52,11 @@ def meaning_of(
     return found
 
 
-_BEFORE_IT_WAS_KNOWN = {**{f"reasoning of {stage}": "server" for stage in Stage}, **Mix().meaning}
+_BEFORE_IT_WAS_KNOWN = {
+    **{f"reasoning of {stage}": "server" for stage in Stage},
+    "curation.near_names": "keep",
+    **Mix().meaning,
+}
 """What a run meant that stored nothing of it."""
 
 

@@ -16,8 +16,9 @@ async def embed_question(asking: Asking, question: Question) -> tuple[Vector, Re
         RequestError: the teacher does not answer.
 
     """
+    place = f"embedding{question.id.removeprefix('question')}"
     message = Message(role="user", content=question.text)
-    reply = await asking.teacher.reply(asking.request(Stage.EMBEDDINGS, question.embedding_id, message))
+    reply = await asking.teacher.reply(asking.request(Stage.EMBEDDINGS, place, message))
     try:
         return unpack(reply.text), replace(reply, text="")
     except VectorError as error:

@@ -277,7 +277,7 @@ class _Opening:
         is_named_for_it = self._config.role_of(stage).spec is not None
         if stage is Stage.EMBEDDINGS and not is_named_for_it and spec.provider != OFFLINE:
             raise ConfigError(
-                f"[curation.embeddings] is enabled, and no model is named that makes embeddings: {spec.model!r} writes.",
+                f"[curation.embeddings] is enabled, and no model is named for it: {spec.model!r} writes.",
                 hint='Name one as `spec` in [teachers.embeddings], such as "openai/text-embedding-3-small" or '
                 '"MODEL@URL" for a server of your own.',
             )
