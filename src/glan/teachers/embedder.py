@@ -53,8 +53,8 @@ def embedded(request: Request, model: str) -> Reply:
 
 def _content(text: str) -> list[str]:
     """Return the words that a text is about, without plural; all its words where it has no others."""
-    words = [_singular(word) for word in _WORD.findall(key_of(text))]
-    return [word for word in words if word not in _PHRASING] or words
+    words = _WORD.findall(key_of(text))
+    return [_singular(word) for word in words if word not in _PHRASING] or words
 
 
 def _singular(word: str) -> str:
