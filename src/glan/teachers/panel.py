@@ -28,6 +28,7 @@ from glan.teachers.specs import (
     Spec,
     endpoint,
     is_same_server,
+    no_writer,
     parse_base_url,
     parse_spec,
     where,
@@ -274,14 +275,8 @@ class _Opening:
         spec = self.named_of(stage)
         if spec is None:
             raise ConfigError("No teacher is named. There are these ways:", hint=_WAYS)
-        is_named_for_it = self._config.role_of(stage).spec is not None
-        if stage is Stage.EMBEDDINGS and not is_named_for_it and spec.provider != OFFLINE:
-            raise ConfigError(
-                f"[curation.embeddings] is enabled, and no model is named for it: {spec.model!r} writes.",
-                hint='Name one as `spec` in [teachers.embeddings], such as "openai/text-embedding-3-small" or '
-                '"MODEL@URL" for a server of your own.',
-            )
-        return spec
+        is_of_all = stage is Stage.EMBEDDINGS and self._config.role_of(stage).spec is None
+        return no_writer(spec) if is_of_all else spec
 
     def named_of(self, stage: Stage) -> Spec | None:
         """Return the teacher of a stage: its role's own, else the one that was named, else the default."""
