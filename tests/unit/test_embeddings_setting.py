@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from desk import Desk
 from harness import Counting, small
-from misbehaving import serving
+from misbehaving import EMBED, given, serving
+from msgspec.structs import replace
 from strategies import a_discipline
-from test_http_embeddings import EMBED, given
 
 from glan.api import Project
 from glan.batched import check_servers
@@ -98,11 +98,8 @@ async def test_vectors_are_asked_live_in_batch_mode(tmp_path: Path) -> None:
         teacher = Urgent(Deferring(spool, dict.fromkeys(Stage, Desk(small())), Budget(), known=known), live, known)
         assert (await teacher.reply(EMBED)).text
         assert (live.started.total(), spool.requests) == (1, 0)
-        question = EMBED.__class__(
-            **{**{f: getattr(EMBED, f) for f in EMBED.__struct_fields__}, "stage": Stage.ANSWERS}
-        )
         with pytest.raises(DeferredError):
-            await teacher.reply(question)
+            await teacher.reply(replace(EMBED, stage=Stage.ANSWERS))
         spool.discard_all()
 
 
