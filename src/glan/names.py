@@ -13,6 +13,7 @@ order, an adjective, and plurals that mean something else, such as goods, future
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -91,10 +92,14 @@ def suspects(names: Sequence[str]) -> set[str]:
     letters = bare.translate(None, _NOT_TELLING).split(b"\n")[1:-1]
     if len(letters) != len(names):  # a name with a line break in it
         return set(names)
+    sums = list(map(sum, letters))
+    counts = Counter(sums)  # to add letters up is quicker than to sort them, and most sums come once
     first: dict[bytes, str] = {}
     found: set[str] = set()
-    for name, bag in zip(names, map(sorted, letters), strict=True):
-        key = bytes(bag)
+    for name, bag, total in zip(names, letters, sums, strict=True):
+        if counts[total] == 1:
+            continue
+        key = bytes(sorted(bag))
         if key in first:
             found |= {first[key], name}
         else:

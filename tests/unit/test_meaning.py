@@ -2,9 +2,7 @@
 
 import asyncio
 import random
-import re
 from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +27,7 @@ from harness import (
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from rewording import Rewording, topic_of
 
 from glan.curate.meaning import REASON, Meanings
 from glan.fates import Asked, Fates, OnItsWay
@@ -38,39 +37,11 @@ from glan.prompts import Prompts
 from glan.records import Decided, Outcome, Reply, Request, Sampling, Stage, Verdict
 from glan.settings import Embeddings
 from glan.streams import Credits
-from glan.teachers.base import Teacher
 from glan.teachers.filler import Filler, digest_of
 from glan.vectors import Vector, cosines, pack_unusable, rounded, square
 
 TREE = ["Physics", {"name": "Law", "weight": 2}]
 SETTINGS = {"pairs": 40, "dataset_shard_rows": 7, "embeddings_enabled": True}
-THINGS = ("glaciers", "kettles", "lanterns", "orchards")
-DEEDS = ("erosion", "resonance", "signalling")
-WORDINGS = ("Explain {}.", "What is meant by {}, and why does it matter?", "Describe {}, please, with an example.")
-TOPIC = re.compile(rf"\w+ (?:{'|'.join(THINGS)}) (?:{'|'.join(DEEDS)})")
-
-
-@dataclass
-class Rewording:
-    """A teacher that asks about twelve things in each subject, each in several wordings."""
-
-    teacher: Teacher = field(default_factory=lambda: small(subjects=3, sessions=3))
-    model: str = "filler"
-
-    async def reply(self, request: Request) -> Reply:
-        reply = await self.teacher.reply(request)
-        if request.stage is not Stage.QUESTIONS:
-            return reply
-        luck = digest_of(0, request.messages)
-        subject = request.id.split("/")[2].partition("%20")[0]
-        topic = f"{subject} {THINGS[luck[0] % len(THINGS)]} {DEEDS[luck[1] % len(DEEDS)]}"
-        return replace(reply, text=WORDINGS[luck[2] % len(WORDINGS)].format(topic))
-
-
-def topic_of(text: str) -> str:
-    found = TOPIC.search(text)
-    assert found is not None
-    return found[0]
 
 
 def decided(folder: Path) -> list[dict[str, Any]]:
