@@ -75,6 +75,13 @@ async def test_the_model_of_embeddings_is_asked_at_its_own_server() -> None:
     }  # fmt: skip
 
 
+def test_a_setting_that_is_about_writing_is_an_error_there() -> None:
+    """What a person sets for embeddings is used, or told that it cannot be."""
+    wrong = config(embeddings=TeacherSettings(spec="offline", system="Be brief."))
+    with pytest.raises(ConfigError, match="`system`"):
+        asking_of(wrong, Prompts.shipped(), small(), dict.fromkeys(Stage, "m"))
+
+
 def test_the_price_list_knows_models_that_write_nothing() -> None:
     """A model with a price of its prompts alone costs nothing for replies."""
     price = price_of("text-embedding-3-small", "openai", None)

@@ -115,7 +115,7 @@ def test_without_it_nobody_is_asked_for_vectors() -> None:
 
 
 class Odd:
-    """Spoils the vectors of some questions."""
+    """Spoils the vectors of some questions, not of the first two of a subject."""
 
     def __init__(self, text: str) -> None:
         self._teacher = Filler(subjects=3, sessions=2)
@@ -123,8 +123,9 @@ class Odd:
 
     async def reply(self, request: Request) -> Reply:
         reply = await self._teacher.reply(request)
-        is_spoilt = request.stage is Stage.EMBEDDINGS and digest_of(5, request.messages)[0] < 30
-        return replace(reply, text=self._text) if is_spoilt else reply
+        if request.stage is not Stage.EMBEDDINGS or request.id.endswith(("/0", "/1")):
+            return reply
+        return replace(reply, text=self._text) if digest_of(5, request.messages)[0] < 60 else reply
 
 
 @pytest.mark.parametrize(

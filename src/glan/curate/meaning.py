@@ -17,19 +17,76 @@ REASON = "copy in meaning"
 _FIRST_ROOM = 8
 
 
-class Shelf:
+class Meanings:
+    """What the questions mean that passed so far; questions come in plan order."""
+
+    def __init__(self, similarity: float, last: int) -> None:
+        """Begin without any.
+
+        Args:
+            similarity: the cosine from which a question is a copy.
+            last: a question is held against so many of its subject at most.
+
+        """
+        self._similarity = similarity
+        self._last = last
+        self._shelves: dict[tuple[str, bool], _Shelf] = {}
+
+    def judge(self, id_: str, vector: Vector, *, is_kept: bool = False) -> Finding | None:
+        """Return what stands against a question; one that passes is held against those after it.
+
+        A vector of another length than most of its subject so far tells nothing. Those that a person has kept from
+        another model are compared among themselves.
+
+        Args:
+            id_: the question's id, a subject's place and a number.
+            vector: what it means.
+            is_kept: whether the reply answered another request.
+
+        """
+        subject, _, number = id_.rpartition("/")
+        shelf = self._shelves.get((subject, is_kept))
+        if shelf is None:
+            shelf = self._shelves[subject, is_kept] = _Shelf(self._last, vector.size)
+        usual = shelf.see(vector.size)
+        if vector.size != usual:
+            return Finding(
+                reason=NO_VECTOR, detail=f"A vector of {vector.size:,} dimensions, where most have {usual:,}."
+            )
+        nearest = shelf.nearest(vector)
+        if nearest is not None and nearest[1] >= self._similarity:
+            return Finding(reason=REASON, detail=f"{subject}/{nearest[0]} ({nearest[1]:.2f})")
+        shelf.add(int(number), vector)
+        return None
+
+
+class _Shelf:
     """The last vectors of one subject, all of one length, and the numbers of their questions.
 
     It takes a byte for each component, and room for up to twice as many vectors as there are.
     """
 
     def __init__(self, last: int, dimensions: int) -> None:
-        self.dimensions = dimensions
         self._last = last
-        self._vectors = np.empty((min(last, _FIRST_ROOM), dimensions), dtype=np.int8)
+        self._lengths: Counter[int] = Counter()
+        self._clear(dimensions)
+
+    def _clear(self, dimensions: int) -> None:
+        self._vectors = np.empty((min(self._last, _FIRST_ROOM), dimensions), dtype=np.int8)
         self._squares = np.empty(len(self._vectors), dtype=np.int64)
         self._numbers = array("I")
         self._oldest = 0
+
+    def see(self, length: int) -> int:
+        """Count a vector, and return the length that most had so far, of equals the one that came first.
+
+        Where that has become another, what was there before is of no use.
+        """
+        self._lengths[length] += 1
+        usual = max(self._lengths, key=self._lengths.__getitem__)
+        if usual != self._vectors.shape[1]:
+            self._clear(usual)
+        return usual
 
     def nearest(self, vector: Vector) -> tuple[int, float] | None:
         """Return the number of the most similar question, the earliest of equals, and the cosine; None if empty."""
@@ -52,56 +109,7 @@ class Shelf:
             self._numbers.append(number)
             if size == len(self._vectors):
                 room = min(self._last, 2 * size)
-                self._vectors = np.resize(self._vectors, (room, self.dimensions))
+                self._vectors = np.resize(self._vectors, (room, vector.size))
                 self._squares = np.resize(self._squares, room)
         self._vectors[place] = vector
         self._squares[place] = square(vector)
-
-
-class Meanings:
-    """What the questions mean that passed so far; questions come in plan order."""
-
-    def __init__(self, similarity: float, last: int) -> None:
-        """Begin without any.
-
-        Args:
-            similarity: the cosine from which a question is a copy.
-            last: a question is held against so many of its subject at most.
-
-        """
-        self._similarity = similarity
-        self._last = last
-        self._shelves: dict[tuple[str, bool], Shelf] = {}
-        self._lengths: Counter[tuple[bool, int]] = Counter()
-
-    def judge(self, id_: str, vector: Vector, *, is_kept: bool = False) -> Finding | None:
-        """Return what stands against a question; one that passes is held against those after it.
-
-        A vector of another length than most so far tells nothing. Vectors that a person has kept from another model
-        are compared among themselves.
-
-        Args:
-            id_: the question's id, a subject's place and a number.
-            vector: what it means.
-            is_kept: whether the reply answered another request.
-
-        """
-        self._lengths[is_kept, vector.size] += 1
-        usual = self._usual(is_kept=is_kept)
-        if vector.size != usual:
-            return Finding(
-                reason=NO_VECTOR, detail=f"A vector of {vector.size:,} dimensions, where most have {usual:,}."
-            )
-        subject, _, number = id_.rpartition("/")
-        shelf = self._shelves.get((subject, is_kept))
-        if shelf is None or shelf.dimensions != usual:
-            shelf = self._shelves[subject, is_kept] = Shelf(self._last, usual)
-        nearest = shelf.nearest(vector)
-        if nearest is not None and nearest[1] >= self._similarity:
-            return Finding(reason=REASON, detail=f"{subject}/{nearest[0]} ({nearest[1]:.2f})")
-        shelf.add(int(number), vector)
-        return None
-
-    def _usual(self, *, is_kept: bool) -> int:
-        """Return the length that most vectors had so far; of equals the one that came first."""
-        return max((found for found in self._lengths if found[0] is is_kept), key=self._lengths.__getitem__)[1]
