@@ -16,8 +16,9 @@ from msgspec.structs import replace
 import glan
 from glan.against import Against
 from glan.config import Config
+from glan.curate.judged import told_of_look
 from glan.curate.meaning import REASON as COPY_IN_MEANING
-from glan.dataset.card import NOT_DONE, Card, render_card
+from glan.dataset.card import NOT_DONE, NOT_JUDGED, Card, render_card
 from glan.dataset.rows import REJECT_SCHEMA, ROW_SCHEMA, reject_of, row_of
 from glan.dataset.shards import ShardWriter, ids, read_rows
 from glan.dataset.statistics import Statistics, Summary
@@ -179,7 +180,7 @@ class Outputs:
         self._rejects.discard()
         self._project.begin()
 
-    def _checked(self, ending: Ending) -> tuple[str, ...]:
+    def _checked(self, ending: Ending, summary: Summary) -> tuple[str, ...]:
         threshold = self._config.curation.near_duplicates
         near = (f"Near duplicates: Jaccard similarity of word 3-grams from {threshold:g}.",) if threshold else ()
         code = self._config.checked_language
@@ -189,11 +190,24 @@ class Outputs:
         )
         names = (_told_of_names(ending.near_names),) if self._config.merges_names else ()
         rules = (_told_of_rules(*ending.rules),) if ending.rules is not None else ()
-        return (*CHECKED, *language, *near, *meaning, *names, *rules, *ending.against.checked())
+        looked = (*meaning, *names, *rules, *ending.against.checked(), *self._looked_at(summary))
+        return (*CHECKED, *language, *near, *looked)
+
+    def _looked_at(self, summary: Summary) -> Iterator[str]:
+        """Say what models said of questions and pairs, and of how many they could not be read."""
+        for stage in self._config.stages:
+            model, unread = self._models[stage], summary.unread.get(stage.value, 0)
+            told = told_of_look(stage, self._config, model)
+            if told is not None:
+                is_own = stage is Stage.SCORES and model == self._models[Stage.ANSWERS]
+                own = " It is the model that wrote the answers." if is_own else ""
+                yield f"{told}{own}" + (f" Of {unread:,} pairs it could not be read." if unread else "")
 
     def _not_checked(self, ending: Ending) -> tuple[str, ...]:
         is_idle = self._project.rules is not None and ending.rules is None
-        return (*ending.against.not_checked(), *NOT_DONE, *([RULES_DID_NOT_RUN] if is_idle else []))
+        is_judged = Stage.SCORES in self._config.stages
+        not_done = [sentence for sentence in NOT_DONE if not (is_judged and sentence == NOT_JUDGED)]
+        return (*ending.against.not_checked(), *not_done, *([RULES_DID_NOT_RUN] if is_idle else []))
 
     def _card(self, ending: Ending, summary: Summary) -> Card:
         config = self._config
@@ -208,7 +222,7 @@ class Outputs:
             answer_model=self._models[Stage.ANSWERS],
             curriculum_model=self._models[Stage.SYLLABI],
             license=config.dataset.license,
-            checked=self._checked(ending),
+            checked=self._checked(ending, summary),
             not_done=self._not_checked(ending),
             benchmarks=ending.against.listed(),
         )
@@ -249,7 +263,7 @@ class Outputs:
             cut_prompts=ending.cut_prompts,
             not_taken=list(ending.not_taken),
             answered=list(ending.answered),
-            checked=list(self._checked(ending)),
+            checked=list(self._checked(ending, summary)),
             not_checked=list(self._not_checked(ending)),
             benchmarks=ending.against.listed(),
             shards=shards,
