@@ -172,8 +172,7 @@ def hosts_of(config: Config, environment: Environment, named: Named) -> tuple[Ho
     opening = _Opening(config, environment, named)
     found: dict[str, tuple[str, list[Stage]]] = {}
     for stage in config.stages:
-        spec = opening.named_of(stage)
-        if spec is not None and spec.provider != OFFLINE:
+        if (spec := opening.named_of(stage)) is not None and spec.provider != OFFLINE:
             for one in opening.servers_of(spec, opening.settings_of(stage, spec)):
                 base_url, host = where(one, environment)
                 found.setdefault(host, (base_url, []))[1].append(stage)
@@ -199,8 +198,7 @@ def untrusted(config: Config, environment: Environment, named: Named) -> tuple[U
     opening = _Opening(config, environment, named)
     found: dict[tuple[str, str], UntrustedError] = {}
     for stage in config.stages:
-        spec = opening.named_of(stage)
-        if spec is not None and spec.provider != OFFLINE:
+        if (spec := opening.named_of(stage)) is not None and spec.provider != OFFLINE:
             settings = opening.settings_of(stage, spec)
             check_settings(settings)
             for server in opening.servers_of(spec, settings):
