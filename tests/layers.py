@@ -7,7 +7,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"runs"}),),
     (frozenset({"against", "batched", "options", "outputs", "settled", "spending", "surprise"}),),
     (frozenset({"pipeline"}),),
-    (frozenset({"fates"}), frozenset({"looks"})),
+    (frozenset({"fates"}), frozenset({"looks"}), frozenset({"polls"})),
     (
         frozenset({"generate"}),
         frozenset({"curate"}),

@@ -2,6 +2,7 @@
 
     slots ──► question, many at once ──► examine, in plan order ──► answer, many at once ──► examine, in plan order
 
+Where a question may get several answers (`polls.py`), the second half comes again for each round of them.
 Where a project wants more looks (`looks.py`), those at a question come before its answer, and those at a pair at the
 end; both many at once.
 
@@ -14,7 +15,7 @@ It knows no files, prices, environment or CLI: `runs.py` gives it a project's in
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Coroutine, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -25,20 +26,19 @@ from msgspec.structs import replace
 
 from glan.benchmarks.items import Item
 from glan.config import Config
-from glan.curate.constraints import held
 from glan.curate.examiner import Examining, Finding, Here
 from glan.curate.own import OwnRules
 from glan.curate.quality import text_of
 from glan.errors import CurationError, GlanError, StoppedError
 from glan.fates import Fates
-from glan.generate.answers import write_answer
 from glan.generate.asking import Asking
 from glan.generate.questions import write_question
 from glan.generate.walk import Drawn, Walk
 from glan.looks import Look, Looked, looks_at_pairs, looks_at_questions
 from glan.plan import Merge
+from glan.polls import Poll, Polls
 from glan.progress import Progress
-from glan.records import Decided, Discipline, Outcome, Question, Record, Reply, Slot, Stage, Subject
+from glan.records import Decided, Discipline, Outcome, Question, Record, Slot, Stage, Subject
 from glan.streams import Credits, InOrder, as_items, in_one
 from glan.teachers.permits import Permits, Pools
 from glan.yields import LowYieldError, Yields
@@ -50,7 +50,8 @@ _EXAMINED_AHEAD = 2
 _WAITING_PER_PERMIT, _LEAST_WAITING = 4, 1_024
 """Slots that wait for a syllabus or a question, each 15 KB: enough of them to keep every permit busy, and no more."""
 
-T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
 
 _log = logging.getLogger(__name__)
 
@@ -97,6 +98,7 @@ class Pipeline:
         self._examiner = examiner or Here(job.config.curation, job.items, job.own)
         self._as_text = partial(text_of, config=job.config, with_place=job.own is not None)
         self._at_questions, self._at_pairs = looks_at_questions(job.config), looks_at_pairs(job.config)
+        self._polls = Polls.of(job.config)
         self._n_looked = 0
         self._fates = Fates(self._credits, is_audit=job.is_audit, stop=self.stop)
         self._is_order_open = False
@@ -130,17 +132,12 @@ class Pipeline:
         """Give every slot of the walk in plan order, in groups, until N became pairs or the walk has ended."""
         questions = InOrder(self._slots(), self._question)
         asked = InOrder(as_items(questions), self._examine_questions, most=_EXAMINED_AHEAD)
-        answers = InOrder(
-            in_one(asked), self._answer, most_open=max(_LEAST_WAITING, _WAITING_PER_PERMIT * self._permits.ceiling)
-        )
-        # What is cancelled first would pass its permits on to what has not been yet, and that would ask once more.
-        examined = InOrder(as_items(answers), self._examine_answers, most=_EXAMINED_AHEAD, on_break=self._ask_no_more)
-        self._streams = questions, answers
-        ended: AsyncGenerator[list[Decided | None], None] = in_one(examined)
+        self._streams = (questions,)
+        ended = self._examined(in_one(asked), self._answer)
+        for _ in self._polls.agreement.rounds[1:]:
+            ended = self._examined(ended, self._ask_answers)
         if self._at_pairs:
-            most_open = max(_LEAST_WAITING, _WAITING_PER_PERMIT * self._permits.ceiling)
-            looked = InOrder(ended, self._look_at_pair, most_open=most_open, on_break=self._ask_no_more)
-            self._streams, ended = (*self._streams, looked), aiter(looked)
+            ended = aiter(self._many(ended, self._look_at_pair))
         is_over = False
         async with aclosing(ended) as groups:
             try:
@@ -149,7 +146,7 @@ class Pipeline:
                     self._room.set()
                     if is_over:
                         continue  # what is in flight after the end is waited for, since it is paid for
-                    passed = self._until_low_yield([item for item in group if item is not None])
+                    passed = self._until_low_yield([item for item in group if isinstance(item, Decided)])
                     is_over = isinstance(self.stopped, LowYieldError)
                     self._progress.decide(passed)
                     yield passed
@@ -157,6 +154,23 @@ class Pipeline:
                     await asyncio.wait(self._asked_ahead)  # it is paid for too, and after a stop no slot waits for it
             finally:
                 await self._end()
+
+    def _many(self, items: AsyncGenerator[list[A], None], work: Callable[[A], Coroutine[Any, Any, B]]) -> InOrder[A, B]:
+        """Return a stream of calls, many at once, which ends with the walk."""
+        most_open = max(_LEAST_WAITING, _WAITING_PER_PERMIT * self._permits.ceiling)
+        # What is cancelled first would pass its permits on to what has not been yet, and that would ask once more.
+        stream = InOrder(items, work, most_open=most_open, on_break=self._ask_no_more)
+        self._streams = (*self._streams, stream)
+        return stream
+
+    def _examined(
+        self, items: AsyncGenerator[list[A], None], ask: Callable[[A], Coroutine[Any, Any, "_Answered"]]
+    ) -> AsyncGenerator[list["_Answered"], None]:
+        """Ask for answers, many at once, and examine them in plan order."""
+        answers = self._many(items, ask)
+        return in_one(
+            InOrder(as_items(answers), self._examine_answers, most=_EXAMINED_AHEAD, on_break=self._ask_no_more)
+        )
 
     @property
     def _asked_ahead(self) -> list[asyncio.Future[Any]]:
@@ -274,10 +288,7 @@ class Pipeline:
             )
         return judged
 
-    def _refused(self, item: "_Asked", finding: Finding) -> Decided:
-        return self._fates.refused(item.decided, Stage.QUESTIONS, finding, item.question.text)
-
-    async def _answer(self, item: "_Item") -> Decided | None:
+    async def _answer(self, item: "_Item") -> "_Answered":
         """Ask for the answer to a question that passed."""
         if not isinstance(item, _Asked):
             return item
@@ -289,17 +300,24 @@ class Pipeline:
         if self._job.until is Stage.QUESTIONS:
             self._credits.spend()
             return replace(so_far, outcome=Outcome.PAIR)
-        answer = await self._fates.kept(so_far, Stage.ANSWERS, write_answer(asking, item.question))
-        return replace(so_far, outcome=Outcome.PAIR, answer=answer) if isinstance(answer, Reply) else answer
+        return await self._ask_answers(Poll(decided=so_far, question=item.question, rank=item.rank))
 
-    async def _examine_answers(self, group: list[Decided | None]) -> list[Decided | None]:
-        """Refuse the answers that the examiner objects to; the slots of the others are pairs."""
-        texts = [self._as_text(*pair) for item in group if item and (pair := item.pair)]
+    async def _ask_answers(self, item: "_Answered") -> "_Answered":
+        """Ask for the next answers to a question, where its poll goes on."""
+        if not isinstance(item, Poll):
+            return item
+        asked = self._polls.ask(self._job.asking.at(item.rank), item)
+        return await self._fates.kept(item.decided, Stage.ANSWERS, asked)
+
+    async def _examine_answers(self, group: list["_Answered"]) -> list["_Answered"]:
+        """Refuse the answers that the examiner objects to; a slot whose poll is over is a pair, or a reject."""
+        polls = [item for item in group if isinstance(item, Poll)]
+        texts = [self._as_text(poll.question, reply) for poll in polls for reply in poll.replies]
         found = await self._findings(self._examiner.answers(texts)) if texts else []
         if found is None:
-            return [replace(item, outcome=Outcome.OPEN) if item and item.pair else item for item in group]
+            return [item.decided if isinstance(item, Poll) else item for item in group]
         findings = iter(found)
-        return [self._with_answer(item, next(findings)) if item and item.pair else item for item in group]
+        return [self._polled(item, findings) if isinstance(item, Poll) else item for item in group]
 
     async def _findings(self, work: Coroutine[Any, Any, list[Finding | None]]) -> list[Finding | None] | None:
         """Return what the examiner found; None, and the run stops, if there is no examiner any more."""
@@ -309,18 +327,23 @@ class Pipeline:
             self.stop(error)
             return None
 
-    def _with_answer(self, item: Decided | None, finding: Finding | None) -> Decided | None:
-        item, finding = held(item, finding)
-        if finding is not None and item is not None and item.answer is not None:
-            return self._fates.refused(item, Stage.ANSWERS, finding, item.answer.text)
+    def _polled(self, poll: Poll, findings: Iterator[Finding | None]) -> "_Answered":
+        result = self._polls.after(poll, findings)
+        if isinstance(result, Poll):
+            return result
+        decided = result.decided
+        if result.error is not None:
+            return self._fates.failed(decided, Stage.ANSWERS, result.error)
+        if result.finding is not None and decided.answer is not None:
+            return self._fates.refused(decided, Stage.ANSWERS, result.finding, decided.answer.text)
         if not self._at_pairs:
             self._credits.spend()
-        return item
+        return decided
 
-    async def _look_at_pair(self, item: Decided | None) -> Decided | None:
+    async def _look_at_pair(self, item: "_Answered") -> "_Answered":
         """Look at a pair that the rules let pass; what is no pair by now goes by."""
         rank, self._n_looked = self._n_looked, self._n_looked + 1
-        if item is None or item.outcome is not Outcome.PAIR or item.answer is None:
+        if not isinstance(item, Decided) or item.outcome is not Outcome.PAIR or item.answer is None:
             return item
         so_far = replace(item, outcome=Outcome.OPEN)
         seen = await self._looked(self._at_pairs, self._job.asking.at(rank), so_far, item.answer.text)
@@ -370,3 +393,5 @@ class _Asked(Record, frozen=True, kw_only=True):
 
 _Item: TypeAlias = _Asked | Decided | None
 """A question that may go on, a slot whose way has ended, or nothing where a discipline has left the walk."""
+_Answered: TypeAlias = Poll | Decided | None
+"""The same behind the questions: a poll that may go on, or a slot whose way has ended."""

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from glan.curate.finals import Final, final_of
 from glan.curate.numbers import read_number
-from glan.curate.votes import Vote, count, is_settled, needed
+from glan.curate.votes import Vote, count, is_settled
+from glan.settings import Agreement
 
 ASKED = "How far does the train go?"
 CHOICE = "Which city is the capital of France?\n\nA) Lyon\nB) Paris\nC) Nice\nD) Lille"
@@ -246,7 +247,7 @@ def test_a_settled_vote_is_not_turned(samples: int, least_share: float, said: Se
     whole = count(cast)
     for asked in range(1, samples + 1):
         part = count({i: cast[i] for i in range(asked)})
-        if is_settled(part, left=samples - asked, samples=samples, least_share=least_share):
+        if is_settled(part, Agreement(samples=samples, least_share=least_share), left=samples - asked):
             assert taken(part, least_share) == taken(whole, least_share)
             break
 
@@ -258,6 +259,15 @@ def taken(vote: Vote, least_share: float) -> str | None:
 
 def test_a_majority_is_needed() -> None:
     """Of 3, 5 and 7 answers 2, 3 and 4 settle a vote; more where a greater share is asked for."""
-    assert [needed(samples, 0.5) for samples in (1, 2, 3, 4, 5, 7)] == [1, 2, 2, 3, 3, 4]
-    assert [needed(samples, 1.0) for samples in (3, 5)] == [3, 5]
-    assert needed(5, 0.8) == 4
+    assert [Agreement(samples=samples).needed for samples in (1, 2, 3, 4, 5, 7)] == [1, 2, 2, 3, 3, 4]
+    assert [Agreement(samples=samples, least_share=1.0).needed for samples in (3, 5)] == [3, 5]
+    assert Agreement(samples=5, least_share=0.8).needed == 4
+
+
+@given(st.integers(1, 64), st.floats(0, 1))
+def test_every_answer_is_in_one_round(samples: int, least_share: float) -> None:
+    """The rounds have each answer once and in order; the first is asked for alone."""
+    rounds = Agreement(samples=samples, least_share=least_share).rounds
+    assert [sample for each in rounds for sample in each] == [*range(samples)]
+    assert rounds[0] == range(1)
+    assert len(rounds) <= 3

@@ -62,7 +62,7 @@ CHOICES: Final = (
 """Sentences in which a choice is made."""
 
 ASKS_WHETHER: Final = re.compile(
-    r"(?:^|[.!\n]\s*)(?:is|are|was|were|does|do|did|can|could|will|would|has|have|should)\b[^.?!\n]*\?\s*$",
+    r"(?:^|[.!\n][ \t]*)(?:is|are|was|were|does|do|did|can|could|will|would|has|have|should)\b[^.?!\n]*\?\s*$",
     re.IGNORECASE,
 )
 VERDICT: Final = re.compile(r"(?:\*\*)?(?P<word>yes|no|true|false)(?:\*\*)?[,.:;!]", re.IGNORECASE)

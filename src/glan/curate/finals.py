@@ -17,6 +17,8 @@ from glan.records import Record
 
 _LONGEST = 300
 """Characters of a statement that may be a final answer."""
+_LONGEST_ANSWER = 50_000
+"""Characters of an answer in which one is looked for."""
 _MOST_SHOWN = 60
 
 
@@ -51,6 +53,8 @@ def final_of(answer: str, *, question: str, language: str | None = "en") -> Fina
 
     `language` is the cues.ISO 639-1 code of the answer's language: it says what a comma in a number means.
     """
+    if len(answer) > _LONGEST_ANSWER:
+        return None
     reading = _Reading(options=_options_of(question), has_comma=language in COMMA_LANGUAGES)
     prose = _without_latex(without_code(answer))
     for statements in (_boxed(answer), _hashed(prose), _cued(prose, cues.FINAL_CUE), _cued(prose, cues.CUE)):

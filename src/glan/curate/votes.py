@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from glan.curate.finals import Final
 from glan.curate.numbers import Number
 from glan.records import Record
+from glan.settings import Agreement
 
 _LEAST_FIGURES: Always = 2
 """Significant figures of a rounded number that may stand for a more exact one, if it has two decimals; else three."""
@@ -72,17 +73,12 @@ def count(finals: Mapping[int, Final]) -> Vote:
     return Vote(camps=tuple(sorted(found, key=lambda camp: (-len(camp.samples), camp.samples[0]))))
 
 
-def needed(samples: int, least_share: float) -> int:
-    """Return how many equal votes of so many answers settle a vote, whatever else is said."""
-    return next(n for n in range(samples // 2 + 1, samples + 1) if n / samples >= least_share)
-
-
-def is_settled(vote: Vote, *, left: int, samples: int, least_share: float) -> bool:
-    """Say whether the answers that are not asked for yet could change what becomes of a vote."""
-    if vote.leading >= needed(samples, least_share):
+def is_settled(vote: Vote, agreement: Agreement, *, left: int) -> bool:
+    """Say whether the answers that are not asked for yet could not change what becomes of a vote."""
+    if vote.leading >= agreement.needed:
         return True
     best = (vote.leading + left) / max(1, vote.voted + left)
-    return vote.voted > 0 and best < least_share
+    return vote.voted > 0 and best < agreement.least_share
 
 
 def _told(camp: Camp) -> str:

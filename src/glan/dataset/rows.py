@@ -220,6 +220,7 @@ def _row(decided: Decided, language: str, system: str | None, asked: tuple[str |
         reasoning=(answer.reasoning or None) if answer else None,
         task=question.task.form if question else None,
         difficulty=question.task.difficulty if question else None,
+        scores=tuple([Score(name=name, value=value) for name, value in decided.scores]) or None,
         checks=tuple([Check(name=name, verdict=verdict) for name, verdict in decided.checks]) or None,
         system=system,
         slot=decided.slot.ordinal,
