@@ -1,6 +1,7 @@
 """What can go wrong with a teacher, by name, and a wrapper that spoils replies on purpose.
 
 A fault of the content is a function of the seed, the messages and the model: the same at every concurrency and order.
+Further answers to one question, the samples after the first, have luck of their own, but for misconceptions.
 A fault of the transport is a function of the seed and the arrival; the simulated server makes those.
 It refuses to know which teacher it spoils.
 
@@ -17,7 +18,8 @@ from msgspec.structs import replace
 from glan.errors import ConfigError
 from glan.records import Message, Reply, Request, Stage
 from glan.teachers.base import Teacher
-from glan.teachers.filler import CHARACTERS_PER_TOKEN, asked_of, digest_of, tokens_of
+from glan.teachers.filler import CHARACTERS_PER_TOKEN, Asked, asked_of, digest_of, tokens_of
+from glan.teachers.mistakes import with_mistake
 
 CONTENT_FAULTS: Mapping[str, str] = {
     "malformed": "A listing of which no reader can make a list; other replies are left.",
@@ -26,6 +28,8 @@ CONTENT_FAULTS: Mapping[str, str] = {
     "empty": "A reply without a character.",
     "wrong-language": "A text in another language than asked; listings are left.",
     "cut-prompt": "A reply to the second half of the last message, as from a server whose context is too short.",
+    "mistake": "An answer with another result than the right one; asked again, the teacher has luck of its own.",
+    "misconception": "The same, and asked again the teacher makes the same mistake.",
 }
 """Every fault of the content. Where several hit, the first here counts."""
 
@@ -43,6 +47,7 @@ TRANSPORT_FAULTS: Mapping[str, str] = {
 }
 """Every fault of the transport. Where several hit, the first here counts."""
 
+_MISCONCEPTION = "misconception"
 _STAGES = tuple(stage.value for stage in Stage)
 _BYTES = 4
 """Bytes of luck for each fault."""
@@ -125,18 +130,28 @@ class Faulty:
         check_rates(rates, tuple(CONTENT_FAULTS))
         self._teacher = teacher
         self._seed = seed
-        self._odds = Odds(rates, CONTENT_FAULTS)
+        self._odds = Odds(rates, [name for name in CONTENT_FAULTS if name != _MISCONCEPTION])
+        self._misconceptions = Odds(rates, (_MISCONCEPTION,))
 
     async def reply(self, request: Request) -> Reply:
         """Answer a request by the other teacher, then spoil the reply if its luck says so."""
         asked = asked_of(request.messages, request.schema)
-        bits = digest_of(self._seed, request.messages, request.sampling.model, "faults")
+        bits = self._luck(request, "faults", asked)
         spared = ("wrong-language",) if asked.schema else ("malformed",)
         fault = self._odds.drawn(asked.stage, bits, spared=spared)
+        if fault is None or fault == "mistake":
+            same = self._luck(request, "misconceptions")
+            if self._misconceptions.drawn(asked.stage, same) is not None:
+                fault, bits = _MISCONCEPTION, same
         if fault == "cut-prompt":
             return await self._teacher.reply(_without_beginning(request))
         reply = await self._teacher.reply(request)
         return reply if fault is None else _SPOILED[fault](request, reply, bits[-1])
+
+    def _luck(self, request: Request, what: str, asked: Asked | None = None) -> bytes:
+        """Return random bytes for a request; given what is asked, a further answer to one question has its own."""
+        sample = [str(request.sample)] if asked is Asked.ANSWER_QUESTION and request.sample else []
+        return digest_of(self._seed, request.messages, request.sampling.model, what, *sample)
 
 
 def shortened(reply: Reply, length: int) -> Reply:
@@ -208,12 +223,18 @@ def _language(messages: Sequence[Message]) -> str:
     return "English"
 
 
+def _mistake(_request: Request, reply: Reply, luck: int) -> Reply:
+    return _with_text(reply, with_mistake(reply.text, luck))
+
+
 _SPOILED: Mapping[str, Callable[[Request, Reply, int], Reply]] = {
     "malformed": _malformed,
     "cut-off": _cut_off,
     "refusal": _refusal,
     "empty": _empty,
     "wrong-language": _wrong_language,
+    "mistake": _mistake,
+    _MISCONCEPTION: _mistake,
 }
 _NO_BRACKETS = {ord(character): None for character in "{}[]"}
 _REFUSALS = (
