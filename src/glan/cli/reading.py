@@ -7,10 +7,12 @@ from typing import Any, Literal
 import click
 
 from glan.cli.screen import json_option, ledger_option, project_option, say, say_json, tokens_told
+from glan.curate.finals import final_of
 from glan.errors import DatasetError, GlanError
+from glan.language_names import code_of
 from glan.project import Manifest, Project
 from glan.spending import told_possibly_paid
-from glan.teachers.ledger import Ledger
+from glan.teachers.ledger import Entry, Ledger
 from glan.teachers.ledger_file import is_held
 from glan.teachers.outbox import Outbox, Parcel
 
@@ -133,7 +135,7 @@ def show_command(id_: str, folder: Path, ledger: Path | None, *, as_json: bool) 
         say_json(row)
         return
     _say_row(row)
-    _say_replies(project, id_)
+    _say_replies(project, row)
 
 
 def _say_row(row: dict[str, Any]) -> None:
@@ -150,21 +152,36 @@ def _say_row(row: dict[str, Any]) -> None:
         say(f"\n--- {message['role']}\n{message['content']}")
 
 
-def _say_replies(project: Project, id_: str) -> None:
-    """List the replies that a pair rests on, oldest first."""
-    kind, *place = id_.split("/")
+def _say_replies(project: Project, row: dict[str, Any]) -> None:
+    """List the replies that a pair rests on, oldest first; of several answers what each of them says."""
+    kind, *place = row["id"].split("/")
     if kind != "question" or len(place) != 3:
         return
     leaf, subject, index = place
-    wanted = [f"syllabus/{leaf}/{subject}", f"sessions/{leaf}/{subject}", id_, f"answer/{leaf}/{subject}/{index}"]
+    answer_id = f"answer/{leaf}/{subject}/{index}"
+    wanted = [f"syllabus/{leaf}/{subject}", f"sessions/{leaf}/{subject}", row["id"], answer_id]
     say("\nReplies in the ledger:")
     with Ledger.open(project.ledger_path, readonly=True) as ledger:
         for request_id in wanted:
             for entry in ledger.entries(prefix=request_id):
                 if entry.request_id == request_id:
+                    said = _told_answer(project, row, entry) if request_id == answer_id else ""
                     model = entry.reply.model if entry.reply is not None else None
-                    say(f"  {entry.seq:>8}  {entry.request_id}  {model or entry.failure}")
+                    say(f"  {entry.seq:>8}  {entry.request_id}  {model or entry.failure}{said}")
     say("See one whole: glan ledger show SEQ")
+
+
+def _told_answer(project: Project, row: dict[str, Any], entry: Entry) -> str:
+    """Say which of several answers a reply is, and what its final answer is; nothing where there is just one."""
+    samples = project.config.curation.agreement.samples
+    if samples == 1 or not row["messages"]:
+        return ""
+    which = f"  answer {entry.sample + 1} of {samples}"
+    if entry.reply is None:
+        return which
+    question = next(message["content"] for message in row["messages"] if message["role"] == "user")
+    final = final_of(entry.reply.text, question=question, language=code_of(project.config.language))
+    return f"{which}: {final.shown if final is not None else 'no final answer'}"
 
 
 @click.command("export")

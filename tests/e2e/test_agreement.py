@@ -1,0 +1,125 @@
+"""Agreement of several answers, in whole runs: the same at any concurrency, paid once, told to a person."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commandline import CommandLine, ended_processes, simulated
+from harness import Counting, Shuffled, configure, manifest, project, published, rows, run
+from textbook_chain import answer
+
+from glan.errors import RequestError
+from glan.records import Reply, Request, Stage
+from glan.teachers.base import Teacher
+from glan.teachers.faults import Faulty
+from glan.teachers.offline import Textbook
+from glan.teachers.simulate import Simulated
+
+LEAVES = ["Mathematics", "Astronomy"]
+ERRING = {"mistake@answers": 0.3, "refusal@answers": 0.1, "cut-off@answers": 0.05, "empty@answers": 0.05}
+PAIRS = 40
+
+
+def erring() -> Teacher:
+    return Faulty(Textbook(), seed=3, rates=ERRING)
+
+
+def scores(row: dict[str, Any]) -> dict[str, float]:
+    return {score["name"]: score["value"] for score in row["scores"] or ()}
+
+
+@pytest.mark.parametrize("samples", [3, 5])
+def test_a_run_is_the_same_at_any_concurrency(samples: int) -> None:
+    """At 1 and at 500 in flight, and in any order of arrival, the rows, the rejects and the calls are the same."""
+    with project(LEAVES, pairs=PAIRS, agreement_samples=samples) as folder:
+        alone = Counting(erring())
+        assert run(folder, alone, max_in_flight=1).exit_code == 0
+        expected = published(folder)
+    for seed in range(2):
+        with project(LEAVES, pairs=PAIRS, agreement_samples=samples) as folder:
+            together = Counting(Shuffled(erring(), seed))
+            assert run(folder, together, max_in_flight=500).exit_code == 0
+            assert published(folder) == expected
+            assert set(together.started) == set(alone.started)
+
+
+def test_each_answer_is_paid_once() -> None:
+    """A second walk asks nothing; agreement pays for the answers beside the first, more of them for the new ones."""
+    with project(LEAVES, pairs=PAIRS) as folder:
+        first = Counting(Textbook())
+        run(folder, first)
+        before = rows(folder)
+        for samples, wanted in ((3, {1}), (7, {2, 3})):
+            configure(folder, pairs=PAIRS, agreement_samples=samples)
+            more = Counting(Textbook())
+            run(folder, more)
+            # The textbook says the same each time: 2 votes settle one of 3, 4 one of 7.
+            assert {request.sample for request in more.requests} == wanted
+            assert {request.stage for request in more.requests} == {Stage.ANSWERS}
+            again = Counting(Textbook())
+            run(folder, again)
+            assert not again.requests
+        bare = [{**row, "scores": None} for row in rows(folder)]
+        assert bare == before
+        found = Counter(tuple(scores(row).items()) for row in rows(folder))
+        assert set(found) == {(("votes", 0.0),), (("agreement", 1.0), ("votes", 4.0))}
+
+
+def test_slots_are_saved_and_mistakes_are_outvoted() -> None:
+    """With five answers more slots stand, and more results are right, than with one of the same teacher."""
+    wrong, slots = [], []
+    for samples in (1, 5):
+        with project(LEAVES, pairs=PAIRS, agreement_samples=samples) as folder:
+            run(folder, erring())
+            wrong.append(n_wrong(folder))
+            slots.append(manifest(folder)["slots"]["decided"])
+            spent = {found["stage"]: found for found in manifest(folder)["quantities"]["spent"]}
+            replies = spent["answers"]["replies"]
+            assert (replies > slots[-1]) == (samples > 1)
+    assert wrong[1] < wrong[0] / 3
+    assert slots[1] < slots[0]
+
+
+def n_wrong(folder: Path) -> int:
+    """Count the rows whose answer is not the textbook's own."""
+    return sum(row["messages"][1]["content"] != answer(row["messages"][0]["content"]) for row in rows(folder))
+
+
+def test_a_failed_answer_is_no_failure_of_its_slot() -> None:
+    """A question whose first answer the server turns down is a pair all the same, where another answer stands."""
+
+    class Deaf:
+        """Turns down the first answer to every question."""
+
+        async def reply(self, request: Request) -> Reply:
+            if request.stage is Stage.ANSWERS and request.sample == 0:
+                raise RequestError("The server turns this request down.")
+            return await Textbook().reply(request)
+
+    with project(LEAVES, pairs=10, agreement_samples=3) as folder:
+        result = run(folder, Deaf())
+        assert (result.exit_code, result.failures) == (0, 0)
+
+
+@pytest.fixture(name="glan")
+def command_line(tmp_path: Path) -> Iterator[CommandLine]:
+    """A command line beside a simulated server that gets most results wrong, each time another one."""
+    settings = Simulated(seed=5, faults={"mistake@answers": 0.6})
+    with simulated(settings, teacher=Textbook()) as server, ended_processes():
+        yield CommandLine(home=tmp_path, base_url=server.base_url)
+
+
+def test_a_person_sees_the_votes(glan: CommandLine) -> None:
+    """Over HTTP: the end of a run counts what found no agreement, the reject has the votes, `show` every answer."""
+    folder = glan.init("p", pairs=30, disciplines="Mathematics")
+    path = folder / "glan.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace("samples = 1", "samples = 3"), encoding="utf-8")
+    ended = glan.run(folder)
+    assert ended.code == 0, ended.words
+    assert " x no agreement (answers)" in ended.out
+    reject = next(row for row in rows(folder, "rejects") if row["reason"] == "no agreement")
+    assert "(answer 1)" in reject["detail"]
+    shown = glan("show", reject["id"], "--project", folder)
+    assert all(f"answer {number} of 3" in shown.out for number in (1, 2, 3)), shown.out
