@@ -71,6 +71,8 @@ class Result(Record, frozen=True, kw_only=True):
     decided: Decided
     finding: Finding | None = None
     error: ReplyError | RequestError | None = None
+    samples: tuple[Sample, ...] = ()
+    """All that were asked for."""
 
 
 class Polls(Record, frozen=True, kw_only=True):
@@ -103,7 +105,9 @@ class Polls(Record, frozen=True, kw_only=True):
         fresh = [self._examined(poll, sample, findings) for sample in poll.fresh]
         poll = replace(poll, examined=(*poll.examined, *fresh), fresh=())
         vote = vote_of(poll.examined)
-        return _result(poll, vote, self.agreement) if self._is_over(poll, vote) else poll
+        if not self._is_over(poll, vote):
+            return poll
+        return replace(_result(poll, vote, self.agreement), samples=poll.examined)
 
     def _examined(self, poll: Poll, sample: Sample, findings: Iterator[Finding | None]) -> Sample:
         if sample.reply is None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict, Unpack
 
 import click
 
@@ -184,15 +184,24 @@ def _told_answer(project: Project, row: dict[str, Any], entry: Entry) -> str:
     return f"{which}: {final.shown if final is not None else 'no final answer'}"
 
 
+class _Given(TypedDict):
+    folder: Path
+    ledger: Path | None
+    format_: str
+    reasoning: Literal["drop", "think", "field"]
+    force: bool
+
+
 @click.command("export")
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
 @project_option
+@ledger_option
 @click.option(
     "--format",
     "format_",
     default="messages",
     show_default=True,
-    help="messages, alpaca, sharegpt, prompt-completion or openai.",
+    help="messages, alpaca, sharegpt, prompt-completion, openai or preference.",
 )
 @click.option(
     "--reasoning",
@@ -202,14 +211,22 @@ def _told_answer(project: Project, row: dict[str, Any], entry: Entry) -> str:
     help="What becomes of the teacher's thinking.",
 )
 @click.option("--force", is_flag=True, help="Replace a file that exists.")
-def export_command(
-    out: Path, *, folder: Path, format_: str, reasoning: Literal["drop", "think", "field"], force: bool
-) -> None:
-    """Write the data set to OUT, a .jsonl or .parquet file."""
-    from glan.dataset.formats import export  # noqa: PLC0415 - pyarrow is loaded when it is needed
+def export_command(out: Path, **given: Unpack[_Given]) -> None:
+    """Write the data set to OUT, a .jsonl or .parquet file.
 
-    project = Project.open(folder)
+    `preference` has a row for each question on which answers disagreed: the row's answer, and one that was outvoted.
+    """
+    from glan.dataset.formats import PREFERENCE, export, export_preferences  # noqa: PLC0415 - pyarrow is loaded here
+    from glan.preferences import preferences_of  # noqa: PLC0415 - as above
+
+    folder, way, force = given["folder"], given["reasoning"], given["force"]
+    project = Project.open(folder, given["ledger"])
     if not project.train_path.is_dir():
         raise GlanError(f"{folder} has no data set yet.", hint=f"Make one: glan run --project {folder}")
-    rows = export(project.train_path, out, format=format_, reasoning=reasoning, force=force)
-    say(f"Wrote {rows:,} rows to {out}.")
+    if given["format_"] != PREFERENCE:
+        rows = export(project.train_path, out, format=given["format_"], reasoning=way, force=force)
+        say(f"Wrote {rows:,} rows to {out}.")
+        return
+    with preferences_of(project) as found:
+        rows = export_preferences(project.train_path, out, found.rejected, reasoning=way, force=force)
+    say(f"Wrote {rows:,} rows to {out}. {found.told}")
