@@ -10,7 +10,10 @@ from commandline import CommandLine, ended_processes, simulated
 from harness import Counting, Shuffled, configure, manifest, project, published, rows, run
 from textbook_chain import answer
 
-from glan.errors import RequestError
+from glan import Project
+from glan.curate.finals import final_of
+from glan.errors import DatasetError, RequestError
+from glan.preferences import preferences_of
 from glan.records import Reply, Request, Stage
 from glan.teachers.base import Teacher
 from glan.teachers.faults import Faulty
@@ -121,3 +124,51 @@ def test_a_person_sees_the_votes(glan: CommandLine) -> None:
     assert "(answer 1)" in reject["detail"]
     shown = glan("show", reject["id"], "--project", folder)
     assert all(f"answer {number} of 3" in shown.out for number in (1, 2, 3)), shown.out
+    out = folder / "preferences.jsonl"
+    exported = glan("export", out, "--format", "preference", "--project", folder)
+    assert exported.code == 0, exported.words
+    contested = [row for row in rows(folder) if scores(row).get("agreement", 1) < 1]
+    assert f"Wrote {len(contested):,} rows" in exported.out
+    assert f"in {len(contested):,} votes one said otherwise" in exported.out
+
+
+def test_preferences_are_what_was_outvoted() -> None:
+    """A row whose vote was not unanimous gives one: the row's answer, and the wrong one that most voted for."""
+    with project(["Mathematics"], pairs=PAIRS, agreement_samples=5) as folder:
+        run(folder, erring())
+        contested = {row["id"]: row for row in rows(folder) if scores(row).get("agreement", 1) < 1}
+        assert len(contested) > 2
+        with preferences_of(Project.open(folder)) as found:
+            others = {row["id"]: found.rejected(row) for row in rows(folder)}
+        assert {id_ for id_, other in others.items() if other is not None} == set(contested)
+        assert (found.rows, found.contested, found.missing) == (PAIRS, len(contested), 0)
+        assert found.voted >= found.contested
+        for id_, row in contested.items():
+            question, chosen = (message["content"] for message in row["messages"])
+            other = others[id_]
+            assert other is not None
+            right, wrong = (final_of(text, question=question) for text in (chosen, other.text))
+            assert None not in (right, wrong)
+            assert right != wrong
+
+
+def test_preferences_are_never_answers_to_another_question() -> None:
+    """Where glan.toml asks for other answers by now, those of the ledger are not taken for them, and it is told."""
+    with project(["Mathematics"], pairs=PAIRS, agreement_samples=5) as folder:
+        run(folder, erring())
+        configure(folder, pairs=PAIRS, agreement_samples=5, answers_temperature=0.7)
+        with preferences_of(Project.open(folder)) as found:
+            assert all(found.rejected(row) is None for row in rows(folder))
+        assert found.missing == found.contested > 0
+        assert "the ledger has not all answers" in found.told
+
+
+def test_without_votes_there_are_no_preferences() -> None:
+    """A project with one answer to a question says how to get more."""
+    with (
+        project(["Mathematics"], pairs=2) as folder,
+        pytest.raises(DatasetError, match="no votes") as error,
+        preferences_of(Project.open(folder)),
+    ):
+        pass
+    assert "samples = 3" in error.value.hint
