@@ -180,6 +180,10 @@ _TABLES = {
     "teacher": "teachers.default",
     "answers": "teachers.answers",
     "agreement": "curation.agreement",
+    "judge": "teachers.judge",
+    "rating": "questions.rating",
+    "critic": "curation.critic",
+    "safety": "curation.safety",
 }
 
 

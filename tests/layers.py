@@ -21,6 +21,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"sets"}),),
     (frozenset({"teachers"}),),
     (frozenset({"prompts"}),),
+    (frozenset({"judgements"}),),
     (frozenset({"parsing"}),),
     (frozenset({"progress"}), frozenset({"streams"}), frozenset({"packing"}), frozenset({"mix"})),
     (frozenset({"config", "config_text"}), frozenset({"environment"})),

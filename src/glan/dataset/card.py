@@ -15,8 +15,9 @@ from glan.parsing import clean
 from glan.records import Level
 from glan.teachers.specs import OFFLINE_MODEL
 
+NOT_JUDGED = "No model judged the pairs."
 NOT_DONE = (
-    "No model judged the pairs.",
+    NOT_JUDGED,
     "No person reviewed the pairs.",
     "The answers were not verified: some will be wrong.",
 )
