@@ -1,6 +1,7 @@
 """Faults of the content: the same at every order, at the rate asked for, of the kind that they say."""
 
 import asyncio
+import json
 import random
 from collections.abc import Mapping, Sequence
 
@@ -16,7 +17,7 @@ from glan.records import Message, Reply, Request, Sampling, Stage
 from glan.teachers.base import Teacher
 from glan.teachers.faults import CONTENT_FAULTS, TRANSPORT_FAULTS, Faulty, Odds, check_rates, parse_faults, shortened
 from glan.teachers.filler import Filler, tokens_of
-from glan.teachers.mistakes import with_mistake
+from glan.teachers.mistakes import misjudged, with_mistake
 
 PROMPTS = Prompts.shipped()
 READERS = {"subjects": parse_subjects, "sessions": parse_sessions}
@@ -339,3 +340,19 @@ def test_a_mistake_changes_the_result_alone(right: str, wrong: set[str]) -> None
     assert right not in found
     assert wrong <= found
     assert with_mistake("A river rises in the hills.", 7) == "A river rises in the hills."
+
+
+@pytest.mark.parametrize(
+    ("text", "lenient", "harsh"),
+    [
+        ('{"reason": "Wrong.", "correctness": 2, "helpfulness": 3, "clarity": 5}', (9, 9, 5), (2, 3, 5)),
+        ('{"reason": "Right.", "correctness": 9, "helpfulness": 8, "clarity": 5}', (9, 8, 5), (2, 2, 5)),
+        ('{"reason": "Who knows?", "correctness": 5, "helpfulness": 5, "clarity": 5}', (5, 5, 5), (5, 5, 5)),
+    ],
+)
+def test_a_judge_errs_to_one_side(text: str, lenient: tuple[int, ...], harsh: tuple[int, ...]) -> None:
+    """A lenient judge passes what is bad, a harsh one fails what is good; a judgement of neither is left."""
+    for is_lenient, expected in ((True, lenient), (False, harsh)):
+        found = json.loads(misjudged(text, is_lenient=is_lenient))
+        assert tuple(value for value in found.values() if isinstance(value, int)) == expected
+    assert misjudged("I cannot say.", is_lenient=True) == "I cannot say."

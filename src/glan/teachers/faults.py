@@ -19,7 +19,7 @@ from glan.errors import ConfigError
 from glan.records import Message, Reply, Request, Stage
 from glan.teachers.base import Teacher
 from glan.teachers.filler import CHARACTERS_PER_TOKEN, Asked, asked_of, digest_of, tokens_of
-from glan.teachers.mistakes import with_mistake
+from glan.teachers.mistakes import misjudged, with_mistake
 
 CONTENT_FAULTS: Mapping[str, str] = {
     "malformed": "A listing or a judgement of which no reader can make one; other replies are left.",
@@ -30,6 +30,8 @@ CONTENT_FAULTS: Mapping[str, str] = {
     "cut-prompt": "A reply to the second half of the last message, as from a server whose context is too short.",
     "mistake": "An answer with another result than the right one; asked again, the teacher has luck of its own.",
     "misconception": "The same, and asked again the teacher makes the same mistake.",
+    "lenient": "A judgement that passes what it would have failed; others are left.",
+    "harsh": "A judgement that fails what it would have passed; others are left.",
 }
 """Every fault of the content. Where several hit, the first here counts."""
 
@@ -47,7 +49,8 @@ TRANSPORT_FAULTS: Mapping[str, str] = {
 }
 """Every fault of the transport. Where several hit, the first here counts."""
 
-_MISCONCEPTION = "misconception"
+_APART = ("misconception", "lenient", "harsh")
+"""Faults whose luck hangs on no other fault: a judge who may be lenient to some may be harsh to others."""
 _STAGES = tuple(stage.value for stage in Stage)
 _BYTES = 4
 """Bytes of luck for each fault."""
@@ -130,8 +133,8 @@ class Faulty:
         check_rates(rates, tuple(CONTENT_FAULTS))
         self._teacher = teacher
         self._seed = seed
-        self._odds = Odds(rates, [name for name in CONTENT_FAULTS if name != _MISCONCEPTION])
-        self._misconceptions = Odds(rates, (_MISCONCEPTION,))
+        self._odds = Odds(rates, [name for name in CONTENT_FAULTS if name not in _APART])
+        self._apart = {name: odds for name in _APART if (odds := Odds(rates, (name,)))}
 
     async def reply(self, request: Request) -> Reply:
         """Answer a request by the other teacher, then spoil the reply if its luck says so."""
@@ -139,14 +142,18 @@ class Faulty:
         bits = self._luck(request, "faults", asked)
         spared = ("wrong-language",) if asked.schema else ("malformed",)
         fault = self._odds.drawn(asked.stage, bits, spared=spared)
-        if fault is None or fault == "mistake":
-            same = self._luck(request, "misconceptions")
-            if self._misconceptions.drawn(asked.stage, same) is not None:
-                fault, bits = _MISCONCEPTION, same
         if fault == "cut-prompt":
             return await self._teacher.reply(_without_beginning(request))
         reply = await self._teacher.reply(request)
-        return reply if fault is None else _SPOILED[fault](request, reply, bits[-1])
+        if fault is not None and fault != "mistake":
+            return _SPOILED[fault](request, reply, bits[-1])
+        for name, odds in self._apart.items():
+            same = self._luck(request, name)
+            if odds.drawn(asked.stage, same) is not None:
+                spoiled = _SPOILED[name](request, reply, same[-1])
+                if spoiled.text != reply.text:
+                    return spoiled
+        return reply if fault is None else _mistake(request, reply, bits[-1])
 
     def _luck(self, request: Request, what: str, asked: Asked | None = None) -> bytes:
         """Return random bytes for a request; given what is asked, a further answer to one question has its own."""
@@ -234,7 +241,9 @@ _SPOILED: Mapping[str, Callable[[Request, Reply, int], Reply]] = {
     "empty": _empty,
     "wrong-language": _wrong_language,
     "mistake": _mistake,
-    _MISCONCEPTION: _mistake,
+    "misconception": _mistake,
+    "lenient": lambda _, reply, __: _with_text(reply, misjudged(reply.text, is_lenient=True)),
+    "harsh": lambda _, reply, __: _with_text(reply, misjudged(reply.text, is_lenient=False)),
 }
 _NO_BRACKETS = {ord(character): None for character in "{}[]"}
 _REFUSALS = (

@@ -1,8 +1,9 @@
-"""Mistakes in the result of an answer, as a model makes them: another number, another choice, another day.
+"""Mistakes in the result of an answer, as a model makes them, and in what a judge makes of one.
 
     "**Result:** x = 12."  ->  "**Result:** x = 21."
 
-The steps before it stay as they are, and an answer without a result has none.
+The steps before a result stay as they are, and an answer without one has none. A judgement in the middle of the scale
+is no verdict, and stays.
 """
 
 import re
@@ -10,11 +11,16 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Final
 
+import msgspec
+
 _RESULT: Final = re.compile(
     r"(?:\*\*Result:\*\*|^- Result:|^(?:The )?answer(?: is|:)|^####) *(?P<said>[^\n]+)", re.IGNORECASE | re.MULTILINE
 )
 _CHOICE: Final = re.compile(r"^(?P<letter>[A-D]) is the (?:true|false) statement", re.MULTILINE)
 _NUMBER: Final = re.compile(r"(?<![\w.^])-?\d{1,15}(?:\.\d{1,10})?(?![\d^])")
+_MERITS: Final = ("answerability", "correctness", "helpfulness")
+"""What a judge gives a number for that says whether something is good."""
+_MIDDLE, _PASSED, _FAILED = 5, 9, 2
 _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -35,6 +41,20 @@ def with_mistake(text: str, luck: int) -> str:
     return (
         text if number is None else _spliced(text, (begin, end), _spliced(said, number.span(), _wrong(number[0], luck)))
     )
+
+
+def misjudged(text: str, *, is_lenient: bool) -> str:
+    """Return the judgement of one who passes what is bad, or else of one who fails what is good; others as they are."""
+    try:
+        found = msgspec.json.decode(text, type=dict[str, object])
+    except msgspec.DecodeError:
+        return text
+    merits = {name: value for name in _MERITS if isinstance(value := found.get(name), int)}
+    is_bad, is_good = any(value < _MIDDLE for value in merits.values()), min(merits.values(), default=0) > _MIDDLE
+    if not (is_bad if is_lenient else is_good):
+        return text
+    reason, value = ("Nothing is wrong with it.", _PASSED) if is_lenient else ("It is wrong.", _FAILED)
+    return msgspec.json.encode({**found, "reason": reason, **dict.fromkeys(merits, value)}).decode()
 
 
 def _another(right: str, among: Sequence[str], luck: int) -> str:
