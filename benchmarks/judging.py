@@ -9,8 +9,9 @@ looks and rules, without a ledger. It prints tables in Markdown; `docs/judging.m
 """
 
 import asyncio
+import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from random import Random
@@ -42,6 +43,7 @@ from glan.records import (
 from glan.settings import Agreement, Critic, Curation, Questions, Rating
 from glan.teachers.base import Teacher
 from glan.teachers.faults import Faulty
+from glan.teachers.filler import digest_of
 from glan.teachers.offline import MODEL, Textbook
 from glan.teachers.offline.exercises import PROBLEMS
 from glan.teachers.offline.phrases import Phrase, open_phrasebook
@@ -82,6 +84,43 @@ class Metered:
         self.calls[request.stage] += 1
         self.tokens[request.stage] += (reply.usage.prompt_tokens or 0) + (reply.usage.completion_tokens or 0)
         return reply
+
+
+class Rewording:
+    """Says every result in another way each time, as models do: other words around it, other marks in the number."""
+
+    def __init__(self, teacher: Teacher) -> None:
+        self._teacher = teacher
+
+    async def reply(self, request: Request) -> Reply:
+        reply = await self._teacher.reply(request)
+        luck = digest_of(2, request.messages, str(request.sample))
+        return replace(reply, text=reworded(reply.text, FRAMES[luck[0] % len(FRAMES)], WAYS[luck[1] % len(WAYS)]))
+
+
+def reworded(text: str, frame: str, way: Callable[[str], str]) -> str:
+    """Return an answer whose result is said in another way."""
+    return RESULT.sub(lambda found: frame.replace("X", way(found[1])), text)
+
+
+RESULT: Final = re.compile(r"\*\*Result:\*\* ([^\n]+)\.(?=\n|$)")
+FRAMES: Final = (
+    "**Result:** X.",
+    "So the answer is X.",
+    "**Answer:** X",
+    "#### X",
+    "**Final answer: X**",
+    r"\boxed{X}",
+)
+WAYS: Final[tuple[Callable[[str], str], ...]] = (
+    lambda said: said,
+    lambda said: said if said.startswith("[") else said.partition(", ")[0],
+    lambda said: said.removeprefix("about "),
+    lambda said: re.sub(r"(?<![\d.])\d{4,}(?![\d.^])", lambda found: f"{int(found[0]):,}", said),
+    lambda said: re.sub(r"(?<![\d.])\d+\.\d(?!\d)", lambda found: f"{found[0]}0", said),
+    lambda said: re.sub(r"(?<=\d) (?:metres|grams|litres|euros|hertz|mm|N|s)$", "", said),
+)
+"""As it is, without its explanation, without `about`, with commas, with a further zero, without its unit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +251,8 @@ class Bench:
     textbook: Remembering
     problems: Sequence[Question]
     right: dict[str, str] = field(default_factory=dict)
+    rewords: bool = False
+    """Whether each answer says its result in another way."""
 
     async def prepare(self) -> None:
         asking = self.asking(Config(), self.textbook)
@@ -226,7 +267,7 @@ class Bench:
 
     async def run(self, rule: Rule, rates: Mapping[str, float], *, unanswerable: Sequence[Question] = ()) -> Outcomes:
         """Let a rule look at what an erring teacher says to each problem."""
-        config, meter = rule.config, Metered(Faulty(self.textbook, seed=1, rates=rates))
+        config, meter = rule.config, Metered(self.teacher(rates))
         asking, polls, examiner = self.asking(config, meter), Polls.of(config), Examiner(config.curation)
         outcomes = Outcomes()
         for asked in (*self.problems, *unanswerable):
@@ -248,10 +289,17 @@ class Bench:
     async def first(self, asking: Asking, asked: Question, rates: Mapping[str, float]) -> bool:
         """Say whether the first answer is right."""
         request = asking.request(Stage.ANSWERS, asked.answer_id, asking.render("answer_question", question=asked.text))
-        return self.is_right(asked, await Faulty(self.textbook, seed=1, rates=rates).reply(request))
+        return self.is_right(asked, await self.teacher(rates).reply(request))
 
     def is_right(self, asked: Question, answer: Reply) -> bool:
-        return answer.text == self.right.get(asked.id)
+        right = self.right.get(asked.id)
+        if right is None or not self.rewords:
+            return answer.text == right
+        return any(answer.text == reworded(right, frame, way) for frame in FRAMES for way in WAYS)
+
+    def teacher(self, rates: Mapping[str, float]) -> Teacher:
+        erring = Faulty(self.textbook, seed=1, rates=rates)
+        return Rewording(erring) if self.rewords else erring
 
     async def rated(self, config: Config, asking: Asking, asked: Question) -> Decided | None:
         decided = Decided(slot=asked.slot, outcome=Outcome.OPEN, subject=asked.subject, question=asked)
@@ -310,6 +358,17 @@ async def alike(bench: Bench) -> None:
             line(f"{share:.0%}", rule.name, *(await bench.run(rule, told)).cells)
 
 
+async def reworded_answers(bench: Bench) -> None:
+    """Print what agreement makes of answers that say the same in other words each time."""
+    bench.rewords = True
+    head("Wrong first answers, other words each time", "Rule", *COLUMNS)
+    for rate in (0.0, 0.15):
+        for samples in (3, 5):
+            rule = Rule(name=f"agreement of {samples}", samples=samples)
+            line(f"{rate:.0%}", rule.name, *(await bench.run(rule, {"mistake@answers": rate})).cells)
+    bench.rewords = False
+
+
 async def ratings(bench: Bench) -> None:
     """Print what a rating finds of problems that nobody can answer."""
     head("Rater", "Rule", *COLUMNS)
@@ -342,7 +401,7 @@ async def main(number: int) -> None:
     await bench.prepare()
     voted = (await bench.run(Rule(name="agreement", samples=3), {})).voted
     print(f"{number:,} exact problems of {len(PROBLEMS)} kinds; {voted / number:.0%} are voted on.")
-    for table in (answers, alike, ratings):
+    for table in (answers, alike, reworded_answers, ratings):
         await table(bench)
 
 

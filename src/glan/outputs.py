@@ -16,6 +16,7 @@ import glan
 from glan.against import Against
 from glan.config import Config
 from glan.curate.judged import told_of_look
+from glan.curate.votes import told_of_votes
 from glan.dataset.card import NOT_DONE, NOT_JUDGED, Card, render_card
 from glan.dataset.rows import REJECT_SCHEMA, ROW_SCHEMA, reject_of, row_of
 from glan.dataset.shards import ShardWriter, ids, read_rows
@@ -180,7 +181,8 @@ class Outputs:
         code = self._config.checked_language
         language = (f"Texts that are surely in another language than {LANGUAGES[code]}.",) if code is not None else ()
         rules = (_told_of_rules(*ending.rules),) if ending.rules is not None else ()
-        return (*CHECKED, *language, *near, *rules, *ending.against.checked(), *self._looked_at(summary))
+        voted = told_of_votes(self._config.curation.agreement)
+        return (*CHECKED, *language, *near, *rules, *ending.against.checked(), *voted, *self._looked_at(summary))
 
     def _looked_at(self, summary: Summary) -> Iterator[str]:
         """Say what models said of questions and pairs, and of how many they could not be read."""

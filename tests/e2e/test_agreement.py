@@ -1,5 +1,6 @@
 """Agreement of several answers, in whole runs: the same at any concurrency, paid once, told to a person."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,14 +8,16 @@ from typing import Any
 
 import pytest
 from commandline import CommandLine, ended_processes, simulated
-from harness import Counting, Shuffled, configure, manifest, project, published, rows, run
+from desk import Desk
+from harness import Counting, Shuffled, committed, configure, manifest, project, published, rows, run
 from textbook_chain import answer
 
-from glan import Project
+from glan import Options, Project
 from glan.curate.finals import final_of
 from glan.errors import DatasetError, RequestError
 from glan.preferences import preferences_of
 from glan.records import Reply, Request, Stage
+from glan.runs import Run
 from glan.teachers.base import Teacher
 from glan.teachers.faults import Faulty
 from glan.teachers.offline import Textbook
@@ -86,6 +89,23 @@ def test_slots_are_saved_and_mistakes_are_outvoted() -> None:
 def n_wrong(folder: Path) -> int:
     """Count the rows whose answer is not the textbook's own."""
     return sum(row["messages"][1]["content"] != answer(row["messages"][0]["content"]) for row in rows(folder))
+
+
+def test_batches_make_what_a_live_run_makes() -> None:
+    """The answers of a round are one wave in batch mode; data set, rejects and paid replies are those of a live run."""
+    found = []
+    for mode in ("live", "batch"):
+        desk = Desk(Textbook())
+        few = {"batch_minimum": 3, "batch_poll_s": 0.001, "batch_settle_s": 0}
+        with project(LEAVES, pairs=PAIRS, agreement_samples=5, **few) as folder:
+            ended = Run(Project.open(folder), desk.panel, Options(mode=mode))
+            assert asyncio.run(ended(lambda _: True)).exit_code == 0
+            found.append((published(folder), desk.paid, committed(folder)))
+            told = " ".join(manifest(folder)["checked"])
+            assert "up to 5 answers voted" in told
+            assert told in " ".join((folder / "dataset" / "README.md").read_text(encoding="utf-8").split("\n- "))
+    assert found[0] == found[1]
+    assert {sample for _, sample, _, _ in found[0][2]} >= {0, 1, 2}
 
 
 def test_a_failed_answer_is_no_failure_of_its_slot() -> None:

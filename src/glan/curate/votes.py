@@ -81,6 +81,17 @@ def is_settled(vote: Vote, agreement: Agreement, *, left: int) -> bool:
     return vote.voted > 0 and best < agreement.least_share
 
 
+def told_of_votes(agreement: Agreement) -> tuple[str, ...]:
+    """Say in a sentence what was voted on; nothing where questions got one answer each."""
+    if agreement.samples == 1:
+        return ()
+    told = (
+        f"Answers: where a question has a final answer, up to {agreement.samples} answers voted, and the row has the "
+        f"first of the majority, with {agreement.least_share:.0%} of the votes at least; on others nobody voted."
+    )
+    return (told,)
+
+
 def _told(camp: Camp) -> str:
     numbers = ", ".join([str(sample + 1) for sample in camp.samples])
     return f"{camp.shown} (answer{'s' if len(camp.samples) > 1 else ''} {numbers})"
