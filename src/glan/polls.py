@@ -15,7 +15,7 @@ from glan.config import Config
 from glan.curate.constraints import held
 from glan.curate.examiner import Finding
 from glan.curate.finals import Final, final_of
-from glan.curate.votes import Vote, count, is_settled
+from glan.curate.votes import NO_VOTE, Vote, count, is_settled
 from glan.errors import ReplyError, RequestError
 from glan.generate.answers import write_answer
 from glan.generate.asking import Asking
@@ -104,7 +104,7 @@ class Polls(Record, frozen=True, kw_only=True):
         """Take what was found against the replies of a round; return what the poll came to, or that it goes on."""
         fresh = [self._examined(poll, sample, findings) for sample in poll.fresh]
         poll = replace(poll, examined=(*poll.examined, *fresh), fresh=())
-        vote = vote_of(poll.examined)
+        vote = vote_of(poll.examined) if self.agreement.samples > 1 else NO_VOTE
         if not self._is_over(poll, vote):
             return poll
         return replace(_result(poll, vote, self.agreement), samples=poll.examined)

@@ -63,6 +63,10 @@ class Vote(Record, frozen=True, kw_only=True):
         return ", ".join([_told(camp) for camp in self.camps])
 
 
+NO_VOTE: Always = Vote(camps=())
+"""Where nobody has voted."""
+
+
 def count(finals: Mapping[int, Final]) -> Vote:
     """Count the votes: final answers by the numbers of their samples."""
     keys = _keys({sample: finals[sample] for sample in sorted(finals)})
