@@ -268,7 +268,7 @@ def test_the_simulated_server_is_a_program_of_its_own(command_line: CommandLine)
     with urllib.request.urlopen(f"{base_url.removesuffix('/v1')}/stats", timeout=10) as response:  # noqa: S310 - it is ours
         assert b'"answers":5' in response.read()
     serving.send(signal.SIGINT)
-    ended = serving.end(timeout_s=10)
+    ended = serving.end(timeout_s=40)
     assert ended.code in {0, 130}
     assert command_line("simulate", "--queue").code == 2
     listed = command_line("simulate", "--fault", "list")
@@ -308,7 +308,7 @@ def test_a_terminal_gets_a_display_and_ctrl_c_ends_it(tmp_path: Path) -> None:
             until(lambda: server.stats().stages.get("answers", 0) > 0)
             os.write(ours, b"\x03")
             shown = read_all(ours)
-            assert process.wait(timeout=30) == 130
+            assert process.wait(timeout=60) == 130
     assert b"\x1b[" in shown
     assert b"in flight" in shown
     assert b"Stopping" in shown
