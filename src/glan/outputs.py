@@ -187,10 +187,12 @@ class Outputs:
     def _looked_at(self, summary: Summary) -> Iterator[str]:
         """Say what models said of questions and pairs, and of how many they could not be read."""
         for stage in self._config.stages:
-            told = told_of_look(stage, self._config, self._models[stage])
-            unread = summary.unread.get(stage.value, 0)
+            model, unread = self._models[stage], summary.unread.get(stage.value, 0)
+            told = told_of_look(stage, self._config, model)
             if told is not None:
-                yield f"{told} Of {unread:,} pairs it could not be read." if unread else told
+                is_own = stage is Stage.SCORES and model == self._models[Stage.ANSWERS]
+                own = " It is the model that wrote the answers." if is_own else ""
+                yield f"{told}{own}" + (f" Of {unread:,} pairs it could not be read." if unread else "")
 
     def _not_checked(self, ending: Ending) -> tuple[str, ...]:
         is_idle = self._project.rules is not None and ending.rules is None

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from decided_slots import pair
@@ -144,3 +145,10 @@ def test_a_role_has_its_own_words_and_settings() -> None:
     (request,) = teacher.requests
     assert request.messages[0].content == "Be just."
     assert (request.sampling.temperature, request.sampling.max_tokens) == (0, 99)
+
+
+def test_the_settings_in_the_documentation_are_settings() -> None:
+    """What docs/judging.md shows turns all three looks on."""
+    page = (Path(__file__).parents[2] / "docs" / "judging.md").read_text(encoding="utf-8")
+    shown = page.partition("```toml\n")[2].partition("```")[0]
+    assert set(parse_config(shown, source="docs").stages) >= {Stage.RATINGS, Stage.SCORES, Stage.SAFETY}

@@ -267,6 +267,7 @@ def test_the_card_says_who_judged_and_what_was_dropped() -> None:
     with made(**STRICT) as (folder, _):
         card = (folder / "dataset/README.md").read_text(encoding="utf-8")
         assert "scored by filler" in card
+        assert card.count("It is the model that wrote the answers.") == 1
         assert "below 6 were dropped" in card
         assert "No model judged the pairs." not in card
     with made(**RATED) as (folder, _):
