@@ -9,7 +9,19 @@ from typing import Any
 import pytest
 from commandline import CommandLine, ended_processes, simulated
 from desk import Desk
-from harness import Counting, Shuffled, committed, configure, manifest, project, published, rows, run
+from harness import (
+    Counting,
+    Dying,
+    Shuffled,
+    committed,
+    configure,
+    manifest,
+    project,
+    published,
+    rows,
+    run,
+    until_death,
+)
 from textbook_chain import answer
 
 from glan import Options, Project
@@ -25,7 +37,7 @@ from glan.teachers.simulate import Simulated
 
 LEAVES = ["Mathematics", "Astronomy"]
 ERRING = {"mistake@answers": 0.3, "refusal@answers": 0.1, "cut-off@answers": 0.05, "empty@answers": 0.05}
-PAIRS = 40
+PAIRS = 30
 
 
 def erring() -> Teacher:
@@ -47,6 +59,24 @@ def test_a_run_is_the_same_at_any_concurrency() -> None:
         assert run(folder, together, max_in_flight=500).exit_code == 0
         assert published(folder) == expected
         assert set(together.started) == set(alone.started)
+
+
+def test_a_run_that_dies_goes_on_where_it_was() -> None:
+    """Broken off between the answers to a question and run again: the same rows, and no answer is paid for twice."""
+    with project(LEAVES, pairs=PAIRS, agreement_samples=5) as folder:
+        whole = Counting(erring())
+        assert run(folder, whole, max_in_flight=20).exit_code == 0
+        expected = published(folder)
+    for after in (60, 110):
+        with project(LEAVES, pairs=PAIRS, agreement_samples=5) as folder:
+            dying = Dying(erring(), after, "hang")
+            asyncio.run(until_death(folder, Counting(dying), dying, max_in_flight=20))
+            paid = set(committed(folder))
+            again = Counting(erring())
+            assert run(folder, again, max_in_flight=20).exit_code == 0
+            assert published(folder) == expected
+            assert not paid & set(again.started)
+            assert paid | set(again.started) == set(whole.started)
 
 
 def test_each_answer_is_paid_once() -> None:
