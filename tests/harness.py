@@ -184,6 +184,7 @@ _TABLES = {
     "rating": "questions.rating",
     "critic": "curation.critic",
     "safety": "curation.safety",
+    "embeddings": "curation.embeddings",
 }
 
 

@@ -2,9 +2,10 @@
 
     slots ──► question, many at once ──► examine, in plan order ──► answer, many at once ──► examine, in plan order
 
-Where a question may get several answers (`polls.py`), the second half comes again for each round of them.
-Where a project wants more looks (`looks.py`), those at a question come before its answer, and those at a pair at the
-end; both many at once.
+Where a project looks for copies in meaning (`meaning.py`), questions that passed are embedded, many at once, and judged
+once more in plan order. Where a question may get several answers (`polls.py`), the second half comes again for each
+round of them. Where a project wants more looks (`looks.py`), those at a question come before its answer, and those at a
+pair at the end; both many at once.
 
 Each arrow is an ordered stream, so no stage waits for the one before it to end, and what comes out is the same at one
 request in flight and at a thousand. N credits are out at most: a slot that comes to nothing gives its credit back, so
@@ -30,11 +31,12 @@ from glan.curate.examiner import Examining, Finding, Here
 from glan.curate.own import OwnRules
 from glan.curate.quality import text_of
 from glan.errors import CurationError, GlanError, StoppedError
-from glan.fates import Fates
+from glan.fates import Asked, Fates, OnItsWay
 from glan.generate.asking import Asking
 from glan.generate.questions import write_question
 from glan.generate.walk import Drawn, Walk
 from glan.looks import Look, Looked, looks_at_pairs, looks_at_questions
+from glan.meaning import InMeaning
 from glan.plan import Merge
 from glan.polls import Poll, Polls
 from glan.progress import Progress
@@ -83,7 +85,9 @@ class Pipeline:
         self, job: Job, *, permits: Permits | Pools, progress: Progress, examiner: Examining | None = None
     ) -> None:
         self.walks = {
-            discipline.leaf: Walk(discipline, plan=job.config.plan, seed=job.config.seed)
+            discipline.leaf: Walk(
+                discipline, plan=job.config.plan, seed=job.config.seed, merges_names=job.config.merges_names
+            )
             for discipline in job.disciplines
         }
         self.stopped: GlanError | None = None
@@ -97,15 +101,16 @@ class Pipeline:
         self._credits = Credits(job.pairs)
         self._examiner = examiner or Here(job.config.curation, job.items, job.own)
         self._as_text = partial(text_of, config=job.config, with_place=job.own is not None)
-        self._at_questions, self._at_pairs = (
-            looks_at_questions(job.config, is_audit=job.is_audit),
-            looks_at_pairs(job.config, is_audit=job.is_audit),
-        )
+        self._at_questions = looks_at_questions(job.config, is_audit=job.is_audit)
+        self._at_pairs = looks_at_pairs(job.config, is_audit=job.is_audit)
         self._polls = Polls.of(job.config)
         self._n_looked = 0
         self._fates = Fates(self._credits, is_audit=job.is_audit, stop=self.stop)
+        embeddings = job.config.curation.embeddings
+        self._in_meaning = (
+            InMeaning(embeddings, job.asking, self._fates, is_audit=job.is_audit) if embeddings.enabled else None
+        )
         self._is_order_open = False
-        self._is_yield_open = False
         self._yields = Yields(job.config.plan.stop_below)
         self._begun = 0
         self._passed = 0
@@ -133,10 +138,7 @@ class Pipeline:
 
     async def decided(self) -> AsyncGenerator[list[Decided], None]:
         """Give every slot of the walk in plan order, in groups, until N became pairs or the walk has ended."""
-        questions = InOrder(self._slots(), self._question)
-        asked = InOrder(as_items(questions), self._examine_questions, most=_EXAMINED_AHEAD)
-        self._streams = (questions,)
-        ended = self._examined(in_one(asked), self._answer)
+        ended = self._examined(self._judged(), self._answer)
         for _ in self._polls.agreement.rounds[1:]:
             ended = self._examined(ended, self._ask_answers)
         if self._at_pairs:
@@ -157,6 +159,16 @@ class Pipeline:
                     await asyncio.wait(self._asked_ahead)  # it is paid for too, and after a stop no slot waits for it
             finally:
                 await self._end()
+
+    def _judged(self) -> AsyncGenerator[list[OnItsWay], None]:
+        """Give the slots with their questions judged, in plan order."""
+        questions = InOrder(self._slots(), self._question)
+        judged = in_one(InOrder(as_items(questions), self._examine_questions, most=_EXAMINED_AHEAD))
+        self._streams = (questions,)
+        if self._in_meaning is None:
+            return judged
+        embedded = self._many(judged, self._in_meaning.embed)
+        return in_one(InOrder(as_items(embedded), self._in_meaning.judge, most=_EXAMINED_AHEAD))
 
     def _many(self, items: AsyncGenerator[list[A], None], work: Callable[[A], Coroutine[Any, Any, B]]) -> InOrder[A, B]:
         """Return a stream of calls, many at once, which ends with the walk."""
@@ -215,7 +227,7 @@ class Pipeline:
         is_far_ahead = self._begun - self._passed >= self._job.config.limits.look_ahead
         return is_far_ahead or self._n_waiting >= self._most_waiting
 
-    async def _question(self, begun: "_Begun") -> "_Item":
+    async def _question(self, begun: "_Begun") -> OnItsWay:
         """Do the first half of a slot, and count it as waiting as long as that takes."""
         self._n_waiting += 1
         try:
@@ -225,7 +237,7 @@ class Pipeline:
             if self._n_waiting < self._most_waiting:
                 self._room.set()
 
-    async def _written(self, begun: "_Begun") -> "_Item":
+    async def _written(self, begun: "_Begun") -> OnItsWay:
         """Draw what a slot is about and ask for its question; None when its discipline has left the walk."""
         slot, until = begun.slot, self._job.until
         walk = self.walks[slot.discipline.leaf]
@@ -245,7 +257,7 @@ class Pipeline:
         so_far = Decided(slot=slot, outcome=Outcome.OPEN, subject=subject)
         written = write_question(asking, slot, drawn.syllabus, drawn.draw)
         question = await self._fates.kept(so_far, Stage.QUESTIONS, written)
-        return _Asked(question=question, rank=begun.rank) if isinstance(question, Question) else question
+        return Asked(question=question, rank=begun.rank) if isinstance(question, Question) else question
 
     def _without_question(self, so_far: Decided, found: Subject | Decided | None) -> Decided | None:
         """Pass on a slot that ends before its question: nothing there, undecided, or as far as was wanted."""
@@ -258,30 +270,30 @@ class Pipeline:
         self._credits.spend()
         return replace(so_far, outcome=Outcome.PAIR, subject=found)
 
-    async def _examine_questions(self, group: list["_Item"]) -> list["_Item"]:
+    async def _examine_questions(self, group: list[OnItsWay]) -> list[OnItsWay]:
         """Refuse what the examiner objects to. A verdict rests on all earlier ones, so none stands behind a gap."""
         items = [self._closed(item) for item in group]
-        judged = iter(await self._judge_questions([item for item in items if isinstance(item, _Asked)]))
-        return [next(judged) if isinstance(item, _Asked) else item for item in items]
+        judged = iter(await self._judge_questions([item for item in items if isinstance(item, Asked)]))
+        return [next(judged) if isinstance(item, Asked) else item for item in items]
 
-    def _closed(self, item: "_Item") -> "_Item":
+    def _closed(self, item: OnItsWay) -> OnItsWay:
         if self._job.is_audit or item is None:
             return item
-        decided = item.decided if isinstance(item, _Asked) else item
+        decided = item.decided if isinstance(item, Asked) else item
         if self._is_order_open:
-            if isinstance(item, _Asked):
+            if isinstance(item, Asked):
                 self._credits.spend()
             return replace(decided, outcome=Outcome.OPEN, verdict=None)
-        self._is_order_open = not isinstance(item, _Asked) and item.outcome is Outcome.OPEN
+        self._is_order_open = not isinstance(item, Asked) and item.outcome is Outcome.OPEN
         return item
 
-    async def _judge_questions(self, asked: list["_Asked"]) -> list["_Item"]:
+    async def _judge_questions(self, asked: list[Asked]) -> list[OnItsWay]:
         texts = [self._as_text(item.question) for item in asked]
         found = await self._findings(self._examiner.questions(texts)) if texts else []
         if found is None:
             self._is_order_open = True
             return [item.decided for item in asked]
-        judged: list[_Item] = []
+        judged: list[OnItsWay] = []
         for item, finding in zip(asked, found, strict=True):
             if finding is None or finding.original is not None:
                 self._fates.questions.add(item.question.id)
@@ -291,9 +303,9 @@ class Pipeline:
             )
         return judged
 
-    async def _answer(self, item: "_Item") -> "_Answered":
+    async def _answer(self, item: OnItsWay) -> "_Answered":
         """Ask for the answer to a question that passed."""
-        if not isinstance(item, _Asked):
+        if not isinstance(item, Asked):
             return item
         asking = self._job.asking.at(item.rank)
         seen = await self._looked(self._at_questions, asking, item.decided, item.question.text)
@@ -383,18 +395,5 @@ class _Begun(Record, frozen=True, kw_only=True):
     rank: int
 
 
-class _Asked(Record, frozen=True, kw_only=True):
-    question: Question
-    rank: int
-
-    @property
-    def decided(self) -> Decided:
-        """The slot as far as it came."""
-        question = self.question
-        return Decided(slot=question.slot, outcome=Outcome.OPEN, subject=question.subject, question=question)
-
-
-_Item: TypeAlias = _Asked | Decided | None
-"""A question that may go on, a slot whose way has ended, or nothing where a discipline has left the walk."""
 _Answered: TypeAlias = Poll | Decided | None
-"""The same behind the questions: a poll that may go on, or a slot whose way has ended."""
+"""A poll that may go on, a slot whose way has ended, or nothing where a discipline has left the walk."""

@@ -149,12 +149,16 @@ def asking_of(config: Config, prompts: Prompts, teacher: Teacher, models: Mappin
         )
         for stage in config.stages
     }
+    if Stage.EMBEDDINGS in sampling:
+        sampling[Stage.EMBEDDINGS] = _embedding(config, models[Stage.EMBEDDINGS])
     return Asking(
         teacher=teacher,
         prompts=prompts,
         language=config.language_name,
         sampling=sampling,
-        system={stage: found.system for stage, found in settings.items() if found.system},
+        system={
+            stage: found.system for stage, found in settings.items() if found.system and stage is not Stage.EMBEDDINGS
+        },
         mix=mix_for(config, prompts),
     )
 
@@ -176,6 +180,26 @@ def _refuse_equal_answers(samples: int, teacher: TeacherSettings) -> None:
         f"[curation.agreement] asks for {samples} answers to a question, but the teacher of the answers has "
         f"{named}, so they would all be the same, and nothing would be voted on.",
         hint="Leave it out for the answers, or set samples = 1.",
+    )
+
+
+def _embedding(config: Config, model: str) -> Sampling:
+    """Return how a vector is asked for: nothing is drawn and nothing is written.
+
+    Raises:
+        ConfigError: its role has a setting that is about writing.
+
+    """
+    role, unset = config.role_of(Stage.EMBEDDINGS), TeacherSettings()
+    for name in ("temperature", "top_p", "reasoning", "system"):
+        if getattr(role, name) != getattr(unset, name):
+            raise ConfigError(
+                f"[teachers.embeddings] sets `{name}`, with which no embedding is asked for; leave it out."
+            )
+    dimensions = config.curation.embeddings.dimensions
+    extra = config.teacher_of(Stage.EMBEDDINGS).extra
+    return Sampling(
+        model=model, max_tokens=0, extra=extra if dimensions is None else {**extra, "dimensions": dimensions}
     )
 
 
