@@ -3,7 +3,7 @@
 LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"__main__"}),),
     (frozenset({"cli"}),),
-    (frozenset({"api"}), frozenset({"check"}), frozenset({"scan"})),
+    (frozenset({"api"}), frozenset({"check"}), frozenset({"push"}), frozenset({"scan"})),
     (frozenset({"runs"}),),
     (frozenset({"against", "batched", "options", "outputs", "preferences", "settled", "spending", "surprise"}),),
     (frozenset({"pipeline"}),),
