@@ -180,11 +180,11 @@ _TABLES = {
     "teacher": "teachers.default",
     "answers": "teachers.answers",
     "agreement": "curation.agreement",
+    "embeddings": "curation.embeddings",
     "judge": "teachers.judge",
     "rating": "questions.rating",
     "critic": "curation.critic",
     "safety": "curation.safety",
-    "embeddings": "curation.embeddings",
 }
 
 

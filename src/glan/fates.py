@@ -19,27 +19,6 @@ from glan.streams import Credits
 T = TypeVar("T")
 
 
-class Ids:
-    """Ids that end in a number: eight bytes each, and their beginnings once."""
-
-    def __init__(self) -> None:
-        self._beginnings: list[str] = []
-        self._places: dict[str, int] = {}
-        self._which = array("I")
-        self._numbers = array("I")
-
-    def add(self, id_: str) -> None:
-        beginning, _, number = id_.rpartition("/")
-        if beginning not in self._places:
-            self._places[beginning] = len(self._beginnings)
-            self._beginnings.append(beginning)
-        self._which.append(self._places[beginning])
-        self._numbers.append(int(number))
-
-    def __getitem__(self, i: int) -> str:
-        return f"{self._beginnings[self._which[i]]}/{self._numbers[i]}"
-
-
 class Asked(Record, frozen=True, kw_only=True):
     """A question that may go on."""
 
@@ -63,6 +42,27 @@ class Asked(Record, frozen=True, kw_only=True):
 
 OnItsWay: TypeAlias = Asked | Decided | None
 """A question that may go on, a slot whose way has ended, or nothing where a discipline has left the walk."""
+
+
+class Ids:
+    """Ids that end in a number: eight bytes each, and their beginnings once."""
+
+    def __init__(self) -> None:
+        self._beginnings: list[str] = []
+        self._places: dict[str, int] = {}
+        self._which = array("I")
+        self._numbers = array("I")
+
+    def add(self, id_: str) -> None:
+        beginning, _, number = id_.rpartition("/")
+        if beginning not in self._places:
+            self._places[beginning] = len(self._beginnings)
+            self._beginnings.append(beginning)
+        self._which.append(self._places[beginning])
+        self._numbers.append(int(number))
+
+    def __getitem__(self, i: int) -> str:
+        return f"{self._beginnings[self._which[i]]}/{self._numbers[i]}"
 
 
 class Fates:

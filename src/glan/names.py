@@ -86,7 +86,7 @@ def suspects(names: Sequence[str]) -> set[str]:
         return set(names)
     if "(" in joined:
         joined = _IN_BRACKETS.sub(" ", joined)
-    bare = joined.encode().translate(_SPACES)
+    bare = joined.encode().translate(_SPACES).replace(b" ", b"  ")  # so that no two words share a space
     for word in _JOINING:
         bare = bare.replace(word, b"  ")
     letters = bare.translate(None, _NOT_TELLING).split(b"\n")[1:-1]

@@ -6,7 +6,7 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from glan.names import near_key, says_something, suspects
@@ -50,6 +50,7 @@ WORDS = st.sampled_from(SAID.split())
 
 
 @given(st.lists(WORDS, min_size=1, max_size=6), st.lists(WORDS, min_size=1, max_size=6))
+@example(["and", "and"], ["and", "&"])
 def test_the_quick_look_misses_nothing(left: list[str], right: list[str]) -> None:
     """Two names of one near key are always suspected of it."""
     names = [" ".join(left), " ".join(right)]
