@@ -5,10 +5,24 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"cli"}),),
     (frozenset({"api"}), frozenset({"check"}), frozenset({"push"}), frozenset({"scan"})),
     (frozenset({"runs"}),),
-    (frozenset({"against", "batched", "forecast", "options", "outputs", "settled", "spending", "surprise"}),),
+    (
+        frozenset(
+            {
+                "against",
+                "batched",
+                "forecast",
+                "options",
+                "outputs",
+                "preferences",
+                "settled",
+                "spending",
+                "surprise",
+            }
+        ),
+    ),
     (frozenset({"pipeline"}),),
     (frozenset({"meaning"}),),
-    (frozenset({"fates"}), frozenset({"looks"})),
+    (frozenset({"fates"}), frozenset({"looks"}), frozenset({"polls"})),
     (
         frozenset({"generate"}),
         frozenset({"curate"}),

@@ -18,6 +18,7 @@ from glan.against import Against
 from glan.config import Config
 from glan.curate.judged import told_of_look
 from glan.curate.meaning import REASON as COPY_IN_MEANING
+from glan.curate.votes import told_of_votes
 from glan.dataset.card import NOT_DONE, NOT_JUDGED, Card, render_card
 from glan.dataset.rows import REJECT_SCHEMA, ROW_SCHEMA, reject_of, row_of
 from glan.dataset.shards import ShardWriter, ids, read_rows
@@ -190,8 +191,9 @@ class Outputs:
         )
         names = (_told_of_names(ending.near_names),) if self._config.merges_names else ()
         rules = (_told_of_rules(*ending.rules),) if ending.rules is not None else ()
-        looked = (*meaning, *names, *rules, *ending.against.checked(), *self._looked_at(summary))
-        return (*CHECKED, *language, *near, *looked)
+        voted = told_of_votes(self._config.curation.agreement)
+        against = ending.against.checked()
+        return (*CHECKED, *language, *near, *meaning, *names, *rules, *against, *voted, *self._looked_at(summary))
 
     def _looked_at(self, summary: Summary) -> Iterator[str]:
         """Say what models said of questions and pairs, and of how many they could not be read."""
