@@ -15,7 +15,7 @@ from msgspec.structs import replace
 import glan
 from glan.against import Against
 from glan.config import Config
-from glan.dataset.card import NOT_DONE, Card, render_card
+from glan.dataset.card import NOT_DONE, NOT_REVIEWED, Card, render_card
 from glan.dataset.rows import REJECT_SCHEMA, ROW_SCHEMA, reject_of, row_of
 from glan.dataset.shards import ShardWriter, ids, read_rows
 from glan.dataset.statistics import Statistics, Summary
@@ -26,6 +26,7 @@ from glan.options import RULES_DID_NOT_RUN
 from glan.plan import drafts_of_round
 from glan.project import Manifest, Project
 from glan.records import Decided, Outcome, Reply, Request, Stage, place
+from glan.reviewed import Reviewed
 from glan.teachers.base import Teacher
 from glan.teachers.identities import Answered
 
@@ -112,6 +113,8 @@ class Outputs:
         self.statistics = Statistics()
         """Counts of what is written."""
         self.curricula = Curricula()
+        self.reviewed = Reviewed(project.reviews)
+        """What people made of the pairs."""
         self.rows = 0
         self.open = 0
         """Slots that are undecided and stand before a row."""
@@ -135,6 +138,7 @@ class Outputs:
                 continue
             self.statistics.add(decided)
             self.curricula.decide(decided)
+            self.reviewed.add(decided)
             if decided.outcome is Outcome.PAIR:
                 self._train.add(row_of(decided, language=self._config.language, **models))
                 self.rows += 1
@@ -167,6 +171,12 @@ class Outputs:
         self._project.exchange()
         return manifest
 
+    def told(self) -> Iterator[str]:
+        """Say, once published, what a person should know of the data set."""
+        if self.turned:
+            yield told_of_turned(self.turned)
+        yield from self.reviewed.told()
+
     def discard(self) -> None:
         """Leave the old data set as it is."""
         self._train.discard()
@@ -179,11 +189,13 @@ class Outputs:
         code = self._config.checked_language
         language = (f"Texts that are surely in another language than {LANGUAGES[code]}.",) if code is not None else ()
         rules = (_told_of_rules(*ending.rules),) if ending.rules is not None else ()
-        return (*CHECKED, *language, *near, *rules, *ending.against.checked())
+        return (*CHECKED, *language, *near, *rules, *ending.against.checked(), *self.reviewed.checked(self.rows))
 
     def _not_checked(self, ending: Ending) -> tuple[str, ...]:
         is_idle = self._project.rules is not None and ending.rules is None
-        return (*ending.against.not_checked(), *NOT_DONE, *([RULES_DID_NOT_RUN] if is_idle else []))
+        not_done = [sentence for sentence in NOT_DONE if sentence != NOT_REVIEWED]
+        people = self.reviewed.not_checked(self.rows)
+        return (*ending.against.not_checked(), *not_done, *people, *([RULES_DID_NOT_RUN] if is_idle else []))
 
     def _card(self, ending: Ending, summary: Summary) -> Card:
         config = self._config
@@ -201,6 +213,7 @@ class Outputs:
             checked=self._checked(ending),
             not_done=self._not_checked(ending),
             benchmarks=ending.against.listed(),
+            reviewed=tuple(self.reviewed.by_discipline()),
         )
 
     def _manifest(
@@ -242,6 +255,7 @@ class Outputs:
             checked=list(self._checked(ending)),
             not_checked=list(self._not_checked(ending)),
             benchmarks=ending.against.listed(),
+            reviews=self.reviewed.listed(),
             shards=shards,
             files=files,
             basis=ending.basis,

@@ -28,6 +28,7 @@ from glan.config import Config
 from glan.curate.constraints import held
 from glan.curate.examiner import Examining, Finding, Here
 from glan.curate.own import OwnRules
+from glan.curate.people import ruled
 from glan.curate.quality import text_of
 from glan.errors import CurationError, GlanError, StoppedError
 from glan.fates import Fates
@@ -39,6 +40,7 @@ from glan.looks import Look, Looked, looks_at_pairs, looks_at_questions
 from glan.plan import Merge
 from glan.progress import Progress
 from glan.records import Decided, Discipline, Outcome, Question, Record, Reply, Slot, Stage, Subject
+from glan.reviews import NO_REVIEWS, Reviews
 from glan.streams import Credits, InOrder, as_items, in_one
 from glan.teachers.permits import Permits, Pools
 from glan.yields import LowYieldError, Yields
@@ -73,6 +75,8 @@ class Job:
     """Walk on past slots that cannot be decided, to see what the ledger holds."""
     items: Iterable[Item] = ()
     """Of the benchmarks that no pair may hold."""
+    reviews: Reviews = NO_REVIEWS
+    """What people decided about pairs."""
 
 
 class Pipeline:
@@ -313,8 +317,14 @@ class Pipeline:
         item, finding = held(item, finding)
         if finding is not None and item is not None and item.answer is not None:
             return self._fates.refused(item, Stage.ANSWERS, finding, item.answer.text)
-        if not self._at_pairs:
-            self._credits.spend()
+        return item if self._at_pairs else self._as_people_say(item)
+
+    def _as_people_say(self, item: Decided | None) -> Decided | None:
+        """Close the way of a pair: people have the last word."""
+        item, finding = ruled(self._job.reviews, item)
+        if finding is not None and item is not None and item.answer is not None:
+            return self._fates.refused(item, Stage.ANSWERS, finding, item.answer.text)
+        self._credits.spend()
         return item
 
     async def _look_at_pair(self, item: Decided | None) -> Decided | None:
@@ -326,8 +336,7 @@ class Pipeline:
         seen = await self._looked(self._at_pairs, self._job.asking.at(rank), so_far, item.answer.text)
         if isinstance(seen, Decided):
             return seen
-        self._credits.spend()
-        return replace(seen.decided, outcome=Outcome.PAIR)
+        return self._as_people_say(replace(seen.decided, outcome=Outcome.PAIR))
 
     async def _looked(self, looks: Iterable[Look], asking: Asking, so_far: Decided, raw: str) -> Looked | Decided:
         """Let each look at a slot in its turn, or say what became of the slot: the first objection ends its way."""

@@ -23,7 +23,7 @@ from glan.generate.asking import Asking, asking_of
 from glan.generate.walk import told_of_failed_drafts
 from glan.growth import Standing, pairs_of
 from glan.options import InterruptedRunError, Options, Result, inputs_of, own_rules, stored_of
-from glan.outputs import Counted, Ending, Outputs, standing_of, told_of_turned
+from glan.outputs import Counted, Ending, Outputs, standing_of
 from glan.pipeline import Job, Pipeline
 from glan.progress import Progress
 from glan.project import Manifest, Project
@@ -147,6 +147,7 @@ class Run:
             grace_s=self.options.grace_s,
             own=self._own,
             items=self.against.benchmarks,
+            reviews=self.project.reviews,
         )
         meaning = meaning_of(self.config, disciplines, self.project.prompts, asking)
         choice = await chosen(job, ledger, meaning, self.options.choice)
@@ -332,8 +333,8 @@ class Run:
         is_published = self._is_better(outputs, standing, stopped)
         if is_published:
             outputs.publish(self._ending(ledger, outputs, basis))
-            if outputs.turned:
-                self._notice(told_of_turned(outputs.turned))
+            for text in outputs.told():
+                self._notice(text)
         else:
             outputs.discard()
         return self._ended(outputs.open, stopped, is_published=is_published)
@@ -361,8 +362,9 @@ class Run:
         """Say whether the new data set takes the old one's place: never with fewer rows than stand, unless N does."""
         if self.options.is_aside:
             return False
-        # Rows of a discipline that a person took out of the taxonomy leave with it.
+        # Rows of a discipline that a person took out of the taxonomy leave with it, and so do rows that people dropped.
         rows = standing.rows_of(self.project.taxonomy.disciplines) if standing is not None else 0
+        rows -= outputs.reviewed.leaving(standing) if standing is not None else 0
         if outputs.rows < min(rows, self.progress.wanted):
             self._notice(
                 f"The data set that stands has {rows:,} rows, more than the {outputs.rows:,} of this run: it stays."

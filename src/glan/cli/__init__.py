@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "export": ("reading", "Write the data set in the format of a trainer."),
     "show": ("reading", "Show the way of one pair."),
     "taxonomy": ("taxonomy", "Show, check and edit the tree of disciplines."),
+    "review": ("reviewing", "Let people vote on the tree and judge pairs."),
     "benchmarks": ("benchmarks", "Say which benchmarks the pairs are held against, and get more."),
     "contamination": ("contamination", "Hold a data set that others made against benchmarks."),
     "prompts": ("projects", "Show the prompts."),

@@ -1,11 +1,13 @@
-"""Commands on the tree of disciplines: show, check, add, remove."""
+"""Commands on the tree of disciplines: show, check, add, remove; voting.py has vote."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import click
 
+from glan.cli.growing import say_growth
 from glan.cli.screen import confirmer, json_option, project_option, say, say_json, yes_option
+from glan.cli.voting import vote_command
 from glan.errors import ProjectError
 from glan.project import Project, taxonomy_text
 from glan.taxonomy.edit import add, remove
@@ -71,7 +73,7 @@ def add_command(name: str, *, under: str, weight: str | None, notes: str, folder
     text = add(_text(project), name, under=under, weight=weight, notes=notes)
     project.write_taxonomy(text)
     say(f"Added {name} under {under}: {len(project.taxonomy.disciplines):,} disciplines.")
-    _say_growth(Project.open(folder))
+    say_growth(Project.open(folder))
 
 
 @taxonomy_command.command("remove")
@@ -90,33 +92,11 @@ def remove_command(node: str, *, folder: Path, yes: bool) -> None:
     project.write_taxonomy(text)
     fresh = Project.open(folder)
     say(f"Removed {node}: {len(fresh.taxonomy.disciplines):,} disciplines are left.")
-    _say_growth(fresh)
+    say_growth(fresh)
 
 
 def _text(project: Project) -> str:
     return read_text(project.taxonomy_path)
 
 
-def _say_growth(project: Project) -> None:
-    """Say what the change does to the rows that stand."""
-    from glan.growth import growth  # noqa: PLC0415 - as below
-    from glan.outputs import standing_of  # noqa: PLC0415 - pyarrow is loaded when it is needed
-
-    standing = standing_of(project)
-    if standing is None or not standing.rows:
-        return
-    config = project.config
-    change = growth(
-        standing,
-        project.taxonomy.disciplines,
-        pairs=max(config.pairs, 1),
-        seed=config.seed,
-        questions_per_visit=config.plan.questions_per_visit,
-    )
-    if change.lost:
-        say(f"{change.lost:,} rows leave with the next run: their disciplines are not in the tree any more.")
-    others = f"other {standing.rows - change.lost:,}" if change.lost else f"{standing.rows:,}"
-    say(
-        f"At {config.pairs:,} pairs {change.displaced:,} of the {others} rows that stand would leave; "
-        f"`glan run` without --pairs makes {max(config.pairs, change.keeps_all):,}, and all of them stay."
-    )
+taxonomy_command.add_command(vote_command)

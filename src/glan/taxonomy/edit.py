@@ -210,20 +210,30 @@ def _is_plain(value: str) -> bool:
 
 
 def _reduced(text: str, old: Taxonomy, roots: Sequence, kept: set[str]) -> str:
-    new, at = [], 0
-    for start, end in sorted(_cuts(text, old.roots, roots, kept)):
-        new.append(text[at:start])
-        at = end
-    reduced = "".join([*new, text[at:]])
+    reduced = cut_out(text, _cuts(text, old.roots, roots, kept))
     expected = tuple(leaf for leaf in old.disciplines if leaf.key in kept)
     if _read_again(reduced).disciplines != expected:
         raise _unsafe()
     return reduced
 
 
+def cut_out(text: str, cuts: Iterable[_Cut]) -> str:
+    """Return the text without some parts of it."""
+    new, at = [], 0
+    for start, end in sorted(cuts):
+        new.append(text[at:start])
+        at = end
+    return "".join([*new, text[at:]])
+
+
+def cuts_in(text: str, items: Sequence, stays: list[bool]) -> Iterator[_Cut]:
+    """Give what is to be cut out of a list, so that only some of its items stay: one of them at least."""
+    return _flow_cuts(items, stays) if items.is_flow else _block_cuts(text, items, stays)
+
+
 def _cuts(text: str, nodes: tuple[Node, ...], items: Sequence, kept: set[str]) -> Iterator[_Cut]:
     stays = [any(leaf.key in kept for leaf in leaves_of((node,))) for node in nodes]
-    yield from _flow_cuts(items, stays) if items.is_flow else _block_cuts(text, items, stays)
+    yield from cuts_in(text, items, stays)
     for i, node in enumerate(nodes):
         if stays[i] and isinstance(node, Branch):
             yield from _cuts(text, node.children, _below(items, i), kept)
