@@ -130,6 +130,6 @@ def inputs_of(project: Project, options: Options) -> Mapping[str, str]:
 
 
 def stored_of(project: Project, options: Options) -> Mapping[str, str]:
-    """Return what the ledger keeps of the inputs of a run: texts, and hashes of reviews.jsonl and a rules.py that runs."""
+    """Return what the ledger keeps of the inputs of a run: texts, and hashes of reviews.jsonl and rules that run."""
     hashes = inputs_of(project, options)
     return {**project.inputs(), RULES: hashes.get(RULES, ""), REVIEWS: hashes.get(REVIEWS, "")}

@@ -1,4 +1,4 @@
-"""A sample of rows for people to judge, spread over disciplines or fields as the rows are; one seed gives one sample."""
+"""A sample of rows for people to judge, spread over disciplines or fields as the rows are; one seed, one sample."""
 
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet

@@ -10,7 +10,7 @@ from glan.errors import DatasetError
 from glan.parsing import clean
 from glan.records import Record
 from glan.reviews import MAX_NAME_LENGTH, VERDICTS, Review, Verdict
-from glan.show.sheets import read_sheet
+from glan.show.sheets import read_sheet, visible
 from glan.taxonomy.votes import CHOICES, Ballot, Choice, Vote
 
 T = TypeVar("T")
@@ -116,7 +116,7 @@ def checked_name(name: str, source: str) -> str:
         DatasetError: there is none, or it is too long.
 
     """
-    name = " ".join(clean(name).split())
+    name = " ".join(visible(name).split())
     if not name:
         raise DatasetError(
             f"{source} does not say whose it is.",
