@@ -63,11 +63,12 @@ class Reviewed:
         if not judged:
             return
         wrong, (low, high) = found[DROPPED] + found[CORRECTED], _interval(found)
-        by, seen = len(self._reviews.reviewers), judged - found[DROPPED]
+        who = "people" if self._reviews.has_people else "models alone"
         yield (
-            f"Reviewed by people: {judged:,} pairs, by {by:,} reviewer{'' if by == 1 else 's'}; "
-            f"{found[DROPPED]:,} were dropped and {found[CORRECTED]:,} corrected, so {wrong / judged:.1%} were wrong "
-            f"(95% interval {low:.1%} to {high:.1%}). Of the {pairs:,} pairs here {seen:,} were seen."
+            f"Reviewed by {who}: {judged:,} pairs. Reviewers: {len(self._reviews.reviewers):,}; "
+            f"dropped: {found[DROPPED]:,}; corrected: {found[CORRECTED]:,}; "
+            f"wrong, that is one of the two: {wrong / judged:.1%} (95% interval {low:.1%} to {high:.1%}). "
+            f"Of the {pairs:,} pairs here {judged - found[DROPPED]:,} were seen."
         )
         agreement = self._reviews.agreement()
         if agreement.things:
@@ -76,7 +77,7 @@ class Reviewed:
     def not_checked(self, pairs: int) -> Iterator[str]:
         """Say what nobody looked at."""
         seen = self._total.total() - self._total[DROPPED]
-        if not self._total:
+        if not self._total or not self._reviews.has_people:
             yield NOT_REVIEWED
         elif seen < pairs:
             yield f"{pairs - seen:,} of {pairs:,} pairs were not reviewed by people."

@@ -151,6 +151,11 @@ class Reviews:
         return fleiss([[count[verdict] for verdict in VERDICTS] for count in counts])
 
     @property
+    def has_people(self) -> bool:
+        """Whether a person is among the reviewers."""
+        return any(review.kind == "person" for review in self)
+
+    @property
     def reviewers(self) -> tuple[str, ...]:
         """Their names, models marked as such, in order."""
         by_key = {key_of(review.reviewer): named(review.reviewer, review.kind) for review in self}

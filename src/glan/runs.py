@@ -138,17 +138,7 @@ class Run:
         for text in told:
             self._notice(text)
         self.progress.wanted = pairs
-        job = Job(
-            disciplines=disciplines,
-            config=self.config,
-            pairs=pairs,
-            asking=asking,
-            until=self.options.until,
-            grace_s=self.options.grace_s,
-            own=self._own,
-            items=self.against.benchmarks,
-            reviews=self.project.reviews,
-        )
+        job = self._job(disciplines, asking, pairs)
         meaning = meaning_of(self.config, disciplines, self.project.prompts, asking)
         choice = await chosen(job, ledger, meaning, self.options.choice)
         inputs = inputs_of(self.project, self.options)
@@ -178,6 +168,19 @@ class Run:
         await self._make(job, ledgered, outputs, cause)
         self._purse.close()
         return self._end(ledger, outputs, standing, basis)
+
+    def _job(self, disciplines: Sequence[Discipline], asking: Asking, pairs: int) -> Job:
+        return Job(
+            disciplines=disciplines,
+            config=self.config,
+            pairs=pairs,
+            asking=asking,
+            until=self.options.until,
+            grace_s=self.options.grace_s,
+            own=self._own,
+            items=self.against.benchmarks,
+            reviews=self.project.reviews,
+        )
 
     def _gathering(self, job: Job, ledgered: Ledgered, post: Post) -> Gathering:
         return Gathering(

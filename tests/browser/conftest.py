@@ -45,8 +45,8 @@ def browser(tmp_path: Path, downloads: Path) -> Iterator[WebDriver]:
         options.add_argument(switch)
     options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    found = webdriver.Chrome(options=options, service=Service(driver))
+    driven = webdriver.Chrome(options=options, service=Service(driver))
     try:
-        yield found
+        yield driven
     finally:
-        found.quit()
+        driven.quit()

@@ -90,7 +90,7 @@ def is_warned_on_leaving(browser: WebDriver) -> bool:
     script = (
         "const e = new Event('beforeunload', {cancelable: true}); window.dispatchEvent(e); return e.defaultPrevented"
     )
-    return bool(browser.execute_script(script))  # type: ignore[no-untyped-call]  # selenium's own
+    return bool(browser.execute_script(script))
 
 
 def assert_harmless(browser: WebDriver, page: Path) -> None:

@@ -139,7 +139,10 @@ def test_the_manifest_and_the_card_tell_what_people_found(folder: Path) -> None:
     assert (history["error_rate"], history["error_rate_95"]) == (0.6667, [0.2077, 0.9385])
     assert (told["kappa"], told["judged_by_several"], told["reviewers"]) == (1.0, 2, ["Ann", "Ben"])
     card = (folder / "dataset" / "README.md").read_text(encoding="utf-8")
-    assert "Reviewed by people: 3 pairs, by 2 reviewers; 1 were dropped and 1 corrected, so 66.7% were wrong" in card
+    assert (
+        "Reviewed by people: 3 pairs. Reviewers: 2; dropped: 1; corrected: 1; wrong, that is one of the two: 66.7%"
+        in card
+    )
     assert "| History | 3 | 2 | 66.7% | 20.8% to 93.9% |" in card
     assert f"{N - 2} of {N} pairs were not reviewed by people." in card
     assert "No person reviewed the pairs." not in card

@@ -22,6 +22,7 @@ from glan.taxonomy.tree import Taxonomy, read_text
 from glan.taxonomy.votes import Ballot, Element, Outcome, Tally, elements_of, outcome
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
+_HASH = re.compile("[0-9a-f]{64}")
 _MOST_LISTED = 20
 
 
@@ -172,10 +173,8 @@ def _keep(project: Project, ballots: Sequence[Ballot]) -> None:
         raise ProjectError(f"{folder} is a link, and no link is followed.", hint="Make it a folder.")
     folder.mkdir(exist_ok=True)
     for ballot in ballots:
-        replace(
-            folder / f"{ballot.tree[:8] if ballot.tree.isalnum() else 'any'}-{slug(ballot.voter)}.json",
-            saved_ballot(ballot),
-        )
+        tree = ballot.tree[:8] if _HASH.fullmatch(ballot.tree) else "any"
+        replace(folder / f"{tree}-{slug(ballot.voter)}.json", saved_ballot(ballot))
 
 
 def slug(name: str) -> str:

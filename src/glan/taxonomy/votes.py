@@ -121,8 +121,9 @@ class Outcome:
 
     @property
     def commented(self) -> tuple[Tally, ...]:
-        """What stays and has comments."""
-        return tuple(t for t in self.tallies.values() if t.comments and t.element.id not in self.going)
+        """What stays, by no tie, and has comments."""
+        stays = (t for t in self.tallies.values() if t.element.id not in self.going and not t.is_tie)
+        return tuple(tally for tally in stays if tally.comments)
 
     @property
     def voted(self) -> int:
