@@ -40,8 +40,7 @@ class Balloting:
         ballot = read_ballot(path)
         if key_of(ballot.voter) != key_of(voter):
             raise DatasetError(f"{path} is the ballot of {ballot.voter!r}.", hint="Name another file with --out.")
-        known = {element.id for element in elements}
-        return cls(elements, voter, {id_: vote for id_, vote in ballot.votes.items() if id_ in known}, path)
+        return cls(elements, voter, dict(ballot.votes), path)
 
     def ask(self) -> bool:
         """Go through what is open; say whether the end was reached."""
@@ -58,14 +57,14 @@ class Balloting:
     @property
     def told(self) -> str:
         """How far it is."""
-        voted = sum(vote.choice is not None for vote in self.votes.values())
+        voted = sum(self.votes.get(element.id, Vote()).choice is not None for element in self.elements)
         return f"{voted:,} of {len(self.elements):,} voted on; the ballot is in {self.path}."
 
     def _step(self, place: int) -> int | None:
         """Ask about one element; return where to go from there, or None to end."""
         element = self.elements[place]
         said = self.votes.get(element.id, Vote())
-        say(f"\n{place + 1:,} of {len(self.elements):,}  {element.shown}" + (f"  ({element.kind})"))
+        say(f"\n{place + 1:,} of {len(self.elements):,}  {element.shown}  ({element.kind})")
         if said.choice is not None or said.comment:
             say(f"  so far: {said.choice or 'no vote'}" + (f", {said.comment}" if said.comment else ""))
         answer = click.prompt(

@@ -10,7 +10,7 @@ from glan.cli.balloting import Balloting
 from glan.cli.screen import json_option, project_option, say, say_json
 from glan.cli.taking import Taken, reviewed_ids, texts_of
 from glan.cli.voting import slug
-from glan.disk import append, replace
+from glan.disk import append
 from glan.errors import DatasetError, GlanError
 from glan.project import Project
 from glan.records import key_of
@@ -162,5 +162,5 @@ def _write(path: Path, data: bytes, *, force: bool) -> Path:
         raise DatasetError(
             f"{path} exists already; nothing was written.", hint="--force replaces it, --out names another."
         )
-    replace(path, data)
+    path.write_bytes(data)
     return path

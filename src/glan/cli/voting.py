@@ -57,32 +57,31 @@ def vote_command(first: Sequence[Path], others: Sequence[Path], folder: Path, **
     ballots = [read_ballot(path) for path in paths]
     found = outcome(elements_of(project.taxonomy), ballots)
     new, staying = pruned(text, found) if found.going else (text, ())
+    removed = [tally for tally in found.removed if tally.element not in staying]
     if given["as_json"]:
-        say_json(_as_dict(found, ballots, staying))
+        say_json({**_as_dict(found, ballots, removed), "staying": [element.id for element in staying]})
     else:
-        for line in _told(found, ballots, staying):
-            say(line)
-        for line in _diff(text, new):
+        for line in (*_told(found, ballots), *_told_removed(found, removed, staying), *_diff(text, new)):
             say(line)
     if given["dry_run"]:
         return
     if new != text:
-        _apply(project, new, found, yes=given["yes"])
+        _apply(project, new, found, len(removed), yes=given["yes"])
     _keep(project, ballots)
     if new != text and not given["as_json"]:
         say(f"{len(Taxonomy.parse(new, 'taxonomy.yaml').disciplines):,} disciplines are left.")
         say_growth(Project.open(folder))
 
 
-def _apply(project: Project, new: str, found: Outcome, *, yes: bool) -> None:
+def _apply(project: Project, new: str, found: Outcome, n_removed: int, *, yes: bool) -> None:
     leaves = sum(element.kind == "discipline" and element.id in found.going for element in found.elements)
-    question = f"Remove {_number(len(found.removed), 'element')} with {_number(leaves, 'discipline')}?"
+    question = f"Remove {_number(n_removed, 'element')} with {_number(leaves, 'discipline')}?"
     if not confirmer(yes=yes)(question):
         raise ProjectError(f"{question} Nothing was changed.", hint="--yes removes them; --dry-run only shows them.")
     project.write_taxonomy(new)
 
 
-def _told(found: Outcome, ballots: Sequence[Ballot], staying: Sequence[Element]) -> Iterator[str]:
+def _told(found: Outcome, ballots: Sequence[Ballot]) -> Iterator[str]:
     voters = ", ".join(named(ballot.voter, ballot.kind) for ballot in ballots)
     yield f"{_number(len(ballots), 'ballot')}: {voters}."
     yield f"{found.voted:,} of {len(found.elements):,} elements were voted on."
@@ -91,18 +90,22 @@ def _told(found: Outcome, ballots: Sequence[Ballot], staying: Sequence[Element])
     if found.ties:
         yield "\nTies, which stay:"
         yield from (line for tally in found.ties for line in _lines(tally))
-    if found.removed:
-        yield "\nRemoved:"
-        for tally in found.removed:
-            yield from _lines(tally)
-            yield from _told_below(found, tally)
-    for element in staying:
-        yield f"  {element.shown} stays: without any given subject its discipline would be asked for subjects."
     if found.commented:
         yield "\nComments on what stays:"
         yield from (line for tally in found.commented for line in _lines(tally))
-    if not found.removed:
+
+
+def _told_removed(found: Outcome, removed: Sequence[Tally], staying: Sequence[Element]) -> Iterator[str]:
+    if staying:
+        yield "\nVoted out, but all subjects of their discipline, which would be asked for others, so they stay:"
+        yield from (f"  {element.shown}" for element in staying)
+    if not removed:
         yield "\nThe votes remove nothing."
+        return
+    yield "\nRemoved:"
+    for tally in removed:
+        yield from _lines(tally)
+        yield from _told_below(found, tally)
 
 
 def _told_unfit(found: Outcome) -> Iterator[str]:
@@ -137,7 +140,7 @@ def _diff(old: str, new: str) -> Iterator[str]:
     yield from ["", *lines] if lines else []
 
 
-def _as_dict(found: Outcome, ballots: Sequence[Ballot], staying: Sequence[Element]) -> dict[str, Any]:
+def _as_dict(found: Outcome, ballots: Sequence[Ballot], removed: Sequence[Tally]) -> dict[str, Any]:
     agreement = found.agreement()
     return {
         "voters": [{"name": ballot.voter, "kind": ballot.kind, "votes": len(ballot.votes)} for ballot in ballots],
@@ -149,9 +152,8 @@ def _as_dict(found: Outcome, ballots: Sequence[Ballot], staying: Sequence[Elemen
         "not_counted": [{"voter": voter, "id": id_} for voter, id_ in found.unfit],
         "ties": [_tally_dict(tally) for tally in found.ties],
         "removed": [
-            {**_tally_dict(tally), "below": [each.element.id for each in found.below(tally)]} for tally in found.removed
+            {**_tally_dict(tally), "below": [each.element.id for each in found.below(tally)]} for tally in removed
         ],
-        "staying": [element.id for element in staying],
         "commented": [_tally_dict(tally) for tally in found.commented],
     }
 

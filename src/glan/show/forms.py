@@ -13,7 +13,7 @@ from jinja2 import Environment, StrictUndefined
 
 from glan.records import Record
 from glan.show.ballots import BALLOT, JUDGEMENTS, REVIEWER, TREE, VOTER
-from glan.show.sheets import sheet
+from glan.show.sheets import sheet, visible
 from glan.taxonomy.votes import Element, tree_hash
 
 _VOTE_HEAD = ("id", "path", "vote", "comment")
@@ -92,7 +92,7 @@ def _page(kind: str, title: str, data: Mapping[str, object]) -> bytes:
     )
     page = _ENVIRONMENT.from_string(_asset("form.html.j2")).render(
         kind=kind,
-        title=title,
+        title=visible(title),
         policy=policy,
         style=style,
         script=script,

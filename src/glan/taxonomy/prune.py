@@ -16,7 +16,7 @@ from glan.taxonomy.votes import Element, Outcome
 
 
 def pruned(text: str, outcome: Outcome) -> tuple[str, tuple[Element, ...]]:
-    """Return the text without what the votes remove, and the subjects that stay all the same.
+    """Return the text without what the votes remove, and the subjects that the votes remove and that stay all the same.
 
     All subjects of a discipline are never removed: without any it would be asked for subjects, which is another thing
     than what people voted for.
