@@ -43,7 +43,7 @@ def ballot(name: str, votes: dict[str, str]) -> str:
 
 
 def test_a_ballot_is_filled_in_and_gone_on_with(folder: Path) -> None:
-    """Each answer is in the file at once, what goes with a removed branch is not asked for, and it goes on from there."""
+    """Each answer is in the file at once, what goes with a removed branch is not asked, and it goes on from there."""
     first = typed("review", "vote", "--name", "Ann", "--out", "ann.json", keys="r s q")
     assert first.exit_code == 0
     assert "2 of 7" not in first.output  # Physics goes with Science

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glan.raters import fleiss, wilson
@@ -60,6 +60,7 @@ def test_what_is_not_defined_is_told_so(table: Sequence[Sequence[int]], told: st
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 5)] * 3), max_size=20), st.permutations(range(3)))
+@settings(deadline=None)
 def test_kappa_does_not_depend_on_the_names_of_categories(table: list[tuple[int, ...]], order: list[int]) -> None:
     """Other names and another order of the things give the same kappa, which is never above 1."""
     found, again = fleiss(table).kappa, fleiss([[row[i] for i in order] for row in reversed(table)]).kappa
@@ -83,6 +84,7 @@ def test_the_interval_is_that_of_the_literature() -> None:
 
 
 @given(st.integers(1, 1_000).flatmap(lambda of: st.tuples(st.integers(0, of), st.just(of))))
+@settings(deadline=None)
 def test_the_interval_holds_the_share(counts: tuple[int, int]) -> None:
     """The interval lies between 0 and 1, has the share in it, and is the mirror of that of the others."""
     found, of = counts

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glan.errors import ProjectError
@@ -119,6 +119,7 @@ def test_agreement_is_over_texts_that_two_or_more_judged() -> None:
         max_size=6,
     )
 )
+@settings(max_examples=50, deadline=None)
 def test_what_is_written_is_read(reviews: list[Review]) -> None:
     """The file gives the ruling that the verdicts have, whatever texts they hold; nothing breaks a line."""
     lines = [line_of(review) for review in reviews]

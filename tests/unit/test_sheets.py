@@ -4,7 +4,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glan.errors import DatasetError
@@ -22,6 +22,7 @@ def test_no_cell_computes(text: str) -> None:
 
 
 @given(st.lists(st.tuples(plain, plain), max_size=5), st.sampled_from([",", ";", "\t"]))
+@settings(deadline=None)
 def test_a_table_comes_back_as_it_went(rows: list[tuple[str, str]], delimiter: str) -> None:
     """Whatever delimiter a spreadsheet saves with, the cells are those that were written, blank lines apart."""
     written = sheet(HEAD, rows).decode("utf-8-sig")
@@ -32,6 +33,7 @@ def test_a_table_comes_back_as_it_went(rows: list[tuple[str, str]], delimiter: s
 
 
 @given(st.text(max_size=60))
+@settings(deadline=None)
 def test_no_text_of_a_model_is_a_formula(text: str) -> None:
     """Any text becomes one cell that begins neither with a sign of a formula nor with blanks before one."""
     [head, [cell, _]] = csv.reader(io.StringIO(sheet(HEAD, [(text, "")]).decode("utf-8-sig"), newline=""))

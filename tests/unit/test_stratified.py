@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glan.dataset.stratified import Place, spread
@@ -15,6 +15,7 @@ def places(sizes: list[int]) -> list[Place]:
 
 
 @given(sizes, st.integers(0, 300), st.integers(0, 5))
+@settings(max_examples=50, deadline=None)
 def test_each_stratum_gets_its_share(sizes: list[int], n: int, seed: int) -> None:
     """As many as asked for or as there are, none twice, and of each stratum its share, give or take one."""
     found = spread(places(sizes), n, seed)
@@ -25,6 +26,7 @@ def test_each_stratum_gets_its_share(sizes: list[int], n: int, seed: int) -> Non
 
 
 @given(sizes, st.integers(1, 50), st.randoms())
+@settings(max_examples=50, deadline=None)
 def test_a_sample_depends_on_the_rows_and_the_seed_alone(sizes: list[int], n: int, rng: object) -> None:
     """In whatever order the rows come, the sample is the same."""
     listed = places(sizes)

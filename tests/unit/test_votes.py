@@ -1,7 +1,7 @@
 """Votes on a tree: worked examples, and what the majority makes of the text of the file."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glan.errors import TaxonomyError
@@ -177,6 +177,7 @@ def test_a_tree_is_never_removed_whole() -> None:
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(IDS), st.sampled_from(["keep", "remove"])), max_size=4))
+@settings(max_examples=40, deadline=None)
 def test_what_is_left_is_what_no_majority_removed(votes: list[dict[str, Choice]]) -> None:
     """For any ballots the tree that is left has just the elements that are not going, or that stay by rule."""
     ballots = [
