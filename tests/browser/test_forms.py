@@ -39,7 +39,11 @@ PAIRS = [
     for i, (node, question, answer) in enumerate(
         [
             ("Science / Physics", "How fast is light?", "3e8 km/s."),
-            ("Science / Physics", "def f(x):\n\treturn x  # <b>", "It returns  x.\n\n    indented"),
+            (
+                "Science / Physics",
+                "Why?\n```\ndef f(x):\n\treturn x  # <b>\n```\n\n|a|b|",
+                "It returns  x.\n\n    indented",
+            ),
             (HOSTILE, HOSTILE, HOSTILE),
         ]
     )

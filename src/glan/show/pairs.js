@@ -32,9 +32,23 @@ function build(pair, number) {
   list.append(card);
 }
 
+// Text as it was written; code and tables in letters of one width, so that their columns stand.
 function text(said) {
-  const made = make("p", said.length > 2000 ? "text long" : "text", visible(said));
+  const made = make("p", said.length > 2000 ? "text long" : "text");
   made.dir = "auto";
+  const parts = [];
+  let isFenced = false;
+  for (const line of visible(said).split("\n")) {
+    const isFence = /^\s*(```|~~~)/.test(line);
+    const isCode = isFenced || isFence || /^( {4}|\t|\|)/.test(line);
+    if (isFence) isFenced = !isFenced;
+    const last = parts.at(-1);
+    last?.isCode === isCode ? last.lines.push(line) : parts.push({ isCode, lines: [line] });
+  }
+  parts.forEach((part, i) => {
+    const end = i + 1 < parts.length ? "\n" : "";
+    made.append(make("span", part.isCode ? "code" : "", part.lines.join("\n") + end));
+  });
   return made;
 }
 
@@ -43,7 +57,8 @@ function correction(pair, what) {
   const field = make("textarea");
   field.value = pair[what];
   field.dir = "auto";
-  field.rows = Math.min(20, Math.max(3, Math.ceil(pair[what].length / 80)));
+  const lines = pair[what].split("\n").reduce((sum, line) => sum + Math.ceil((line.length + 1) / 90), 0);
+  field.rows = Math.min(24, Math.max(3, lines));
   field.addEventListener("input", changed);
   label.append(field);
   return [label, field];
