@@ -91,5 +91,7 @@ function onLoad(named, take) {
 
 nameField.addEventListener("input", changed);
 window.addEventListener("beforeunload", (event) => {
-  if (isDirty) event.preventDefault();
+  if (!isDirty) return;
+  event.preventDefault();
+  event.returnValue = true; // browsers from before 2023 look at this alone
 });
