@@ -3,7 +3,7 @@
 LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"__main__"}),),
     (frozenset({"cli"}),),
-    (frozenset({"api"}), frozenset({"check"}), frozenset({"scan"})),
+    (frozenset({"api"}), frozenset({"check"}), frozenset({"push"}), frozenset({"scan"})),
     (frozenset({"runs"}),),
     (frozenset({"against", "batched", "options", "outputs", "reviewed", "settled", "spending", "surprise"}),),
     (frozenset({"pipeline"}),),
@@ -22,6 +22,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"sets"}),),
     (frozenset({"teachers"}),),
     (frozenset({"prompts"}), frozenset({"reviews"})),
+    (frozenset({"judgements"}),),
     (frozenset({"parsing"}),),
     (
         frozenset({"progress"}),

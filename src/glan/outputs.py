@@ -15,7 +15,8 @@ from msgspec.structs import replace
 import glan
 from glan.against import Against
 from glan.config import Config
-from glan.dataset.card import NOT_DONE, NOT_REVIEWED, Card, render_card
+from glan.curate.judged import told_of_look
+from glan.dataset.card import NOT_DONE, NOT_JUDGED, NOT_REVIEWED, Card, render_card
 from glan.dataset.rows import REJECT_SCHEMA, ROW_SCHEMA, reject_of, row_of
 from glan.dataset.shards import ShardWriter, ids, read_rows
 from glan.dataset.statistics import Statistics, Summary
@@ -183,17 +184,29 @@ class Outputs:
         self._rejects.discard()
         self._project.begin()
 
-    def _checked(self, ending: Ending) -> tuple[str, ...]:
+    def _checked(self, ending: Ending, summary: Summary) -> tuple[str, ...]:
         threshold = self._config.curation.near_duplicates
         near = (f"Near duplicates: Jaccard similarity of word 3-grams from {threshold:g}.",) if threshold else ()
         code = self._config.checked_language
         language = (f"Texts that are surely in another language than {LANGUAGES[code]}.",) if code is not None else ()
         rules = (_told_of_rules(*ending.rules),) if ending.rules is not None else ()
-        return (*CHECKED, *language, *near, *rules, *ending.against.checked(), *self.reviewed.checked(self.rows))
+        looks, people = self._looked_at(summary), self.reviewed.checked(self.rows)
+        return (*CHECKED, *language, *near, *rules, *ending.against.checked(), *looks, *people)
+
+    def _looked_at(self, summary: Summary) -> Iterator[str]:
+        """Say what models said of questions and pairs, and of how many they could not be read."""
+        for stage in self._config.stages:
+            model, unread = self._models[stage], summary.unread.get(stage.value, 0)
+            told = told_of_look(stage, self._config, model)
+            if told is not None:
+                is_own = stage is Stage.SCORES and model == self._models[Stage.ANSWERS]
+                own = " It is the model that wrote the answers." if is_own else ""
+                yield f"{told}{own}" + (f" Of {unread:,} pairs it could not be read." if unread else "")
 
     def _not_checked(self, ending: Ending) -> tuple[str, ...]:
         is_idle = self._project.rules is not None and ending.rules is None
-        not_done = [sentence for sentence in NOT_DONE if sentence != NOT_REVIEWED]
+        done = {NOT_REVIEWED, *([NOT_JUDGED] if Stage.SCORES in self._config.stages else [])}
+        not_done = [sentence for sentence in NOT_DONE if sentence not in done]
         people = self.reviewed.not_checked(self.rows)
         return (*ending.against.not_checked(), *not_done, *people, *([RULES_DID_NOT_RUN] if is_idle else []))
 
@@ -210,7 +223,7 @@ class Outputs:
             answer_model=self._models[Stage.ANSWERS],
             curriculum_model=self._models[Stage.SYLLABI],
             license=config.dataset.license,
-            checked=self._checked(ending),
+            checked=self._checked(ending, summary),
             not_done=self._not_checked(ending),
             benchmarks=ending.against.listed(),
             reviewed=tuple(self.reviewed.by_discipline()),
@@ -252,7 +265,7 @@ class Outputs:
             cut_prompts=ending.cut_prompts,
             not_taken=list(ending.not_taken),
             answered=list(ending.answered),
-            checked=list(self._checked(ending)),
+            checked=list(self._checked(ending, summary)),
             not_checked=list(self._not_checked(ending)),
             benchmarks=ending.against.listed(),
             reviews=self.reviewed.listed(),

@@ -15,9 +15,9 @@ from glan.parsing import clean
 from glan.records import Level
 from glan.teachers.specs import OFFLINE_MODEL
 
-NOT_REVIEWED = "No person reviewed the pairs."
+NOT_JUDGED, NOT_REVIEWED = "No model judged the pairs.", "No person reviewed the pairs."
 NOT_DONE = (
-    "No model judged the pairs.",
+    NOT_JUDGED,
     NOT_REVIEWED,
     "The answers were not verified: some will be wrong.",
 )

@@ -65,6 +65,7 @@ class Row(Record, frozen=True, kw_only=True):
     sources: tuple[str, ...] | None = None
     scores: tuple[Score, ...] | None = None
     checks: tuple[Check, ...] | None = None
+    safety: str | None = None
 
     @property
     def length(self) -> int:
@@ -139,6 +140,7 @@ ROW_SCHEMA = pa.schema(
         "sources": pa.list_(pa.string()),
         "scores": pa.list_(pa.struct({"name": pa.string(), "value": pa.float64()})),
         "checks": pa.list_(pa.struct({"name": pa.string(), "verdict": pa.string()})),
+        "safety": pa.string(),
         "slot": pa.int64(),
     }
 )
@@ -220,7 +222,9 @@ def _row(decided: Decided, language: str, system: str | None, asked: tuple[str |
         reasoning=(answer.reasoning or None) if answer else None,
         task=question.task.form if question else None,
         difficulty=question.task.difficulty if question else None,
+        scores=tuple([Score(name=name, value=value) for name, value in decided.scores]) or None,
         checks=tuple([Check(name=name, verdict=verdict) for name, verdict in decided.checks]) or None,
+        safety=decided.safety,
         system=system,
         slot=decided.slot.ordinal,
     )

@@ -111,6 +111,8 @@ class Summary(_Result, frozen=True):
     rejected: tuple[Ended, ...]
     failed: tuple[Ended, ...]
     spent: tuple[Spent, ...]
+    unread: dict[str, int]
+    """Pairs that stand without what was to be said of them, by stage: the replies could not be read."""
 
     @property
     def cost_usd(self) -> float:
@@ -143,6 +145,7 @@ class Statistics:
         self._answer_lengths = _Histogram()
         self._ended = {Outcome.REJECT: _Tally(), Outcome.FAILURE: _Tally()}
         self._spent = {stage: _Spending(stage) for stage in Stage}
+        self._unread = _Tally()
 
     def add(self, decided: Decided) -> None:
         """Count a slot, and the replies to its question."""
@@ -162,6 +165,8 @@ class Statistics:
         if decided.outcome is Outcome.PAIR and decided.question is not None and decided.answer is not None:
             self._paired.add(decided, bits)
             self._count_pair(decided.question, decided.answer)
+            for stage in decided.unread:
+                self._unread.add(stage.value)
 
     def add_reply(self, stage: Stage, reply: Reply) -> None:
         """Count a reply that slots rest on and that they do not carry: a draft, a listing, a syllabus."""
@@ -214,6 +219,7 @@ class Statistics:
             answer_length=self._answer_lengths.result(),
             rejected=self._ended[Outcome.REJECT].reasons(),
             failed=self._ended[Outcome.FAILURE].reasons(),
+            unread=self._unread.names(),
             spent=tuple(found for found in spent if found.replies or found.stage in OF_A_PAIR),
         )
 
