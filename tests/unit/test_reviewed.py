@@ -164,3 +164,18 @@ def test_an_unreadable_file_stops_the_run_before_it_asks(folder: Path) -> None:
     with pytest.raises(Exception, match="line 1: this is no verdict"):
         Project.open(folder).run_sync(teacher="offline", options=Options(rebuild=True))
     assert rows(folder) == before
+
+
+def test_people_have_the_last_word_after_a_critic() -> None:
+    """With looks at pairs a drop is refilled and a correction stands, and what is known is not looked at again."""
+    with project(LEAVES, pairs=N, critic_enabled=True) as folder:
+        run(folder, small())
+        before = rows(folder)
+        judged(folder, [said(before[2], "drop"), said(before[4], "fix", answer="Better.")])
+        teacher = again(folder)
+        after = rows(folder)
+        assert [row["id"] for row in after[: N - 1]] == [row["id"] for row in before if row is not before[2]]
+        assert after[3]["messages"][1]["content"] == "Better."
+        assert after[3]["scores"] == before[4]["scores"] is not None
+        scored = {id_ for id_ in teacher.ids() if id_.startswith("score/")}
+        assert scored == {f"score{after[-1]['id'].removeprefix('question')}"}
