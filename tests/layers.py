@@ -5,9 +5,14 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"cli"}),),
     (frozenset({"api"}), frozenset({"check"}), frozenset({"push"}), frozenset({"scan"})),
     (frozenset({"runs"}),),
-    (frozenset({"against", "batched", "options", "outputs", "reviewed", "settled", "spending", "surprise"}),),
+    (
+        frozenset(
+            {"against", "batched", "options", "outputs", "preferences", "reviewed", "settled", "spending", "surprise"}
+        ),
+    ),
     (frozenset({"pipeline"}),),
-    (frozenset({"fates"}), frozenset({"looks"})),
+    (frozenset({"meaning"}),),
+    (frozenset({"fates"}), frozenset({"looks"}), frozenset({"polls"})),
     (
         frozenset({"generate"}),
         frozenset({"curate"}),
@@ -28,6 +33,8 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
         frozenset({"progress"}),
         frozenset({"streams"}),
         frozenset({"packing"}),
+        frozenset({"vectors"}),
+        frozenset({"names"}),
         frozenset({"mix"}),
         frozenset({"raters"}),
     ),

@@ -6,17 +6,44 @@ It knows no stage's work: it is given the work, and an error of it harms one slo
 import asyncio
 from array import array
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
 from glan.curate.examiner import Finding
+from glan.curate.people import ruled
 from glan.errors import DeferredError, GlanError, ReplyError, RequestError
 from glan.generate.walk import BlockedError
-from glan.records import Decided, Outcome, Stage, Verdict
+from glan.records import Decided, Outcome, Question, Record, Reply, Stage, Verdict
+from glan.reviews import Reviews
 from glan.streams import Credits
 
 T = TypeVar("T")
+
+
+class Asked(Record, frozen=True, kw_only=True):
+    """A question that may go on."""
+
+    question: Question
+    rank: int
+    looked: tuple[tuple[Stage, Reply], ...] = ()
+    """The replies of those who looked at it."""
+
+    @property
+    def decided(self) -> Decided:
+        """The slot as far as it came."""
+        question = self.question
+        return Decided(
+            slot=question.slot,
+            outcome=Outcome.OPEN,
+            subject=question.subject,
+            question=question,
+            looked=self.looked,
+        )
+
+
+OnItsWay: TypeAlias = Asked | Decided | None
+"""A question that may go on, a slot whose way has ended, or nothing where a discipline has left the walk."""
 
 
 class Ids:
@@ -52,6 +79,11 @@ class Fates:
         self._is_audit = is_audit
         self._stop = stop
 
+    def left_open(self, so_far: Decided) -> Decided:
+        """Leave a slot undecided. It may become a pair, so nothing is begun in its place."""
+        self._credits.spend()
+        return so_far
+
     def refused(self, so_far: Decided, stage: Stage, finding: Finding, raw: str) -> Decided:
         """Reject a slot for what was found against it; `raw` is the text that it was found in."""
         detail = finding.detail
@@ -59,14 +91,22 @@ class Fates:
             detail = f"{self.questions[finding.original]} ({finding.similarity:.2f})"
         return self._rejected(so_far, stage, finding.reason, detail=detail, raw=raw)
 
+    def as_people_say(self, reviews: Reviews, pair: Decided) -> Decided:
+        """Close the way of a pair: people have the last word, and what they drop gives its credit back."""
+        decided, finding = ruled(reviews, pair)
+        if finding is not None and decided.answer is not None:
+            return self.refused(decided, Stage.ANSWERS, finding, decided.answer.text)
+        self._credits.spend()
+        return decided
+
     async def kept(self, so_far: Decided, stage: Stage, work: Awaitable[T]) -> T | Decided:
         """Do one stage of a slot, or say what became of the slot: an error harms this slot or stops the run."""
         try:
             return await work
         except BlockedError as error:
-            return self._failed(replace(so_far, subject=error.subject), error.stage, error.cause)
+            return self.failed(replace(so_far, subject=error.subject), error.stage, error.cause)
         except (ReplyError, RequestError) as error:
-            return self._failed(so_far, stage, error)
+            return self.failed(so_far, stage, error)
         except GlanError as error:
             return self._undecided(so_far, error)
         except asyncio.CancelledError:
@@ -81,7 +121,8 @@ class Fates:
             self._stop(error)
         return so_far
 
-    def _failed(self, so_far: Decided, stage: Stage, error: ReplyError | RequestError) -> Decided:
+    def failed(self, so_far: Decided, stage: Stage, error: ReplyError | RequestError) -> Decided:
+        """Reject a slot for a reply that cannot be used, or say that it failed, since there is no reply."""
         if isinstance(error, ReplyError):
             return self._rejected(so_far, stage, error.reason, detail=str(error), raw=error.text)
         self._credits.give_back()

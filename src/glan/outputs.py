@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -16,6 +17,8 @@ import glan
 from glan.against import Against
 from glan.config import Config
 from glan.curate.judged import told_of_look
+from glan.curate.meaning import REASON as COPY_IN_MEANING
+from glan.curate.votes import told_of_votes
 from glan.dataset.card import NOT_DONE, NOT_JUDGED, NOT_REVIEWED, Card, render_card
 from glan.dataset.rows import REJECT_SCHEMA, ROW_SCHEMA, reject_of, row_of
 from glan.dataset.shards import ShardWriter, ids, read_rows
@@ -28,6 +31,7 @@ from glan.plan import drafts_of_round
 from glan.project import Manifest, Project
 from glan.records import Decided, Outcome, Reply, Request, Stage, place
 from glan.reviewed import Reviewed
+from glan.settings import Embeddings
 from glan.teachers.base import Teacher
 from glan.teachers.identities import Answered
 
@@ -41,6 +45,7 @@ CHECKED = (
 )
 """The rules that every data set passed."""
 _MOST_NAMED = 10
+_COPIES = frozenset({"exact duplicate", "near duplicate", COPY_IN_MEANING})
 _PLACE = re.compile(r"(?:question|slot)/(?P<leaf>[^/]+)/")
 
 
@@ -62,6 +67,8 @@ class Ending:
     """Parameters that the models did not take, a sentence each."""
     answered: Sequence[Answered]
     """Which models gave the replies, as the servers named them."""
+    near_names: Mapping[str, Any]
+    """Subjects and key concepts that were merged into others."""
     basis: str
     """What the data set rests on, hashed."""
     rules: tuple[int, int] | None
@@ -189,9 +196,14 @@ class Outputs:
         near = (f"Near duplicates: Jaccard similarity of word 3-grams from {threshold:g}.",) if threshold else ()
         code = self._config.checked_language
         language = (f"Texts that are surely in another language than {LANGUAGES[code]}.",) if code is not None else ()
+        meaning = (
+            (_told_of_meaning(self._config.curation.embeddings),) if self._config.curation.embeddings.enabled else ()
+        )
+        names = (_told_of_names(ending.near_names),) if self._config.merges_names else ()
         rules = (_told_of_rules(*ending.rules),) if ending.rules is not None else ()
-        looks, people = self._looked_at(summary), self.reviewed.checked(self.rows)
-        return (*CHECKED, *language, *near, *rules, *ending.against.checked(), *looks, *people)
+        voted = told_of_votes(self._config.curation.agreement)
+        examined = (*CHECKED, *language, *near, *meaning, *names, *rules, *ending.against.checked(), *voted)
+        return (*examined, *self._looked_at(summary), *self.reviewed.checked(self.rows))
 
     def _looked_at(self, summary: Summary) -> Iterator[str]:
         """Say what models said of questions and pairs, and of how many they could not be read."""
@@ -271,6 +283,7 @@ class Outputs:
             reviews=self.reviewed.listed(),
             shards=shards,
             files=files,
+            near_names=dict(ending.near_names),
             basis=ending.basis,
         )
 
@@ -310,6 +323,20 @@ def standing_of(project: Project) -> Standing | None:
     return Standing(pairs=pairs, others=others, left=frozenset(manifest.left))
 
 
+def _told_of_meaning(settings: Embeddings) -> str:
+    return (
+        f"Copies in meaning: cosine from {settings.similarity:g} with one of the last {settings.last:,} questions of "
+        "the same subject."
+    )
+
+
+def _told_of_names(found: Mapping[str, Any]) -> str:
+    return (
+        f"Near names: {found.get('subjects', 0):,} subjects and {found.get('key_concepts', 0):,} key concepts were "
+        "merged into earlier ones of nearly the same name."
+    )
+
+
 def _told_of_rules(n_questions: int, n_answers: int) -> str:
     return f"The project's own rules.py: {n_questions} rules on questions, {n_answers} on answers."
 
@@ -321,7 +348,7 @@ def _turned(standing: Path, rejects: Path) -> Iterator[str]:
         for id_ in ids(standing) if ended else ():
             if id_ in ended:
                 reason, detail = ended[id_]["reason"], ended[id_]["detail"]
-                yield f"{id_} ({reason}{f' of {detail}' if reason.endswith('duplicate') else ''})"
+                yield f"{id_} ({reason}{f' of {detail}' if reason in _COPIES else ''})"
 
 
 def told_of_turned(turned: Sequence[str]) -> str:

@@ -2,8 +2,10 @@
 
     slots ──► question, many at once ──► examine, in plan order ──► answer, many at once ──► examine, in plan order
 
-Where a project wants more looks (`looks.py`), those at a question come before its answer, and those at a pair at the
-end; both many at once.
+Where a project looks for copies in meaning (`meaning.py`), questions that passed are embedded, many at once, and judged
+once more in plan order. Where a question may get several answers (`polls.py`), the second half comes again for each
+round of them. Where a project wants more looks (`looks.py`), those at a question come before its answer, and those at a
+pair at the end; both many at once.
 
 Each arrow is an ordered stream, so no stage waits for the one before it to end, and what comes out is the same at one
 request in flight and at a thousand. N credits are out at most: a slot that comes to nothing gives its credit back, so
@@ -14,7 +16,7 @@ It knows no files, prices, environment or CLI: `runs.py` gives it a project's in
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Coroutine, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -25,21 +27,20 @@ from msgspec.structs import replace
 
 from glan.benchmarks.items import Item
 from glan.config import Config
-from glan.curate.constraints import held
 from glan.curate.examiner import Examining, Finding, Here
 from glan.curate.own import OwnRules
-from glan.curate.people import ruled
 from glan.curate.quality import text_of
 from glan.errors import CurationError, GlanError, StoppedError
-from glan.fates import Fates
-from glan.generate.answers import write_answer
+from glan.fates import Asked, Fates, OnItsWay
 from glan.generate.asking import Asking
 from glan.generate.questions import write_question
 from glan.generate.walk import Drawn, Walk
 from glan.looks import Look, Looked, looks_at_pairs, looks_at_questions
+from glan.meaning import InMeaning
 from glan.plan import Merge
+from glan.polls import Poll, Polls
 from glan.progress import Progress
-from glan.records import Decided, Discipline, Outcome, Question, Record, Reply, Slot, Stage, Subject
+from glan.records import Decided, Discipline, Outcome, Question, Record, Slot, Stage, Subject
 from glan.reviews import NO_REVIEWS, Reviews
 from glan.streams import Credits, InOrder, as_items, in_one
 from glan.teachers.permits import Permits, Pools
@@ -52,7 +53,8 @@ _EXAMINED_AHEAD = 2
 _WAITING_PER_PERMIT, _LEAST_WAITING = 4, 1_024
 """Slots that wait for a syllabus or a question, each 15 KB: enough of them to keep every permit busy, and no more."""
 
-T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
 
 _log = logging.getLogger(__name__)
 
@@ -86,7 +88,9 @@ class Pipeline:
         self, job: Job, *, permits: Permits | Pools, progress: Progress, examiner: Examining | None = None
     ) -> None:
         self.walks = {
-            discipline.leaf: Walk(discipline, plan=job.config.plan, seed=job.config.seed)
+            discipline.leaf: Walk(
+                discipline, plan=job.config.plan, seed=job.config.seed, merges_names=job.config.merges_names
+            )
             for discipline in job.disciplines
         }
         self.stopped: GlanError | None = None
@@ -100,14 +104,16 @@ class Pipeline:
         self._credits = Credits(job.pairs)
         self._examiner = examiner or Here(job.config.curation, job.items, job.own)
         self._as_text = partial(text_of, config=job.config, with_place=job.own is not None)
-        self._at_questions, self._at_pairs = (
-            looks_at_questions(job.config, is_audit=job.is_audit),
-            looks_at_pairs(job.config, is_audit=job.is_audit),
-        )
+        self._at_questions = looks_at_questions(job.config, is_audit=job.is_audit)
+        self._at_pairs = looks_at_pairs(job.config, is_audit=job.is_audit)
+        self._polls = Polls.of(job.config)
         self._n_looked = 0
         self._fates = Fates(self._credits, is_audit=job.is_audit, stop=self.stop)
+        embeddings = job.config.curation.embeddings
+        self._in_meaning = (
+            InMeaning(embeddings, job.asking, self._fates, is_audit=job.is_audit) if embeddings.enabled else None
+        )
         self._is_order_open = False
-        self._is_yield_open = False
         self._yields = Yields(job.config.plan.stop_below)
         self._begun = 0
         self._passed = 0
@@ -135,19 +141,11 @@ class Pipeline:
 
     async def decided(self) -> AsyncGenerator[list[Decided], None]:
         """Give every slot of the walk in plan order, in groups, until N became pairs or the walk has ended."""
-        questions = InOrder(self._slots(), self._question)
-        asked = InOrder(as_items(questions), self._examine_questions, most=_EXAMINED_AHEAD)
-        answers = InOrder(
-            in_one(asked), self._answer, most_open=max(_LEAST_WAITING, _WAITING_PER_PERMIT * self._permits.ceiling)
-        )
-        # What is cancelled first would pass its permits on to what has not been yet, and that would ask once more.
-        examined = InOrder(as_items(answers), self._examine_answers, most=_EXAMINED_AHEAD, on_break=self._ask_no_more)
-        self._streams = questions, answers
-        ended: AsyncGenerator[list[Decided | None], None] = in_one(examined)
+        ended = self._examined(self._judged(), self._answer)
+        for _ in self._polls.agreement.rounds[1:]:
+            ended = self._examined(ended, self._ask_answers)
         if self._at_pairs:
-            most_open = max(_LEAST_WAITING, _WAITING_PER_PERMIT * self._permits.ceiling)
-            looked = InOrder(ended, self._look_at_pair, most_open=most_open, on_break=self._ask_no_more)
-            self._streams, ended = (*self._streams, looked), aiter(looked)
+            ended = aiter(self._many(ended, self._look_at_pair))
         is_over = False
         async with aclosing(ended) as groups:
             try:
@@ -156,7 +154,7 @@ class Pipeline:
                     self._room.set()
                     if is_over:
                         continue  # what is in flight after the end is waited for, since it is paid for
-                    passed = self._until_low_yield([item for item in group if item is not None])
+                    passed = self._until_low_yield([item for item in group if isinstance(item, Decided)])
                     is_over = isinstance(self.stopped, LowYieldError)
                     self._progress.decide(passed)
                     yield passed
@@ -164,6 +162,33 @@ class Pipeline:
                     await asyncio.wait(self._asked_ahead)  # it is paid for too, and after a stop no slot waits for it
             finally:
                 await self._end()
+
+    def _judged(self) -> AsyncGenerator[list[OnItsWay], None]:
+        """Give the slots with their questions judged, in plan order."""
+        questions = InOrder(self._slots(), self._question)
+        judged = in_one(InOrder(as_items(questions), self._examine_questions, most=_EXAMINED_AHEAD))
+        self._streams = (questions,)
+        if self._in_meaning is None:
+            return judged
+        embedded = self._many(judged, self._in_meaning.embed)
+        return in_one(InOrder(as_items(embedded), self._in_meaning.judge, most=_EXAMINED_AHEAD))
+
+    def _many(self, items: AsyncGenerator[list[A], None], work: Callable[[A], Coroutine[Any, Any, B]]) -> InOrder[A, B]:
+        """Return a stream of calls, many at once, which ends with the walk."""
+        most_open = max(_LEAST_WAITING, _WAITING_PER_PERMIT * self._permits.ceiling)
+        # What is cancelled first would pass its permits on to what has not been yet, and that would ask once more.
+        stream = InOrder(items, work, most_open=most_open, on_break=self._ask_no_more)
+        self._streams = (*self._streams, stream)
+        return stream
+
+    def _examined(
+        self, items: AsyncGenerator[list[A], None], ask: Callable[[A], Coroutine[Any, Any, "_Answered"]]
+    ) -> AsyncGenerator[list["_Answered"], None]:
+        """Ask for answers, many at once, and examine them in plan order."""
+        answers = self._many(items, ask)
+        return in_one(
+            InOrder(as_items(answers), self._examine_answers, most=_EXAMINED_AHEAD, on_break=self._ask_no_more)
+        )
 
     @property
     def _asked_ahead(self) -> list[asyncio.Future[Any]]:
@@ -205,7 +230,7 @@ class Pipeline:
         is_far_ahead = self._begun - self._passed >= self._job.config.limits.look_ahead
         return is_far_ahead or self._n_waiting >= self._most_waiting
 
-    async def _question(self, begun: "_Begun") -> "_Item":
+    async def _question(self, begun: "_Begun") -> OnItsWay:
         """Do the first half of a slot, and count it as waiting as long as that takes."""
         self._n_waiting += 1
         try:
@@ -215,7 +240,7 @@ class Pipeline:
             if self._n_waiting < self._most_waiting:
                 self._room.set()
 
-    async def _written(self, begun: "_Begun") -> "_Item":
+    async def _written(self, begun: "_Begun") -> OnItsWay:
         """Draw what a slot is about and ask for its question; None when its discipline has left the walk."""
         slot, until = begun.slot, self._job.until
         walk = self.walks[slot.discipline.leaf]
@@ -235,7 +260,7 @@ class Pipeline:
         so_far = Decided(slot=slot, outcome=Outcome.OPEN, subject=subject)
         written = write_question(asking, slot, drawn.syllabus, drawn.draw)
         question = await self._fates.kept(so_far, Stage.QUESTIONS, written)
-        return _Asked(question=question, rank=begun.rank) if isinstance(question, Question) else question
+        return Asked(question=question, rank=begun.rank) if isinstance(question, Question) else question
 
     def _without_question(self, so_far: Decided, found: Subject | Decided | None) -> Decided | None:
         """Pass on a slot that ends before its question: nothing there, undecided, or as far as was wanted."""
@@ -248,30 +273,30 @@ class Pipeline:
         self._credits.spend()
         return replace(so_far, outcome=Outcome.PAIR, subject=found)
 
-    async def _examine_questions(self, group: list["_Item"]) -> list["_Item"]:
+    async def _examine_questions(self, group: list[OnItsWay]) -> list[OnItsWay]:
         """Refuse what the examiner objects to. A verdict rests on all earlier ones, so none stands behind a gap."""
         items = [self._closed(item) for item in group]
-        judged = iter(await self._judge_questions([item for item in items if isinstance(item, _Asked)]))
-        return [next(judged) if isinstance(item, _Asked) else item for item in items]
+        judged = iter(await self._judge_questions([item for item in items if isinstance(item, Asked)]))
+        return [next(judged) if isinstance(item, Asked) else item for item in items]
 
-    def _closed(self, item: "_Item") -> "_Item":
+    def _closed(self, item: OnItsWay) -> OnItsWay:
         if self._job.is_audit or item is None:
             return item
-        decided = item.decided if isinstance(item, _Asked) else item
+        decided = item.decided if isinstance(item, Asked) else item
         if self._is_order_open:
-            if isinstance(item, _Asked):
+            if isinstance(item, Asked):
                 self._credits.spend()
             return replace(decided, outcome=Outcome.OPEN, verdict=None)
-        self._is_order_open = not isinstance(item, _Asked) and item.outcome is Outcome.OPEN
+        self._is_order_open = not isinstance(item, Asked) and item.outcome is Outcome.OPEN
         return item
 
-    async def _judge_questions(self, asked: list["_Asked"]) -> list["_Item"]:
+    async def _judge_questions(self, asked: list[Asked]) -> list[OnItsWay]:
         texts = [self._as_text(item.question) for item in asked]
         found = await self._findings(self._examiner.questions(texts)) if texts else []
         if found is None:
             self._is_order_open = True
             return [item.decided for item in asked]
-        judged: list[_Item] = []
+        judged: list[OnItsWay] = []
         for item, finding in zip(asked, found, strict=True):
             if finding is None or finding.original is not None:
                 self._fates.questions.add(item.question.id)
@@ -281,12 +306,9 @@ class Pipeline:
             )
         return judged
 
-    def _refused(self, item: "_Asked", finding: Finding) -> Decided:
-        return self._fates.refused(item.decided, Stage.QUESTIONS, finding, item.question.text)
-
-    async def _answer(self, item: "_Item") -> Decided | None:
+    async def _answer(self, item: OnItsWay) -> "_Answered":
         """Ask for the answer to a question that passed."""
-        if not isinstance(item, _Asked):
+        if not isinstance(item, Asked):
             return item
         asking = self._job.asking.at(item.rank)
         seen = await self._looked(self._at_questions, asking, item.decided, item.question.text)
@@ -296,17 +318,24 @@ class Pipeline:
         if self._job.until is Stage.QUESTIONS:
             self._credits.spend()
             return replace(so_far, outcome=Outcome.PAIR)
-        answer = await self._fates.kept(so_far, Stage.ANSWERS, write_answer(asking, item.question))
-        return replace(so_far, outcome=Outcome.PAIR, answer=answer) if isinstance(answer, Reply) else answer
+        return await self._ask_answers(Poll(decided=so_far, question=item.question, rank=item.rank))
 
-    async def _examine_answers(self, group: list[Decided | None]) -> list[Decided | None]:
-        """Refuse the answers that the examiner objects to; the slots of the others are pairs."""
-        texts = [self._as_text(*pair) for item in group if item and (pair := item.pair)]
+    async def _ask_answers(self, item: "_Answered") -> "_Answered":
+        """Ask for the next answers to a question, where its poll goes on."""
+        if not isinstance(item, Poll):
+            return item
+        asked = self._polls.ask(self._job.asking.at(item.rank), item)
+        return await self._fates.kept(item.decided, Stage.ANSWERS, asked)
+
+    async def _examine_answers(self, group: list["_Answered"]) -> list["_Answered"]:
+        """Refuse the answers that the examiner objects to; a slot whose poll is over is a pair, or a reject."""
+        polls = [item for item in group if isinstance(item, Poll)]
+        texts = [self._as_text(poll.question, reply) for poll in polls for reply in poll.replies]
         found = await self._findings(self._examiner.answers(texts)) if texts else []
         if found is None:
-            return [replace(item, outcome=Outcome.OPEN) if item and item.pair else item for item in group]
+            return [item.decided if isinstance(item, Poll) else item for item in group]
         findings = iter(found)
-        return [self._with_answer(item, next(findings)) if item and item.pair else item for item in group]
+        return [self._polled(item, findings) if isinstance(item, Poll) else item for item in group]
 
     async def _findings(self, work: Coroutine[Any, Any, list[Finding | None]]) -> list[Finding | None] | None:
         """Return what the examiner found; None, and the run stops, if there is no examiner any more."""
@@ -316,30 +345,27 @@ class Pipeline:
             self.stop(error)
             return None
 
-    def _with_answer(self, item: Decided | None, finding: Finding | None) -> Decided | None:
-        item, finding = held(item, finding)
-        if finding is not None and item is not None and item.answer is not None:
-            return self._fates.refused(item, Stage.ANSWERS, finding, item.answer.text)
-        return item if self._at_pairs else self._as_people_say(item)
+    def _polled(self, poll: Poll, findings: Iterator[Finding | None]) -> "_Answered":
+        result = self._polls.after(poll, findings)
+        if isinstance(result, Poll):
+            return result
+        decided = result.decided
+        if result.error is not None:
+            return self._fates.failed(decided, Stage.ANSWERS, result.error)
+        if result.finding is not None and decided.answer is not None:
+            return self._fates.refused(decided, Stage.ANSWERS, result.finding, decided.answer.text)
+        return decided if self._at_pairs else self._fates.as_people_say(self._job.reviews, decided)
 
-    def _as_people_say(self, item: Decided | None) -> Decided | None:
-        """Close the way of a pair: people have the last word."""
-        item, finding = ruled(self._job.reviews, item)
-        if finding is not None and item is not None and item.answer is not None:
-            return self._fates.refused(item, Stage.ANSWERS, finding, item.answer.text)
-        self._credits.spend()
-        return item
-
-    async def _look_at_pair(self, item: Decided | None) -> Decided | None:
+    async def _look_at_pair(self, item: "_Answered") -> "_Answered":
         """Look at a pair that the rules let pass; what is no pair by now goes by."""
         rank, self._n_looked = self._n_looked, self._n_looked + 1
-        if item is None or item.outcome is not Outcome.PAIR or item.answer is None:
+        if not isinstance(item, Decided) or item.outcome is not Outcome.PAIR or item.answer is None:
             return item
         so_far = replace(item, outcome=Outcome.OPEN)
         seen = await self._looked(self._at_pairs, self._job.asking.at(rank), so_far, item.answer.text)
         if isinstance(seen, Decided):
             return seen
-        return self._as_people_say(replace(seen.decided, outcome=Outcome.PAIR))
+        return self._fates.as_people_say(self._job.reviews, replace(seen.decided, outcome=Outcome.PAIR))
 
     async def _looked(self, looks: Iterable[Look], asking: Asking, so_far: Decided, raw: str) -> Looked | Decided:
         """Let each look at a slot in its turn, or say what became of the slot: the first objection ends its way."""
@@ -369,16 +395,5 @@ class _Begun(Record, frozen=True, kw_only=True):
     rank: int
 
 
-class _Asked(Record, frozen=True, kw_only=True):
-    question: Question
-    rank: int
-
-    @property
-    def decided(self) -> Decided:
-        """The slot as far as it came."""
-        question = self.question
-        return Decided(slot=question.slot, outcome=Outcome.OPEN, subject=question.subject, question=question)
-
-
-_Item: TypeAlias = _Asked | Decided | None
-"""A question that may go on, a slot whose way has ended, or nothing where a discipline has left the walk."""
+_Answered: TypeAlias = Poll | Decided | None
+"""A poll that may go on, a slot whose way has ended, or nothing where a discipline has left the walk."""

@@ -1,13 +1,13 @@
 """What people made of the pairs of a run: how many they judged, what share they found wrong, and what they agree on."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from glan.curate.people import CHECK, CORRECTED, KEPT, REASON, TIED
 from glan.dataset.card import NOT_REVIEWED
 from glan.growth import Standing
 from glan.raters import wilson
-from glan.records import Decided
+from glan.records import Decided, Discipline
 from glan.reviews import Reviews
 
 DROPPED = "dropped"
@@ -36,9 +36,13 @@ class Reviewed:
         if fate == DROPPED:
             self._dropped.setdefault(discipline.leaf, set()).add(decided.slot.ordinal)
 
-    def leaving(self, standing: Standing) -> int:
-        """Count the rows of a data set that stands and that people have dropped since."""
-        return sum(len(ordinals & standing.pairs.get(leaf, set())) for leaf, ordinals in self._dropped.items())
+    def staying(self, standing: Standing | None, disciplines: Sequence[Discipline]) -> int:
+        """Count the rows that stand, of some disciplines, without those that people have dropped since."""
+        if standing is None:
+            return 0
+        dropped = {found.leaf: self._dropped.get(found.leaf, set()) for found in disciplines}
+        leaving = sum(len(ordinals & standing.pairs.get(leaf, set())) for leaf, ordinals in dropped.items())
+        return standing.rows_of(disciplines) - leaving
 
     def listed(self) -> dict[str, object]:
         """Return what the manifest says; nothing where nobody has judged a pair."""

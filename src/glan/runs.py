@@ -20,7 +20,8 @@ from glan.curate.beside import examining
 from glan.curate.own import OwnRules
 from glan.errors import BudgetError, GlanError
 from glan.generate.asking import Asking, asking_of
-from glan.generate.walk import told_of_failed_drafts
+from glan.generate.merging import near_names_of
+from glan.generate.walk import told_of_walks
 from glan.growth import Standing, pairs_of
 from glan.options import InterruptedRunError, Options, Result, inputs_of, own_rules, stored_of
 from glan.outputs import Counted, Ending, Outputs, standing_of
@@ -28,18 +29,18 @@ from glan.pipeline import Job, Pipeline
 from glan.progress import Progress
 from glan.project import Manifest, Project
 from glan.records import Discipline, Outcome, Stage
-from glan.settled import Basis, count_again, settled
+from glan.settled import Basis, count_again, settled, told_again
 from glan.spending import possibly_paid, possibly_paid_so_far, purse_of
 from glan.streams import collecting_rarely
 from glan.surprise import chosen, meaning_of
 from glan.teachers.batch_post import Post
-from glan.teachers.identities import Identities, told_of_changes
+from glan.teachers.identities import Identities
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledgered import Choice, Ledgered, Tally
 from glan.teachers.outbox import Parcel
 from glan.teachers.panel import Panel
 from glan.teachers.purse import Purse
-from glan.teachers.watched import Cuts, Watched, told_of_cuts
+from glan.teachers.watched import Cuts, Watched
 from glan.yields import LowYieldError
 
 __all__ = ["InterruptedRunError", "Options", "Result", "Run"]
@@ -85,7 +86,7 @@ class Run:
     def told(self) -> tuple[str, ...]:
         """What a person should know of it so far."""
         lost = [refusal.told_of(host) for refusal, host in self._panel.refusals if refusal.is_loss]
-        missing = told_of_failed_drafts(self._pipeline.walks.values() if self._pipeline is not None else ())
+        missing = told_of_walks(self._pipeline.walks.values() if self._pipeline is not None else ())
         out = "" if self.post is None else self.post.told_left()
         told = filter(None, [self.cuts.told(), out])
         return (*self.notices, *missing, *lost, *told, *self.identities.told())
@@ -259,7 +260,7 @@ class Run:
         """Leave the data set that stands as it is: a walk would make the same."""
         count_again(manifest, self.progress)
         self.against.count_again(manifest)
-        self.notices += [*filter(None, [told_of_cuts(manifest.cut_prompts)]), *told_of_changes(manifest.answered)]
+        self.notices += told_again(manifest)
         return self._ended(manifest.slots["open"], None, is_published=True, is_settled=True)
 
     def _disciplines(self) -> Sequence[Discipline]:
@@ -366,8 +367,7 @@ class Run:
         if self.options.is_aside:
             return False
         # Rows of a discipline that a person took out of the taxonomy leave with it, and so do rows that people dropped.
-        rows = standing.rows_of(self.project.taxonomy.disciplines) if standing is not None else 0
-        rows -= outputs.reviewed.leaving(standing) if standing is not None else 0
+        rows = outputs.reviewed.staying(standing, self.project.taxonomy.disciplines)
         if outputs.rows < min(rows, self.progress.wanted):
             self._notice(
                 f"The data set that stands has {rows:,} rows, more than the {outputs.rows:,} of this run: it stays."
@@ -396,4 +396,5 @@ class Run:
             answered=self.identities.answered(),
             rules=self._own.counts if self._own is not None else None,
             rounds={leaf: walk.rounds for leaf, walk in walks.items()},
+            near_names=near_names_of(walk.names for walk in walks.values()),
         )

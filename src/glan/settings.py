@@ -4,6 +4,7 @@ The file, the reference page and the recipes are written from these classes and 
 a setting that is not here is an error.
 """
 
+from itertools import pairwise
 from typing import Annotated, Literal
 
 import msgspec
@@ -135,6 +136,22 @@ class Embeddings(Settings, frozen=True):
     enabled: Annotated[
         bool, Meta(description="Whether copies in meaning are looked for; [teachers.embeddings] names the model.")
     ] = False
+    similarity: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=1,
+            description="Cosine from which a question is a copy in meaning; what is right depends on the model.",
+        ),
+    ] = 0.9
+    last: Annotated[
+        int,
+        Meta(ge=1, le=100_000, description="A question is held against the last so many of its subject that passed."),
+    ] = 500
+    dimensions: Annotated[
+        Annotated[int, Meta(ge=1, le=16_384)] | None,
+        Meta(description="Length of the vectors, for models that can make them shorter; not sent unless set."),
+    ] = None
 
 
 class Critic(Settings, frozen=True):
@@ -149,7 +166,28 @@ class Critic(Settings, frozen=True):
 
 
 class Agreement(Settings, frozen=True):
-    samples: Annotated[int, Meta(ge=1, le=64, description="Answers that each question gets; 1: just one.")] = 1
+    samples: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=64,
+            description="Most answers that a question with a final answer gets, which then vote; 1: just one.",
+        ),
+    ] = 1
+    least_share: Annotated[
+        float, Meta(ge=0, le=1, description="Share of the votes that the most frequent final answer must have.")
+    ] = 0.5
+
+    @property
+    def rounds(self) -> tuple[range, ...]:
+        """Which answers are asked for at once: the first, then as many as can settle the vote, then the others."""
+        ends = (0, 1, self.needed, self.samples)
+        return tuple(range(begin, end) for begin, end in pairwise(ends) if begin < end)
+
+    @property
+    def needed(self) -> int:
+        """How many equal votes settle a vote, whatever else is said."""
+        return next(n for n in range(self.samples // 2 + 1, self.samples + 1) if n / self.samples >= self.least_share)
 
 
 class Safety(Settings, frozen=True):
@@ -207,6 +245,13 @@ class Curation(Settings, frozen=True):
             description="Jaccard similarity of word 3-grams from which a question is a copy; 0: only exact copies.",
         ),
     ] = 0.7
+    near_names: Annotated[
+        Literal["keep", "merge"],
+        Meta(
+            description="What becomes of a subject or key concept that is named nearly as an earlier one, in English: "
+            '"merge" counts the two as one, and tells it. What is drawn follows from that.'
+        ),
+    ] = "keep"
     max_question_length: Annotated[int, Meta(ge=1, description="Longest question, in characters.")] = 8_000
     wrong_language: Annotated[
         Literal["reject", "keep"],

@@ -121,7 +121,11 @@ def _known(project: Project, config: Config, named: Named) -> Known:
         return known
     with Ledger.open(project.ledger_path, readonly=True) as ledger:
         totals, done = ledger.totals(), Counter(_places(ledger))
-    return replace(known, done=done, averages=_averages(totals, done))
+        further = ledger.n_further(Stage.ANSWERS)
+    places = Counter({Stage.ANSWERS: further})
+    for (_, stage), number in done.items():
+        places[stage] += number
+    return replace(known, done=done, further_answers=further, averages=_averages(totals, places))
 
 
 def _places(ledger: Ledger) -> Iterator[tuple[str, Stage]]:
@@ -147,23 +151,25 @@ _STAGES = {
 """The stage of a place by the beginning of its id."""
 
 
-def _averages(totals: Mapping[str, StageTotals], done: Mapping[tuple[str, Stage], int]) -> Mapping[Stage, Average]:
+def _averages(totals: Mapping[str, StageTotals], places: Mapping[Stage, int]) -> Mapping[Stage, Average]:
     """Return what the ledger has measured, and the defaults elsewhere."""
-    places: Counter[Stage] = Counter()
-    for (_, stage), number in done.items():
-        places[stage] += number
     found = dict(DEFAULTS)
     for stage in Stage:
         total = totals.get(stage.value)
-        if total is not None and total.replies and total.completion_tokens:
+        if total is not None and total.replies and _is_counted(stage, total):
             found[stage] = Average(
                 prompt_tokens=total.prompt_tokens / total.replies,
                 completion_tokens=total.completion_tokens / total.replies,
                 latency_s=total.latency_s / total.replies,
-                calls=max(1.0, (total.replies + total.failures) / max(1, places[stage])),
+                calls=max(1.0, (total.replies + total.failures) / max(1, places.get(stage, 0))),
                 is_measured=True,
             )
     return found
+
+
+def _is_counted(stage: Stage, total: StageTotals) -> bool:
+    """Say whether a server counted the tokens of a stage; a vector has none of its own."""
+    return bool(total.prompt_tokens if stage is Stage.EMBEDDINGS else total.completion_tokens)
 
 
 def _price(project: Project, stage: Stage, named: Named) -> Prices | None:
@@ -184,6 +190,6 @@ def _price(project: Project, stage: Stage, named: Named) -> Prices | None:
         is_own = not is_elsewhere and provider.base_url == base_url
         price = price_of(spec.model, spec.provider if is_own else host, settings.price)
         taker = provider if not is_elsewhere and provider.knows(base_url) else None
-    if config.mode == "batch":
+    if config.mode == "batch" and stage is not Stage.EMBEDDINGS:
         price = batch_price(price, taker, config.batch.price_share)
     return None if price is None else Prices(input=price.input, output=price.output)

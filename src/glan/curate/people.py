@@ -16,12 +16,12 @@ _LONGEST_DETAIL = 2_000
 _MARKS = {"keep": KEPT, "fix": CORRECTED, "tie": TIED}
 
 
-def ruled(reviews: Reviews, decided: Decided | None) -> tuple[Decided | None, Finding | None]:
+def ruled(reviews: Reviews, decided: Decided) -> tuple[Decided, Finding | None]:
     """Return a pair as people want it, and what they have against it, if anything.
 
     A corrected text is not examined again: it is a person's word.
     """
-    if not reviews or decided is None or decided.pair is None:
+    if not reviews or decided.pair is None:
         return decided, None
     question, answer = (said.text for said in decided.pair)
     ruling = reviews.ruling(decided.id, question, answer)
