@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 EXTRAS := .venv-extras
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-extras check bench clean
+.PHONY: demo test browser test-extras check bench clean
 
 # A data set of 200 pairs from the offline textbook, in ./demo, and one of its pairs from each discipline on the screen.
 demo: $(VENV)/core
@@ -14,12 +14,18 @@ demo: $(VENV)/core
 	$(BIN)/glan demo demo
 
 # Core, contract, end-to-end and browser tests.
-test: $(VENV)/test
+test: $(VENV)/test browser
 	$(BIN)/python -m pytest -m "not long"
+
+# The browser that fills in the forms. Where there is one already, nothing is installed.
+browser:
+	@command -v chromedriver >/dev/null && command -v chromium >/dev/null || { \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends \
+		chromium chromium-driver; }
 
 # What takes long, such as kills at every point, and the chain against other people's servers, each in an environment
 # of its own.
-test-extras: $(VENV)/test $(EXTRAS)/llamacpp/made $(EXTRAS)/transformers/made $(EXTRAS)/transformers-older/made
+test-extras: $(VENV)/test browser $(EXTRAS)/llamacpp/made $(EXTRAS)/transformers/made $(EXTRAS)/transformers-older/made
 	$(BIN)/python -m pytest -m long
 	$(BIN)/python -m pytest tests/extras
 

@@ -1,8 +1,10 @@
 """Changes of files that happen in one step or not at all."""
 
+import fcntl
 import os
 import shutil
 from contextlib import suppress
+from io import RawIOBase
 from pathlib import Path
 
 from glan.errors import ProjectError
@@ -27,6 +29,30 @@ def replace(path: Path, data: bytes) -> None:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise ProjectError(f"{path} cannot be written: {error.strerror}.", hint="Nothing was changed.") from error
+
+
+def append(path: Path, data: bytes) -> None:
+    """Add lines to a file, all or none of them, and wait until they are on the disk. No link is followed."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        with os.fdopen(descriptor, "ab", buffering=0) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            _append(file, data)
+        sync(path.parent)
+    except OSError as error:
+        raise ProjectError(f"{path} cannot be written: {error.strerror}.", hint="Nothing was added.") from error
+
+
+def _append(file: RawIOBase, data: bytes) -> None:
+    before = os.fstat(file.fileno()).st_size
+    try:
+        left = memoryview(data)
+        while left:
+            left = left[file.write(left) or 0 :]
+        os.fsync(file.fileno())
+    except OSError:
+        os.ftruncate(file.fileno(), before)  # a full disk has taken a part
+        raise
 
 
 def sync(folder: Path) -> None:

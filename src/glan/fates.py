@@ -11,9 +11,11 @@ from typing import TypeAlias, TypeVar
 from msgspec.structs import replace
 
 from glan.curate.examiner import Finding
+from glan.curate.people import ruled
 from glan.errors import DeferredError, GlanError, ReplyError, RequestError
 from glan.generate.walk import BlockedError
 from glan.records import Decided, Outcome, Question, Record, Reply, Stage, Verdict
+from glan.reviews import Reviews
 from glan.streams import Credits
 
 T = TypeVar("T")
@@ -88,6 +90,14 @@ class Fates:
         if finding.original is not None:
             detail = f"{self.questions[finding.original]} ({finding.similarity:.2f})"
         return self._rejected(so_far, stage, finding.reason, detail=detail, raw=raw)
+
+    def as_people_say(self, reviews: Reviews, pair: Decided) -> Decided:
+        """Close the way of a pair: people have the last word, and what they drop gives its credit back."""
+        decided, finding = ruled(reviews, pair)
+        if finding is not None and decided.answer is not None:
+            return self.refused(decided, Stage.ANSWERS, finding, decided.answer.text)
+        self._credits.spend()
+        return decided
 
     async def kept(self, so_far: Decided, stage: Stage, work: Awaitable[T]) -> T | Decided:
         """Do one stage of a slot, or say what became of the slot: an error harms this slot or stops the run."""

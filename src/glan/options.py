@@ -11,6 +11,7 @@ from glan.curate.own import OwnRules
 from glan.errors import BudgetError, GlanError, ProjectError, StoppedError
 from glan.project import RULES, Project
 from glan.records import Reply, Request, Stage
+from glan.reviews import NAME as REVIEWS
 from glan.settings import Limits
 from glan.teachers.ledgered import Choice
 from glan.yields import LowYieldError
@@ -129,5 +130,6 @@ def inputs_of(project: Project, options: Options) -> Mapping[str, str]:
 
 
 def stored_of(project: Project, options: Options) -> Mapping[str, str]:
-    """Return what the ledger keeps of the inputs of a run: the texts, and the hash of rules.py if that runs."""
-    return {**project.inputs(), RULES: inputs_of(project, options).get(RULES, "")}
+    """Return what the ledger keeps of the inputs of a run: texts, and hashes of reviews.jsonl and rules that run."""
+    hashes = inputs_of(project, options)
+    return {**project.inputs(), RULES: hashes.get(RULES, ""), REVIEWS: hashes.get(REVIEWS, "")}

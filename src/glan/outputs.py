@@ -19,7 +19,7 @@ from glan.config import Config
 from glan.curate.judged import told_of_look
 from glan.curate.meaning import REASON as COPY_IN_MEANING
 from glan.curate.votes import told_of_votes
-from glan.dataset.card import NOT_DONE, NOT_JUDGED, Card, render_card
+from glan.dataset.card import NOT_DONE, NOT_JUDGED, NOT_REVIEWED, Card, render_card
 from glan.dataset.rows import REJECT_SCHEMA, ROW_SCHEMA, reject_of, row_of
 from glan.dataset.shards import ShardWriter, ids, read_rows
 from glan.dataset.statistics import Statistics, Summary
@@ -30,6 +30,7 @@ from glan.options import RULES_DID_NOT_RUN
 from glan.plan import drafts_of_round
 from glan.project import Manifest, Project
 from glan.records import Decided, Outcome, Reply, Request, Stage, place
+from glan.reviewed import Reviewed
 from glan.settings import Embeddings
 from glan.teachers.base import Teacher
 from glan.teachers.identities import Answered
@@ -120,6 +121,8 @@ class Outputs:
         self.statistics = Statistics()
         """Counts of what is written."""
         self.curricula = Curricula()
+        self.reviewed = Reviewed(project.reviews)
+        """What people made of the pairs."""
         self.rows = 0
         self.open = 0
         """Slots that are undecided and stand before a row."""
@@ -143,6 +146,7 @@ class Outputs:
                 continue
             self.statistics.add(decided)
             self.curricula.decide(decided)
+            self.reviewed.add(decided)
             if decided.outcome is Outcome.PAIR:
                 self._train.add(row_of(decided, language=self._config.language, **models))
                 self.rows += 1
@@ -175,6 +179,12 @@ class Outputs:
         self._project.exchange()
         return manifest
 
+    def told(self) -> Iterator[str]:
+        """Say, once published, what a person should know of the data set."""
+        if self.turned:
+            yield told_of_turned(self.turned)
+        yield from self.reviewed.told()
+
     def discard(self) -> None:
         """Leave the old data set as it is."""
         self._train.discard()
@@ -192,8 +202,8 @@ class Outputs:
         names = (_told_of_names(ending.near_names),) if self._config.merges_names else ()
         rules = (_told_of_rules(*ending.rules),) if ending.rules is not None else ()
         voted = told_of_votes(self._config.curation.agreement)
-        against = ending.against.checked()
-        return (*CHECKED, *language, *near, *meaning, *names, *rules, *against, *voted, *self._looked_at(summary))
+        examined = (*CHECKED, *language, *near, *meaning, *names, *rules, *ending.against.checked(), *voted)
+        return (*examined, *self._looked_at(summary), *self.reviewed.checked(self.rows))
 
     def _looked_at(self, summary: Summary) -> Iterator[str]:
         """Say what models said of questions and pairs, and of how many they could not be read."""
@@ -207,9 +217,10 @@ class Outputs:
 
     def _not_checked(self, ending: Ending) -> tuple[str, ...]:
         is_idle = self._project.rules is not None and ending.rules is None
-        is_judged = Stage.SCORES in self._config.stages
-        not_done = [sentence for sentence in NOT_DONE if not (is_judged and sentence == NOT_JUDGED)]
-        return (*ending.against.not_checked(), *not_done, *([RULES_DID_NOT_RUN] if is_idle else []))
+        done = {NOT_REVIEWED, *([NOT_JUDGED] if Stage.SCORES in self._config.stages else [])}
+        not_done = [sentence for sentence in NOT_DONE if sentence not in done]
+        people = self.reviewed.not_checked(self.rows)
+        return (*ending.against.not_checked(), *not_done, *people, *([RULES_DID_NOT_RUN] if is_idle else []))
 
     def _card(self, ending: Ending, summary: Summary) -> Card:
         config = self._config
@@ -227,6 +238,7 @@ class Outputs:
             checked=self._checked(ending, summary),
             not_done=self._not_checked(ending),
             benchmarks=ending.against.listed(),
+            reviewed=tuple(self.reviewed.by_discipline()),
         )
 
     def _manifest(
@@ -268,6 +280,7 @@ class Outputs:
             checked=list(self._checked(ending, summary)),
             not_checked=list(self._not_checked(ending)),
             benchmarks=ending.against.listed(),
+            reviews=self.reviewed.listed(),
             shards=shards,
             files=files,
             near_names=dict(ending.near_names),

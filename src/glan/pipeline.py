@@ -41,6 +41,7 @@ from glan.plan import Merge
 from glan.polls import Poll, Polls
 from glan.progress import Progress
 from glan.records import Decided, Discipline, Outcome, Question, Record, Slot, Stage, Subject
+from glan.reviews import NO_REVIEWS, Reviews
 from glan.streams import Credits, InOrder, as_items, in_one
 from glan.teachers.permits import Permits, Pools
 from glan.yields import LowYieldError, Yields
@@ -76,6 +77,8 @@ class Job:
     """Walk on past slots that cannot be decided, to see what the ledger holds."""
     items: Iterable[Item] = ()
     """Of the benchmarks that no pair may hold."""
+    reviews: Reviews = NO_REVIEWS
+    """What people decided about pairs."""
 
 
 class Pipeline:
@@ -351,9 +354,7 @@ class Pipeline:
             return self._fates.failed(decided, Stage.ANSWERS, result.error)
         if result.finding is not None and decided.answer is not None:
             return self._fates.refused(decided, Stage.ANSWERS, result.finding, decided.answer.text)
-        if not self._at_pairs:
-            self._credits.spend()
-        return decided
+        return decided if self._at_pairs else self._fates.as_people_say(self._job.reviews, decided)
 
     async def _look_at_pair(self, item: "_Answered") -> "_Answered":
         """Look at a pair that the rules let pass; what is no pair by now goes by."""
@@ -364,8 +365,7 @@ class Pipeline:
         seen = await self._looked(self._at_pairs, self._job.asking.at(rank), so_far, item.answer.text)
         if isinstance(seen, Decided):
             return seen
-        self._credits.spend()
-        return replace(seen.decided, outcome=Outcome.PAIR)
+        return self._fates.as_people_say(self._job.reviews, replace(seen.decided, outcome=Outcome.PAIR))
 
     async def _looked(self, looks: Iterable[Look], asking: Asking, so_far: Decided, raw: str) -> Looked | Decided:
         """Let each look at a slot in its turn, or say what became of the slot: the first objection ends its way."""

@@ -22,6 +22,8 @@ from glan.disk import remove, replace, sync
 from glan.environment import Environment
 from glan.errors import GlanError, LedgerError, ProjectError
 from glan.prompts import Prompts
+from glan.reviews import NAME as REVIEWS
+from glan.reviews import Reviews
 from glan.taxonomy.edit import select
 from glan.taxonomy.outlines import is_outline, read_outline
 from glan.taxonomy.tree import Taxonomy, read_text, shipped_names, shipped_text
@@ -59,7 +61,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     models: dict[str, str]
     """The model asked in each stage."""
     hashes: dict[str, str]
-    """Of glan.toml, taxonomy.yaml, each prompt, each benchmark, and rules.py if there is one."""
+    """Of glan.toml, taxonomy.yaml, each prompt, each benchmark, and rules.py and reviews.jsonl if they are there."""
     leaves: dict[str, str]
     """Weight of each leaf that the plan had."""
     left: dict[str, str]
@@ -76,6 +78,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     not_checked: list[str]
     benchmarks: list[dict[str, object]] = []
     """What the pairs were held against: name, splits with their items, hash, and matches."""
+    reviews: dict[str, object] = {}
+    """What people made of the pairs: how many they judged, and the share that they found wrong, by discipline."""
     shards: list[dict[str, str | int]]
     files: dict[str, str] = {}
     """SHA-256 of every file of the data set and of the rejects, by its path in the project."""
@@ -224,6 +228,10 @@ class Project:
         return Benchmarks.read(self.folder / "benchmarks")
 
     @cached_property
+    def reviews(self) -> Reviews:
+        return Reviews.read(self.folder / REVIEWS)
+
+    @cached_property
     def environment(self) -> Environment:
         return Environment(self.folder)
 
@@ -242,10 +250,10 @@ class Project:
             raise ProjectError(f"{path} cannot be read: {error}.") from error
 
     def hashes(self) -> dict[str, str]:
-        """Return the SHA-256 of each input, the benchmarks among them."""
+        """Return the SHA-256 of each input, the benchmarks and what people decided among them."""
         inputs = {**self.inputs(), **({RULES: self.rules} if self.rules is not None else {})}
         texts = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in inputs.items()}
-        return {**texts, **self.benchmarks.hashes()}
+        return {**texts, **self.benchmarks.hashes(), **self.reviews.hashes()}
 
     def manifest(self) -> Manifest | None:
         """Return what the data set that stands says of itself; None where there is none.

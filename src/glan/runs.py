@@ -24,7 +24,7 @@ from glan.generate.merging import near_names_of
 from glan.generate.walk import told_of_walks
 from glan.growth import Standing, pairs_of
 from glan.options import InterruptedRunError, Options, Result, inputs_of, own_rules, stored_of
-from glan.outputs import Counted, Ending, Outputs, standing_of, told_of_turned
+from glan.outputs import Counted, Ending, Outputs, standing_of
 from glan.pipeline import Job, Pipeline
 from glan.progress import Progress
 from glan.project import Manifest, Project
@@ -139,16 +139,7 @@ class Run:
         for text in told:
             self._notice(text)
         self.progress.wanted = pairs
-        job = Job(
-            disciplines=disciplines,
-            config=self.config,
-            pairs=pairs,
-            asking=asking,
-            until=self.options.until,
-            grace_s=self.options.grace_s,
-            own=self._own,
-            items=self.against.benchmarks,
-        )
+        job = self._job(disciplines, asking, pairs)
         meaning = meaning_of(self.config, disciplines, self.project.prompts, asking)
         choice = await chosen(job, ledger, meaning, self.options.choice)
         inputs = inputs_of(self.project, self.options)
@@ -178,6 +169,19 @@ class Run:
         await self._make(job, ledgered, outputs, cause)
         self._purse.close()
         return self._end(ledger, outputs, standing, basis)
+
+    def _job(self, disciplines: Sequence[Discipline], asking: Asking, pairs: int) -> Job:
+        return Job(
+            disciplines=disciplines,
+            config=self.config,
+            pairs=pairs,
+            asking=asking,
+            until=self.options.until,
+            grace_s=self.options.grace_s,
+            own=self._own,
+            items=self.against.benchmarks,
+            reviews=self.project.reviews,
+        )
 
     def _gathering(self, job: Job, ledgered: Ledgered, post: Post) -> Gathering:
         return Gathering(
@@ -333,8 +337,8 @@ class Run:
         is_published = self._is_better(outputs, standing, stopped)
         if is_published:
             outputs.publish(self._ending(ledger, outputs, basis))
-            if outputs.turned:
-                self._notice(told_of_turned(outputs.turned))
+            for text in outputs.told():
+                self._notice(text)
         else:
             outputs.discard()
         return self._ended(outputs.open, stopped, is_published=is_published)
@@ -362,8 +366,8 @@ class Run:
         """Say whether the new data set takes the old one's place: never with fewer rows than stand, unless N does."""
         if self.options.is_aside:
             return False
-        # Rows of a discipline that a person took out of the taxonomy leave with it.
-        rows = standing.rows_of(self.project.taxonomy.disciplines) if standing is not None else 0
+        # Rows of a discipline that a person took out of the taxonomy leave with it, and so do rows that people dropped.
+        rows = outputs.reviewed.staying(standing, self.project.taxonomy.disciplines)
         if outputs.rows < min(rows, self.progress.wanted):
             self._notice(
                 f"The data set that stands has {rows:,} rows, more than the {outputs.rows:,} of this run: it stays."

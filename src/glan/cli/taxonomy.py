@@ -9,6 +9,7 @@ import click
 from glan.cli import taxonomy_edits
 from glan.cli.screen import json_option, project_option, say, say_json
 from glan.cli.taxonomy_diff import diff_command
+from glan.cli.voting import vote_command
 from glan.project import Project, taxonomy_text
 from glan.taxonomy.survey import Line, check, coverage, levels, outline
 from glan.taxonomy.tree import Taxonomy
@@ -96,5 +97,6 @@ def check_command(folder: Path, *, as_json: bool, name: str | None) -> None:
 
 
 taxonomy_command.add_command(diff_command)
+taxonomy_command.add_command(vote_command)
 for edit_command in taxonomy_edits.COMMANDS:
     taxonomy_command.add_command(edit_command)

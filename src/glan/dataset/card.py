@@ -15,10 +15,10 @@ from glan.parsing import clean
 from glan.records import Level
 from glan.teachers.specs import OFFLINE_MODEL
 
-NOT_JUDGED = "No model judged the pairs."
+NOT_JUDGED, NOT_REVIEWED = "No model judged the pairs.", "No person reviewed the pairs."
 NOT_DONE = (
     NOT_JUDGED,
-    "No person reviewed the pairs.",
+    NOT_REVIEWED,
     "The answers were not verified: some will be wrong.",
 )
 """What a reader may take for granted and must not."""
@@ -70,6 +70,8 @@ class Card:
     """What was checked, a sentence each."""
     benchmarks: Sequence[Mapping[str, object]] = ()
     """What the pairs were held against: `name`, `splits`, `items`, `matches` and `sha256` of each."""
+    reviewed: Sequence[tuple[str, int, int, float, float, float]] = ()
+    """What people found: of each discipline its title, pairs judged, wrong ones, their share and its 95% interval."""
     not_done: tuple[str, ...] = NOT_DONE
 
 
@@ -230,12 +232,22 @@ def _examined(card: Card) -> str:
     checked = f"## What was checked\n\n{_list(card.checked)}\n\n" if card.checked else ""
     if card.benchmarks:
         checked += f"{_held_against(card.benchmarks)}\n\n"
+    if card.reviewed:
+        checked += f"{_reviewed(card.reviewed)}\n\n"
     return f"{checked}## Not done\n\n{_list(card.not_done)}" if card.not_done else checked.rstrip()
 
 
 def _held_against(benchmarks: Sequence[Mapping[str, object]]) -> str:
     rows = [tuple(_text(_shown(each[name])) for name in _OF_A_BENCHMARK) for each in benchmarks]
     return _table(("Benchmark", "Splits", "Items", "Matches rejected", "SHA-256"), rows)
+
+
+def _reviewed(found: Iterable[tuple[str, int, int, float, float, float]]) -> str:
+    rows = [
+        (_text(title), f"{judged:,}", f"{wrong:,}", f"{share:.1%}", f"{low:.1%} to {high:.1%}")
+        for title, judged, wrong, share, low, high in found
+    ]
+    return _table(("Discipline", "Pairs judged by people", "Wrong", "Share", "95% interval"), rows)
 
 
 def _shown(value: object) -> str:

@@ -103,12 +103,17 @@ def cuts(text: str, items: Sequence, nodes: tuple[Own, ...], kept: tuple[Own, ..
     are_kept = [node.name in by_name or i == held for i, node in enumerate(nodes)]
     if not any(are_kept) and items.is_flow:
         raise unsafe()
-    yield from _flow_cuts(items, are_kept) if items.is_flow else _block_cuts(text, items, are_kept)
+    yield from cuts_in(text, items, are_kept)
     for i, node in enumerate(nodes):
         if are_kept[i] and node.children is not None:
             left = by_name[node.name].children or () if node.name in by_name else ()
             if left != node.children:
                 yield from cuts(text, below(items, i), node.children, left, stays[1:] if i == held else ())
+
+
+def cuts_in(text: str, items: Sequence, stays: list[bool]) -> Iterator[Edit]:
+    """Give what is to be cut out of a list, so that only some of its items stay: one of them at least."""
+    return _flow_cuts(items, stays) if items.is_flow else _block_cuts(text, items, stays)
 
 
 def _flow_cuts(items: Sequence, stays: list[bool]) -> Iterator[Edit]:

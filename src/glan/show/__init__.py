@@ -1,0 +1,1 @@
+"""What people are shown outside a terminal: forms that open from disk."""
