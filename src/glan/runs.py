@@ -18,6 +18,7 @@ from glan.against import Against
 from glan.batched import Gathering, OnlyLedger, check_servers, emptied, post_of, settle_earlier
 from glan.curate.beside import examining
 from glan.curate.own import OwnRules
+from glan.dataset.licences import doubt_of
 from glan.errors import BudgetError, GlanError
 from glan.generate.asking import Asking, asking_of
 from glan.generate.walk import told_of_failed_drafts
@@ -116,6 +117,8 @@ class Run:
         panel = self._panel
         disciplines = self._disciplines()
         self._own = own_rules(self.project, self.options, self._notice)
+        if doubt := doubt_of(self.config.dataset.license):
+            self._notice(doubt)
         asking = asking_of(self.config, self.project.prompts, panel.teachers[Stage.ANSWERS], panel.models)
         if self._is_batch or self.options.write_to is not None:
             await check_servers(self.config.stages, panel.batches, asks=self.options.write_to is None)
@@ -373,7 +376,6 @@ class Run:
     def _ending(self, ledger: Ledger, outputs: Outputs, basis: Basis) -> Ending:
         pipeline, totals = self._pipeline, ledger.totals()
         ended = "complete" if outputs.rows >= self.progress.wanted else "no discipline is left that has more to give"
-        walks = pipeline.walks if pipeline is not None else {}
         if pipeline is not None and pipeline.stopped is not None:
             ended = str(pipeline.stopped)
         return Ending(
@@ -381,7 +383,6 @@ class Run:
             ended=ended,
             choice=basis.choice.value,
             basis=basis.with_replies(ledger),
-            left={leaf: walk.left for leaf, walk in walks.items() if walk.left is not None},
             spent=msgspec.to_builtins(totals),
             possibly_paid=possibly_paid_so_far(ledger, totals),
             server_usd=ledger.run_totals().server_usd,
@@ -390,5 +391,5 @@ class Run:
             not_taken=[refusal.told_of(host) for refusal, host in self._panel.refusals],
             answered=self.identities.answered(),
             rules=self._own.counts if self._own is not None else None,
-            rounds={leaf: walk.rounds for leaf, walk in walks.items()},
+            walks=pipeline.walks if pipeline is not None else {},
         )

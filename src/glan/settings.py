@@ -176,6 +176,13 @@ class Curation(Settings, frozen=True):
         Literal["reject", "keep"],
         Meta(description="What becomes of a reply of which the server cut the prompt, as its count of tokens shows."),
     ] = "reject"
+    pii: Annotated[
+        Literal["off", "mark", "reject"],
+        Meta(
+            description="What becomes of texts with personal data: e-mail addresses, telephone, card and identity "
+            'numbers and the like; "mark": their kinds stand in the column pii.'
+        ),
+    ] = "off"
     beside: Annotated[
         Literal["auto", "always", "never"],
         Meta(
@@ -296,7 +303,11 @@ class Batch(Settings, frozen=True):
 
 class Dataset(Settings, frozen=True):
     name: Annotated[str | None, Meta(description="Name of the data set on its card; the folder's if unset.")] = None
-    license: Annotated[str | None, Meta(description="Licence of the data set; never guessed.")] = None
+    license: Annotated[str | None, Meta(description='Licence of the data set, such as "cc-by-4.0"; never guessed.')] = (
+        None
+    )
+    authors: Annotated[tuple[str, ...], Meta(description="Who made the data set, for its card.")] = ()
+    citation: Annotated[str | None, Meta(description="How to cite the data set, as BibTeX, for its card.")] = None
     shard_rows: Annotated[int, Meta(ge=1, le=1_000_000, description="Rows of a parquet file.")] = 10_000
 
 

@@ -1,0 +1,57 @@
+"""Statistics of a finished data set on a terminal: the tables of its card, in columns."""
+
+import msgspec
+
+from glan.cli.screen import say
+from glan.dataset import tables
+from glan.dataset.summary import Summary
+from glan.errors import DatasetError
+from glan.project import Manifest
+
+_MOST_ROWS = 50
+_MOST_LETTERS = 60
+
+
+def say_statistics(manifest: Manifest) -> None:
+    """Print what a data set is made of.
+
+    Raises:
+        DatasetError: its manifest has other numbers, since another version wrote it.
+
+    """
+    try:
+        found = msgspec.convert(manifest.quantities, Summary)
+    except msgspec.ValidationError as error:
+        raise DatasetError(
+            f"manifest.json has no statistics as this version writes them: {error}.",
+            hint="`glan run --rebuild` makes the data set from the ledger again and asks nobody.",
+        ) from error
+    for table in tables.contents(found):
+        _say(table)
+    for text in (tables.covered(found.coverage), tables.read(found)):
+        if text:
+            say(f"\n{text}")
+    for is_there, table in (
+        (bool(found.rejected or found.failed), tables.ended(found)),
+        (bool(found.copies), tables.copies(found)),
+        (True, tables.spent(found)),
+    ):
+        if is_there:
+            _say(table)
+    for each in manifest.benchmarks:
+        say(f"{each['matches']:,} matches rejected in {each['name']}.")
+
+
+def _say(table: tables.Table) -> None:
+    """Print a table in columns, numbers at their right."""
+    rows = [table.head, *(tuple(cell[:_MOST_LETTERS] for cell in row) for row in table.rows[:_MOST_ROWS])]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    say("")
+    for row in rows:
+        cells = [
+            cell.rjust(width) if table.is_number(i) else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        say("  ".join(cells).rstrip())
+    if len(table.rows) > _MOST_ROWS:
+        say(f"and {len(table.rows) - _MOST_ROWS:,} more")
