@@ -11,7 +11,7 @@ from glan.records import Message, Outcome, Stage
 COLUMNS = [
     "id", "messages", "field", "sub_field", "discipline", "subject", "level", "sessions", "key_concepts",
     "strategy", "question_model", "answer_model", "question_tokens", "answer_tokens", "language",
-    "finish_reason", "reasoning", "task", "difficulty", "system", "sources", "scores", "checks", "slot",
+    "finish_reason", "reasoning", "task", "difficulty", "system", "sources", "scores", "checks", "pii", "slot",
 ]  # fmt: skip
 
 
@@ -54,6 +54,7 @@ def test_row_of_a_pair_says_where_it_comes_from() -> None:
         "sources": None,
         "scores": None,
         "checks": None,
+        "pii": None,
         "slot": 7,
     }
 

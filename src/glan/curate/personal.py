@@ -17,9 +17,10 @@ from glan.curate.placeholders import is_placeholder_host, is_placeholder_phone, 
 
 REASON: Final = "personal data"
 
-_NO_SEPARATORS: Final = bytes.maketrans(b"123456789", b"000000000")
+_ZEROS: Final = bytes.maketrans(b"123456789", b"000000000")
+_HEX: Final = bytes.maketrans(b"123456789abcdefABCDEF", b"0" * 21)
 _SEPARATORS: Final = b" -.()/"
-_LEAST_DIGITS: Final = b"0000000"
+_LEAST_DIGITS: Final = 7
 """Digits in a row, but for separators, without which there is no number of a person."""
 
 _MAIL: Final = re.compile(
@@ -45,21 +46,26 @@ _PHONE: Final = re.compile(
     r")(?![\w-]|[.,]\d)",
     re.ASCII,
 )
-_SPOKEN_PHONE: Final = re.compile(
+_BARE_PHONE: Final = re.compile(r"(?<![\w.,+-])\(?\d(?:[ ./-]?\(?\d\)?){6,14}(?![\w-]|[.,]\d)", re.ASCII)
+_BEFORE_PHONE: Final = re.compile(
     r"(?:\b(?:tele?phone|phone|mobile|cell|fax|whatsapp|tel|t\xe9l\xe9phone|t\xe9l|telefon|handy|tel\xe9fono|telefono"
     r"|telefone|celular|m\xf3vil)(?: (?:no|number|nummer))?|\u7535\u8bdd|\u624b\u673a|\u96fb\u8a71)"
-    r"[.:]{0,2} {0,2}(?:is |at )?(?P<number>\(?0?\d(?:[ ./-]?\(?\d\)?){6,14})(?![\w-]|[.,]\d)",
+    r"[.:\uff1a]{0,2} {0,2}(?:is |at )?$",
     re.IGNORECASE,
 )
 _GROUPED_CARD: Final = re.compile(
-    r"(?<![\w.,-])(?:\d{4}(?P<gap>[ -])\d{4}(?P=gap)\d{4}(?P=gap)\d{4}|\d{4}[ -]\d{6}[ -]\d{5})(?![\w-]|[.,]\d)",
+    r"(?<![\w.,-])(?<![A-Z]{2}\d\d )(?:\d{4}(?P<gap>[ -])\d{4}(?P=gap)\d{4}(?P=gap)\d{4}|\d{4}[ -]\d{6}[ -]\d{5})"
+    r"(?![\w-]|[.,]\d)",
     re.ASCII,
 )
-_SPOKEN_CARD: Final = re.compile(
-    r"(?:\bcards?\b|\bvisa\b|mastercard|\bamex\b|\bkarten?\w*|\bcarte\b|\btarjeta\b|\bcart\xe3o\b|\bcarta\b)"
-    r"\D{0,40}(?P<number>\d{14,16})(?!\w|[.,]\d)",
+"""The middle of an IBAN is none."""
+_BARE_CARD: Final = re.compile(r"(?<![\w.,-])\d{14,16}(?![\w-]|[.,]\d)", re.ASCII)
+_BEFORE_CARD: Final = re.compile(
+    r"(?:\bcards?\b|\bvisa\b|mastercard|\bamex\b|\bkarten?\w*|\bcarte\b|\btarjeta\b|\bcart\xe3o\b|\bcarta\b)\D*$",
     re.IGNORECASE,
 )
+_NEAR: Final = 40
+"""Characters before a number in which a word may say what it is."""
 _IBAN: Final = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])")
 _NATIONAL: Final = re.compile(
     r"(?<![\w.,/+-])(?:\d{3}-\d{2}-\d{4}|\d{3}\.\d{3}\.\d{3}-\d{2}|[1-6]\d{5}(?:19|20)\d{9}[\dXx]"
@@ -80,10 +86,19 @@ def kinds_in(text: str) -> Iterator[str]:
     """Give the kinds of personal data that a text holds, each once; most texts have none, at a few microseconds."""
     if "@" in text and _has_mail(text):
         yield "e-mail"
-    if _LEAST_DIGITS in text.encode("ascii", "replace").translate(_NO_SEPARATORS, _SEPARATORS):
+    raw = text.encode("ascii", "replace")
+    zeros = raw.translate(_ZEROS)
+    if zeros.count(b"0") >= _LEAST_DIGITS and b"0" * _LEAST_DIGITS in zeros.translate(None, _SEPARATORS):
         yield from (kind for kind, is_there in _NUMBERS if is_there(text))
-    if (text.count(".") > 2 or text.count(":") > 1) and _has_address(text):
+    if (zeros.count(b"0.0") > 1 and _may_hold_ipv4(zeros) and _has_address(text, _IPV4)) or (
+        raw.count(b":") > 1 and b"0000:" in raw.translate(_HEX) and _has_address(text, _IPV6)
+    ):
         yield "ip address"
+
+
+def _may_hold_ipv4(zeros: bytes) -> bool:
+    """Say whether there are four short numbers with dots between them."""
+    return b"0.0.0.0" in zeros.replace(b"000", b"0").replace(b"00", b"0")
 
 
 def _has_mail(text: str) -> bool:
@@ -102,8 +117,9 @@ def _is_mail(text: str, found: re.Match[str]) -> bool:
 
 def _has_phone(text: str) -> bool:
     return any(map(_is_phone, _PHONE.finditer(text))) or any(
-        not is_placeholder_phone(_digits(found["number"])) and len(set(_digits(found["number"]))) > 2
-        for found in _SPOKEN_PHONE.finditer(text)
+        not is_placeholder_phone(_digits(found[0])) and len(set(_digits(found[0]))) > 2
+        for found in _BARE_PHONE.finditer(text)
+        if _is_after(_BEFORE_PHONE, text, found)
     )
 
 
@@ -122,7 +138,7 @@ def _is_phone(found: re.Match[str]) -> bool:
 
 def _has_card(text: str) -> bool:
     return any(is_card(_digits(found[0])) for found in _GROUPED_CARD.finditer(text)) or any(
-        is_card(found["number"]) for found in _SPOKEN_CARD.finditer(text)
+        is_card(found[0]) and _is_after(_BEFORE_CARD, text, found) for found in _BARE_CARD.finditer(text)
     )
 
 
@@ -134,13 +150,16 @@ def _has_national_id(text: str) -> bool:
     return any(is_national_id(found[0]) for found in _NATIONAL.finditer(text))
 
 
-def _has_address(text: str) -> bool:
-    is_there = any(
-        is_public_address(found["address"])
-        and not _BEFORE_VERSION.search(text, max(0, found.start() - 12), found.start())
-        for found in _IPV4.finditer(text)
+def _has_address(text: str, pattern: re.Pattern[str]) -> bool:
+    return any(
+        is_public_address(found["address"]) and not _is_after(_BEFORE_VERSION, text, found)
+        for found in pattern.finditer(text)
     )
-    return is_there or any(is_public_address(found["address"]) for found in _IPV6.finditer(text))
+
+
+def _is_after(word: re.Pattern[str], text: str, found: re.Match[str]) -> bool:
+    """Say whether a word stands before what was found."""
+    return word.search(text[max(0, found.start() - _NEAR) : found.start()]) is not None
 
 
 def _digits(text: str) -> str:

@@ -29,11 +29,23 @@ _RESERVED: Final = tuple(
     )
 )  # fmt: skip
 """For machines at home, for documentation and for no machine (RFC 6890, 5737, 3849, 9637)."""
-_RESOLVERS: Final = frozenset(
-    {"8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "149.112.112.112", "208.67.222.222", "208.67.220.220"}
+_KNOWN: Final = frozenset(
+    {
+        "123.45.67.89",
+        "123.123.123.123",
+        "111.111.111.111",
+        "8.8.8.8",
+        "8.8.4.4",
+        "1.1.1.1",
+        "1.0.0.1",
+        "9.9.9.9",
+        "149.112.112.112",
+        "208.67.222.222",
+        "208.67.220.220",
+    }
     | {"2001:4860:4860::8888", "2001:4860:4860::8844", "2606:4700:4700::1111", "2606:4700:4700::1001"}
 )
-"""Resolvers of names that everybody may use, and every text on networks names."""
+"""Numbers in a row, and resolvers of names that everybody may use and every text on networks names."""
 
 
 def is_placeholder_host(host: str) -> bool:
@@ -62,4 +74,4 @@ def is_public_address(text: str) -> bool:
         return False
     if address.version == 4 and len(text) < 10:
         return False
-    return str(address) not in _RESOLVERS and not any(address in network for network in _RESERVED)
+    return str(address) not in _KNOWN and not any(address in network for network in _RESERVED)
