@@ -5,7 +5,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"cli"}),),
     (frozenset({"api"}), frozenset({"check"}), frozenset({"scan"})),
     (frozenset({"runs"}),),
-    (frozenset({"against", "batched", "options", "outputs", "settled", "spending", "surprise"}),),
+    (frozenset({"against", "batched", "claims", "options", "outputs", "settled", "spending", "surprise"}),),
     (frozenset({"pipeline"}),),
     (frozenset({"fates"}), frozenset({"looks"})),
     (

@@ -53,7 +53,11 @@ class _Subject:
         self.uses = 0
 
     def add(self, question: Question, *, is_pair: bool) -> None:
-        sessions, concepts = _bits_of(question.draw.sessions), _bits_of(question.places)
+        sessions = concepts = 0
+        for place in question.draw.sessions:
+            sessions |= 1 << place
+        for place in question.places:
+            concepts |= 1 << place
         self.uses += len(question.places)
         for i in (0, 1) if is_pair else (0,):
             self.questions[i] += 1
@@ -212,13 +216,6 @@ def _gathered(disciplines: Iterable[Branch], depth: int) -> dict[tuple[str, ...]
 def _shares(branches: Iterable[Branch]) -> tuple[Share, ...]:
     found = (branch.share() for branch in branches)
     return tuple(sorted(found, key=lambda share: (share.title, share.field or "")))
-
-
-def _bits_of(places: Sequence[int]) -> int:
-    bits = 0
-    for place in places:
-        bits |= 1 << place
-    return bits
 
 
 def _spread(of: str, each: str, counts: Sequence[int]) -> Spread:

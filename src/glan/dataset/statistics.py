@@ -38,7 +38,6 @@ class Statistics:
         self._pairs: Counter[tuple[str | None, ...]] = Counter()
         """Pairs by all that is tallied of them: one count for each instead of seven, and few of them differ."""
         self._tallies = [Tally() for _ in range(_TALLIED)]
-        self._models: Counter[tuple[Stage, str | None]] = Counter()
         self._named = Tally()
         self._lengths = [Histogram() for _ in range(4)]
         """Characters of questions and answers, and tokens of both."""
@@ -70,16 +69,18 @@ class Statistics:
 
     def add_reply(self, stage: Stage, reply: Reply) -> None:
         """Count a reply that slots rest on and that they do not carry: a draft, a listing, a syllabus."""
-        self._spent[stage].add(reply)
-        self._models[stage, reply.model] += 1
-        if len(self._models) > _MOST_DIFFERENT:
-            self._tally_models()
+        spending = self._spent[stage]
+        spending.add(reply)
+        if len(spending.models) > _MOST_DIFFERENT:
+            self._tally_models(stage)
 
     def add_curriculum(self, discipline: str, curriculum: Curriculum) -> None:
         """Note what there is in a discipline that is drawn from; it is named by its key."""
         self._quantities.add_curriculum(discipline, curriculum)
 
     def _count_pair(self, question: Question, answer: Reply) -> None:
+        question_tokens = plausible(question.reply.usage.completion_tokens)
+        answer_tokens = plausible(answer.usage.completion_tokens)
         kind = (
             question.draw.strategy.value,
             question.subject.level.value,
@@ -92,12 +93,10 @@ class Statistics:
         self._pairs[kind] += 1
         if len(self._pairs) > _MOST_DIFFERENT:
             self._tally_pairs()
-        for histogram, text in zip(self._lengths[:2], (question.text, answer.text), strict=True):
-            histogram.add(len(text))
-        for histogram, reply in zip(self._lengths[2:], (question.reply, answer), strict=True):
-            tokens = plausible(reply.usage.completion_tokens)
-            if tokens is not None:
-                histogram.add(tokens)
+        lengths = len(question.text), len(answer.text), question_tokens, answer_tokens
+        for histogram, length in zip(self._lengths, lengths, strict=True):
+            if length is not None:
+                histogram.add(length)
         if is_read(question.id, self._outcomes[Outcome.PAIR] - 1):
             for runs, text in zip(self._runs, (question.text, answer.text), strict=True):
                 runs.add(text)
@@ -127,15 +126,17 @@ class Statistics:
                 tally.add(name, count=count)
         self._pairs.clear()
 
-    def _tally_models(self) -> None:
-        for (stage, model), count in self._models.items():
+    def _tally_models(self, stage: Stage) -> None:
+        models = self._spent[stage].models
+        for model, count in models.items():
             self._named.add(model, stage.value, count=count)
-        self._models.clear()
+        models.clear()
 
     def result(self) -> Summary:
         """Return what was counted so far."""
         self._tally_pairs()
-        self._tally_models()
+        for stage in self._spent:
+            self._tally_models(stage)
         strategies, levels, forms, difficulties, finish_reasons, question_models, answer_models = self._tallies
         question_length, answer_length, question_tokens, answer_tokens = self._lengths
         spent = [spending.result() for spending in self._spent.values()]

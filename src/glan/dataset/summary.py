@@ -6,7 +6,7 @@ from glan.records import Stage
 
 KEPT = 1 << 14
 """Different runs of words that are counted exactly."""
-ALL_READ, ONE_IN = 500, 32
+ALL_READ, ONE_IN = 500, 64
 """So many pairs are read for that, and after them one in so many, chosen by their ids."""
 
 

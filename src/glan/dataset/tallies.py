@@ -16,6 +16,7 @@ UNKNOWN = "(unknown)"
 
 _EXACT_BITS = 7
 """Lengths are counted exactly below 2^7, above it in buckets that are less than 1% wide to either side."""
+_MOST_NEW = 1_000
 _DOLLAR = 10**12
 """Costs are added as whole 10^-12 dollars, so that their order does not change the sum."""
 _POINT = 10**6
@@ -65,26 +66,36 @@ class Histogram:
     """Lengths in buckets that grow with the length: at most 64 for each power of two."""
 
     def __init__(self) -> None:
+        self._new: Counter[int] = Counter()
+        """Lengths that are in no bucket yet: to sort a thousand of them at once costs less."""
         self._buckets: Counter[tuple[int, int]] = Counter()
-        self._count = self._sum = self._longest = 0
+        self._sum = self._longest = 0
 
     def add(self, length: int) -> None:
         """Count a length, which is not negative."""
-        shift = max(0, length.bit_length() - _EXACT_BITS)
-        self._buckets[shift, length >> shift] += 1
-        self._count += 1
-        self._sum += length
-        self._longest = max(self._longest, length)
+        self._new[length] += 1
+        if len(self._new) > _MOST_NEW:
+            self._sort()
+
+    def _sort(self) -> None:
+        for length, count in self._new.items():
+            shift = max(0, length.bit_length() - _EXACT_BITS)
+            self._buckets[shift, length >> shift] += count
+            self._sum += length * count
+        self._longest = max([self._longest, *self._new])
+        self._new.clear()
 
     def result(self) -> Lengths:
         """Return what the lengths come to."""
-        p10, median, p90, p99 = (self._quantile(percent) for percent in (10, 50, 90, 99))
-        mean = round(self._sum / self._count, 1) if self._count else 0.0
-        return Lengths(texts=self._count, mean=mean, p10=p10, median=median, p90=p90, p99=p99, longest=self._longest)
+        self._sort()
+        n = self._buckets.total()
+        p10, median, p90, p99 = (self._quantile(n, percent) for percent in (10, 50, 90, 99))
+        mean = round(self._sum / n, 1) if n else 0.0
+        return Lengths(texts=n, mean=mean, p10=p10, median=median, p90=p90, p99=p99, longest=self._longest)
 
-    def _quantile(self, percent: int) -> int:
+    def _quantile(self, n: int, percent: int) -> int:
         """Return the middle of the bucket with the smallest length that so many percent do not exceed."""
-        wanted = -(-self._count * percent // 100)
+        wanted = -(-n * percent // 100)
         for (shift, value), count in sorted(self._buckets.items()):
             wanted -= count
             if wanted <= 0:
@@ -117,9 +128,11 @@ class Scores:
 
 
 class Spending:
-    """Tokens and cost of one stage."""
+    """Tokens and cost of one stage, and who gave its replies."""
 
     def __init__(self, stage: Stage) -> None:
+        self.models: Counter[str | None] = Counter()
+        """Replies by the model, as the server named it, since these were last taken away."""
         self._stage = stage
         self._replies = self._prompt = self._completion = self._uncounted = 0
         self._cost = self._unpriced = 0
@@ -128,6 +141,7 @@ class Spending:
         """Count a reply."""
         prompt, completion = plausible(reply.usage.prompt_tokens), plausible(reply.usage.completion_tokens)
         self._replies += 1
+        self.models[reply.model] += 1
         self._prompt += prompt or 0
         self._completion += completion or 0
         self._uncounted += prompt is None or completion is None
