@@ -169,6 +169,8 @@ def test_what_is_in_it_is_counted() -> None:
 def test_what_is_not_known_is_told() -> None:
     """A sum without its gaps would be read as the whole."""
     text = render_card(replace(CARD, statistics=summary_of(pair(0, None, Reply(text="x")))))
+    assert table(text, "Stage | Replies")[1] == ["answers", "1", "not known", "not known", "not known"]
+    assert table(text, "Stage | Replies")[-1] == ["all", "2", "100", "10", "0.0010"]
     assert "Replies whose tokens are not known, and not in the sums: 1." in text
     assert "Replies whose cost is not known, and not in the sums: 1." in text
     assert "not in the sums" not in render_card(CARD)
@@ -338,3 +340,16 @@ def test_no_citation_leaves_its_block(citation: str) -> None:
     block = text[text.index(f"{fence}bibtex\nx") + len(fence) :].split(f"\n{fence}\n")[0]
     assert f"x{citation}".strip("\n") in block
     assert fence not in block
+
+
+def test_a_part_of_a_large_data_set_is_told_as_a_part() -> None:
+    """A reader sees in how many pairs words were counted, which ones they are, and how exact an estimate is."""
+    words = structs.replace(SUMMARY.answer_variety.words, texts=503)
+    many = structs.replace(SUMMARY.answer_variety.distinct[0], runs=90_000, distinct=20_000)
+    variety = structs.replace(SUMMARY.answer_variety, words=words, distinct=(many,))
+    summary = structs.replace(SUMMARY, pairs=700, question_variety=variety, answer_variety=variety)
+    text = render_card(replace(CARD, statistics=summary))
+    assert "Words were counted in 503 of 700 pairs: the first 500, and one in 64 of those after" in text
+    assert "above 16,384 are estimates with a standard error of 0.8%." in text
+    assert "Words were counted in 4 of 4 pairs. The" in render_card(CARD)
+    assert "estimates" not in render_card(CARD)

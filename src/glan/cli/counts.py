@@ -26,18 +26,11 @@ def say_statistics(manifest: Manifest) -> None:
             f"manifest.json has no statistics as this version writes them: {error}.",
             hint="`glan run --rebuild` makes the data set from the ledger again and asks nobody.",
         ) from error
-    for table in tables.contents(found):
-        _say(table)
-    for text in (tables.covered(found.coverage), tables.read(found)):
-        if text:
-            say(f"\n{text}")
-    for is_there, table in (
-        (bool(found.rejected or found.failed), tables.ended(found)),
-        (bool(found.copies), tables.copies(found)),
-        (True, tables.spent(found)),
-    ):
-        if is_there:
-            _say(table)
+    for part in (*tables.contents(found), *tables.rejected(found), tables.spent(found)):
+        if isinstance(part, tables.Table):
+            _say(part)
+        elif part:
+            say(f"\n{part}")
     for each in manifest.benchmarks:
         say(f"{each['matches']:,} matches rejected in {each['name']}.")
 

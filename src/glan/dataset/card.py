@@ -162,11 +162,8 @@ def _asked(card: Card) -> Iterator[tuple[str, str]]:
 
 def _contents(found: Summary) -> Iterator[str]:
     yield "## What is in it"
-    for i, table in enumerate(tables.contents(found)):
-        yield table_of(table)
-        if not i:
-            yield tables.covered(found.coverage)
-    yield tables.read(found)
+    for part in tables.contents(found):
+        yield part if isinstance(part, str) else table_of(part)
 
 
 def _not_in_it(found: Summary) -> Iterator[str]:
@@ -175,10 +172,7 @@ def _not_in_it(found: Summary) -> Iterator[str]:
         f"{_number(found.slots - found.open, 'slot')} decided: {_number(found.pairs, 'pair')}, "
         f"{_number(found.rejects, 'reject')} and {_number(found.failures, 'failure')}."
     )
-    if found.rejected or found.failed:
-        yield table_of(tables.ended(found))
-    if found.copies:
-        yield table_of(tables.copies(found))
+    yield from map(table_of, tables.rejected(found))
 
 
 def _spent(found: Summary) -> Iterator[str]:

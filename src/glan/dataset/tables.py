@@ -3,10 +3,11 @@
 A cell is plain text, which may be anything that a model or a person wrote.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import fsum
 
-from glan.dataset.summary import ALL_READ, KEPT, ONE_IN, Coverage, Ended, Lengths, Spread, Summary
+from glan.dataset.summary import ALL_READ, KEPT, ONE_IN, Coverage, Ended, Lengths, Spent, Spread, Summary
 from glan.records import Level, Strategy
 
 _LEVELS = (
@@ -35,21 +36,31 @@ class Table:
         return self.names <= column < len(self.head) - self.notes
 
 
-def contents(found: Summary) -> Iterator[Table]:
-    """Give the tables of what is in a data set."""
+def contents(found: Summary) -> Iterator[Table | str]:
+    """Give tables of what is in a data set, and sentences on the table before."""
     yield quantities(found)
+    yield covered(found.coverage)
     if found.by_field:
         yield fields(found)
     yield kinds(found)
     yield lengths(found)
     if found.question_variety.words.texts:
         yield variety(found)
+        yield read(found)
     if found.scores:
         yield scores(found)
     if found.checks:
         yield checks(found)
     if found.personal:
         yield Table(("Personal data", "Pairs"), _counted(found.personal))
+
+
+def rejected(found: Summary) -> Iterator[Table]:
+    """Give the tables of what is not in it."""
+    if found.rejected or found.failed:
+        yield ended(found)
+    if found.copies:
+        yield copies(found)
 
 
 def quantities(found: Summary) -> Table:
@@ -77,15 +88,14 @@ def covered(found: Coverage) -> str:
 
 
 def read(found: Summary) -> str:
-    """Say in which pairs words were counted, and how exactly; nothing where in none."""
+    """Say in which pairs words were counted, and how exactly."""
     n = found.question_variety.words.texts
-    if not n:
-        return ""
-    some = f" of {found.pairs:,}: the first {ALL_READ:,}, and one in {ONE_IN} of those after, chosen by their ids"
+    which = f": the first {ALL_READ:,}, and one in {ONE_IN} of those after, chosen by their ids"
+    some = which if n < found.pairs else ""
     most = max(each.distinct for texts in (found.question_variety, found.answer_variety) for each in texts.distinct)
     about = f" Numbers of different ones above {KEPT:,} are estimates with a standard error of 0.8%."
     return (
-        f"Words were counted in {n:,} pairs{some if n < found.pairs else ''}. The share of different ones falls as "
+        f"Words were counted in {n:,} of {found.pairs:,} pairs{some}. The share of different ones falls as "
         f"texts grow more, so it compares data sets of one size only.{about if most > KEPT else ''}"
     )
 
@@ -172,18 +182,20 @@ def copies(found: Summary) -> Table:
 def spent(found: Summary) -> Table:
     """Return tokens and cost of each stage, and of all together."""
     stages = [each for each in found.spent if each.replies]
-    columns = [
-        [f"{number:,}" for number in (*counts, sum(counts))]
-        for counts in (
-            [each.replies for each in stages],
-            [each.prompt_tokens for each in stages],
-            [each.completion_tokens for each in stages],
-        )
+    rows = [*(_spent(each.stage.value, [each]) for each in stages), _spent("all", stages)]
+    return Table(("Stage", "Replies", "Prompt tokens", "Reply tokens", "US dollars"), tuple(rows))
+
+
+def _spent(name: str, stages: Sequence[Spent]) -> tuple[str, ...]:
+    """Return the row of some stages together; a sum of which nothing is known is no 0."""
+    replies = sum(each.replies for each in stages)
+    known = [
+        (sum(each.prompt_tokens for each in stages), sum(each.replies_without_tokens for each in stages), ",d"),
+        (sum(each.completion_tokens for each in stages), sum(each.replies_without_tokens for each in stages), ",d"),
+        (fsum(each.cost_usd for each in stages), sum(each.replies_without_price for each in stages), ",.4f"),
     ]
-    names = [*(each.stage.value for each in stages), "all"]
-    costs = [f"{usd:,.4f}" for usd in (*(each.cost_usd for each in stages), found.cost_usd)]
-    rows = tuple(zip(names, *columns, costs, strict=True))
-    return Table(("Stage", "Replies", "Prompt tokens", "Reply tokens", "US dollars"), rows)
+    cells = ["not known" if unknown == replies else format(number, form) for number, unknown, form in known]
+    return (name, f"{replies:,}", *cells)
 
 
 def _each(spreads: Iterable[Spread], one: str) -> str:
