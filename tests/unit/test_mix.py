@@ -28,13 +28,18 @@ def drawn(forms: dict[str, float], seed: int = 0, ids: list[str] = IDS) -> list[
     return [mix.drawn(id_).task.form for id_ in ids]
 
 
+LATER = {"pii"}
+"""Columns that came since."""
+
+
 def test_without_a_mix_nothing_changes() -> None:
     """The requests and rows of a project without a mix are, byte for byte, those from before there was one."""
     with project(["Physics", "Law"]) as folder:
         teacher = Counting(small())
         run(folder, teacher, pairs=40, max_in_flight=8)
         asked = b"".join(sorted(call[0].encode() + call[3] for call in teacher.started))
-        made = json.dumps(rows(folder), sort_keys=True).encode()
+        found = [{name: value for name, value in row.items() if name not in LATER} for row in rows(folder)]
+        made = json.dumps(found, sort_keys=True).encode()
     assert hashlib.sha256(asked).hexdigest() == "98726b237c5f1ffa3d3e170ddc969546d1810ddbe7337b520867fee43282ecb8"
     assert hashlib.sha256(made).hexdigest() == "09b68e939dc52ca5de9c12c1fc278923f79662f34f680046d992e4befab68070"
     assert mix_of(Questions(), 0).drawn("question/a/b/0") == Told()

@@ -88,12 +88,17 @@ def kinds_in(text: str) -> Iterator[str]:
         yield "e-mail"
     raw = text.encode("ascii", "replace")
     zeros = raw.translate(_ZEROS)
-    if zeros.count(b"0") >= _LEAST_DIGITS and b"0" * _LEAST_DIGITS in zeros.translate(None, _SEPARATORS):
+    if zeros.count(b"0") >= _LEAST_DIGITS and _may_hold_number(zeros):
         yield from (kind for kind, is_there in _NUMBERS if is_there(text))
     if (zeros.count(b"0.0") > 1 and _may_hold_ipv4(zeros) and _has_address(text, _IPV4)) or (
         raw.count(b":") > 1 and b"0000:" in raw.translate(_HEX) and _has_address(text, _IPV6)
     ):
         yield "ip address"
+
+
+def _may_hold_number(zeros: bytes) -> bool:
+    """Say whether enough digits stand in a row, but for what separates the groups of a number."""
+    return b"0" * _LEAST_DIGITS in zeros.replace(b" - ", b"x").replace(b". ", b"x").translate(None, _SEPARATORS)
 
 
 def _may_hold_ipv4(zeros: bytes) -> bool:

@@ -194,7 +194,7 @@ def _spent(name: str, stages: Sequence[Spent]) -> tuple[str, ...]:
         (sum(each.completion_tokens for each in stages), sum(each.replies_without_tokens for each in stages), ",d"),
         (fsum(each.cost_usd for each in stages), sum(each.replies_without_price for each in stages), ",.4f"),
     ]
-    cells = ["not known" if unknown == replies else format(number, form) for number, unknown, form in known]
+    cells = ["not known" if unknown == replies > 0 else format(number, form) for number, unknown, form in known]
     return (name, f"{replies:,}", *cells)
 
 
