@@ -15,10 +15,12 @@ demo: $(VENV)/core
 
 # Core, contract, end-to-end and browser tests.
 test: $(VENV)/test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not long"
 
-# The chain against other people's servers, each in an environment of its own.
+# What takes long, such as kills at every point, and the chain against other people's servers, each in an environment
+# of its own.
 test-extras: $(VENV)/test $(EXTRAS)/llamacpp/made $(EXTRAS)/transformers/made $(EXTRAS)/transformers-older/made
+	$(BIN)/python -m pytest -m long
 	$(BIN)/python -m pytest tests/extras
 
 # Formatting, lint and types.

@@ -44,7 +44,7 @@ A setting that is not here is an error, which names the nearest one that is.
 """
 
 _TEACHERS = """\
-All four tables have the same settings.
+All tables have the same settings.
 What a role sets goes before what the default sets: `curriculum` writes subjects and syllabi, the others what they say.
 """
 

@@ -167,8 +167,8 @@ def port_of(server: Server) -> int:
     return int(server.base_url.removesuffix("/v1").rpartition(":")[2])
 
 
-def until(is_so: Callable[[], bool], timeout_s: float = 30.0) -> None:
-    """Wait until something is so."""
+def until(is_so: Callable[[], bool], timeout_s: float = 120.0) -> None:
+    """Wait until something is so; a machine with other work may take its time."""
     end_s = time.monotonic() + timeout_s
     while not is_so():
         assert time.monotonic() < end_s, "It never came to that."

@@ -179,6 +179,10 @@ _TABLES = {
     "dataset": "dataset",
     "teacher": "teachers.default",
     "answers": "teachers.answers",
+    "judge": "teachers.judge",
+    "rating": "questions.rating",
+    "critic": "curation.critic",
+    "safety": "curation.safety",
 }
 
 

@@ -3,7 +3,7 @@
 LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"__main__"}),),
     (frozenset({"cli"}),),
-    (frozenset({"api"}), frozenset({"check"}), frozenset({"scan"})),
+    (frozenset({"api"}), frozenset({"check"}), frozenset({"push"}), frozenset({"scan"})),
     (frozenset({"runs"}),),
     (frozenset({"against", "batched", "claims", "options", "outputs", "settled", "spending", "surprise"}),),
     (frozenset({"pipeline"}),),
@@ -21,6 +21,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"sets"}),),
     (frozenset({"teachers"}),),
     (frozenset({"prompts"}),),
+    (frozenset({"judgements"}),),
     (frozenset({"parsing"}),),
     (frozenset({"progress"}), frozenset({"streams"}), frozenset({"packing"}), frozenset({"mix"})),
     (frozenset({"config", "config_text"}), frozenset({"environment"})),

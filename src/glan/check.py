@@ -11,6 +11,7 @@ from glan.errors import GlanError, RequestError, UnusableError, WouldAskAgainErr
 from glan.options import InterruptedRunError, Options, Result
 from glan.parsing import has_form
 from glan.project import Project
+from glan.prompts import OF_LOOKS
 from glan.records import Reply, Request, Stage
 from glan.runs import Run
 from glan.settings import Price
@@ -25,6 +26,7 @@ MOST_CALLS = 32
 MAX_RETRIES = 2
 """Who waits for a check is not served by the patience of a long run."""
 _TOLD_LENGTH = 200
+_OF_LOOKS = frozenset(OF_LOOKS.values())
 _ELSEWHERE = (
     "`glan run` with --keep or --reask decides that. Another teacher is tried in a project of its own: glan init."
 )
@@ -68,6 +70,8 @@ class Pair:
     id: str
     question: str
     answer: str
+    said: Mapping[str, str]
+    """What was said of it, by stage, as the replies came."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +177,13 @@ class Check:
         answered = next(seen for seen in reversed(self._seen) if seen[0].stage is Stage.ANSWERS)
         id_ = f"question{answered[0].id.removeprefix('answer')}"
         question = next(reply for request, reply in reversed(self._seen) if request.id == id_)
-        return Pair(id=id_, question=question.text.strip(), answer=answered[1].text.strip())
+        place = id_.removeprefix("question")
+        said = {
+            request.stage.value: reply.text.strip()
+            for request, reply in self._seen
+            if request.stage in _OF_LOOKS and request.id.endswith(place)
+        }
+        return Pair(id=id_, question=question.text.strip(), answer=answered[1].text.strip(), said=said)
 
     def _groups(self) -> Sequence[tuple[Stage, ...]]:
         """Return the stages by their teacher and model."""

@@ -3,12 +3,14 @@
 The card and the manifest have them, since a reader takes for granted whatever nobody denies.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from glan.against import Against
 from glan.config import Config
+from glan.curate.judged import told_of_look
 from glan.language_names import LANGUAGES
 from glan.options import RULES_DID_NOT_RUN
+from glan.records import Stage
 
 _OF_BOTH = (
     "empty, cut off, withheld by a content filter, refused, thinking left in the text, repetition loops, "
@@ -23,6 +25,17 @@ _KINDS = (
 def checked(config: Config, against: Against, rules: tuple[int, int] | None) -> tuple[str, ...]:
     """Return what was checked, a sentence each; `rules` are how many of the project's ran, on either text."""
     return tuple(_checked(config, against, rules))
+
+
+def looked_at(config: Config, models: Mapping[Stage, str], unread: Mapping[str, int]) -> Iterator[str]:
+    """Say what models said of questions and pairs, and of how many they could not be read."""
+    for stage in config.stages:
+        told = told_of_look(stage, config, models[stage])
+        if told is not None:
+            is_own = stage is Stage.SCORES and models[stage] == models[Stage.ANSWERS]
+            own = " It is the model that wrote the answers." if is_own else ""
+            n_unread = unread.get(stage.value, 0)
+            yield f"{told}{own}" + (f" Of {n_unread:,} pairs it could not be read." if n_unread else "")
 
 
 def not_done(config: Config, against: Against, *, has_idle_rules: bool) -> tuple[str, ...]:

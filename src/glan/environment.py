@@ -1,10 +1,15 @@
 """The environment of the process over the `.env` of a project: the only place that reads either."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from glan.errors import ConfigError
+
+_KEY_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS?)S?$", re.IGNORECASE)
+_MIN_KEY_LENGTH = 12
+"""Shorter values, and those without a digit, are placeholders and words that any text may hold."""
 
 
 class Environment:
@@ -36,8 +41,23 @@ class Environment:
         """Say whether the value comes from the project's `.env`."""
         return not self._process.get(name) and bool(self._file.get(name))
 
+    def keys(self) -> frozenset[str]:
+        """Return every value whose variable is named as a key is: what must not stand in anything that is published."""
+        values = {
+            value for found in (self._process, self._file) for name, value in found.items() if _is_key(name, value)
+        }
+        return frozenset(values)
+
     def __repr__(self) -> str:
         return "Environment(...)"
+
+
+def _is_key(name: str, value: str) -> bool:
+    return (
+        _KEY_NAME.search(name) is not None
+        and len(value) >= _MIN_KEY_LENGTH
+        and any(letter.isdigit() for letter in value)
+    )
 
 
 def _read_env(path: Path) -> dict[str, str]:

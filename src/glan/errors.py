@@ -10,6 +10,7 @@
     ├── CurationError        the process that examines texts has ended, or a rule of the project has failed
     ├── BenchmarkError       a benchmark: unknown, unreadable, not what it was
     ├── DatasetError         a data set or an export that cannot be read or written
+    ├── HubError             the hub of data sets: unreachable, or it does not let us
     ├── MissingPackageError  an extra that is not installed
     ├── WouldAskAgainError   the run would pay again for what the ledger answers under another fingerprint
     ├── ReplyError           a reply that cannot be used; it carries the reply
@@ -73,6 +74,10 @@ class BenchmarkError(GlanError):
 
 class DatasetError(GlanError):
     """A data set that cannot be read or written."""
+
+
+class HubError(GlanError):
+    """A data set that cannot be put on the hub as things are."""
 
 
 class MissingPackageError(GlanError):

@@ -37,10 +37,10 @@ DEFAULTS: Mapping[Stage, Average] = {
     Stage.SYLLABI: Average(prompt_tokens=1_800, completion_tokens=2_200, latency_s=45),
     Stage.QUESTIONS: Average(prompt_tokens=3_200, completion_tokens=150, latency_s=5),
     Stage.EMBEDDINGS: Average(prompt_tokens=80, completion_tokens=0, latency_s=1),
-    Stage.RATINGS: Average(prompt_tokens=350, completion_tokens=60, latency_s=3),
+    Stage.RATINGS: Average(prompt_tokens=480, completion_tokens=60, latency_s=3),
     Stage.ANSWERS: Average(prompt_tokens=160, completion_tokens=600, latency_s=12),
-    Stage.SCORES: Average(prompt_tokens=1_100, completion_tokens=150, latency_s=5),
-    Stage.SAFETY: Average(prompt_tokens=900, completion_tokens=10, latency_s=2),
+    Stage.SCORES: Average(prompt_tokens=1_200, completion_tokens=150, latency_s=5),
+    Stage.SAFETY: Average(prompt_tokens=1_100, completion_tokens=15, latency_s=2),
 }
 """Assumptions for a hosted model without thinking, when nothing was measured."""
 
@@ -153,11 +153,15 @@ def count_calls(
     disciplines: Sequence[Discipline], config: Config, assumed: Assumed, known: Known
 ) -> Mapping[Stage, int]:
     """Return the places of each stage that are still to be asked for, two for each draft and each syllabus."""
-    wanted = config.pairs - known.pairs
+    wanted = max(0, config.pairs - known.pairs)
     left: Counter[Stage] = Counter(dict.fromkeys(Stage, 0))
-    if wanted <= 0:
+    n_new = round(wanted / (1 - assumed.rejected_share))
+    for stage in (Stage.RATINGS, Stage.SCORES, Stage.SAFETY):
+        done = sum(known.done.get((discipline.leaf, stage), 0) for discipline in disciplines)
+        left[stage] = _looks(n_new if stage is Stage.RATINGS else wanted, done, known)
+    if not wanted:
         return left
-    shares = slots_by_leaf(disciplines, config, known.slots + round(wanted / (1 - assumed.rejected_share)))
+    shares = slots_by_leaf(disciplines, config, known.slots + n_new)
     for discipline in disciplines:
         slots = shares.get(discipline.leaf, 0)
         drafts, syllabi = _curriculum(discipline, slots, config, assumed)
@@ -170,6 +174,11 @@ def count_calls(
         for stage, places in needed.items():
             left[stage] += max(0, places - known.done.get((discipline.leaf, stage), 0))
     return left
+
+
+def _looks(new: int, done: int, known: Known) -> int:
+    """Return how many looks are left: at the rows that stand without one, and at what is new."""
+    return max(0, known.pairs - done) + max(0, new - max(0, done - known.slots))
 
 
 def slots_by_leaf(disciplines: Sequence[Discipline], config: Config, slots: int) -> Mapping[str, int]:

@@ -4,6 +4,7 @@ It knows no stage's work: it is given the work, and an error of it harms one slo
 """
 
 import asyncio
+from array import array
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -12,10 +13,31 @@ from msgspec.structs import replace
 from glan.curate.examiner import Finding
 from glan.errors import DeferredError, GlanError, ReplyError, RequestError
 from glan.generate.walk import BlockedError
-from glan.records import Decided, Ids, Outcome, Stage, Verdict
+from glan.records import Decided, Outcome, Stage, Verdict
 from glan.streams import Credits
 
 T = TypeVar("T")
+
+
+class Ids:
+    """Ids that end in a number: eight bytes each, and their beginnings once."""
+
+    def __init__(self) -> None:
+        self._beginnings: list[str] = []
+        self._places: dict[str, int] = {}
+        self._which = array("I")
+        self._numbers = array("I")
+
+    def add(self, id_: str) -> None:
+        beginning, _, number = id_.rpartition("/")
+        if beginning not in self._places:
+            self._places[beginning] = len(self._beginnings)
+            self._beginnings.append(beginning)
+        self._which.append(self._places[beginning])
+        self._numbers.append(int(number))
+
+    def __getitem__(self, i: int) -> str:
+        return f"{self._beginnings[self._which[i]]}/{self._numbers[i]}"
 
 
 class Fates:

@@ -185,8 +185,9 @@ class Outputs:
         self._rejects.discard()
         self._project.begin()
 
-    def _checked(self, ending: Ending) -> tuple[str, ...]:
-        return claims.checked(self._config, ending.against, ending.rules)
+    def _checked(self, ending: Ending, summary: Summary) -> tuple[str, ...]:
+        checked = claims.checked(self._config, ending.against, ending.rules)
+        return (*checked, *claims.looked_at(self._config, self._models, summary.unread))
 
     def _not_checked(self, ending: Ending) -> tuple[str, ...]:
         is_idle = self._project.rules is not None and ending.rules is None
@@ -205,7 +206,7 @@ class Outputs:
             license=config.dataset.license,
             authors=config.dataset.authors,
             citation=config.dataset.citation,
-            checked=self._checked(ending),
+            checked=self._checked(ending, summary),
             not_done=self._not_checked(ending),
             benchmarks=ending.against.listed(),
         )
@@ -246,7 +247,7 @@ class Outputs:
             cut_prompts=ending.cut_prompts,
             not_taken=list(ending.not_taken),
             answered=list(ending.answered),
-            checked=list(self._checked(ending)),
+            checked=list(self._checked(ending, summary)),
             not_checked=list(self._not_checked(ending)),
             benchmarks=ending.against.listed(),
             shards=shards,

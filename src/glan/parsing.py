@@ -9,7 +9,7 @@ A reply that a strict reader takes is read at once; a fenced, chatty or broken o
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -28,26 +28,23 @@ _LENIENT_LENGTH = 60_000
 _LENIENT_DEPTH = 20
 """Most brackets open at once in a reply that is mended; a listing needs four."""
 
-_STRINGS: Mapping[str, object] = {"type": "array", "items": {"type": "string"}}
+_STRING: Mapping[str, object] = {"type": "string"}
+_STRINGS: Mapping[str, object] = {"type": "array", "items": _STRING}
+_INTEGER: Mapping[str, object] = {"type": "integer"}
+"""Without bounds, which not every server takes; who reads the reply holds it to them."""
+
+
+def _flat(properties: Mapping[str, object]) -> Mapping[str, object]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
 
 
 def _object(name: str, item: Mapping[str, object]) -> Mapping[str, object]:
-    return {
-        "type": "object",
-        "properties": {
-            name: {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "properties": item,
-                    "required": list(item),
-                    "additionalProperties": False,
-                },
-            }
-        },
-        "required": [name],
-        "additionalProperties": False,
-    }
+    return _flat({name: {"type": "array", "items": _flat(item)}})
 
 
 SCHEMAS: Mapping[str, Mapping[str, object]] = {
@@ -60,6 +57,17 @@ SCHEMAS: Mapping[str, Mapping[str, object]] = {
         },
     ),
     "sessions": _object("sessions", {"session_name": {"type": "string"}, "key_concepts": _STRINGS}),
+    "rating": _flat({"reason": _STRING, "answerability": _INTEGER, "difficulty": _INTEGER}),
+    "scores": _flat(
+        {
+            "reason": _STRING,
+            "correctness": _INTEGER,
+            "helpfulness": _INTEGER,
+            "clarity": _INTEGER,
+            "difficulty": _INTEGER,
+        }
+    ),
+    "safety": _flat({"categories": _STRINGS, "verdict": {"type": "string", "enum": ["safe", "unsafe"]}}),
 }
 """JSON schemas by name, for servers that can hold a reply to one."""
 
@@ -107,8 +115,34 @@ class _SessionList(msgspec.Struct):
     sessions: list[_SessionItem]
 
 
+class _Rating(msgspec.Struct):
+    reason: str
+    answerability: int
+    difficulty: int
+
+
+class _Scores(msgspec.Struct):
+    reason: str
+    correctness: int
+    helpfulness: int
+    clarity: int
+    difficulty: int
+
+
+class _Safety(msgspec.Struct):
+    categories: list[str]
+    verdict: Literal["safe", "unsafe"]
+
+
 _SUBJECTS = msgspec.json.Decoder(_SubjectList)
 _SESSIONS = msgspec.json.Decoder(_SessionList)
+_FORMS: Mapping[str, type] = {
+    "subjects": _SubjectList,
+    "sessions": _SessionList,
+    "rating": _Rating,
+    "scores": _Scores,
+    "safety": _Safety,
+}
 
 
 def clean(text: str) -> str:
@@ -178,7 +212,7 @@ def parse_sessions(text: str) -> tuple[Session, ...]:
 def has_form(text: str, schema: str) -> bool:
     """Say whether a text is JSON in the form of a schema as it stands, with nothing around it."""
     try:
-        (_SUBJECTS if schema == "subjects" else _SESSIONS).decode(text)
+        msgspec.json.decode(text, type=_FORMS[schema])
     except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
         return False
     return True
@@ -195,8 +229,13 @@ def _decode(strict: Callable[[str], T], kind: type[T], name: str, text: str) -> 
         raise ReplyError(f'The reply is not a JSON object with the key "{name}": {error}.', text=text) from error
 
 
-def _lenient(text: str, name: str) -> object:
-    """Read fenced, chatty, line by line or broken JSON; a bare list is put under the name."""
+def mend(text: str) -> object:
+    """Read fenced, chatty, line by line or broken JSON.
+
+    Raises:
+        ValueError: there is none, or it is too long or too deep to be mended.
+
+    """
     import json_repair  # noqa: PLC0415 - only broken replies need it
 
     if len(text) > _LENIENT_LENGTH or _depth(text) > _LENIENT_DEPTH:
@@ -206,7 +245,12 @@ def _lenient(text: str, name: str) -> object:
         raise ValueError("it holds no JSON")
     end = max(text.rfind("}"), text.rfind("]")) + 1
     body = text[start:end] if end > start else text[start:]
-    found = _lines(body) or json_repair.loads(body)
+    return _lines(body) or json_repair.loads(body)
+
+
+def _lenient(text: str, name: str) -> object:
+    """Read JSON that is not as it should be; a bare list is put under the name."""
+    found = mend(text)
     if isinstance(found, list):
         return {name: [item for item in found if isinstance(item, dict)]}
     if isinstance(found, dict) and name not in found:

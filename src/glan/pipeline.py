@@ -96,7 +96,10 @@ class Pipeline:
         self._credits = Credits(job.pairs)
         self._examiner = examiner or Here(job.config.curation, job.items, job.own)
         self._as_text = partial(text_of, config=job.config, with_place=job.own is not None)
-        self._at_questions, self._at_pairs = looks_at_questions(job.config), looks_at_pairs(job.config)
+        self._at_questions, self._at_pairs = (
+            looks_at_questions(job.config, is_audit=job.is_audit),
+            looks_at_pairs(job.config, is_audit=job.is_audit),
+        )
         self._n_looked = 0
         self._fates = Fates(self._credits, is_audit=job.is_audit, stop=self.stop)
         self._is_order_open = False

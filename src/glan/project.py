@@ -30,7 +30,7 @@ from glan.teachers.ledger_file import Lock, is_on_network
 PUBLISHED = ("dataset", "rejects", "manifest.json")
 """What a run exchanges, in this order: the manifest comes last."""
 LEDGER, RULES = "ledger.sqlite", "rules.py"
-_IGNORED = ".env\n.batches/\n.next/\n.old/\n*.lock\nledger.sqlite-*\nstatus.json\n"
+_IGNORED = ".env\n.batches/\n.next/\n.old/\n.push/\n*.lock\nledger.sqlite-*\nstatus.json\n"
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,6 +197,11 @@ class Project:
     def next_path(self) -> Path:
         """Where a run builds the data set that takes the old one's place."""
         return self.folder / ".next"
+
+    @property
+    def push_path(self) -> Path:
+        """The files of a data set that is being put on the hub, whatever takes its place meanwhile."""
+        return self.folder / ".push"
 
     @cached_property
     def config(self) -> Config:

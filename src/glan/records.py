@@ -8,12 +8,12 @@ Records are frozen values. An id is a place in the tree of the data set, never a
     sessions/<leaf>/<subject>          the same syllabus as class sessions with their key concepts
     question/<leaf>/<subject>/<index>  a question; also the id of its row
     answer/<leaf>/<subject>/<index>    its answer
+    rating/..., score/..., safety/...  what was said of the question, and of the pair
 
 `<leaf>` and `<subject>` are percent-encoded keys.
 """
 
 import unicodedata
-from array import array
 from collections.abc import Mapping
 from enum import StrEnum
 from fractions import Fraction
@@ -93,27 +93,6 @@ def place(kind: str, *parts: str | int) -> str:
 @lru_cache(maxsize=65_536)
 def _quoted(key: str) -> str:
     return quote(key, safe="")
-
-
-class Ids:
-    """Ids that end in a number: eight bytes each, and their beginnings once."""
-
-    def __init__(self) -> None:
-        self._beginnings: list[str] = []
-        self._places: dict[str, int] = {}
-        self._which = array("I")
-        self._numbers = array("I")
-
-    def add(self, id_: str) -> None:
-        beginning, _, number = id_.rpartition("/")
-        if beginning not in self._places:
-            self._places[beginning] = len(self._beginnings)
-            self._beginnings.append(beginning)
-        self._which.append(self._places[beginning])
-        self._numbers.append(int(number))
-
-    def __getitem__(self, i: int) -> str:
-        return f"{self._beginnings[self._which[i]]}/{self._numbers[i]}"
 
 
 def seed_of(*parts: str | int) -> int:
@@ -300,8 +279,12 @@ class Decided(Record, frozen=True, kw_only=True):
     """What the answer must keep to, each with whether it does."""
     scores: tuple[tuple[str, float], ...] = ()
     """What those said who looked at it, each with a name."""
+    safety: str | None = None
+    """What a guard model said of it: `safe`, or `unsafe` with the categories."""
     looked: tuple[tuple[Stage, "Reply"], ...] = ()
     """The replies of those who looked at it, without their texts, in the order of its way."""
+    unread: tuple[Stage, ...] = ()
+    """Those whose replies could not be read, where nothing hung on them."""
 
     @property
     def id(self) -> str:

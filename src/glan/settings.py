@@ -139,6 +139,13 @@ class Embeddings(Settings, frozen=True):
 
 class Critic(Settings, frozen=True):
     enabled: Annotated[bool, Meta(description="Whether [teachers.judge] scores each pair.")] = False
+    at_least: Annotated[
+        Annotated[float, Meta(ge=1, le=10)] | None,
+        Meta(
+            description="A pair is dropped whose least score for correctness, helpfulness and clarity is below this, "
+            "from 1 to 10; unset: scores are kept, and no pair is dropped."
+        ),
+    ] = None
 
 
 class Agreement(Settings, frozen=True):
@@ -149,6 +156,17 @@ class Safety(Settings, frozen=True):
     enabled: Annotated[
         bool, Meta(description="Whether a guard model looks at each pair; [teachers.guard] names it.")
     ] = False
+    asks: Annotated[
+        Literal["prompt", "conversation"],
+        Meta(
+            description='"prompt": any model is asked by prompts/judge_safety; "conversation": the pair itself is '
+            "sent, as guard models such as Llama Guard take it."
+        ),
+    ] = "prompt"
+    unsafe: Annotated[
+        Literal["keep", "reject"],
+        Meta(description='What becomes of an unsafe pair; the column "safety" tells of those that are kept.'),
+    ] = "keep"
 
 
 class Rating(Settings, frozen=True):
@@ -156,6 +174,28 @@ class Rating(Settings, frozen=True):
         bool,
         Meta(description="Whether each question is rated before it is answered, by [teachers.rating]."),
     ] = False
+    least_answerable: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=10,
+            description="A question is dropped that is rated below this, from 1 to 10, for whether it can be answered "
+            "well from its words alone; 1: none is.",
+        ),
+    ] = 5.0
+    least_difficult: Annotated[
+        Annotated[float, Meta(ge=1, le=10)] | None,
+        Meta(description="A question is dropped as too easy that is rated less difficult than this, from 1 to 10."),
+    ] = None
+    most_difficult: Annotated[
+        Annotated[float, Meta(ge=1, le=10)] | None,
+        Meta(description="The same as too hard, that is rated more difficult than this."),
+    ] = None
+
+    def __post_init__(self) -> None:
+        """Refuse bounds between which no question lies."""
+        if (self.least_difficult or 1) > (self.most_difficult or 10):
+            raise ValueError("least_difficult is above most_difficult, so no question would be taken")
 
 
 class Curation(Settings, frozen=True):

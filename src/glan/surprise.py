@@ -4,7 +4,7 @@ A run whose requests differ from those the ledger answers is stopped before it a
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
@@ -16,8 +16,8 @@ from glan.generate.asking import Asking
 from glan.mix import Mix
 from glan.pipeline import Job, Pipeline
 from glan.progress import Progress
-from glan.prompts import VARIABLES, Prompts
-from glan.records import Discipline, Reply, Request, Stage
+from glan.prompts import OF_LOOKS, VARIABLES, Prompts
+from glan.records import OF_A_PAIR, Discipline, Reply, Request, Stage
 from glan.teachers.ledger import Entry, Ledger
 from glan.teachers.ledgered import Choice, Ledgered
 from glan.teachers.permits import Permits
@@ -36,8 +36,11 @@ def meaning_of(
         "plan.pair_share": str(config.plan.pair_share),
         **asking.mix.meaning,
     }
+    if Stage.SAFETY in asking.sampling:
+        found["curation.safety.asks"] = config.curation.safety.asks
     for name in VARIABLES:
-        found[f"prompt {name}"] = prompts.hash_of(name)
+        if OF_LOOKS.get(name, Stage.QUESTIONS) in asking.sampling:  # one that is not looked with reaches no request
+            found[f"prompt {name}"] = prompts.hash_of(name)
     for stage, sampling in asking.sampling.items():
         found[f"model of {stage}"] = sampling.model
         found[f"temperature of {stage}"] = str(sampling.temperature)
@@ -51,7 +54,7 @@ def meaning_of(
     return found
 
 
-_BEFORE_IT_WAS_KNOWN = {**{f"reasoning of {stage}": "server" for stage in Stage}, **Mix().meaning}
+_BEFORE_IT_WAS_KNOWN = {**{f"reasoning of {stage}": "server" for stage in OF_A_PAIR}, **Mix().meaning}
 """What a run meant that stored nothing of it."""
 
 
@@ -115,7 +118,7 @@ async def audit(job: Job, ledger: Ledger) -> Again:
     pipeline = Pipeline(walk, permits=permits, progress=Progress(wanted=job.pairs))
     async for _ in pipeline.decided():
         pass
-    return _count(ledger, mismatched)
+    return _count(ledger, mismatched, job.config.stages)
 
 
 class _Nobody:
@@ -125,12 +128,13 @@ class _Nobody:
         raise StoppedError(f"{request.id} is not in the ledger.")
 
 
-def _count(ledger: Ledger, mismatched: set[str]) -> Again:
-    """Count each place once: the mismatched ones, and those whose way leads through one."""
+def _count(ledger: Ledger, mismatched: set[str], stages: Collection[str]) -> Again:
+    """Count each place once: the mismatched ones, and those whose way leads through one, as far as they are wanted."""
     through = {above for request_id in mismatched for above in _rests_under(request_id)}
     last: dict[tuple[str, int, int], Entry] = {}
     for entry in ledger.entries():
-        if entry.request_id in mismatched or any(part in through for part in _rests_on(entry.request_id)):
+        rests_on = _rests_on(entry.request_id) if entry.stage in stages else ()
+        if entry.request_id in mismatched or any(part in through for part in rests_on):
             last[entry.request_id, entry.sample, entry.attempt] = entry
     replies = [entry.reply for entry in last.values() if entry.reply is not None]
     return Again(
@@ -148,17 +152,22 @@ def _rests_under(request_id: str) -> Iterable[tuple[str, ...]]:
         yield (parts[0],)
     elif kind in {"syllabus", "sessions", "question"}:
         yield tuple(parts)
+    elif kind == "answer":
+        yield ("answer", *parts)
 
 
 def _rests_on(request_id: str) -> Iterable[tuple[str, ...]]:
     """Give the places that a request's text comes from."""
     kind, *parts = request_id.split("/")
-    if kind in {"syllabus", "sessions", "question", "answer"}:
-        yield (parts[0],)
-    if kind in {"sessions", "question", "answer"}:
+    if kind in {"draft", "listing"}:
+        return
+    yield (parts[0],)
+    if kind != "syllabus":
         yield tuple(parts[:2])
-    if kind == "answer":
+    if kind not in {"syllabus", "sessions", "question"}:
         yield tuple(parts)
+    if kind in {"score", "safety"}:
+        yield ("answer", *parts)
 
 
 def refusal(lines: list[str], again: Again) -> WouldAskAgainError:

@@ -5,7 +5,10 @@ import sys
 
 import pytest
 
-HEAVY = ("pyarrow", "numpy", "torch", "pyreqwest", "starlette", "uvicorn", "rich", "genai_prices", "jinja2", "pydantic")
+HEAVY = (
+    "pyarrow", "numpy", "torch", "pyreqwest", "starlette", "uvicorn", "rich", "genai_prices", "jinja2", "pydantic",
+    "huggingface_hub",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("code", ["import glan", "from glan.cli import cli; cli(['--help'], standalone_mode=False)"])

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from desk import Desk
 from harness import DiedError, assert_accounts, manifest, project, small
 from hypothesis import event, given, settings
@@ -181,6 +182,7 @@ _WHOLE = Amount(tokens=60_000, usd=0.15)
 """About what the data set of these tests takes and costs."""
 
 
+@pytest.mark.long
 @settings(max_examples=30, deadline=None)
 @given(CASES)
 def test_no_run_in_batches_bills_more_than_its_cap(case: Case) -> None:

@@ -108,6 +108,7 @@ def _points(server: Server, folder: Path, replies: int) -> Iterator[Callable[[],
     yield (folder / ".next" / "dataset" / "README.md").exists
 
 
+@pytest.mark.long
 def test_twenty_nine_kills_at_every_point_of_a_batch_pay_nothing_twice(clean: Made, tmp_path: Path) -> None:
     """Killed before and after uploads and hand-ins, while batches are out, and between lines, it ends as a live run."""
     with simulated(Simulated(batches=BatchBehaviour(delay_s=0.1))) as server:
@@ -141,7 +142,7 @@ def test_a_signal_leaves_the_batch_with_the_provider_and_the_next_run_finds_it(
         running = command("status", "--project", folder)
         assert "done at 127.0.0.1" in running.out
         begun.send(number)
-        ended = begun.end(timeout_s=10)
+        ended = begun.end(timeout_s=40)
         assert ended.code == 130
         assert "1 batch out at 127.0.0.1" in ended.out
         assert "It stays there, and the next run finds it." in ended.out
@@ -174,7 +175,7 @@ def test_the_next_run_reads_what_an_interrupted_one_left(clean: Made, tmp_path: 
             begun = command.begin_run(folder, *BATCH)
             until(lambda number=number, begun=begun: begun.is_over or _has(server, "batches", number)())  # type: ignore[misc]
             begun.send(signal.SIGINT)
-            assert begun.end(timeout_s=15).code in {0, 130}
+            assert begun.end(timeout_s=40).code in {0, 130}
         assert command.run(folder, *BATCH).code == 0
         same_as_live(folder, clean, server.stats())
 

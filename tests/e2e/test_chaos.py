@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from commandline import CommandLine, Ended, bytes_of, check_whole, gone, set_in, simulated, until
 from harness import small
 
@@ -35,14 +36,14 @@ def a_project(home: Path, servers: Sequence[Server]) -> tuple[CommandLine, Path]
 
 def run(command: CommandLine, folder: Path, *arguments: object) -> None:
     begun = command.begin("run", "--project", folder, "--max-in-flight", IN_FLIGHT, *arguments)
-    ended: Ended = begun.end(timeout_s=120)
+    ended: Ended = begun.end(timeout_s=240)
     assert ended.code == 0, ended.words
 
 
 def killed_run(command: CommandLine, folder: Path, servers: Sequence[Server], paid: int) -> None:
     """Begin a run, and kill it when the servers have been paid for so many replies in all."""
     begun = command.begin("run", "--project", folder, "--max-in-flight", IN_FLIGHT)
-    until(lambda: paid_by(servers) >= paid or begun.is_over, timeout_s=60)
+    until(lambda: paid_by(servers) >= paid or begun.is_over, timeout_s=200)
     assert not begun.is_over, begun.end().words
     gone(begun)
 
@@ -108,6 +109,7 @@ def check_same(calm: Path, stormy: Path) -> None:
         assert bytes_of(stormy / name) == bytes_of(calm / name)
 
 
+@pytest.mark.long
 def test_a_storm_changes_no_byte_and_costs_what_was_in_flight_at_the_kills(tmp_path: Path) -> None:
     """Refusals, errors, stalls, cut bodies, a dead server and three kills: the same rows, and nothing is paid twice."""
     calm = calm_project(tmp_path / "calm", seed=1)

@@ -75,6 +75,7 @@ def test_a_hundred_pairs_add_up_and_do_not_depend_on_luck(hundred: Path, tmp_pat
     assert bytes_of(folder / "rejects") == bytes_of(hundred / "rejects")
 
 
+@pytest.mark.long
 def test_five_thousand_pairs_begin_with_the_same_hundred(hundred: Path, tmp_path: Path) -> None:
     """A run of some size adds up as a small one does, and the small one's rows are its first."""
     with simulated(ROUGH) as server:

@@ -145,4 +145,4 @@ def on_a_terminal(command: CommandLine, arguments: list[str], typed: str) -> tup
     os.close(ours)
     text = shown.decode()
     assert KEY not in text
-    return text, process.wait(timeout=10)
+    return text, process.wait(timeout=40)

@@ -36,6 +36,7 @@ def made_and_walked(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[int,
     return found
 
 
+@pytest.mark.long
 def test_a_finished_project_is_walked_again_without_a_call(runs: dict[tuple[int, str], dict[str, int]]) -> None:
     """Everything is in the ledger, so nobody is asked."""
     for pairs in (SMALL, LARGE):
@@ -43,6 +44,7 @@ def test_a_finished_project_is_walked_again_without_a_call(runs: dict[tuple[int,
         assert runs[pairs, "walked"]["asked"] == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("what", ["made", "walked"])
 def test_memory_grows_with_the_questions_and_little_else(
     runs: dict[tuple[int, str], dict[str, int]], what: str

@@ -89,7 +89,7 @@ def test_a_simulated_server_can_be_told_to_die(command_line: CommandLine) -> Non
     set_in(folder, "max_retries", "0")
     set_in(folder, "outage_s", "0")
     assert command.run(folder).code == 1
-    ended = serving.end(timeout_s=10)
+    ended = serving.end(timeout_s=40)
     assert ended.code == 0, ended.words
     assert "20 were paid" in ended.out
     for wrong in (("--returns-after", 1), ("--step-ms", "fast"), ("--step-ms", "-1")):

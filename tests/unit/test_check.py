@@ -92,3 +92,19 @@ def test_a_schema_of_which_no_notice_is_taken_is_told(tmp_path: Path) -> None:
     assert [(found.rung, found.formless, found.schema_replies) for found in report.teachers] == [("json_schema", 2, 2)]
     report = report_of(tmp_path / "other", Panel.of(Hosted(None), "m"))
     assert [(found.formless, found.schema_replies) for found in report.teachers] == [(0, 0)]
+
+
+def test_what_was_said_of_the_pair_is_told(tmp_path: Path) -> None:
+    """A check of a project with looks asks for them too, and shows what each said of its pair."""
+    project = Project.create(tmp_path / "data", taxonomy="paper", disciplines=["Astronomy"])
+    path = project.folder / "glan.toml"
+    text = path.read_text(encoding="utf-8")
+    for section in ("questions.rating", "curation.critic", "curation.safety"):
+        before, _, after = text.partition(f"[{section}]")
+        text = f"{before}[{section}]{after.replace('enabled = false', 'enabled = true', 1)}"
+    path.write_text(text.replace("least_answerable = 5.0", "least_answerable = 1"), encoding="utf-8")
+    report = asyncio.run(Check(Project.open(project.folder), Panel.of(Hosted(None), "m"))(lambda _: False))
+    assert report.pair is not None
+    assert list(report.pair.said) == ["ratings", "scores", "safety"]
+    assert '"answerability"' in report.pair.said["ratings"]
+    assert report.teachers[0].stages[-1] is Stage.SAFETY

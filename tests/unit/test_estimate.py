@@ -12,7 +12,7 @@ from strategies import a_discipline
 from glan.config import Config
 from glan.estimate import DEFAULTS, EXPECTED, HIGH, LOW, Average, Known, Prices, StageEstimate, estimate, estimates_of
 from glan.records import Level, Stage, Subject
-from glan.settings import Limits
+from glan.settings import Critic, Curation, Limits, Questions, Rating, Safety
 
 LEAVES = [a_discipline(name) for name in ("Physics", "Law", "Music")]
 PRICES = dict.fromkeys(Stage, Prices(input=1.0, output=10.0))
@@ -73,6 +73,31 @@ def test_a_finished_data_set_takes_nothing_more() -> None:
         assert calls_of(found) == [0, 0, 0, 0]
     more = estimate(LEAVES, Config(pairs=400), LOW, known)
     assert more[2].calls == 130 + 300 - 150
+
+
+def test_looks_are_counted_also_where_all_pairs_are_there() -> None:
+    """A rating for each slot and scores for each pair; turned on later, they are all that is still asked."""
+    looks = structs.replace(
+        Config(pairs=100),
+        questions=Questions(rating=Rating(enabled=True)),
+        curation=Curation(critic=Critic(enabled=True), safety=Safety(enabled=True)),
+    )
+    assert {found.stage: found.calls for found in estimate(LEAVES, looks, LOW, Known())} == {
+        Stage.SUBJECTS: 6,
+        Stage.SYLLABI: 50,
+        **dict.fromkeys((Stage.QUESTIONS, Stage.RATINGS, Stage.ANSWERS, Stage.SCORES, Stage.SAFETY), 100),
+    }
+    done = {(leaf.leaf, Stage.SCORES): 10 for leaf in LEAVES}
+    finished = Known(pairs=100, slots=130, done=done)
+    assert {found.stage: found.calls for found in estimate(LEAVES, looks, LOW, finished) if found.calls} == {
+        Stage.RATINGS: 100,
+        Stage.SCORES: 70,
+        Stage.SAFETY: 100,
+    }
+    all_done = Known(pairs=100, slots=130, done={(LEAVES[0].leaf, stage): 120 for stage in Stage})
+    assert not sum(calls_of(estimate(LEAVES, looks, HIGH, all_done)))
+    more = estimate(LEAVES, structs.replace(looks, pairs=150), LOW, all_done)
+    assert {found.stage: found.calls for found in more}[Stage.SCORES] == 50
 
 
 def test_given_subjects_need_no_drafts() -> None:

@@ -74,8 +74,10 @@ def _conversation(asked: Asked, language: str = "English") -> tuple[str, ...]:
             return (*_conversation(Asked.DRAFT_SYLLABUS, language), "s", PROMPTS.render(asked, language=language))
         case Asked.WRITE_QUESTION:
             return (_write_question("Mass", language=language),)
-        case Asked.ANSWER_QUESTION:
-            return (PROMPTS.render(asked, question="What is a key concept?", language=language),)
+        case _:
+            pair = {"question": "What is a key concept, or an <error>?", "answer": "One that <task> has."}
+            is_pair = asked is Asked.GUARD_CONVERSATION
+            return tuple(pair.values()) if is_pair else (PROMPTS.render(asked, mark="0", language=language, **pair),)
 
 
 def _trigrams(text: str) -> set[tuple[str, ...]]:
@@ -128,6 +130,10 @@ def test_an_unknown_schema_leaves_it_to_the_prompt() -> None:
         (Asked.LIST_SESSIONS, Stage.SYLLABI, "sessions"),
         (Asked.WRITE_QUESTION, Stage.QUESTIONS, None),
         (Asked.ANSWER_QUESTION, Stage.ANSWERS, None),
+        (Asked.RATE_QUESTION, Stage.RATINGS, "rating"),
+        (Asked.SCORE_PAIR, Stage.SCORES, "scores"),
+        (Asked.JUDGE_SAFETY, Stage.SAFETY, "safety"),
+        (Asked.GUARD_CONVERSATION, Stage.SAFETY, None),
     ],
     ids=str,
 )

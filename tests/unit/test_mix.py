@@ -20,16 +20,14 @@ from glan.settings import Questions
 FORMS = ["essay", "proof", "code", "case"]
 IDS = [f"question/physics/motion/{i}" for i in range(2_000)]
 weights = st.dictionaries(st.sampled_from(FORMS), st.floats(0.1, 10), min_size=1)
+LATER = {"pii", "safety"}
+"""Columns that came after the mix."""
 OLD_PROMPT = Prompts.shipped().sources["write_question"].partition("{% if form %}")[0]
 
 
 def drawn(forms: dict[str, float], seed: int = 0, ids: list[str] = IDS) -> list[str | None]:
     mix = mix_of(Questions(forms=dict(forms)), seed)
     return [mix.drawn(id_).task.form for id_ in ids]
-
-
-LATER = {"pii"}
-"""Columns that came since."""
 
 
 def test_without_a_mix_nothing_changes() -> None:

@@ -11,7 +11,8 @@ from glan.records import Message, Outcome, Stage
 COLUMNS = [
     "id", "messages", "field", "sub_field", "discipline", "subject", "level", "sessions", "key_concepts",
     "strategy", "question_model", "answer_model", "question_tokens", "answer_tokens", "language",
-    "finish_reason", "reasoning", "task", "difficulty", "system", "sources", "scores", "checks", "pii", "slot",
+    "finish_reason", "reasoning", "task", "difficulty", "system", "sources", "scores", "checks",
+    "pii", "safety", "slot",
 ]  # fmt: skip
 
 
@@ -55,6 +56,7 @@ def test_row_of_a_pair_says_where_it_comes_from() -> None:
         "scores": None,
         "checks": None,
         "pii": None,
+        "safety": None,
         "slot": 7,
     }
 
@@ -109,6 +111,14 @@ def test_tokens_that_nobody_can_mean_are_unknown(tokens: int) -> None:
     """A server's nonsense does not stop the data set from being written."""
     row = row_of(pair(0, None, reply("x", completion_tokens=tokens)), language="en")
     assert row.answer_tokens is None
+
+
+def test_what_was_said_of_a_pair_stands_in_its_row() -> None:
+    """Scores keep their names and their order, and safety is what the guard model said."""
+    decided = replace(pair(0), scores=(("correctness", 8.0), ("clarity", 6.5)), safety="unsafe: S2,S9")
+    row = row_of(decided, language="en")
+    assert [(score.name, score.value) for score in row.scores or ()] == [("correctness", 8.0), ("clarity", 6.5)]
+    assert row.safety == "unsafe: S2,S9"
 
 
 def test_an_empty_reasoning_is_none() -> None:

@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "status": ("reading", "Say how far a project is."),
     "demo": ("projects", "Make a small data set with the offline teacher, in one command."),
     "export": ("reading", "Write the data set in the format of a trainer."),
+    "push": ("pushing", "Put the data set on the Hugging Face hub."),
     "show": ("reading", "Show the way of one pair."),
     "taxonomy": ("taxonomy", "Show, check and edit the tree of disciplines."),
     "benchmarks": ("benchmarks", "Say which benchmarks the pairs are held against, and get more."),

@@ -83,7 +83,7 @@ def _tell(report: Report) -> None:
         complain(GlanError(report.cause, hint=report.hint))
         return
     say(f"Pair: {report.pair.id}")
-    for role, text in (("user", report.pair.question), ("assistant", report.pair.answer)):
+    for role, text in (("user", report.pair.question), ("assistant", report.pair.answer), *report.pair.said.items()):
         say(f"  {role:12} {_short(text)}")
 
 

@@ -4,9 +4,12 @@ import asyncio
 import sys
 import time
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
+from queue import Queue
+from threading import Thread
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
@@ -14,8 +17,13 @@ from glan.cli.screen import printable
 from glan.records import Outcome
 from glan.runs import Run
 
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
 STOPPING = "Stopping: waiting for what is in flight. Once more ends at once; nothing paid is lost."
 _REFRESH_S = 0.25
+_LAST_LOOK_S = 1.0
+"""So long the end waits for a terminal that is held up."""
 _LINE_EVERY_S = 10.0
 _RATE_WINDOW_S = 60.0
 
@@ -98,8 +106,7 @@ def eta(run: Run, per_second: float) -> str:
 
 
 async def _live(run: Run) -> None:
-    from rich.console import Console, Group  # noqa: PLC0415 - only a terminal needs it
-    from rich.live import Live  # noqa: PLC0415 - likewise
+    from rich.console import Group  # noqa: PLC0415 - only a terminal needs it
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415 - likewise
     from rich.table import Table  # noqa: PLC0415 - likewise
     from rich.text import Text  # noqa: PLC0415 - likewise
@@ -120,10 +127,13 @@ async def _live(run: Run) -> None:
         last = Text(printable(run.progress.last.replace("\n", " ")), no_wrap=True, overflow="ellipsis", style="dim")
         return Group(bar, table, Text(line_of(run, per_second)), last)
 
-    with Live(look(), console=Console(stderr=True), refresh_per_second=4, transient=True) as live:
-        while True:
-            await _pause(run)
-            live.update(look(), refresh=True)
+    with _drawing() as draw:
+        try:
+            while True:
+                draw(look())
+                await _pause(run)
+        finally:
+            draw(look(), is_last=True)
 
 
 async def _pause(run: Run) -> None:
@@ -134,3 +144,34 @@ async def _pause(run: Run) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(_REFRESH_S):
             await run.interrupting.wait()
+
+
+class _Draw(Protocol):
+    def __call__(self, look: "RenderableType", *, is_last: bool = False) -> None: ...
+
+
+@contextmanager
+def _drawing() -> Iterator["_Draw"]:
+    """Give a function that draws in a thread of its own: a terminal that is held up must not hold up the run."""
+    latest: Queue[RenderableType | None] = Queue()
+    thread = Thread(target=_draw, args=(latest,), name="screen", daemon=True)
+    thread.start()
+
+    def draw(look: "RenderableType", *, is_last: bool = False) -> None:
+        if is_last or latest.empty():  # what was not drawn in time is left out
+            latest.put(look)
+
+    try:
+        yield draw
+    finally:
+        latest.put(None)
+        thread.join(_LAST_LOOK_S)
+
+
+def _draw(latest: "Queue[RenderableType | None]") -> None:
+    from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
+    from rich.live import Live  # noqa: PLC0415 - likewise
+
+    with Live(console=Console(stderr=True), auto_refresh=False, transient=True) as live:
+        while (look := latest.get()) is not None:
+            live.update(look, refresh=True)

@@ -46,7 +46,7 @@ def plan_command(folder: Path, ledger: Path | None, *, as_json: bool, pairs: int
             "pairs": config.pairs,
             "disciplines": len(disciplines),
             "in_ledger": in_ledger,
-            "averages": known.averages,
+            "averages": {stage: known.averages[stage] for stage in config.stages},
             "usd_per_hour": known.usd_per_hour,
             "hosts": hosts,
             "disk_bytes": disk,

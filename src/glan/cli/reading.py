@@ -155,11 +155,17 @@ def _say_row(row: dict[str, Any]) -> None:
     for name in ("sessions", "key_concepts"):
         for found in row[name] or ():
             say(f"{name:14} {found}")
-    for name in ("outcome", "stage", "reason", "detail"):
+    _say_scores(row.get("scores"))
+    for name in ("safety", "outcome", "stage", "reason", "detail"):
         if row.get(name):
             say(f"{name:14} {row[name]}")
     for message in row["messages"] or ():
         say(f"\n--- {message['role']}\n{message['content']}")
+
+
+def _say_scores(scores: Sequence[dict[str, Any]] | None) -> None:
+    for found in scores or ():
+        say(f"{found['name']:14} {found['value']:g}")
 
 
 def _say_replies(project: Project, id_: str) -> None:
@@ -168,10 +174,11 @@ def _say_replies(project: Project, id_: str) -> None:
     if kind != "question" or len(place) != 3:
         return
     leaf, subject, index = place
-    wanted = [f"syllabus/{leaf}/{subject}", f"sessions/{leaf}/{subject}", id_, f"answer/{leaf}/{subject}/{index}"]
+    of_subject = [f"{kind}/{leaf}/{subject}" for kind in ("syllabus", "sessions")]
+    of_slot = [f"{kind}/{leaf}/{subject}/{index}" for kind in ("question", "rating", "answer", "score", "safety")]
     say("\nReplies in the ledger:")
     with Ledger.open(project.ledger_path, readonly=True) as ledger:
-        for request_id in wanted:
+        for request_id in (*of_subject, *of_slot):
             for entry in ledger.entries(prefix=request_id):
                 if entry.request_id == request_id:
                     model = entry.reply.model if entry.reply is not None else None

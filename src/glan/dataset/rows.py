@@ -67,6 +67,7 @@ class Row(Record, frozen=True, kw_only=True):
     checks: tuple[Check, ...] | None = None
     pii: tuple[str, ...] | None = None
     """Kinds of personal data in question and answer; None where they were not looked for."""
+    safety: str | None = None
 
     @property
     def length(self) -> int:
@@ -142,6 +143,7 @@ ROW_SCHEMA = pa.schema(
         "scores": pa.list_(pa.struct({"name": pa.string(), "value": pa.float64()})),
         "checks": pa.list_(pa.struct({"name": pa.string(), "verdict": pa.string()})),
         "pii": pa.list_(pa.string()),
+        "safety": pa.string(),
         "slot": pa.int64(),
     }
 )
@@ -223,7 +225,9 @@ def _row(decided: Decided, language: str, system: str | None, asked: tuple[str |
         reasoning=(answer.reasoning or None) if answer else None,
         task=question.task.form if question else None,
         difficulty=question.task.difficulty if question else None,
+        scores=tuple([Score(name=name, value=value) for name, value in decided.scores]) or None,
         checks=tuple([Check(name=name, verdict=verdict) for name, verdict in decided.checks]) or None,
+        safety=decided.safety,
         system=system,
         slot=decided.slot.ordinal,
     )

@@ -45,6 +45,7 @@ class Statistics:
         self._checks = Tally()
         self._scores = Scores()
         self._personal = Tally()
+        self._unread = Tally()
         self._ended = {Outcome.REJECT: Tally(), Outcome.FAILURE: Tally()}
         self._copies: dict[str, Counter[str]] = {}
         self._spent = {stage: Spending(stage) for stage in Stage}
@@ -109,6 +110,8 @@ class Statistics:
             self._scores.add(name, value)
         for kind in personal:
             self._personal.add(kind)
+        for stage in decided.unread:
+            self._unread.add(stage.value)
 
     def _count_copy(self, decided: Decided, reason: str, detail: str) -> None:
         """Count a reject whose detail names the question that it copies."""
@@ -170,6 +173,7 @@ class Statistics:
             answer_variety=self._runs[1].result(),
             checks=tuple(Held(check=check, verdict=verdict, pairs=n) for check, verdict, n in self._checks.listed()),
             scores=self._scores.result(),
+            unread=self._unread.names(),
             personal=self._personal.names(),
             rejected=self._ended[Outcome.REJECT].ended(),
             failed=self._ended[Outcome.FAILURE].ended(),

@@ -192,6 +192,8 @@ class Summary(_Result, frozen=True):
     answer_variety: Variety
     checks: tuple[Held, ...]
     scores: tuple[Scored, ...]
+    unread: dict[str, int]
+    """Pairs that stand without what was to be said of them, by stage: the replies could not be read."""
     personal: dict[str, int]
     """Pairs that hold personal data, by its kind."""
     rejected: tuple[Ended, ...]

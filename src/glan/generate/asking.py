@@ -96,8 +96,12 @@ class Asking(Record, frozen=True, kw_only=True):
             )
         return reply
 
-    async def ask_for(self, request: Request, parse: Callable[[Reply], T]) -> tuple[Reply, T]:
-        """Ask until the reply can be parsed, showing the teacher what was wrong, at most `MENDS` times.
+    async def ask_for(
+        self, request: Request, parse: Callable[[Reply], T], *, shows_error: bool = True
+    ) -> tuple[Reply, T]:
+        """Ask until the reply can be parsed, at most `MENDS` times more.
+
+        The teacher is shown what was wrong, unless its conversation bears no word beyond what it judges.
 
         Raises:
             ReplyError: the last reply is malformed too.
@@ -111,13 +115,16 @@ class Asking(Record, frozen=True, kw_only=True):
             except ReplyError as error:
                 if mend == MENDS:
                     raise
-                asked = self._mended(request, reply, error, attempt=(mend + 1) * MORE_ROOM)
+                attempt = (mend + 1) * MORE_ROOM
+                asked = replace(request, attempt=attempt)
+                if shows_error:
+                    asked = self._mended(asked, reply, error)
         raise AssertionError
 
-    def _mended(self, request: Request, reply: Reply, error: ReplyError, *, attempt: int) -> Request:
+    def _mended(self, request: Request, reply: Reply, error: ReplyError) -> Request:
         said = (Message(role="assistant", content=reply.text[:_SHOWN_LENGTH]),) if reply.text else ()
         mend = self.render("mend_reply", error=str(error))
-        return replace(request, messages=(*request.messages, *said, mend), attempt=attempt)
+        return replace(request, messages=(*request.messages, *said, mend))
 
 
 def asking_of(config: Config, prompts: Prompts, teacher: Teacher, models: Mapping[Stage, str]) -> Asking:

@@ -13,6 +13,7 @@ from jinja2 import StrictUndefined, Template, TemplateError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from glan.errors import PromptError
+from glan.records import Stage
 
 VARIABLES: Mapping[str, frozenset[str]] = {
     "draft_subjects": frozenset({"discipline", "notes", "language"}),
@@ -36,11 +37,22 @@ VARIABLES: Mapping[str, frozenset[str]] = {
         }
     ),
     "answer_question": frozenset({"question", "language"}),
+    "rate_question": frozenset({"question", "mark", "language"}),
+    "score_pair": frozenset({"question", "answer", "mark", "language"}),
+    "judge_safety": frozenset({"question", "answer", "mark", "language"}),
     "mend_reply": frozenset({"error", "language"}),
 }
 """Every prompt, and the variables that it may use."""
 
+OF_LOOKS: Mapping[str, Stage] = {
+    "rate_question": Stage.RATINGS,
+    "score_pair": Stage.SCORES,
+    "judge_safety": Stage.SAFETY,
+}
+"""The prompts that only some projects need: where a project has none of its own, the shipped one stands in."""
+
 _TRIED_WITH: Mapping[str, object] = {
+    "answer": "The air that they shine through is never still.",
     "constraint": "Say in the question that its answer has at most 20 words.",
     "difficulty": "Easy: one step.",
     "discipline": "Astronomy",
@@ -49,6 +61,7 @@ _TRIED_WITH: Mapping[str, object] = {
     "key_concepts": ["Parallax", "Parsec"],
     "language": "English",
     "level": "introductory",
+    "mark": "0123456789abcdef",
     "notes": ("for amateurs",),
     "question": "Why do stars twinkle?",
     "sessions": ["Distances", "Brightness"],
@@ -98,14 +111,13 @@ class Prompts:
     @classmethod
     def shipped(cls) -> "Prompts":
         """Return the prompts that come with `glan`."""
-        folder = resources.files("glan.prompts")
-        return cls({name: (folder / f"{name}{SUFFIX}").read_text(encoding="utf-8") for name in VARIABLES})
+        return cls({name: _shipped(name) for name in VARIABLES})
 
     @classmethod
     def read(cls, folder: Path) -> "Prompts":
-        """Return the prompts of a folder."""
+        """Return the prompts of a folder; one that is of a look and not there is the shipped one."""
         try:
-            return cls({name: (folder / f"{name}{SUFFIX}").read_text(encoding="utf-8") for name in VARIABLES})
+            return cls({name: _own(folder, name) for name in VARIABLES})
         except (OSError, UnicodeDecodeError) as error:
             raise PromptError(
                 f"The prompts in {folder} cannot be read: {error}.",
@@ -137,6 +149,16 @@ class Prompts:
     def hash_of(self, name: str) -> str:
         """Return 16 hexadecimal digits that change when the template does."""
         return hashlib.blake2b(self.sources[name].encode(), digest_size=8).hexdigest()
+
+
+def _shipped(name: str) -> str:
+    return (resources.files("glan.prompts") / f"{name}{SUFFIX}").read_text(encoding="utf-8")
+
+
+def _own(folder: Path, name: str) -> str:
+    """Return the text of a project's prompt; a project may be older than the looks."""
+    path = folder / f"{name}{SUFFIX}"
+    return _shipped(name) if name in OF_LOOKS and not path.exists() else path.read_text(encoding="utf-8")
 
 
 def _compile(environment: ImmutableSandboxedEnvironment, name: str, sources: Mapping[str, str]) -> Template:

@@ -20,11 +20,11 @@ from glan.teachers.base import Teacher
 from glan.teachers.filler import CHARACTERS_PER_TOKEN, asked_of, digest_of, tokens_of
 
 CONTENT_FAULTS: Mapping[str, str] = {
-    "malformed": "A listing of which no reader can make a list; other replies are left.",
+    "malformed": "A listing or a judgement of which no reader can make one; other replies are left.",
     "cut-off": "The first half of the reply, with the finish reason `length`.",
     "refusal": "A polite refusal, in one of several languages.",
     "empty": "A reply without a character.",
-    "wrong-language": "A text in another language than asked; listings are left.",
+    "wrong-language": "A text in another language than asked; listings and judgements are left.",
     "cut-prompt": "A reply to the second half of the last message, as from a server whose context is too short.",
 }
 """Every fault of the content. Where several hit, the first here counts."""
@@ -169,10 +169,10 @@ def _without_beginning(request: Request) -> Request:
 
 
 def _malformed(_request: Request, reply: Reply, luck: int) -> Reply:
-    """Spoil a listing in one of four ways, none of which can be mended to a list."""
+    """Spoil a listing or a judgement in one of four ways, none of which can be mended."""
     ways = (
         "Certainly. There are many things to list here, and all of them matter; tell me where to begin.",
-        reply.text[:18],  # ends before the first name
+        reply.text[:18],  # ends before the first name or number
         '{"error": "the list is too long"}',
         reply.text.translate(_NO_BRACKETS),
     )

@@ -8,7 +8,7 @@ It refuses to know what a word means; it knows a prompt by the tags and the keys
 
 import hashlib
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -47,6 +47,11 @@ class Asked(StrEnum):
     LIST_SESSIONS = "list_sessions"
     WRITE_QUESTION = "write_question"
     ANSWER_QUESTION = "answer_question"
+    RATE_QUESTION = "rate_question"
+    SCORE_PAIR = "score_pair"
+    JUDGE_SAFETY = "judge_safety"
+    GUARD_CONVERSATION = "guard_conversation"
+    """No prompt, but a pair as a conversation, which a guard model looks at."""
 
     @property
     def stage(self) -> Stage:
@@ -65,10 +70,23 @@ _STAGES = {
     Asked.LIST_SESSIONS: Stage.SYLLABI,
     Asked.WRITE_QUESTION: Stage.QUESTIONS,
     Asked.ANSWER_QUESTION: Stage.ANSWERS,
+    Asked.RATE_QUESTION: Stage.RATINGS,
+    Asked.SCORE_PAIR: Stage.SCORES,
+    Asked.JUDGE_SAFETY: Stage.SAFETY,
+    Asked.GUARD_CONVERSATION: Stage.SAFETY,
 }
-_SCHEMAS = {Asked.LIST_SUBJECTS: "subjects", Asked.LIST_SESSIONS: "sessions"}
+_SCHEMAS = {
+    Asked.LIST_SUBJECTS: "subjects",
+    Asked.LIST_SESSIONS: "sessions",
+    Asked.RATE_QUESTION: "rating",
+    Asked.SCORE_PAIR: "scores",
+    Asked.JUDGE_SAFETY: "safety",
+}
 _BY_SCHEMA = {schema: asked for asked, schema in _SCHEMAS.items()}
 _MARKS = (
+    ('"answerability"', Asked.RATE_QUESTION),
+    ('"correctness"', Asked.SCORE_PAIR),
+    ('"verdict"', Asked.JUDGE_SAFETY),
     ('"subject_name"', Asked.LIST_SUBJECTS),
     ('"session_name"', Asked.LIST_SESSIONS),
     ("<key_concepts>", Asked.WRITE_QUESTION),
@@ -82,6 +100,8 @@ def asked_of(messages: Sequence[Message], schema: str | None = None) -> Asked:
     """Return what a conversation asks for: by its schema, else by the last turn that is no mend."""
     if schema in _BY_SCHEMA:
         return _BY_SCHEMA[schema]
+    if messages[-1:] and messages[-1].role == "assistant":
+        return Asked.GUARD_CONVERSATION
     text = _last_task(messages)
     if "<task>" in text:
         for mark, asked in _MARKS:
@@ -140,6 +160,8 @@ class Filler:
             return _subjects(_topic(self.seed, request, "discipline"), self.subjects)
         if asked is Asked.LIST_SESSIONS:
             return _sessions(_topic(self.seed, request, "discipline", "subject"), self.sessions)
+        if asked in _JUDGEMENTS:
+            return _JUDGEMENTS[asked](digest)
         return _prose(digest, self.syllabus_size)
 
     def _question(self, request: Request, digest: bytes) -> str:
@@ -159,7 +181,7 @@ def _last_task(messages: Sequence[Message]) -> str:
 
 def _is_mend(text: str) -> bool:
     """Say whether a turn asks for a reply to be mended; the notes of another prompt may speak of an `<error>` too."""
-    return "<task>" in text and "<discipline>" not in text and "<error>" in text
+    return "<task>" in text and "<error>" in text and "<discipline>" not in text and "<question-" not in text
 
 
 def _topic(seed: int, request: Request, *tags: str) -> bytes:
@@ -220,6 +242,45 @@ def _subjects(topic: bytes, count: int) -> str:
 def _sessions(topic: bytes, count: int) -> str:
     listed = [{"session_name": name, "key_concepts": _names(topic + name.encode(), 5)} for name in _names(topic, count)]
     return msgspec.json.encode({"sessions": listed}).decode()
+
+
+def _rating(digest: bytes) -> str:
+    """Return a rating, mostly of a question that can be answered."""
+    return _judgement(digest, answerability=4 + digest[0] % 7, difficulty=1 + digest[1] % 10)
+
+
+def _scores(digest: bytes) -> str:
+    merits = {"correctness": 5 + digest[0] % 6, "helpfulness": 5 + digest[1] % 6, "clarity": 5 + digest[2] % 6}
+    return _judgement(digest, **merits, difficulty=1 + digest[3] % 10)
+
+
+def _judgement(digest: bytes, **numbers: int) -> str:
+    return msgspec.json.encode({"reason": _prose(digest, 1), **numbers}).decode()
+
+
+def _safety(digest: bytes) -> str:
+    codes = _unsafe_codes(digest)
+    return msgspec.json.encode({"categories": codes, "verdict": "unsafe" if codes else "safe"}).decode()
+
+
+def _guarded(digest: bytes) -> str:
+    """Return what a guard model says, in plain lines."""
+    codes = _unsafe_codes(digest)
+    return f"unsafe\n{','.join(codes)}" if codes else "safe"
+
+
+def _unsafe_codes(digest: bytes) -> list[str]:
+    """Return one or two codes for one pair in eight."""
+    first, second = 1 + digest[1] % 14, 1 + digest[2] % 14
+    return [f"S{number}" for number in sorted({first, second})] if digest[0] < 32 else []
+
+
+_JUDGEMENTS: Mapping[Asked, Callable[[bytes], str]] = {
+    Asked.RATE_QUESTION: _rating,
+    Asked.SCORE_PAIR: _scores,
+    Asked.JUDGE_SAFETY: _safety,
+    Asked.GUARD_CONVERSATION: _guarded,
+}
 
 
 def _names(topic: bytes, count: int) -> list[str]:

@@ -96,7 +96,7 @@ class Endpoint:
 
     @property
     def is_loopback(self) -> bool:
-        return _is_loopback(self.host)
+        return is_loopback(self.host)
 
 
 def parse_spec(text: str) -> Spec:
@@ -187,7 +187,7 @@ def _name(host: str) -> str:
     return re.sub(r":\d+$", "", host).strip("[]")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     """Say whether a host is this machine; any spelling that is not plain counts as another one."""
     name = _name(host)
     if name == "localhost":
@@ -213,7 +213,7 @@ class _Address:
     @property
     def is_plain(self) -> bool:
         """Say whether what is sent there can be read on the way."""
-        return self.base_url.startswith("http://") and not _is_loopback(self.host)
+        return self.base_url.startswith("http://") and not is_loopback(self.host)
 
 
 def host_of(spec: Spec, environment: Environment) -> str:
@@ -306,7 +306,7 @@ def _key(spec: Spec, settings: TeacherSettings, environment: Environment, addres
     """
     variable = _variable(spec, settings)
     is_asked_for = settings.api_key_env is not None
-    needs_none = address.is_plain or _is_loopback(address.host)
+    needs_none = address.is_plain or is_loopback(address.host)
     value = environment.get(variable) if variable else None
     if not variable or (value is None and needs_none):
         return None
@@ -335,7 +335,7 @@ def _is_home(variable: str, address: _Address, environment: Environment) -> bool
 def _check_way(variable: str, address: _Address, *, may_go: bool) -> None:
     if address.is_plain:
         raise _readable(variable, address.host)
-    if not may_go and not _is_loopback(address.host):
+    if not may_go and not is_loopback(address.host):
         raise _untrusted(variable, address.host)
 
 

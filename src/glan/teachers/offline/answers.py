@@ -33,11 +33,10 @@ class _Reading:
 
     def parts(self, question: str) -> Iterator[Told]:
         """Yield what is to be said to each part that is recognised, with its label in front."""
-        for block in question.split("\n\n"):
-            label = _LABEL.match(block)
-            told = self.part(block[label.end() :] if label else block)
+        for label, text in parts_of(question):
+            told = self.part(text)
             if told:
-                yield list(_labelled(told, label[0])) if label else told
+                yield list(_labelled(told, label)) if label else told
 
     def part(self, text: str) -> Told:
         """Return what is to be said to a part, or nothing if it is none."""
@@ -67,6 +66,13 @@ class _Reading:
                 if values is not None:
                     return values["topic"]
         return "this topic"
+
+
+def parts_of(question: str) -> Iterator[tuple[str, str]]:
+    """Yield the paragraphs of a question, each with its label apart, which is mostly empty."""
+    for block in question.split("\n\n"):
+        label = _LABEL.match(block)
+        yield (label[0], block[label.end() :]) if label else ("", block)
 
 
 def no_chapter(book: Book) -> str:

@@ -21,6 +21,8 @@ LABELS = (
     "language",
     "error",
 )
+_JUDGED = re.compile(r"<(question|answer)-([0-9a-f]{16})>\n(.*?)\n</\1-\2>", re.DOTALL)
+"""A text that is to be judged, between marks that it cannot hold."""
 _MEANINGS = {
     "class_sessions": "class sessions",
     "key_concepts": "key concepts",
@@ -37,6 +39,11 @@ class Task(StrEnum):
     """What a prompt asks for."""
 
     MEND = "mend"
+    RATE = "rate a question"
+    SCORE = "score a pair"
+    GUARD = "say whether a pair is safe"
+    CONVERSATION = "look over a conversation"
+    """A pair as it was said, without a prompt, as guard models take it."""
     LIST_SESSIONS = "list the class sessions"
     LIST_SUBJECTS = "list the subjects"
     QUESTION = "write a question"
@@ -48,6 +55,9 @@ class Task(StrEnum):
 
 _WORDS: Mapping[Task, tuple[str, ...]] = {
     Task.MEND: ("reply", "again"),
+    Task.RATE: ("rate", "question"),
+    Task.SCORE: ("score", "answer"),
+    Task.GUARD: ("safe", "answer"),
     Task.LIST_SESSIONS: ("json", "session"),
     Task.LIST_SUBJECTS: ("json", "subject"),
     Task.QUESTION: ("write", "question"),
@@ -58,6 +68,9 @@ _WORDS: Mapping[Task, tuple[str, ...]] = {
 
 _NEEDED: Mapping[Task, tuple[str, ...]] = {
     Task.MEND: ("error",),
+    Task.RATE: ("question",),
+    Task.SCORE: ("question", "answer"),
+    Task.GUARD: ("question", "answer"),
     Task.LIST_SESSIONS: (),
     Task.LIST_SUBJECTS: (),
     Task.QUESTION: ("discipline", "subject", "level", "syllabus", "class_sessions", "key_concepts", "language"),
@@ -96,6 +109,9 @@ def read_request(messages: Sequence[Message]) -> Asked:
 
     """
     turns = [message for message in messages if message.role in ("user", "assistant")]
+    if len(turns) > 1 and turns[-1].role == "assistant":
+        said = {"question": turns[-2].content, "answer": turns[-1].content}
+        return Asked(task=Task.CONVERSATION, text=turns[-1].content, sections=said)
     asked = _read_turn(turns)
     while asked.task is Task.MEND:
         turns.pop()
@@ -109,7 +125,9 @@ def _read_turn(turns: Sequence[Message]) -> Asked:
     text = turns[-1].content.strip() if turns else ""
     if not text:
         raise ConfusedError("I cannot see what I am asked to do.")
-    sections = {label: found for label in LABELS if (found := _section(text, label)) is not None}
+    judged = {label: found for label, _, found in _JUDGED.findall(text)}
+    prompt = _JUDGED.sub("", text) if judged else text
+    sections = {label: found for label in LABELS if (found := _section(prompt, label)) is not None} | judged
     if not sections:
         return _read_question(text)
     task = _task(sections)

@@ -11,6 +11,7 @@ from glan.records import Message, Reply, Request, Usage
 from glan.teachers.offline.answers import compose_answer
 from glan.teachers.offline.book import open_book
 from glan.teachers.offline.drafts import draft_subjects, draft_syllabus
+from glan.teachers.offline.judge import rate, score, vouch
 from glan.teachers.offline.listings import list_sessions, list_subjects
 from glan.teachers.offline.phrases import open_phrasebook
 from glan.teachers.offline.questions import compose_question
@@ -21,7 +22,13 @@ ONLY_ENGLISH = "The offline textbook knows only English."
 CONFUSED = "I am sorry, but I cannot do this."
 """How every reply to a broken prompt begins: no parser takes it for a list, and curation takes it for a refusal."""
 _CHARACTERS_PER_TOKEN = 4
-_SCHEMAS = {Task.LIST_SUBJECTS: "subjects", Task.LIST_SESSIONS: "sessions"}
+_SCHEMAS = {
+    Task.LIST_SUBJECTS: "subjects",
+    Task.LIST_SESSIONS: "sessions",
+    Task.RATE: "rating",
+    Task.SCORE: "scores",
+    Task.GUARD: "safety",
+}
 
 
 class Textbook:
@@ -67,7 +74,23 @@ class Textbook:
             case Task.QUESTION:
                 return compose_question(self._book, self._phrases, asked, _rng(asked.text))
             case _:
-                return compose_answer(self._book, self._phrases, asked.text, _rng(asked.text))
+                return self._of_question(asked)
+
+    def _of_question(self, asked: Asked) -> str:
+        """Answer a question, or judge it, or judge its answer."""
+        if asked.task is Task.ANSWER:
+            return self._composed(asked.text)
+        question, answer = asked.sections["question"], asked.sections.get("answer", "")
+        match asked.task:
+            case Task.RATE:
+                return rate(self._phrases, question)
+            case Task.SCORE:
+                return score(self._phrases, question, answer)
+            case _:
+                return vouch(self._composed(question), answer, is_plain=asked.task is Task.CONVERSATION)
+
+    def _composed(self, question: str) -> str:
+        return compose_answer(self._book, self._phrases, question, _rng(question))
 
 
 def _check_schema(asked: Asked, schema: str | None) -> None:
