@@ -7,6 +7,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"runs"}),),
     (frozenset({"against", "batched", "claims", "options", "outputs", "settled", "spending", "surprise"}),),
     (frozenset({"pipeline"}),),
+    (frozenset({"meaning"}),),
     (frozenset({"fates"}), frozenset({"looks"})),
     (
         frozenset({"generate"}),
@@ -23,7 +24,14 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"prompts"}),),
     (frozenset({"judgements"}),),
     (frozenset({"parsing"}),),
-    (frozenset({"progress"}), frozenset({"streams"}), frozenset({"packing"}), frozenset({"mix"})),
+    (
+        frozenset({"progress"}),
+        frozenset({"streams"}),
+        frozenset({"packing"}),
+        frozenset({"vectors"}),
+        frozenset({"names"}),
+        frozenset({"mix"}),
+    ),
     (frozenset({"config", "config_text"}), frozenset({"environment"})),
     (frozenset({"settings"}),),
     (frozenset({"language_names"}),),

@@ -134,6 +134,13 @@ def said(text: str = "So.", **fields: object) -> Answer:
     return Answer(body=json.dumps({"choices": [choice], "usage": usage, "model": "m-1", **fields}).encode())
 
 
+def given(components: object, **fields: object) -> Answer:
+    """Return a good answer, or one that holds something else in a vector's place."""
+    usage = {"prompt_tokens": 5, "total_tokens": 5}
+    data = [{"object": "embedding", "index": 0, "embedding": components}]
+    return Answer(body=json.dumps({"object": "list", "data": data, "model": "m-1", "usage": usage, **fields}).encode())
+
+
 def failed(status: int, message: str = "No.", **fields: object) -> Answer:
     return Answer(status=status, body=json.dumps({"error": {"message": message, **fields}}).encode())
 
@@ -174,6 +181,15 @@ def ask(schema: str | None = None, *, model: str = "m", content: str = "Why?") -
         sampling=Sampling(model=model, max_tokens=9),
         schema=schema,
     )
+
+
+EMBED = Request(
+    id="embedding/a/b/0",
+    stage=Stage.EMBEDDINGS,
+    messages=(Message(role="user", content="Explain Wörter."),),
+    sampling=Sampling(model="m", max_tokens=0),
+)
+"""A request for a vector."""
 
 
 async def reply_from(server: Server, request: Request | None = None, **patience: float) -> Reply:

@@ -51,13 +51,19 @@ async def check_servers(stages: Sequence[Stage], servers: Mapping[Stage, BatchSe
         GlanError: one does not, and nothing was asked.
 
     """
-    for stage in stages:
+    batched = [stage for stage in stages if stage is not Stage.EMBEDDINGS]  # vectors are asked for live
+    if not asks and len(batched) < len(stages):
+        raise ConfigError(
+            "[curation.embeddings] is enabled, and an offline runner's files have no place for embeddings.",
+            hint="Turn it off until the replies are read back; `glan run` then asks for those of what is there.",
+        )
+    for stage in batched:
         if stage not in servers:
             raise ConfigError(
                 f"The teacher of {stage} is no server, so there are no batches of it.",
                 hint="Name a provider, such as openai/MODEL, or your own server, vllm/MODEL; or run it live.",
             )
-    for server in dict.fromkeys(servers.values()) if asks else ():
+    for server in dict.fromkeys([servers[stage] for stage in batched]) if asks else ():
         await server.check()
 
 

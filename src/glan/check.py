@@ -20,6 +20,7 @@ from glan.teachers.base import Teacher
 from glan.teachers.listing import Listed, Listing
 from glan.teachers.panel import Panel
 from glan.teachers.wire import Rung
+from glan.vectors import VectorError, unpack
 
 MOST_CALLS = 32
 """So many calls without a pair, which takes six, are enough to see that none will come."""
@@ -51,6 +52,8 @@ class Examined:
     """Whole replies to a JSON schema that have not its form: a server may accept a schema and take no notice of it."""
     schema_replies: int
     """Whole replies to a JSON schema."""
+    dimensions: int | None
+    """Of the vectors that it made."""
     has_thoughts: bool
     reasoning_tokens: int
     cut_prompts: int
@@ -199,6 +202,16 @@ class Check:
             if request.stage in stages and request.schema is not None and is_whole:
                 yield request.schema, reply
 
+    def _dimensions(self, stages: tuple[Stage, ...]) -> int | None:
+        """Return how long the vectors are; None where there is none, or none that can be used."""
+        texts = [
+            reply.text for request, reply in self._seen if request.stage in {Stage.EMBEDDINGS}.intersection(stages)
+        ]
+        try:
+            return unpack(texts[-1]).size if texts else None
+        except VectorError:
+            return None
+
     def _examined(self, stages: tuple[Stage, ...], listings: Mapping[int, Listing]) -> Examined:
         listing = listings.get(id(self._panel.teachers[stages[0]]))
         hourly = self._panel.hourly.get(stages[0])
@@ -217,6 +230,7 @@ class Check:
             rung=next((reply.rung for reply in reversed(replies) if reply.rung is not None), None),
             formless=has_forms.count(False),
             schema_replies=len(has_forms),
+            dimensions=self._dimensions(stages),
             has_thoughts=any(reply.reasoning for reply in replies),
             reasoning_tokens=sum(reply.usage.reasoning_tokens or 0 for reply in replies),
             cut_prompts=sum(self.run.cuts.by_stage[stage] for stage in stages),

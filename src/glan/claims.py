@@ -4,6 +4,7 @@ The card and the manifest have them, since a reader takes for granted whatever n
 """
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from glan.against import Against
 from glan.config import Config
@@ -25,6 +26,15 @@ _KINDS = (
 def checked(config: Config, against: Against, rules: tuple[int, int] | None) -> tuple[str, ...]:
     """Return what was checked, a sentence each; `rules` are how many of the project's ran, on either text."""
     return tuple(_checked(config, against, rules))
+
+
+def near_names(config: Config, found: Mapping[str, Any]) -> Iterator[str]:
+    """Say how many subjects and key concepts were merged into others, where they are."""
+    if config.merges_names:
+        yield (
+            f"Near names: {found.get('subjects', 0):,} subjects and {found.get('key_concepts', 0):,} key concepts were "
+            "merged into earlier ones of nearly the same name."
+        )
 
 
 def looked_at(config: Config, models: Mapping[Stage, str], unread: Mapping[str, int]) -> Iterator[str]:
@@ -52,6 +62,11 @@ def _checked(config: Config, against: Against, rules: tuple[int, int] | None) ->
         yield f"Texts that are surely in another language than {LANGUAGES[config.checked_language]}."
     if curation.near_duplicates:
         yield f"Near duplicates: Jaccard similarity of word 3-grams from {curation.near_duplicates:g}."
+    if curation.embeddings.enabled:
+        yield (
+            f"Copies in meaning: cosine from {curation.embeddings.similarity:g} with one of the last "
+            f"{curation.embeddings.last:,} questions of the same subject."
+        )
     if curation.pii != "off":
         fate = "marked in the column pii" if curation.pii == "mark" else "rejected"
         yield f"Personal data, {fate}: {_KINDS}."

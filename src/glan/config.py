@@ -28,6 +28,9 @@ from glan.settings import (
     TeacherSettings,
 )
 
+_OF_A_WRITER = ("temperature", "top_p", "reasoning", "system", "extra", "price")
+"""Settings of a model that writes, which say nothing of one that makes embeddings."""
+
 
 class Config(Settings, frozen=True):
     pairs: Annotated[int, Meta(ge=1, le=1_000_000_000, description="How many pairs to make.")] = 1_000
@@ -52,11 +55,14 @@ class Config(Settings, frozen=True):
     def teacher_of(self, stage: Stage) -> TeacherSettings:
         """Return the settings of a stage's teacher: those of its role, where they are set, over the default's."""
         role = self.role_of(stage)
+        default = self.teachers.default
         unset = TeacherSettings()
+        if stage is Stage.EMBEDDINGS:
+            default = msgspec.structs.replace(default, **{name: getattr(unset, name) for name in _OF_A_WRITER})
         changed = {
             name: getattr(role, name) for name in role.__struct_fields__ if getattr(role, name) != getattr(unset, name)
         }
-        return msgspec.structs.replace(self.teachers.default, **changed)
+        return msgspec.structs.replace(default, **changed)
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -86,6 +92,11 @@ class Config(Settings, frozen=True):
     def checked_language(self) -> str | None:
         """The language, as a code, that curation holds texts to; None where it does not."""
         return code_of(self.language) if self.curation.wrong_language == "reject" else None
+
+    @property
+    def merges_names(self) -> bool:
+        """Whether subjects and key concepts of nearly the same name are one; what is nearly the same is English."""
+        return self.curation.near_names == "merge" and code_of(self.language) == "en"
 
     @property
     def language_name(self) -> str:

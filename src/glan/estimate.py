@@ -169,6 +169,7 @@ def count_calls(
             Stage.SUBJECTS: 2 * drafts,
             Stage.SYLLABI: 2 * syllabi,
             Stage.QUESTIONS: slots,
+            Stage.EMBEDDINGS: slots if config.curation.embeddings.enabled else 0,
             Stage.ANSWERS: slots,
         }
         for stage, places in needed.items():

@@ -6,17 +6,42 @@ It knows no stage's work: it is given the work, and an error of it harms one slo
 import asyncio
 from array import array
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
 from glan.curate.examiner import Finding
 from glan.errors import DeferredError, GlanError, ReplyError, RequestError
 from glan.generate.walk import BlockedError
-from glan.records import Decided, Outcome, Stage, Verdict
+from glan.records import Decided, Outcome, Question, Record, Reply, Stage, Verdict
 from glan.streams import Credits
 
 T = TypeVar("T")
+
+
+class Asked(Record, frozen=True, kw_only=True):
+    """A question that may go on."""
+
+    question: Question
+    rank: int
+    looked: tuple[tuple[Stage, Reply], ...] = ()
+    """The replies of those who looked at it."""
+
+    @property
+    def decided(self) -> Decided:
+        """The slot as far as it came."""
+        question = self.question
+        return Decided(
+            slot=question.slot,
+            outcome=Outcome.OPEN,
+            subject=question.subject,
+            question=question,
+            looked=self.looked,
+        )
+
+
+OnItsWay: TypeAlias = Asked | Decided | None
+"""A question that may go on, a slot whose way has ended, or nothing where a discipline has left the walk."""
 
 
 class Ids:
@@ -51,6 +76,11 @@ class Fates:
         self._credits = credits_
         self._is_audit = is_audit
         self._stop = stop
+
+    def left_open(self, so_far: Decided) -> Decided:
+        """Leave a slot undecided. It may become a pair, so nothing is begun in its place."""
+        self._credits.spend()
+        return so_far
 
     def refused(self, so_far: Decided, stage: Stage, finding: Finding, raw: str) -> Decided:
         """Reject a slot for what was found against it; `raw` is the text that it was found in."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -16,6 +17,7 @@ import glan
 from glan import claims
 from glan.against import Against
 from glan.config import Config
+from glan.curate.meaning import REASON as COPY_IN_MEANING
 from glan.curate.personal import kinds_in
 from glan.curate.words import words_of
 from glan.dataset.card import Card, render_card
@@ -34,6 +36,7 @@ from glan.teachers.base import Teacher
 from glan.teachers.identities import Answered
 
 _MOST_NAMED = 10
+_COPIES = frozenset({"exact duplicate", "near duplicate", COPY_IN_MEANING})
 _PLACE = re.compile(r"(?:question|slot)/(?P<leaf>[^/]+)/")
 
 
@@ -54,6 +57,8 @@ class Ending:
     """Parameters that the models did not take, a sentence each."""
     answered: Sequence[Answered]
     """Which models gave the replies, as the servers named them."""
+    near_names: Mapping[str, Any]
+    """Subjects and key concepts that were merged into others."""
     basis: str
     """What the data set rests on, hashed."""
     rules: tuple[int, int] | None
@@ -187,7 +192,8 @@ class Outputs:
 
     def _checked(self, ending: Ending, summary: Summary) -> tuple[str, ...]:
         checked = claims.checked(self._config, ending.against, ending.rules)
-        return (*checked, *claims.looked_at(self._config, self._models, summary.unread))
+        near = claims.near_names(self._config, ending.near_names)
+        return (*checked, *near, *claims.looked_at(self._config, self._models, summary.unread))
 
     def _not_checked(self, ending: Ending) -> tuple[str, ...]:
         is_idle = self._project.rules is not None and ending.rules is None
@@ -252,6 +258,7 @@ class Outputs:
             benchmarks=ending.against.listed(),
             shards=shards,
             files=files,
+            near_names=dict(ending.near_names),
             basis=ending.basis,
         )
 
@@ -298,7 +305,7 @@ def _turned(standing: Path, rejects: Path) -> Iterator[str]:
         for id_ in ids(standing) if ended else ():
             if id_ in ended:
                 reason, detail = ended[id_]["reason"], ended[id_]["detail"]
-                yield f"{id_} ({reason}{f' of {detail}' if reason.endswith('duplicate') else ''})"
+                yield f"{id_} ({reason}{f' of {detail}' if reason in _COPIES else ''})"
 
 
 def told_of_turned(turned: Sequence[str]) -> str:

@@ -2,8 +2,9 @@
 
     slots ──► question, many at once ──► examine, in plan order ──► answer, many at once ──► examine, in plan order
 
-Where a project wants more looks (`looks.py`), those at a question come before its answer, and those at a pair at the
-end; both many at once.
+Where a project looks for copies in meaning (`meaning.py`), questions that passed are embedded, many at once, and judged
+once more in plan order. Where it wants more looks (`looks.py`), those at a question come before its answer, and those
+at a pair at the end; both many at once.
 
 Each arrow is an ordered stream, so no stage waits for the one before it to end, and what comes out is the same at one
 request in flight and at a thousand. N credits are out at most: a slot that comes to nothing gives its credit back, so
@@ -19,7 +20,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
@@ -30,12 +31,13 @@ from glan.curate.examiner import Examining, Finding, Here
 from glan.curate.own import OwnRules
 from glan.curate.quality import text_of
 from glan.errors import CurationError, GlanError, StoppedError
-from glan.fates import Fates
+from glan.fates import Asked, Fates, OnItsWay
 from glan.generate.answers import write_answer
 from glan.generate.asking import Asking
 from glan.generate.questions import write_question
 from glan.generate.walk import Drawn, Walk
 from glan.looks import Look, Looked, looks_at_pairs, looks_at_questions
+from glan.meaning import InMeaning
 from glan.plan import Merge
 from glan.progress import Progress
 from glan.records import Decided, Discipline, Outcome, Question, Record, Reply, Slot, Stage, Subject
@@ -82,7 +84,9 @@ class Pipeline:
         self, job: Job, *, permits: Permits | Pools, progress: Progress, examiner: Examining | None = None
     ) -> None:
         self.walks = {
-            discipline.leaf: Walk(discipline, plan=job.config.plan, seed=job.config.seed)
+            discipline.leaf: Walk(
+                discipline, plan=job.config.plan, seed=job.config.seed, merges_names=job.config.merges_names
+            )
             for discipline in job.disciplines
         }
         self.stopped: GlanError | None = None
@@ -102,6 +106,10 @@ class Pipeline:
         )
         self._n_looked = 0
         self._fates = Fates(self._credits, is_audit=job.is_audit, stop=self.stop)
+        embeddings = job.config.curation.embeddings
+        self._in_meaning = (
+            InMeaning(embeddings, job.asking, self._fates, is_audit=job.is_audit) if embeddings.enabled else None
+        )
         self._is_order_open = False
         self._is_yield_open = False
         self._yields = Yields(job.config.plan.stop_below)
@@ -131,17 +139,13 @@ class Pipeline:
 
     async def decided(self) -> AsyncGenerator[list[Decided], None]:
         """Give every slot of the walk in plan order, in groups, until N became pairs or the walk has ended."""
-        questions = InOrder(self._slots(), self._question)
-        asked = InOrder(as_items(questions), self._examine_questions, most=_EXAMINED_AHEAD)
-        answers = InOrder(
-            in_one(asked), self._answer, most_open=max(_LEAST_WAITING, _WAITING_PER_PERMIT * self._permits.ceiling)
-        )
+        most_open = max(_LEAST_WAITING, _WAITING_PER_PERMIT * self._permits.ceiling)
+        answers = InOrder(self._judged(most_open), self._answer, most_open=most_open)
         # What is cancelled first would pass its permits on to what has not been yet, and that would ask once more.
         examined = InOrder(as_items(answers), self._examine_answers, most=_EXAMINED_AHEAD, on_break=self._ask_no_more)
-        self._streams = questions, answers
+        self._streams = *self._streams, answers
         ended: AsyncGenerator[list[Decided | None], None] = in_one(examined)
         if self._at_pairs:
-            most_open = max(_LEAST_WAITING, _WAITING_PER_PERMIT * self._permits.ceiling)
             looked = InOrder(ended, self._look_at_pair, most_open=most_open, on_break=self._ask_no_more)
             self._streams, ended = (*self._streams, looked), aiter(looked)
         is_over = False
@@ -160,6 +164,17 @@ class Pipeline:
                     await asyncio.wait(self._asked_ahead)  # it is paid for too, and after a stop no slot waits for it
             finally:
                 await self._end()
+
+    def _judged(self, most_open: int) -> AsyncGenerator[list[OnItsWay], None]:
+        """Give the slots with their questions judged, in plan order."""
+        questions = InOrder(self._slots(), self._question)
+        judged = in_one(InOrder(as_items(questions), self._examine_questions, most=_EXAMINED_AHEAD))
+        self._streams = (questions,)
+        if self._in_meaning is None:
+            return judged
+        embedded = InOrder(judged, self._in_meaning.embed, most_open=most_open)
+        self._streams = questions, embedded
+        return in_one(InOrder(as_items(embedded), self._in_meaning.judge, most=_EXAMINED_AHEAD))
 
     @property
     def _asked_ahead(self) -> list[asyncio.Future[Any]]:
@@ -201,7 +216,7 @@ class Pipeline:
         is_far_ahead = self._begun - self._passed >= self._job.config.limits.look_ahead
         return is_far_ahead or self._n_waiting >= self._most_waiting
 
-    async def _question(self, begun: "_Begun") -> "_Item":
+    async def _question(self, begun: "_Begun") -> OnItsWay:
         """Do the first half of a slot, and count it as waiting as long as that takes."""
         self._n_waiting += 1
         try:
@@ -211,7 +226,7 @@ class Pipeline:
             if self._n_waiting < self._most_waiting:
                 self._room.set()
 
-    async def _written(self, begun: "_Begun") -> "_Item":
+    async def _written(self, begun: "_Begun") -> OnItsWay:
         """Draw what a slot is about and ask for its question; None when its discipline has left the walk."""
         slot, until = begun.slot, self._job.until
         walk = self.walks[slot.discipline.leaf]
@@ -231,7 +246,7 @@ class Pipeline:
         so_far = Decided(slot=slot, outcome=Outcome.OPEN, subject=subject)
         written = write_question(asking, slot, drawn.syllabus, drawn.draw)
         question = await self._fates.kept(so_far, Stage.QUESTIONS, written)
-        return _Asked(question=question, rank=begun.rank) if isinstance(question, Question) else question
+        return Asked(question=question, rank=begun.rank) if isinstance(question, Question) else question
 
     def _without_question(self, so_far: Decided, found: Subject | Decided | None) -> Decided | None:
         """Pass on a slot that ends before its question: nothing there, undecided, or as far as was wanted."""
@@ -244,30 +259,30 @@ class Pipeline:
         self._credits.spend()
         return replace(so_far, outcome=Outcome.PAIR, subject=found)
 
-    async def _examine_questions(self, group: list["_Item"]) -> list["_Item"]:
+    async def _examine_questions(self, group: list[OnItsWay]) -> list[OnItsWay]:
         """Refuse what the examiner objects to. A verdict rests on all earlier ones, so none stands behind a gap."""
         items = [self._closed(item) for item in group]
-        judged = iter(await self._judge_questions([item for item in items if isinstance(item, _Asked)]))
-        return [next(judged) if isinstance(item, _Asked) else item for item in items]
+        judged = iter(await self._judge_questions([item for item in items if isinstance(item, Asked)]))
+        return [next(judged) if isinstance(item, Asked) else item for item in items]
 
-    def _closed(self, item: "_Item") -> "_Item":
+    def _closed(self, item: OnItsWay) -> OnItsWay:
         if self._job.is_audit or item is None:
             return item
-        decided = item.decided if isinstance(item, _Asked) else item
+        decided = item.decided if isinstance(item, Asked) else item
         if self._is_order_open:
-            if isinstance(item, _Asked):
+            if isinstance(item, Asked):
                 self._credits.spend()
             return replace(decided, outcome=Outcome.OPEN, verdict=None)
-        self._is_order_open = not isinstance(item, _Asked) and item.outcome is Outcome.OPEN
+        self._is_order_open = not isinstance(item, Asked) and item.outcome is Outcome.OPEN
         return item
 
-    async def _judge_questions(self, asked: list["_Asked"]) -> list["_Item"]:
+    async def _judge_questions(self, asked: list[Asked]) -> list[OnItsWay]:
         texts = [self._as_text(item.question) for item in asked]
         found = await self._findings(self._examiner.questions(texts)) if texts else []
         if found is None:
             self._is_order_open = True
             return [item.decided for item in asked]
-        judged: list[_Item] = []
+        judged: list[OnItsWay] = []
         for item, finding in zip(asked, found, strict=True):
             if finding is None or finding.original is not None:
                 self._fates.questions.add(item.question.id)
@@ -277,12 +292,12 @@ class Pipeline:
             )
         return judged
 
-    def _refused(self, item: "_Asked", finding: Finding) -> Decided:
+    def _refused(self, item: Asked, finding: Finding) -> Decided:
         return self._fates.refused(item.decided, Stage.QUESTIONS, finding, item.question.text)
 
-    async def _answer(self, item: "_Item") -> Decided | None:
+    async def _answer(self, item: OnItsWay) -> Decided | None:
         """Ask for the answer to a question that passed."""
-        if not isinstance(item, _Asked):
+        if not isinstance(item, Asked):
             return item
         asking = self._job.asking.at(item.rank)
         seen = await self._looked(self._at_questions, asking, item.decided, item.question.text)
@@ -358,18 +373,3 @@ class Pipeline:
 class _Begun(Record, frozen=True, kw_only=True):
     slot: Slot
     rank: int
-
-
-class _Asked(Record, frozen=True, kw_only=True):
-    question: Question
-    rank: int
-
-    @property
-    def decided(self) -> Decided:
-        """The slot as far as it came."""
-        question = self.question
-        return Decided(slot=question.slot, outcome=Outcome.OPEN, subject=question.subject, question=question)
-
-
-_Item: TypeAlias = _Asked | Decided | None
-"""A question that may go on, a slot whose way has ended, or nothing where a discipline has left the walk."""

@@ -83,6 +83,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Parameters that the models did not take in the run, and what they were sent instead."""
     answered: list[Answered] = []
     """Which models gave the replies that the run used, as the servers named them."""
+    near_names: dict[str, object] = {}
+    """Subjects and key concepts that were merged into earlier ones of nearly the same name, and the first of them."""
     basis: str = ""
     """Hash of everything that the data set rests on: where it is the same, a run would make the same again."""
 

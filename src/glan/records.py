@@ -8,6 +8,7 @@ Records are frozen values. An id is a place in the tree of the data set, never a
     sessions/<leaf>/<subject>          the same syllabus as class sessions with their key concepts
     question/<leaf>/<subject>/<index>  a question; also the id of its row
     answer/<leaf>/<subject>/<index>    its answer
+    embedding/<leaf>/<subject>/<index> what the question means, as a vector
     rating/..., score/..., safety/...  what was said of the question, and of the pair
 
 `<leaf>` and `<subject>` are percent-encoded keys.

@@ -21,7 +21,8 @@ from glan.curate.own import OwnRules
 from glan.dataset.licences import doubt_of
 from glan.errors import BudgetError, GlanError
 from glan.generate.asking import Asking, asking_of
-from glan.generate.walk import told_of_failed_drafts
+from glan.generate.merging import near_names_of
+from glan.generate.walk import told_of_walks
 from glan.growth import Standing, pairs_of
 from glan.options import InterruptedRunError, Options, Result, inputs_of, own_rules, stored_of
 from glan.outputs import Counted, Ending, Outputs, standing_of, told_of_turned
@@ -29,18 +30,18 @@ from glan.pipeline import Job, Pipeline
 from glan.progress import Progress
 from glan.project import Manifest, Project
 from glan.records import Discipline, Outcome, Stage
-from glan.settled import Basis, count_again, settled
+from glan.settled import Basis, count_again, settled, told_again
 from glan.spending import possibly_paid, possibly_paid_so_far, purse_of
 from glan.streams import collecting_rarely
 from glan.surprise import chosen, meaning_of
 from glan.teachers.batch_post import Post
-from glan.teachers.identities import Identities, told_of_changes
+from glan.teachers.identities import Identities
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledgered import Choice, Ledgered, Tally
 from glan.teachers.outbox import Parcel
 from glan.teachers.panel import Panel
 from glan.teachers.purse import Purse
-from glan.teachers.watched import Cuts, Watched, told_of_cuts
+from glan.teachers.watched import Cuts, Watched
 from glan.yields import LowYieldError
 
 __all__ = ["InterruptedRunError", "Options", "Result", "Run"]
@@ -86,7 +87,7 @@ class Run:
     def told(self) -> tuple[str, ...]:
         """What a person should know of it so far."""
         lost = [refusal.told_of(host) for refusal, host in self._panel.refusals if refusal.is_loss]
-        missing = told_of_failed_drafts(self._pipeline.walks.values() if self._pipeline is not None else ())
+        missing = told_of_walks(self._pipeline.walks.values() if self._pipeline is not None else ())
         out = "" if self.post is None else self.post.told_left()
         told = filter(None, [self.cuts.told(), out])
         return (*self.notices, *missing, *lost, *told, *self.identities.told())
@@ -258,7 +259,7 @@ class Run:
         """Leave the data set that stands as it is: a walk would make the same."""
         count_again(manifest, self.progress)
         self.against.count_again(manifest)
-        self.notices += [*filter(None, [told_of_cuts(manifest.cut_prompts)]), *told_of_changes(manifest.answered)]
+        self.notices += told_again(manifest)
         return self._ended(manifest.slots["open"], None, is_published=True, is_settled=True)
 
     def _disciplines(self) -> Sequence[Discipline]:
@@ -376,6 +377,7 @@ class Run:
     def _ending(self, ledger: Ledger, outputs: Outputs, basis: Basis) -> Ending:
         pipeline, totals = self._pipeline, ledger.totals()
         ended = "complete" if outputs.rows >= self.progress.wanted else "no discipline is left that has more to give"
+        walks = pipeline.walks if pipeline is not None else {}
         if pipeline is not None and pipeline.stopped is not None:
             ended = str(pipeline.stopped)
         return Ending(
@@ -391,5 +393,6 @@ class Run:
             not_taken=[refusal.told_of(host) for refusal, host in self._panel.refusals],
             answered=self.identities.answered(),
             rules=self._own.counts if self._own is not None else None,
-            walks=pipeline.walks if pipeline is not None else {},
+            walks=walks,
+            near_names=near_names_of(walk.names for walk in walks.values()),
         )

@@ -135,6 +135,22 @@ class Embeddings(Settings, frozen=True):
     enabled: Annotated[
         bool, Meta(description="Whether copies in meaning are looked for; [teachers.embeddings] names the model.")
     ] = False
+    similarity: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=1,
+            description="Cosine from which a question is a copy in meaning; what is right depends on the model.",
+        ),
+    ] = 0.9
+    last: Annotated[
+        int,
+        Meta(ge=1, le=100_000, description="A question is held against the last so many of its subject that passed."),
+    ] = 500
+    dimensions: Annotated[
+        Annotated[int, Meta(ge=1, le=16_384)] | None,
+        Meta(description="Length of the vectors, for models that can make them shorter; not sent unless set."),
+    ] = None
 
 
 class Critic(Settings, frozen=True):
@@ -207,6 +223,13 @@ class Curation(Settings, frozen=True):
             description="Jaccard similarity of word 3-grams from which a question is a copy; 0: only exact copies.",
         ),
     ] = 0.7
+    near_names: Annotated[
+        Literal["keep", "merge"],
+        Meta(
+            description="What becomes of a subject or key concept that is named nearly as an earlier one, in English: "
+            '"merge" counts the two as one, and tells it. What is drawn follows from that.'
+        ),
+    ] = "keep"
     max_question_length: Annotated[int, Meta(ge=1, description="Longest question, in characters.")] = 8_000
     wrong_language: Annotated[
         Literal["reject", "keep"],

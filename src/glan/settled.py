@@ -7,17 +7,20 @@ one byte that is another, in either, and the run walks.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import glan
+from glan.generate.merging import told_of_near_names
 from glan.progress import Progress
 from glan.project import Manifest, Project
 from glan.records import Outcome, Stage
+from glan.teachers.identities import told_of_changes
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledgered import Choice
+from glan.teachers.watched import told_of_cuts
 
 _FOLDERS = ("dataset", "rejects")
 _COUNTED = {Outcome.PAIR: "pairs", Outcome.REJECT: "rejects", Outcome.FAILURE: "failures"}
@@ -61,6 +64,13 @@ def count_again(manifest: Manifest, progress: Progress) -> None:
     progress.reasons = Counter(
         {(str(ended["stage"]), str(ended["reason"])): int(ended["slots"]) for ended in manifest.reasons}
     )
+
+
+def told_again(manifest: Manifest) -> Iterator[str]:
+    """Give what the run that made the data set told, as far as it is about the data set."""
+    yield from filter(None, [told_of_cuts(manifest.cut_prompts)])
+    yield from told_of_changes(manifest.answered)
+    yield from told_of_near_names(manifest.near_names)
 
 
 def _files_of(folder: Path) -> dict[str, str]:

@@ -34,6 +34,7 @@ def meaning_of(
         "plan.law": config.plan.law,
         "plan.sampling": config.plan.sampling,
         "plan.pair_share": str(config.plan.pair_share),
+        "curation.near_names": "merge" if config.merges_names else "keep",
         **asking.mix.meaning,
     }
     if Stage.SAFETY in asking.sampling:
@@ -54,7 +55,11 @@ def meaning_of(
     return found
 
 
-_BEFORE_IT_WAS_KNOWN = {**{f"reasoning of {stage}": "server" for stage in OF_A_PAIR}, **Mix().meaning}
+_BEFORE_IT_WAS_KNOWN = {
+    **{f"reasoning of {stage}": "server" for stage in OF_A_PAIR},
+    "curation.near_names": "keep",
+    **Mix().meaning,
+}
 """What a run meant that stored nothing of it."""
 
 

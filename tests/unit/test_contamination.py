@@ -17,7 +17,7 @@ from glan.curate.contamination import Contamination, Match, benchmark_of
 from glan.curate.examiner import Examiner, Finding
 from glan.curate.quality import Text
 from glan.curate.shingles import normalise
-from glan.curate.words import LONG, SHORT, runs_of, words_of
+from glan.curate.words import LONG, SHORT, Words, runs_of, words_of
 from glan.records import Message, Request, Sampling, Stage
 from glan.settings import Curation
 from glan.teachers.filler import Filler
@@ -135,8 +135,8 @@ def test_words_whose_hashes_agree_are_two() -> None:
             break
     text = "a b c d e f {} g h i j k l m n"
     assert (
-        runs_of([words_of(text.format(one))])[1].hashes.tolist()
-        == runs_of([words_of(text.format(other))])[1].hashes.tolist()
+        runs_of([Words.of(text.format(one)).hashes])[1].hashes.tolist()
+        == runs_of([Words.of(text.format(other)).hashes])[1].hashes.tolist()
     )
     known = Contamination([Item(benchmark="B", id="1", question=text.format(one))])
     assert found(text.format(one), known=known) == ("B", "1")

@@ -17,6 +17,8 @@ from glan.parsing import clean
 LONGEST_LINE: Final = 1 << 26
 """In bytes: 64 MB. What is longer is no row, and is never read whole."""
 _BATCH: Final = 1_000
+_BUFFER: Final = 1 << 20
+"""Bytes of a column that are read at once."""
 _SHOWN: Final = 12
 _LONGEST_NAME: Final = 60
 
@@ -143,7 +145,8 @@ def _parquet(path: Path) -> Iterator[tuple[int, Fields]]:
 
     number = 0
     try:
-        with pq.ParquetFile(path) as file:
+        # Otherwise a group of rows, which may be the whole file, is read at once.
+        with pq.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False) as file:
             for batch in file.iter_batches(_BATCH):
                 for fields in batch.to_pylist():
                     number += 1

@@ -16,6 +16,7 @@ from glan.cli.screen import complain, confirmer, json_option, ledger_option, pro
 from glan.cli.trusting import confirmed
 from glan.errors import GlanError
 from glan.project import Project
+from glan.records import Stage
 from glan.teachers.panel import Named, opened
 
 _SHOWN_LENGTH = 400
@@ -95,8 +96,11 @@ def _lines(teacher: Examined, *, is_asked: bool) -> Iterator[tuple[str, str]]:
         length = teacher.context_tokens
         yield "context", "unknown: the server does not say" if length is None else f"{length:,} tokens"
         yield "cut prompts", f"{teacher.cut_prompts} of {teacher.replies}" if teacher.cut_prompts else "none was seen"
-    yield "structured", _structured(teacher)
-    yield "thinking", _thinking(teacher)
+    if teacher.dimensions is not None:
+        yield "embeddings", f"{teacher.dimensions:,} dimensions"
+    if teacher.stages != (Stage.EMBEDDINGS,):
+        yield "structured", _structured(teacher)
+        yield "thinking", _thinking(teacher)
     yield "speed", _speed(teacher)
     yield "price", _price(teacher)
 

@@ -155,7 +155,7 @@ def _averages(totals: Mapping[str, StageTotals], done: Mapping[tuple[str, Stage]
     found = dict(DEFAULTS)
     for stage in Stage:
         total = totals.get(stage.value)
-        if total is not None and total.replies and total.completion_tokens:
+        if total is not None and total.replies and _is_counted(stage, total):
             found[stage] = Average(
                 prompt_tokens=total.prompt_tokens / total.replies,
                 completion_tokens=total.completion_tokens / total.replies,
@@ -164,6 +164,11 @@ def _averages(totals: Mapping[str, StageTotals], done: Mapping[tuple[str, Stage]
                 is_measured=True,
             )
     return found
+
+
+def _is_counted(stage: Stage, total: StageTotals) -> bool:
+    """Say whether a server counted the tokens of a stage; a vector has none of its own."""
+    return bool(total.prompt_tokens if stage is Stage.EMBEDDINGS else total.completion_tokens)
 
 
 def _price(project: Project, stage: Stage, named: Named) -> Prices | None:
@@ -184,6 +189,6 @@ def _price(project: Project, stage: Stage, named: Named) -> Prices | None:
         is_own = not is_elsewhere and provider.base_url == base_url
         price = price_of(spec.model, spec.provider if is_own else host, settings.price)
         taker = provider if not is_elsewhere and provider.knows(base_url) else None
-    if config.mode == "batch":
+    if config.mode == "batch" and stage is not Stage.EMBEDDINGS:
         price = batch_price(price, taker, config.batch.price_share)
     return None if price is None else Prices(input=price.input, output=price.output)

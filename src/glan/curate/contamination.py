@@ -23,8 +23,8 @@ import numpy as np
 from glan.benchmarks.items import Item
 from glan.curate.duplicates import in_groups
 from glan.curate.postings import Integers, Postings
-from glan.curate.shingles import normalise
-from glan.curate.words import LONG, SHORT, Hashes, Runs, runs_of, words_of
+from glan.curate.shingles import Spelled, normalise
+from glan.curate.words import LONG, SHORT, Hashes, Runs, Words, runs_of
 from glan.errors import CurationError
 from glan.packing import compress, decompress
 
@@ -87,11 +87,21 @@ class Contamination:
 
     def questions(self, texts: Sequence[str]) -> list[Match | None]:
         """Return for each question what it has in common with an item."""
-        return self._judged(texts, are_questions=True)
+        if not len(self._texts):
+            return [None] * len(texts)
+        return [match for group in in_groups(texts) for match in self._judged([*map(Words.of, group)], group)]
+
+    def questions_spelled(self, texts: Sequence[Spelled]) -> list[Match | None]:
+        """Judge a group of questions that are spelled already."""
+        if not len(self._texts):
+            return [None] * len(texts)
+        return self._judged([*map(Words.spelled, texts)], [text.text for text in texts])
 
     def answers(self, texts: Sequence[str]) -> list[Match | None]:
         """Return for each answer what it has in common with an item."""
-        return self._judged(texts, are_questions=False)
+        if not len(self._texts):
+            return [None] * len(texts)
+        return [match for group in in_groups(texts) for match in self._judged([*map(Words.of, group)], ())]
 
     @property
     def size_bytes(self) -> int:
@@ -102,44 +112,38 @@ class Contamination:
         """Enter the items of one benchmark."""
         whole = _Questions()
         for item in items:
-            words = words_of(item.question)
-            row = self._texts.add(item, words)
-            if len(words) >= LONG:
-                long.add(row, words)
-            elif words:
-                whole.add(item, row, words)
-            for other in item.others:
-                words = words_of(other)
-                if len(words) >= LONG:
-                    long.add(self._texts.add(item, words), words)
-        for row, question, words in whole.unambiguous():
-            if len(words) >= SHORT:
-                short.add(row, words[:SHORT])
+            asked = Words.of(item.question)
+            row = self._texts.add(item, asked.words)
+            if len(asked.words) >= LONG:
+                long.add(row, asked.hashes)
+            elif asked.words:
+                whole.add(item, row, asked)
+            for other in map(Words.of, item.others):
+                if len(other.words) >= LONG:
+                    long.add(self._texts.add(item, other.words), other.hashes)
+        for row, question, hashes in whole.unambiguous():
+            if hashes.size >= SHORT:
+                short.add(row, hashes[:SHORT])
             else:
                 self._whole.setdefault(normalise(question), row)
 
-    def _judged(self, texts: Sequence[str], *, are_questions: bool) -> list[Match | None]:
-        if not len(self._texts):
-            return [None] * len(texts)
-        found: list[Match | None] = []
-        for group in in_groups(texts):
-            words = [words_of(text) for text in group]
-            matches = self._equal(group, words) if are_questions and self._whole else {}
-            short, long = runs_of(words)
-            for match_of, runs, postings in ((_held, short, self._beginnings), (_shared, long, self._runs)):
-                for place, row, start in _found(postings, runs):
-                    if place not in matches:
-                        match = match_of(self._texts[row], words[place], start - _before(words, place))
-                        if match is not None:
-                            matches[place] = match
-            found += [matches.get(place) for place in range(len(group))]
-        return found
+    def _judged(self, texts: Sequence[Words], questions: Sequence[str]) -> list[Match | None]:
+        """Judge a group of texts; questions are given as they were too, since they may be a short item as a whole."""
+        matches = self._equal(questions, texts)
+        short, long = runs_of([text.hashes for text in texts])
+        for match_of, runs, postings in ((_held, short, self._beginnings), (_shared, long, self._runs)):
+            for place, row, start in _found(postings, runs):
+                if place not in matches:
+                    match = match_of(self._texts[row], texts[place].words, start - _before(texts, place))
+                    if match is not None:
+                        matches[place] = match
+        return [matches.get(place) for place in range(len(texts))]
 
-    def _equal(self, texts: Sequence[str], words: Sequence[list[bytes]]) -> dict[int, Match]:
+    def _equal(self, questions: Sequence[str], words: Sequence[Words]) -> dict[int, Match]:
         """Return the matches of questions that are as a whole a short item."""
-        few = [(place, normalise(texts[place])) for place, found in enumerate(words) if len(found) < SHORT]
+        few = [(place, normalise(text)) for place, text in enumerate(questions) if len(words[place].words) < SHORT]
         rows = {place: self._whole[normal] for place, normal in few if normal in self._whole}
-        return {place: _match(self._texts[row], words[place]) for place, row in rows.items()}
+        return {place: _match(self._texts[row], words[place].words) for place, row in rows.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,9 +180,9 @@ def _shared(known: _Known, words: Sequence[bytes], start: int) -> Match | None:
     return _match(known, theirs[:length])
 
 
-def _before(words: Sequence[list[bytes]], place: int) -> int:
+def _before(texts: Sequence[Words], place: int) -> int:
     """Return how many words stand before a text."""
-    return sum(map(len, words[:place]))
+    return sum([len(text.words) for text in texts[:place]])
 
 
 def _found(postings: Postings, runs: Runs) -> Iterator[tuple[int, int, int]]:
@@ -187,6 +191,8 @@ def _found(postings: Postings, runs: Runs) -> Iterator[tuple[int, int, int]]:
         return
     hits = postings.find((runs.hashes >> _HALF).astype(np.uint32))
     is_found = (hits.rows >> _ROW_BITS) == _checks(runs.hashes)[hits.which]
+    if not is_found.any():
+        return
     which, rows = hits.which[is_found], hits.rows[is_found] & (_MOST_ROWS - 1)
     for i in np.lexsort((runs.starts[which], rows, runs.places[which])):
         run = which[i]
@@ -208,12 +214,13 @@ class _Entries:
     def __init__(self, length: int) -> None:
         self._length = length
         self._rows: list[int] = []
-        self._words: list[list[bytes]] = []
+        self._hashes: list[Hashes] = []
         self._packed: list[Hashes] = []
 
-    def add(self, row: int, words: list[bytes]) -> None:
+    def add(self, row: int, hashes: Hashes) -> None:
+        """Enter the runs of a text that is given as the hashes of its words."""
         self._rows.append(row)
-        self._words.append(words)
+        self._hashes.append(hashes)
         if len(self._rows) == _CHUNK:
             self._hash()
 
@@ -226,7 +233,7 @@ class _Entries:
         return entries
 
     def _hash(self) -> None:
-        short, long = runs_of(self._words)
+        short, long = runs_of(self._hashes)
         if self._length == LONG:
             hashes, first = np.unique(long.hashes, return_index=True)
             places = long.places[first]
@@ -235,31 +242,31 @@ class _Entries:
         rows = np.array(self._rows, dtype=np.int64)[places]
         low = (_checks(hashes) << _ROW_BITS) | rows
         self._packed.append(((hashes >> _HALF) << _HALF) | low.astype(np.uint64))
-        self._rows, self._words = [], []
+        self._rows, self._hashes = [], []
 
 
 class _Questions:
     """The questions of one benchmark that are shorter than a run."""
 
     def __init__(self) -> None:
-        self._found: dict[bytes, tuple[int, str, list[bytes], tuple[str, ...]]] = {}
+        self._found: dict[bytes, tuple[int, str, Hashes, tuple[str, ...]]] = {}
         self._ambiguous: set[bytes] = set()
 
-    def add(self, item: Item, row: int, words: list[bytes]) -> None:
-        key = b" ".join(words)
+    def add(self, item: Item, row: int, asked: Words) -> None:
+        key = b" ".join(asked.words)
         goes_on = tuple(other for other in item.others if other.startswith(item.question))
-        known = self._found.setdefault(key, (row, item.question, words, goes_on))
+        known = self._found.setdefault(key, (row, item.question, asked.hashes, goes_on))
         if known[3] != goes_on:
             self._ambiguous.add(key)
 
-    def unambiguous(self) -> Iterator[tuple[int, str, list[bytes]]]:
-        """Yield row, question and words of each, but for those that the benchmark goes on from in several ways.
+    def unambiguous(self) -> Iterator[tuple[int, str, Hashes]]:
+        """Yield row, question and hashes of words of each that the benchmark does not go on from in several ways.
 
         "Which of the following is true?" is no item; with its choices it is one.
         """
-        for key, (row, question, words, _) in self._found.items():
+        for key, (row, question, hashes, _) in self._found.items():
             if key not in self._ambiguous:
-                yield row, question, words
+                yield row, question, hashes
 
 
 class _Texts:

@@ -17,6 +17,7 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 
 from glan.curate.postings import Hits, Integers, Postings, entries, ranges
+from glan.curate.shingles import Spelled, spell
 from glan.curate.sketches import Group, Sketches, Store, sketch
 
 _GROUP: Final = 128
@@ -66,11 +67,12 @@ class Duplicates:
 
     def judge(self, texts: Sequence[str]) -> list[Copy | None]:
         """Say for each text, in order, which earlier one it copies; those that copy none are remembered."""
-        verdicts: list[Copy | None] = []
-        for group in in_groups(texts):
-            copies = self._copies(sketch(group, only_exact=not self._threshold))
-            verdicts += [copies.get(place) for place in range(len(group))]
-        return verdicts
+        return [copy for group in in_groups(texts) for copy in self.judge_spelled([spell(text) for text in group])]
+
+    def judge_spelled(self, texts: Sequence[Spelled]) -> list[Copy | None]:
+        """Judge a group whose texts are spelled already."""
+        copies = self._copies(sketch(texts, only_exact=not self._threshold))
+        return [copies.get(place) for place in range(len(texts))]
 
     @property
     def size_bytes(self) -> int:
@@ -80,22 +82,20 @@ class Duplicates:
     def _copies(self, group: Group) -> dict[int, Copy]:
         """Return the copies of a group, by place in the group, and remember the others."""
         hits = self.postings.find(group.sketches.shingles)
-        chosen = self._rarest(group, hits)
+        times = _times(group)
+        chosen = self._rarest(group, hits, times)
         copies: dict[int, Copy] = {}
         for match in self._matches(group, hits, self._passed.sketches):
             copies.setdefault(match.place, match.copy_of(int(self._passed.numbers[match.row])))
-        for match in self._matches_inside(group, chosen):
+        for match in self._matches_inside(group, chosen, times):
             if match.place not in copies and match.row not in copies:
                 copies[match.place] = match.copy_of(self._n_judged + match.row)
         self._remember(group, chosen, copies)
         return copies
 
-    def _rarest(self, group: Group, hits: Hits) -> Integers:
+    def _rarest(self, group: Group, hits: Hits, times: Integers) -> Integers:
         """Return the positions of the shingles under which a group's questions are to be entered."""
-        n_standing = np.bincount(hits.which, minlength=group.places.size)
-        if group.sizes.size > 1:
-            _, which, counts = np.unique(group.sketches.shingles, return_inverse=True, return_counts=True)
-            n_standing += counts[which]
+        n_standing = np.bincount(hits.which, minlength=group.places.size) + times
         order = ((group.places << 32) | n_standing).argsort(kind="stable")
         ends = group.sketches.bounds[:-1] + self._n_entered(group.sizes)
         chosen: Integers = order[np.arange(order.size) < ends[group.places]]
@@ -103,19 +103,27 @@ class Duplicates:
 
     def _n_entered(self, sizes: Integers) -> Integers:
         """Return under how many of its shingles a question of each size is entered."""
-        needed = np.ceil(self._threshold * sizes - _SLACK).astype(np.int64)
-        n_entered: Integers = sizes + 1 - np.maximum(needed, 1)
-        return n_entered
+        return sizes + 1 - self._least_shared(sizes)
 
-    def _matches_inside(self, group: Group, chosen: Integers) -> Iterator[_Match]:
-        """Yield the copies whose original is in the same group."""
-        if group.sizes.size > 1:
+    def _least_shared(self, sizes: Integers) -> Integers:
+        """Return how many shingles a question of each size shares with whatever it is near to, at least."""
+        needed: Integers = np.ceil(self._threshold * sizes - _SLACK).astype(np.int64)
+        return np.maximum(needed, 1)
+
+    def _matches_inside(self, group: Group, chosen: Integers, times: Integers) -> Iterator[_Match]:
+        """Yield the copies whose original is in the same group; most groups have none that shares enough for that."""
+        n_shared = np.bincount(group.places[times > 1], minlength=group.sizes.size)
+        may_match = n_shared >= self._least_shared(group.sizes)
+        if np.count_nonzero(may_match) > 1:
+            chosen = chosen[may_match[group.places[chosen]]]
+            asked = may_match[group.places].nonzero()[0]
             own = Postings()
             own.add(entries(group.sketches.shingles[chosen], group.places[chosen]))
-            hits = own.find(group.sketches.shingles)
-            is_earlier = hits.rows < group.places[hits.which]
-            hits = Hits(which=hits.which[is_earlier], rows=hits.rows[is_earlier])
-            yield from self._matches(group, hits, group.sketches)
+            hits = own.find(group.sketches.shingles[asked])
+            which = asked[hits.which]
+            is_earlier = hits.rows < group.places[which]
+            inside = Hits(which=which[is_earlier], rows=hits.rows[is_earlier])
+            yield from self._matches(group, inside, group.sketches)
 
     def _matches(self, group: Group, hits: Hits, others: Sketches) -> Iterator[_Match]:
         """Yield the pairs that are copies, by place in the group and then by row."""
@@ -133,13 +141,12 @@ class Duplicates:
 
     def _remember(self, group: Group, chosen: Integers, copies: Collection[int]) -> None:
         """Enter the questions of a group that are no copies."""
-        passed = np.array([place for place in range(group.sizes.size) if place not in copies], dtype=np.int64)
-        row_of = np.full(group.sizes.size, -1)
-        row_of[passed] = len(self._passed) + np.arange(passed.size)
-        rows = row_of[group.places[chosen]]
-        has_row = rows >= 0
-        self.postings.add(entries(group.sketches.shingles[chosen[has_row]], rows[has_row]))
-        self._passed.add(group, passed, self._n_judged + passed)
+        is_passed = np.ones(group.sizes.size, dtype=bool)
+        is_passed[list(copies)] = False
+        row_of = len(self._passed) + is_passed.cumsum() - 1
+        chosen = chosen[is_passed[group.places[chosen]]] if copies else chosen
+        self.postings.add(entries(group.sketches.shingles[chosen], row_of[group.places[chosen]]))
+        self._passed.add(group, is_passed, self._n_judged)
         self._n_judged += group.sizes.size
 
 
@@ -153,6 +160,15 @@ def in_groups(texts: Sequence[str]) -> Iterator[Sequence[str]]:
         length += len(text)
     if texts:
         yield texts[start:]
+
+
+def _times(group: Group) -> Integers:
+    """Return for each shingle of a group how often it stands there; in a question each stands once."""
+    if group.sizes.size == 1:
+        return np.ones(group.places.size, dtype=np.int64)
+    _, which, counts = np.unique(group.sketches.shingles, return_inverse=True, return_counts=True)
+    times: Integers = counts[which]
+    return times
 
 
 def _blocks(chosen: Integers, sizes: Integers) -> list[Integers]:

@@ -3,20 +3,19 @@
 Questions come in plan order, since a verdict on one rests on those before it. It knows texts and numbers, no ids.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
 
 from msgspec import structs
 
 from glan.benchmarks.items import Item
 from glan.curate.contamination import REASON, Contamination, Match
-from glan.curate.duplicates import Copy, Duplicates
+from glan.curate.duplicates import Copy, Duplicates, in_groups
 from glan.curate.own import About, OwnRules, RowSoFar
 from glan.curate.quality import ANSWER_RULES, QUESTION_RULES, Rule, Text, objection_to
+from glan.curate.shingles import spell
 from glan.records import Record
 from glan.settings import Curation
-
-T = TypeVar("T")
 
 
 class Finding(Record, frozen=True, kw_only=True):
@@ -60,15 +59,28 @@ class Examiner:
     def questions(self, texts: Sequence[Text]) -> list[Finding | None]:
         """Judge questions, in plan order."""
         findings = [self._broken(text, QUESTION_RULES) for text in texts]
-        _complete(findings, self._contamination.questions(_passed(texts, findings)), _contaminated)
-        _complete(findings, self._duplicates.judge(_passed(texts, findings)), _copied)
+        _complete(findings, list(self._known(_passed(texts, findings))))
         return findings
 
     def answers(self, texts: Sequence[Text]) -> list[Finding | None]:
         """Judge answers, each by itself."""
         findings = [self._broken(text, ANSWER_RULES) for text in texts]
-        _complete(findings, self._contamination.answers(_passed(texts, findings)), _contaminated)
+        matches = self._contamination.answers(_passed(texts, findings))
+        _complete(findings, [_contaminated(match) if match is not None else None for match in matches])
         return findings
+
+    def _known(self, texts: Sequence[str]) -> Iterator[Finding | None]:
+        """Yield for each question what it has of a benchmark or of an earlier one; each is spelled once for both."""
+        for group in in_groups(texts):
+            spelled = [spell(text) for text in group]
+            matches = self._contamination.questions_spelled(spelled)
+            clean = [text for text, match in zip(spelled, matches, strict=True) if match is None]
+            copies = iter(self._duplicates.judge_spelled(clean))
+            for match in matches:
+                if match is not None:
+                    yield _contaminated(match)
+                else:
+                    yield _copied(copy) if (copy := next(copies)) is not None else None
 
     def _broken(self, text: Text, rules: tuple[Rule, ...]) -> Finding | None:
         objection = objection_to(text, rules)
@@ -104,12 +116,11 @@ def _passed(texts: Sequence[Text], findings: Sequence[Finding | None]) -> list[s
     return [text.text for text, finding in zip(texts, findings, strict=True) if finding is None]
 
 
-def _complete(findings: list[Finding | None], found: Sequence[T | None], told: Callable[[T], Finding]) -> None:
+def _complete(findings: list[Finding | None], found: Sequence[Finding | None]) -> None:
     """Enter what was found in the texts that had passed so far."""
     places = [place for place, finding in enumerate(findings) if finding is None]
     for place, each in zip(places, found, strict=True):
-        if each is not None:
-            findings[place] = told(each)
+        findings[place] = each
 
 
 def _contaminated(match: Match) -> Finding:

@@ -7,9 +7,10 @@ it does not know, nor where the text or its question names the language that was
 import tomllib
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from glan.curate.markup import prose_of
@@ -124,9 +125,10 @@ def _found_in(prose: str, expected: str) -> str | None:
 
 
 def _found(part: str, expected: str) -> str | None:
-    if expected == "en" and _has_common_words(part, expected, _PLAIN_SHARE):
+    words = part.lower().split()
+    if expected == "en" and _are_common(words, expected, _PLAIN_SHARE):
         return None
-    if part.isascii() and not _may_be_another(part, expected):
+    if part.isascii() and not _may_be_another(words, expected):
         return None
     letters = Counter(map(_script, filter(str.isalpha, part)))
     if letters.total() < LEAST_LETTERS:
@@ -135,24 +137,24 @@ def _found(part: str, expected: str) -> str | None:
     found = ranked[0][0]
     if found not in LANGUAGES or _are_related(found, expected):
         return None
-    if found not in _SCRIPTS and not _has_common_words(part, found, _COMMON_SHARE):
+    if found not in _SCRIPTS and not _are_common(words, found, _COMMON_SHARE):
         return None
     probability = sum(probability for code, probability in ranked if _are_related(code, found))
     sure = _SURE if letters.total() < _LONG else _SURE_IF_LONG
     return found if probability >= sure or _is_other_script(letters, expected, found) else None
 
 
-def _may_be_another(part: str, expected: str) -> bool:
-    """Say whether a text has enough common words of another language: a cheap look before the model's dear one."""
-    words, known = part.lower().split(), _languages_of_words()
-    shared = Counter(code for word in words if word in known for code in known[word])
+def _may_be_another(words: Sequence[str], expected: str) -> bool:
+    """Say whether enough words are common in another language: a cheap look before the model's dear one."""
+    known = _languages_of_words()
+    shared = Counter(chain.from_iterable([known[word] for word in words if word in known]))
     least = max(1, _COMMON_SHARE * len(words))
     return any(number >= least and not _are_related(code, expected) for code, number in shared.items())
 
 
-def _has_common_words(part: str, code: str, share: float) -> bool:
-    words, common = part.lower().split(), _common_words()[code]
-    return sum([word in common for word in words]) >= max(1, share * len(words))
+def _are_common(words: Sequence[str], code: str, share: float) -> bool:
+    """Say whether so many of the words, but at least one, are common in a language."""
+    return sum(map(_common_words()[code].__contains__, words)) >= max(1, share * len(words))
 
 
 def _is_other_script(letters: Counter[str], expected: str, found: str) -> bool:

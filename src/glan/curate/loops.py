@@ -23,6 +23,8 @@ _LEAST_WITHOUT_LETTERS: Final = 3_000
 """A matrix of zeros, or a ruled form, is no loop yet."""
 _PIECE: Final = 24
 """In characters: a loop is looked for by a piece so long that comes again."""
+_RARE_SPACES: Final = "\t\r\x0b\x0c\x1c\x1d\x1e\x1f"
+"""Of ASCII."""
 _UNITS: Final = re.compile(r"[.!?](?=\s)|[\n\u3002\uff01\uff1f]")
 
 
@@ -43,14 +45,21 @@ def is_loop(text: str) -> bool:
 def squeezed(text: str) -> str:
     """Return the text with one space for each stretch of white space: `" ".join(text.split())`, in a fifth of the time.
 
-    Of all white space only the plain space is printable, and line ends are the rest of nearly all texts.
+    Line ends are all the white space there is, beside the plain space, in nearly all texts.
     """
-    plain = text.replace("\n", " ")
-    if not plain.isprintable():
+    if _has_rare_space(text):
         return " ".join(text.split())
+    plain = text.replace("\n", " ")
     while "  " in plain:
         plain = plain.replace("  ", " ")
     return plain.strip(" ")
+
+
+def _has_rare_space(text: str) -> bool:
+    """Say whether a text may have white space that is neither a space nor a line end."""
+    if text.isascii():
+        return any(space in text for space in _RARE_SPACES)
+    return not text.replace("\n", " ").isprintable()  # of all white space only the plain space is printable
 
 
 def _is_made_of_one(text: str, flat: str, least: float) -> bool:

@@ -40,7 +40,7 @@ class _Reading(NamedTuple):
 
 def has_open_code(text: str) -> bool:
     """Say whether a code fence is never closed."""
-    return any(mark in text for mark in _FENCES) and _without_fences(text).is_open
+    return _may_have_fences(text) and _without_fences(text).is_open
 
 
 def has_open_formula(text: str) -> bool:
@@ -53,7 +53,7 @@ def has_open_formula(text: str) -> bool:
 
 def without_code(text: str) -> str:
     """Return a text without its code, in blocks and in lines."""
-    if any(mark in text for mark in _FENCES):
+    if _may_have_fences(text):
         text = _without_fences(text).prose
     return _INLINE.sub(" ", text) if "`" in text else text
 
@@ -66,6 +66,11 @@ def prose_of(text: str) -> str:
             text = _without(text, opened, closed)
         text = _IN_LINE.sub(" ", text)
     return _ADDRESS.sub(" ", text) if "<" in text or "://" in text or "www." in text else text
+
+
+def _may_have_fences(text: str) -> bool:
+    """Say whether the mark of a fence is there; one character is looked for in a tenth of the time."""
+    return ("`" in text or "~" in text) and any(mark in text for mark in _FENCES)
 
 
 def _without(text: str, opened: str, closed: str) -> str:

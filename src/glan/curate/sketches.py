@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glan.curate.postings import Integers
-from glan.curate.shingles import normalise, shingles
+from glan.curate.shingles import Spelled, shingles
 
 T = TypeVar("T", bound=np.generic)
 
@@ -45,15 +45,14 @@ class Group:
     """`place * 2^32 + shingle`, ascending."""
 
 
-def sketch(texts: Sequence[str], *, only_exact: bool) -> Group:
+def sketch(texts: Sequence[Spelled], *, only_exact: bool) -> Group:
     """Return the sketches of questions.
 
     A text with fewer than two shingles is too short to be near anything: its whole stands for itself, as does every
     text if only exact copies are wanted.
     """
-    normals = [normalise(text) for text in texts]
-    digests = np.array([_digest(*each) for each in zip(normals, texts, strict=True)], dtype=np.uint64)
-    packed = shingles([] if only_exact else normals)
+    digests = np.array([_digest(text) for text in texts], dtype=np.uint64)
+    packed = shingles([] if only_exact else texts)
     places = (packed >> _HALF).astype(np.int64)
     sizes = np.bincount(places, minlength=len(texts))
     whole = (sizes < 2).nonzero()[0]
@@ -68,9 +67,9 @@ def sketch(texts: Sequence[str], *, only_exact: bool) -> Group:
     return Group(sketches=found, sizes=sizes, places=places, packed=packed)
 
 
-def _digest(normal: str, text: str) -> int:
+def _digest(text: Spelled) -> int:
     """Hash a normal form, or a text without words, such as "???"; the NUL keeps those apart from normal forms."""
-    hashed = (normal or f"\0{text}").encode("utf-8", "surrogatepass")
+    hashed = text.normal or f"\0{text.text}".encode("utf-8", "surrogatepass")
     return int.from_bytes(blake2b(hashed, digest_size=8).digest(), "little")
 
 
@@ -87,12 +86,13 @@ class Store:
     def __len__(self) -> int:
         return self._digests.values.size
 
-    def add(self, group: Group, chosen: Integers, numbers: Integers) -> None:
-        """Add the chosen questions of a group."""
+    def add(self, group: Group, is_chosen: NDArray[np.bool_], first: int) -> None:
+        """Add the chosen questions of a group, of which the first has this number."""
         sizes, shingles_, digests = group.sizes, group.sketches.shingles, group.sketches.digests
-        if chosen.size < sizes.size:
-            is_chosen = np.isin(np.arange(sizes.size), chosen)
-            shingles_, sizes, digests = shingles_[is_chosen[group.places]], sizes[chosen], digests[chosen]
+        numbers = first + np.arange(sizes.size)
+        if not is_chosen.all():
+            shingles_, sizes = shingles_[is_chosen[group.places]], sizes[is_chosen]
+            digests, numbers = digests[is_chosen], numbers[is_chosen]
         self._bounds.add(self._bounds.values[-1] + sizes.cumsum())
         self._shingles.add(shingles_)
         self._digests.add(digests)

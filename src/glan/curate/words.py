@@ -7,16 +7,15 @@ them like spaces. A character of a script that writes no spaces is a word. Pure,
 """
 
 import unicodedata
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glan.curate.postings import Integers
-from glan.curate.shingles import SPACELESS, folded
+from glan.curate.shingles import ASCII_WORDS, SPACELESS, Spelled, folded, hashed
 
 LONG: Final = 13
 """Words of a run that two texts must not share."""
@@ -26,7 +25,6 @@ SHORT: Final = 6
 Hashes = NDArray[np.uint64]
 _MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)
 _HALF: Final = np.uint64(32)
-_ASCII: Final = bytes(ord(chr(code).lower()) if chr(code).isalnum() and code < 128 else 32 for code in range(256))
 
 
 class _Spacing(dict[int, str]):
@@ -45,8 +43,25 @@ _SPACING: Final = _Spacing()
 def words_of(text: str) -> list[bytes]:
     """Return the words of a text, each in UTF-8."""
     if text.isascii():
-        return text.encode().translate(_ASCII).split()
+        return text.encode().translate(ASCII_WORDS).split()
     return folded(text).translate(_SPACING).encode("utf-8", "surrogatepass").split()
+
+
+class Words(NamedTuple):
+    """The words of a text, and 32 bits for each."""
+
+    words: list[bytes]
+    hashes: Hashes
+
+    @classmethod
+    def of(cls, text: str) -> "Words":
+        words = words_of(text)
+        return cls(words, hashed(words))
+
+    @classmethod
+    def spelled(cls, text: Spelled) -> "Words":
+        """Return the words of a text that is spelled already: most of them are what they are here."""
+        return cls(text.tokens, text.hashes) if text.is_plain else cls.of(text.text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +74,10 @@ class Runs:
     """Of each run the place of its text."""
 
 
-def runs_of(texts: Sequence[Sequence[bytes]]) -> tuple[Runs, Runs]:
-    """Return the short and the long runs of texts that are given as their words."""
-    words = [word for text in texts for word in text]
-    ones = np.fromiter(map(zlib.crc32, words), dtype=np.uint64, count=len(words))
-    owners = np.arange(len(texts)).repeat([len(text) for text in texts])
+def runs_of(texts: Sequence[Hashes]) -> tuple[Runs, Runs]:
+    """Return the short and the long runs of texts that are given as the hashes of their words."""
+    ones = np.concatenate(texts) if texts else np.empty(0, dtype=np.uint64)
+    owners = np.arange(len(texts)).repeat([text.size for text in texts])
     threes = _joined(_joined(ones, ones, 1), ones, 2)
     sixes = _joined(threes, threes, 3)
     thirteens = _joined(_joined(sixes, sixes, 6), ones, 12)

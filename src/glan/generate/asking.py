@@ -9,11 +9,12 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from glan.config import Config
-from glan.errors import ReplyError
+from glan.errors import ConfigError, ReplyError
 from glan.generate.mixed import mix_for
 from glan.mix import Mix
 from glan.prompts import Prompts
 from glan.records import Message, Record, Reply, Request, Sampling, Stage
+from glan.settings import TeacherSettings
 from glan.teachers.base import Teacher
 from glan.teachers.suspicions import ALL_THOUGHT, is_all_thought
 
@@ -141,13 +142,37 @@ def asking_of(config: Config, prompts: Prompts, teacher: Teacher, models: Mappin
         )
         for stage in config.stages
     }
+    if Stage.EMBEDDINGS in sampling:
+        sampling[Stage.EMBEDDINGS] = _embedding(config, models[Stage.EMBEDDINGS])
     return Asking(
         teacher=teacher,
         prompts=prompts,
         language=config.language_name,
         sampling=sampling,
-        system={stage: found.system for stage, found in settings.items() if found.system},
+        system={
+            stage: found.system for stage, found in settings.items() if found.system and stage is not Stage.EMBEDDINGS
+        },
         mix=mix_for(config, prompts),
+    )
+
+
+def _embedding(config: Config, model: str) -> Sampling:
+    """Return how a vector is asked for: nothing is drawn and nothing is written.
+
+    Raises:
+        ConfigError: its role has a setting that is about writing.
+
+    """
+    role, unset = config.role_of(Stage.EMBEDDINGS), TeacherSettings()
+    for name in ("temperature", "top_p", "reasoning", "system"):
+        if getattr(role, name) != getattr(unset, name):
+            raise ConfigError(
+                f"[teachers.embeddings] sets `{name}`, with which no embedding is asked for; leave it out."
+            )
+    dimensions = config.curation.embeddings.dimensions
+    extra = config.teacher_of(Stage.EMBEDDINGS).extra
+    return Sampling(
+        model=model, max_tokens=0, extra=extra if dimensions is None else {**extra, "dimensions": dimensions}
     )
 
 

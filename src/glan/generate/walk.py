@@ -8,7 +8,7 @@ The walk is a pure function of the replies: what was asked ahead, and when, chan
 import asyncio
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Iterator
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ import msgspec
 from glan.draws import Draws
 from glan.errors import ReplyError, RequestError
 from glan.generate.asking import Asking
+from glan.generate.merging import Names, near_names_of, told_of_near_names
 from glan.generate.subjects import draft_subjects
 from glan.generate.syllabi import write_syllabus
 from glan.packing import compress, decompress
@@ -53,7 +54,7 @@ class BlockedError(Exception):
 class Walk:
     """The state of one discipline's walk. `left` tells why it has ended: `failed`, `exhausted`, or not yet."""
 
-    def __init__(self, discipline: Discipline, *, plan: Plan, seed: int) -> None:
+    def __init__(self, discipline: Discipline, *, plan: Plan, seed: int, merges_names: bool = False) -> None:
         self.discipline = discipline
         self.left: str | None = None
         self.subjects: dict[str, Subject] = {}
@@ -66,6 +67,8 @@ class Walk:
         """How many subjects there were when each round had its drafts."""
         self.failed_drafts: set[int] = set()
         """Numbers of the drafts that no reply was to be had for; what was malformed is not among them."""
+        self.names = Names(is_merging=merges_names)
+        """Of subjects and key concepts, and which of them count as earlier ones."""
         self._plan = plan
         self._seed = seed
         self._with_syllabi = True
@@ -197,7 +200,8 @@ class Walk:
         """Put the subjects of a draft behind those that are there, or return why it names none."""
         try:
             for subject in await self._begin_draft(asking, number):
-                self.subjects.setdefault(subject.key, subject)
+                if self.names.is_new(subject, self.discipline):
+                    self.subjects.setdefault(subject.key, subject)
         except (ReplyError, RequestError) as error:
             if isinstance(error, RequestError):
                 self.failed_drafts.add(number)
@@ -254,18 +258,29 @@ class Walk:
 
     def _begin_syllabus(self, asking: Asking, subject: Subject) -> asyncio.Future[Syllabus]:
         if subject.key not in self._syllabi:
-            sessions = _unpacked(self._parked.get(subject.key))
-            self._syllabi[subject.key] = _begin(write_syllabus(asking, self.discipline, subject, sessions))
+            self._syllabi[subject.key] = _begin(self._syllabus(asking, subject))
         return self._syllabi[subject.key]
+
+    async def _syllabus(self, asking: Asking, subject: Subject) -> Syllabus:
+        parked = _unpacked(self._parked.get(subject.key))
+        syllabus = await write_syllabus(asking, self.discipline, subject, parked)
+        return syllabus if parked else self.names.distinct(syllabus)
 
     def _draws_of(self, syllabus: Syllabus) -> Draws:
         key = syllabus.subject.key
         if key not in self._draws:
+            self.names.draw_from(syllabus.subject)
             self._parked[key] = _packed(syllabus.sessions)
             self.sizes[key] = tuple([len(session.key_concepts) for session in syllabus.sessions])
             self._draws[key] = Draws(syllabus, settings=self._plan, seed=self._seed)
         self._draws[key].resume(syllabus.sessions)
         return self._draws[key]
+
+
+def told_of_walks(walks: Collection[Walk]) -> Iterator[str]:
+    """Say what a person should know of how the subjects came about."""
+    yield from told_of_failed_drafts(walks)
+    yield from told_of_near_names(near_names_of(walk.names for walk in walks))
 
 
 def told_of_failed_drafts(walks: Iterable[Walk]) -> Iterator[str]:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from glan.names import near_key
 from glan.records import Discipline, key_of
 from glan.taxonomy.nodes import Branch, Node, leaves_of
 from glan.taxonomy.syntax import shown
@@ -96,10 +97,20 @@ def _alike(leaves: tuple[Discipline, ...]) -> Iterator[str]:
             pairs.update(
                 (min(i, k), max(i, k)) for k in near if _are_alike(words[i], words[k]) and digits[i] == digits[k]
             )
+    pairs.update(_nearly_named(leaves))
     for i, k in sorted(pairs)[:_MAX_PAIRS]:
         yield f"{shown(leaves[i].name)} and {shown(leaves[k].name)} look alike; keep one of them if they are one."
     if len(pairs) > _MAX_PAIRS:
         yield f"{len(pairs) - _MAX_PAIRS:,} more pairs of names look alike."
+
+
+def _nearly_named(leaves: tuple[Discipline, ...]) -> Iterator[tuple[int, int]]:
+    """Give the places of names that would be merged if they were subjects, each with the first."""
+    first: dict[str, int] = {}
+    for place, leaf in enumerate(leaves):
+        before = first.setdefault(near_key(leaf.name), place)
+        if before != place:
+            yield before, place
 
 
 def _words(name: str) -> str:

@@ -43,8 +43,10 @@ class Known:
         """Note that a request failed in a batch; one whose form was refused is asked in other forms live."""
         self.failed[custom_id] += _MOST_FAILED if is_for_form else 1
 
-    def has_failed(self, request: Request) -> bool:
-        """Say whether a request failed so often that it is asked live."""
+    def is_live(self, request: Request) -> bool:
+        """Say whether a request is asked live: vectors, which no batch gives, and what failed often."""
+        if request.stage is Stage.EMBEDDINGS:
+            return True
         if not self.failed:
             return False
         return self.failed[custom_id_of(request, fingerprint(request))] >= _MOST_FAILED
@@ -96,7 +98,7 @@ class Deferring:
             BudgetError: not one more request fits into the budget, and none waits.
 
         """
-        if self._known is not None and (self._known.has_failed(request) or self._known.must_probe(request)):
+        if self._known is not None and (self._known.is_live(request) or self._known.must_probe(request)):
             raise UrgentError(f"{request.id} is asked live.")
         self._put(request)
         raise DeferredError(f"{request.id} waits for a batch.")
@@ -111,7 +113,7 @@ class Deferring:
 
 
 class Urgent:
-    """Has asked live what must not wait: the first of each kind, and what failed in batches."""
+    """Has asked live what must not wait: the first of each kind, vectors, and what failed in batches."""
 
     def __init__(self, aside: Teacher, live: Teacher, known: Known) -> None:
         """Stand before two teachers.
@@ -137,7 +139,7 @@ class Urgent:
         try:
             return await self._aside.reply(request)
         except UrgentError:
-            if self._known.has_failed(request):
+            if self._known.is_live(request):
                 return await self._live.reply(request)
         async with self._probing[_kind_of(request)]:
             if self._known.must_probe(request):

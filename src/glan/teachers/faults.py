@@ -18,9 +18,10 @@ from glan.errors import ConfigError
 from glan.records import Message, Reply, Request, Stage
 from glan.teachers.base import Teacher
 from glan.teachers.filler import CHARACTERS_PER_TOKEN, asked_of, digest_of, tokens_of
+from glan.vectors import pack_unusable
 
 CONTENT_FAULTS: Mapping[str, str] = {
-    "malformed": "A listing or a judgement of which no reader can make one; other replies are left.",
+    "malformed": "A listing or a judgement of which no reader can make one, a vector of zeros; others are left.",
     "cut-off": "The first half of the reply, with the finish reason `length`.",
     "refusal": "A polite refusal, in one of several languages.",
     "empty": "A reply without a character.",
@@ -129,6 +130,8 @@ class Faulty:
 
     async def reply(self, request: Request) -> Reply:
         """Answer a request by the other teacher, then spoil the reply if its luck says so."""
+        if request.stage is Stage.EMBEDDINGS:
+            return await self._vector(request)
         asked = asked_of(request.messages, request.schema)
         bits = digest_of(self._seed, request.messages, request.sampling.model, "faults")
         spared = ("wrong-language",) if asked.schema else ("malformed",)
@@ -137,6 +140,12 @@ class Faulty:
             return await self._teacher.reply(_without_beginning(request))
         reply = await self._teacher.reply(request)
         return reply if fault is None else _SPOILED[fault](request, reply, bits[-1])
+
+    async def _vector(self, request: Request) -> Reply:
+        reply = await self._teacher.reply(request)
+        bits = digest_of(self._seed, request.messages, request.sampling.model, "faults")
+        fault = self._odds.drawn(Stage.EMBEDDINGS, bits, spared=_NOT_FOR_VECTORS)
+        return reply if fault is None else replace(reply, text=_ZEROS)
 
 
 def shortened(reply: Reply, length: int) -> Reply:
@@ -208,6 +217,8 @@ def _language(messages: Sequence[Message]) -> str:
     return "English"
 
 
+_NOT_FOR_VECTORS = tuple(name for name in CONTENT_FAULTS if name != "malformed")
+_ZEROS = pack_unusable("a vector of zeros, which has no direction", "[0.0, 0.0, 0.0]")
 _SPOILED: Mapping[str, Callable[[Request, Reply, int], Reply]] = {
     "malformed": _malformed,
     "cut-off": _cut_off,

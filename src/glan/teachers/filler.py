@@ -17,6 +17,7 @@ from itertools import product
 import msgspec
 
 from glan.records import Level, Message, Reply, Request, Stage, Usage
+from glan.teachers.embedder import embedded
 
 _ONSETS = "bcdfghjklmnprstv"
 _WORDS = tuple(
@@ -144,6 +145,8 @@ class Filler:
 
     async def reply(self, request: Request) -> Reply:
         """Answer a request in the form that it asks for."""
+        if request.stage is Stage.EMBEDDINGS:
+            return embedded(request, "filler")
         model = request.sampling.model
         text = self._text(request, digest_of(self.seed, request.messages, model, request.schema))
         prompt_tokens = tokens_of(*[message.content for message in request.messages])

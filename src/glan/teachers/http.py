@@ -22,7 +22,7 @@ from glan.records import Reply, Request, TimedOut
 from glan.settings import Price
 from glan.teachers.batch import BatchServer, Terms
 from glan.teachers.kinds import Kind, Trouble
-from glan.teachers.line import Line
+from glan.teachers.line import Line, Route
 from glan.teachers.listing import Listing, together
 from glan.teachers.manners import Course, Manners, Refusal
 from glan.teachers.prices import MOST_TIMEOUTS, cost_usd, timed_out
@@ -187,7 +187,7 @@ class Http:
     async def _asked(self, sent: Try, course: Course) -> Reply | Trouble:
         found, rates = None, None
         try:
-            found, rates = await self._line(sent.endpoint).ask(course.body)
+            found, rates = await self._line(sent.endpoint).ask(course.body, Route.of(course.request.stage))
             return found
         finally:
             self._way.hear(sent, found, rates)
@@ -295,4 +295,5 @@ class Http:
             # Failures are recorded without the server's words, which vary; the first of each kind has them here.
             self._told.add(trouble.reason)
             logger.warning("%s: %s from %s: %s", course.request.id, trouble.reason, endpoint.host, trouble.told)
-        return error_of(trouble, endpoint, course.request.sampling.model)
+        path = Route.of(course.request.stage).path
+        return error_of(trouble, endpoint, course.request.sampling.model, path=path)

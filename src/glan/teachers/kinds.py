@@ -108,6 +108,8 @@ _MODEL = re.compile(
 )
 _PINNED = re.compile(r"server is pinned to .*; requested ")
 """Of `transformers serve`. The names of the models stand within, which may have any word."""
+_NO_VECTORS = re.compile(r"not support.{0,30}embedding|embedding.{0,30}not (supported|enabled|available)")
+"""Of a server whose model only writes."""
 _FORM = re.compile(r"response.?format|json.?schema|json.?object|structured|guided|grammar")
 
 _NOT_TAKEN = re.compile(
@@ -137,6 +139,7 @@ _RULES: tuple[tuple[Kind, Callable[[_Fault], object]], ...] = (
     (Kind.KEY, lambda fault: fault.status in {401, 403} or fault.codes & _KEY_CODES),
     (Kind.KEY, lambda fault: fault.status == 400 and _KEY.search(fault.words)),
     (Kind.MODEL, lambda fault: fault.codes & _MODEL_CODES or _PINNED.match(fault.words)),
+    (Kind.MISSING, lambda fault: _NO_VECTORS.search(fault.words)),
     (Kind.LATER, lambda fault: fault.status in _LATER_STATUSES or (fault.status >= 500 and fault.status != 501)),
     (Kind.REFUSED, lambda fault: fault.codes & _CONTEXT_CODES or _CONTEXT.search(fault.words)),
     (Kind.MODEL, lambda fault: fault.status == 404 and _MODEL.search(fault.words)),

@@ -1,7 +1,8 @@
 """One server as it is asked: its address, its key, its connections. With http.py the one place that knows HTTP."""
 
 import re
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from pyreqwest import exceptions as foreign
@@ -13,8 +14,9 @@ from pyreqwest.response import Response
 from glan import __version__
 from glan.errors import UnusableError
 from glan.parsing import clean
-from glan.records import Reply
-from glan.teachers.kinds import Kind, Trouble
+from glan.records import Reply, Stage
+from glan.teachers.embedding import read_vector
+from glan.teachers.kinds import Hide, Kind, Trouble
 from glan.teachers.listing import Listing, read_listing
 from glan.teachers.providers import BEARER
 from glan.teachers.rates import Rates, read_rates
@@ -27,6 +29,24 @@ _LIST_TIMEOUT_S = 30.0
 _MAX_TIMEOUT_S = 7 * 86_400.0
 """A longer time-out is this one; the HTTP library knows no infinite one."""
 _MAX_ERROR_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """What a server is asked for, and how its answer is read."""
+
+    path: str
+    """Below the base URL."""
+    read: Callable[[int, bytes, Hide], Reply | Trouble]
+
+    @classmethod
+    def of(cls, stage: Stage) -> "Route":
+        """Return the route by which a stage is asked."""
+        return EMBEDDINGS if stage is Stage.EMBEDDINGS else CHAT
+
+
+CHAT = Route(path="/chat/completions", read=read_response)
+EMBEDDINGS = Route(path="/embeddings", read=read_vector)
 
 
 class Line:
@@ -47,17 +67,17 @@ class Line:
         self.was_reached = False
         self._client = _client(endpoint, timeout_s)
         try:
-            self._url = self._url_to(endpoint.url)
-            self._call(b"")
+            self._urls = {route.path: self._url_to(f"{endpoint.base_url}{route.path}") for route in (CHAT, EMBEDDINGS)}
+            self._call(b"", CHAT)
         except ValueError as error:
             raise UnusableError(f"{endpoint.base_url} cannot be asked with this key: {error}.") from error
 
-    async def ask(self, body: bytes) -> tuple[Reply | Trouble, Rates | None]:
+    async def ask(self, body: bytes, route: Route = CHAT) -> tuple[Reply | Trouble, Rates | None]:
         """Send a request once, and return what came of it and what the headers say of the server's rates."""
         try:
-            async with self._call(body).build_streamed() as response:
+            async with self._call(body, route).build_streamed() as response:
                 self.was_reached = True
-                return await self._read(response), read_rates(response.get_header)
+                return await self._read(response, route), read_rates(response.get_header)
         except foreign.PyreqwestError as error:
             return trouble_of(error), None
 
@@ -103,8 +123,9 @@ class Line:
         """Return a URL of the server with the query that the settings ask for, and a further one."""
         return Url(url).with_query({**self.endpoint.query, **query} or None)
 
-    def _call(self, body: bytes) -> RequestBuilder:
-        return self._with_key(self._client.post(self._url).header("content-type", "application/json").body_bytes(body))
+    def _call(self, body: bytes, route: Route) -> RequestBuilder:
+        call = self._client.post(self._urls[route.path])
+        return self._with_key(call.header("content-type", "application/json").body_bytes(body))
 
     def _with_key(self, call: RequestBuilder) -> RequestBuilder:
         key, header = self.endpoint.key, self.endpoint.key_header
@@ -112,13 +133,13 @@ class Line:
             return call
         return call.bearer_auth(key.reveal()) if header == BEARER else call.header(header, key.reveal())
 
-    async def _read(self, response: Response) -> Reply | Trouble:
+    async def _read(self, response: Response, route: Route) -> Reply | Trouble:
         status = response.status
         is_reply = 200 <= status < 300
         body = await read_body(response, MAX_BODY_BYTES if is_reply else _MAX_ERROR_BYTES)
         if body is None and is_reply:
             return Trouble(kind=Kind.REFUSED, status=status, reason="a reply of more than 32 MiB")
-        found = read_response(status, body or b"", self.hide)
+        found = route.read(status, body or b"", self.hide)
         if isinstance(found, Reply):
             return found
         if found.kind is Kind.MOVED:

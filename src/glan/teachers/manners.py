@@ -7,7 +7,8 @@ and never what it means, so no fingerprint knows of it. It knows no connections 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from glan.records import Request
+from glan.records import Request, Stage
+from glan.teachers.embedding import render_input
 from glan.teachers.thinking import EFFORT, Words, effort_words, n_efforts
 from glan.teachers.wire import LADDER, LIMIT_NAMES, Rung, render_body, rungs_of
 
@@ -66,6 +67,8 @@ class Course:
     @property
     def body(self) -> bytes:
         """The body of the request as it is asked next."""
+        if self.request.stage is Stage.EMBEDDINGS:
+            return render_input(self.request)
         return render_body(
             self.request, self.rung, limit_name=self.limit_name, thinking=self._thinking, left_out=self.left_out
         )

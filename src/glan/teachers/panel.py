@@ -28,6 +28,7 @@ from glan.teachers.specs import (
     Spec,
     endpoint,
     is_same_server,
+    no_writer,
     parse_base_url,
     parse_spec,
     where,
@@ -274,7 +275,8 @@ class _Opening:
         spec = self.named_of(stage)
         if spec is None:
             raise ConfigError("No teacher is named. There are these ways:", hint=_WAYS)
-        return spec
+        is_of_all = stage is Stage.EMBEDDINGS and self._config.role_of(stage).spec is None
+        return no_writer(spec) if is_of_all else spec
 
     def named_of(self, stage: Stage) -> Spec | None:
         """Return the teacher of a stage: its role's own, else the one that was named, else the default."""

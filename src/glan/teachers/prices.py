@@ -166,7 +166,9 @@ def _listed_at(model: str, provider: str, moment: datetime) -> Price | None:
     except (LookupError, ValueError):
         return None
     prompt, reply, cached = _dollars(found.input_mtok), _dollars(found.output_mtok), _dollars(found.cache_read_mtok)
-    return None if prompt is None or reply is None else Price(input=prompt, output=reply, cached=cached)
+    if prompt is None:
+        return None
+    return Price(input=prompt, output=reply or 0.0, cached=cached)  # a model that makes embeddings writes nothing
 
 
 def _dollars(found: object) -> float | None:

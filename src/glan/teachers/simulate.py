@@ -3,8 +3,8 @@
 It counts what it was asked and what it gave: a request is *paid* once its whole reply has left. It refuses to know
 projects and ledgers.
 
-    POST /v1/chat/completions    GET /v1/models    GET /stats    GET /healthz    and the files and batches of
-    simulate_batches.py
+    POST /v1/chat/completions    POST /v1/embeddings    GET /v1/models    GET /stats    GET /healthz    and the files
+    and batches of simulate_batches.py
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from glan.teachers.counts import Stats
 from glan.teachers.exchange import error_body, header
 from glan.teachers.faults import parse_faults
 from glan.teachers.simulate_batches import BatchBehaviour, batches_of
-from glan.teachers.simulate_chat import Chat, json_response
+from glan.teachers.simulate_chat import EMBEDDINGS, Chat, json_response
 from glan.teachers.simulate_settings import Simulated
 
 __all__ = ["BatchBehaviour", "Server", "Simulated", "Stats", "app", "parse_faults", "running", "serve"]
@@ -224,6 +224,7 @@ def _app(chat: Chat) -> Starlette:
     return Starlette(
         routes=[
             Route("/v1/chat/completions", chat, methods=["POST"]),
+            Route(EMBEDDINGS, chat, methods=["POST"]),
             Route("/v1/models", chat.give_models),
             *batches_of(chat).routes(),
             Route("/stats", chat.give_stats),

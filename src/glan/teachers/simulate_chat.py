@@ -3,7 +3,9 @@
 import asyncio
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 from msgspec.structs import replace
@@ -27,10 +29,26 @@ from glan.teachers.exchange import (
     refuse_parameters,
     request_of,
 )
+from glan.teachers.exchange_embeddings import embeddings, read_input
 from glan.teachers.faults import CONTENT_FAULTS, TRANSPORT_FAULTS, Faulty, Odds, thoughtful
 from glan.teachers.prefixes import Prefixes
 from glan.teachers.simulate_settings import Simulated
 from glan.teachers.steps import Batch, Steps
+
+EMBEDDINGS = "/v1/embeddings"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """What a request asks for, and how it is given."""
+
+    raw: bytes
+    request: Request
+    spared: Sequence[str]
+    """Faults that it does not meet."""
+    reply: Callable[[], Awaitable[Reply]]
+    written: Callable[[Reply, int], bytes]
+    """The body of the response with a reply and a number."""
 
 
 class Chat:
@@ -74,16 +92,39 @@ class Chat:
             raw = await connection.body()
             if raw is None:
                 return "client gone"
-            return await self._answered(connection, raw, arrival)
+            return await self._answered(connection, self._wanted(connection, raw), arrival)
         except TurnedDownError as error:
             await connection.give(error.status, error.body, *self._headers_of(error))
             return error.kind
 
-    async def _answered(self, connection: Connection, raw: bytes, arrival: int) -> str | None:
-        body = self._read(connection, raw)
+    def _wanted(self, connection: Connection, raw: bytes) -> _Wanted:
+        """Return what a request asks for, if it may be answered."""
+        if self.settings.api_key is not None and not connection.bears(self.settings.api_key):
+            raise TurnedDownError("unauthorized")
+        if connection.scope["path"].endswith(EMBEDDINGS):
+            self.counts.see(raw)
+            asked = read_input(raw)
+            self._check(raw, asked.sampling.model)
+            return _Wanted(
+                raw=raw,
+                request=asked,
+                spared=_NOT_FOR_TEXT,
+                reply=partial(self._reply, asked),
+                written=lambda reply, _: embeddings(reply, asked.sampling.model),
+            )
+        body = self.body_of(raw)
         request = request_of(body)
+        return _Wanted(
+            raw=raw,
+            request=request,
+            spared=_SPARED.get(body.form, _NOT_FOR_TEXT),
+            reply=partial(self.reply_to, body, request),
+            written=lambda reply, number: completion(reply, body.model, number),
+        )
+
+    async def _answered(self, connection: Connection, wanted: _Wanted, arrival: int) -> str | None:
         luck = hashlib.blake2b(b"%d:%d" % (self.settings.seed, arrival)).digest()
-        fault = self._odds.drawn(request.stage, luck, spared=_SPARED.get(body.form, _NOT_FOR_TEXT))
+        fault = self._odds.drawn(wanted.request.stage, luck, spared=wanted.spared)
         if fault is not None and fault in ERRORS:
             raise TurnedDownError(fault)
         self.doors.knock()
@@ -93,13 +134,13 @@ class Chat:
             if fault == "death":
                 await connection.die()
                 return fault
-            reply = await self.reply_to(body, request)
+            reply = await wanted.reply()
             if not await self._written(connection, reply, stalls=fault == "stall"):
                 return "client gone"
         self.doors.count_tokens((reply.usage.prompt_tokens or 0) + (reply.usage.completion_tokens or 0))
-        failed = await self._sent(connection, completion(reply, body.model, arrival), is_cut=fault == "cut-body")
+        failed = await self._sent(connection, wanted.written(reply, arrival), is_cut=fault == "cut-body")
         if failed is None:
-            self.counts.pay(raw, request.stage, reply)
+            self.counts.pay(wanted.raw, wanted.request.stage, reply)
             if self.counts.paid == self.settings.dies_after:
                 self.died.set()
         return failed
@@ -132,20 +173,18 @@ class Chat:
         wait_s = self.settings.retry_after_s if error.wait_s is None else math.ceil(error.wait_s)
         return [(b"retry-after", f"{wait_s:g}".encode()), *self.doors.headers()]
 
-    def _read(self, connection: Connection, raw: bytes) -> Body:
-        if self.settings.api_key is not None and not connection.bears(self.settings.api_key):
-            raise TurnedDownError("unauthorized")
-        return self.body_of(raw)
-
     def body_of(self, raw: bytes) -> Body:
         """Return the body of a request that may be answered."""
         self.counts.see(raw)
         body = read_body(raw)
+        self._check(raw, body.model)
+        return body
+
+    def _check(self, raw: bytes, model: str) -> None:
         if self.settings.refused:
             refuse_parameters(raw, self.settings.refused)
-        if self.settings.models and body.model not in self.settings.models:
-            raise TurnedDownError("unknown-model", f"{body.model!r}.")
-        return body
+        if self.settings.models and model not in self.settings.models:
+            raise TurnedDownError("unknown-model", f"{model!r}.")
 
     async def reply_to(self, body: Body, request: Request) -> Reply:
         """Return what the teacher says, as this server gives it."""

@@ -120,6 +120,22 @@ def parse_spec(text: str) -> Spec:
     return _spec(named.strip(), base_url)
 
 
+def no_writer(spec: Spec) -> Spec:
+    """Return the teacher of everything else as that of embeddings, if it is the offline one, which has them too.
+
+    Raises:
+        ConfigError: it is another, which writes.
+
+    """
+    if spec.provider != OFFLINE:
+        raise ConfigError(
+            f"[curation.embeddings] is enabled, and no model is named for it: {spec.model!r} writes.",
+            hint="Set `spec` in [teachers.embeddings], to openai/text-embedding-3-small or to MODEL@URL of a server of "
+            "your own.",
+        )
+    return spec
+
+
 def _spec(named: str, base_url: str | None) -> Spec:
     head, _, model = named.partition("/")
     provider = head.strip().casefold()
@@ -170,7 +186,7 @@ def parse_base_url(text: str, *, source: str) -> str:
         )
     if found is None or not 0 < int(found["port"] or 1) < 65_536:
         raise ConfigError(f"The address in {source} is no base URL; one is like http://localhost:8000/v1.")
-    path = (found["path"] or "").rstrip("/").removesuffix("/chat/completions")
+    path = (found["path"] or "").rstrip("/").removesuffix("/chat/completions").removesuffix("/embeddings")
     return f"{found['scheme'].lower()}://{_host(text)}{path}"
 
 

@@ -176,7 +176,8 @@ class Traffic:
         usage, took_s = reply.usage, now - sent.at
         self.latency_s += 0.05 * (took_s - self.latency_s) if self.latency_s else took_s
         if self._counts_tokens and usage.completion_tokens is not None:
-            self._reply_tokens += 0.05 * (usage.completion_tokens - self._reply_tokens)
+            if usage.completion_tokens:  # a vector has none, and says nothing of the replies that have
+                self._reply_tokens += 0.05 * (usage.completion_tokens - self._reply_tokens)
             if self._tpm is not None and usage.prompt_tokens is not None:
                 self._tpm.correct(usage.prompt_tokens + usage.completion_tokens - sent.tokens)
         if self._window is not None:

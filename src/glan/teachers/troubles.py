@@ -66,19 +66,19 @@ _REQUEST_ERRORS: Mapping[Kind, Callable[[Trouble], GlanError]] = {
 """What is wrong with one request, in words that may be recorded: the same each time. Other kinds are about all."""
 
 
-def error_of(trouble: Trouble, endpoint: Endpoint, model: str) -> GlanError:
-    """Return the error that a trouble ends in, once nothing more is tried."""
+def error_of(trouble: Trouble, endpoint: Endpoint, model: str, *, path: str = "/chat/completions") -> GlanError:
+    """Return the error that a trouble ends in, once nothing more is tried; `path` was asked below the base URL."""
     error = _REQUEST_ERRORS.get(trouble.kind)
-    return _unusable(endpoint, model, trouble) if error is None else error(trouble)
+    return _unusable(endpoint, model, trouble, path) if error is None else error(trouble)
 
 
 def _said(trouble: Trouble) -> str:
     return f"The server said: {trouble.told}" if trouble.told else ""
 
 
-def _unusable(endpoint: Endpoint, model: str, trouble: Trouble) -> UnusableError:
+def _unusable(endpoint: Endpoint, model: str, trouble: Trouble, path: str) -> UnusableError:
     """Say what keeps the teacher from answering anybody, and the way out."""
-    host, status = endpoint.host, f"status {trouble.status}"
+    host, status, url = endpoint.host, f"status {trouble.status}", f"{endpoint.base_url}{path}"
     message, hint = {
         Kind.KEY: _about_key(endpoint, status),
         Kind.CREDIT: (f"There is no credit left at {host} for the key in {endpoint.key_variable} ({status}).", ""),
@@ -87,21 +87,28 @@ def _unusable(endpoint: Endpoint, model: str, trouble: Trouble) -> UnusableError
             f"The models that it knows are listed at {endpoint.base_url}/models.",
         ),
         Kind.MISSING: (
-            f"{endpoint.url} does not exist for the model {model!r} ({status}).",
-            "Check the address, which usually ends in /v1, and the name of the model.",
+            f"{url} does not exist for the model {model!r} ({status}).",
+            _NO_EMBEDDINGS if path.endswith("/embeddings") else _NO_SUCH_PLACE,
         ),
         Kind.SETTING: (
             f"The model {model!r} at {host} does not take the parameter {trouble.param!r} as it is set ({status}).",
             "Change or remove it in the teacher's settings.",
         ),
         Kind.MOVED: (
-            f"{endpoint.url} redirects to {trouble.told or 'nowhere'} ({status}), and redirects are not followed.",
+            f"{url} redirects to {trouble.told or 'nowhere'} ({status}), and redirects are not followed.",
             "They could carry the key to another host. If you trust that address, give it in the teacher's spec.",
         ),
         Kind.UNREACHED: (f"No server answers at {endpoint.base_url} ({trouble.told}).", _way_to_server(trouble.told)),
     }.get(trouble.kind, (f"The request to {endpoint.base_url} cannot be built.", "Check the address and the key."))
     said = _said(trouble) if trouble.kind not in {Kind.MOVED, Kind.UNREACHED} else ""
     return UnusableError(message, hint=" ".join(part for part in (hint, said) if part))
+
+
+_NO_SUCH_PLACE = "Check the address, which usually ends in /v1, and the name of the model."
+_NO_EMBEDDINGS = (
+    "A server has that only for a model that makes embeddings: name such a model and its server as `spec` in "
+    "[teachers.embeddings]."
+)
 
 
 def _way_to_server(told: str) -> str:

@@ -113,7 +113,7 @@ _COMPLETION = msgspec.json.Decoder(_Completion)
 def read_response(status: int, body: bytes, hide: Hide = str) -> Reply | Trouble:
     """Return the reply in a response, or the trouble that it tells of; `hide` takes the key out of every text."""
     if not 200 <= status < 300:
-        return read_trouble(status, _json(body), hide)
+        return read_trouble(status, read_json(body), hide)
     found = _completion(body)
     if found is None:
         return Trouble(kind=Kind.LATER, status=status, reason=f"status {status} with a body that is no JSON object")
@@ -134,14 +134,18 @@ def _completion(body: bytes) -> _Completion | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     # Lone surrogates, NaN, a byte order mark or a broken character: the reply is paid for, so it is read leniently.
-    found = _json(body)
+    found = read_json(body)
     if not isinstance(found, dict):
         return None
     return _Completion(**{name: found.get(name) for name in _Completion.__struct_fields__})
 
 
-def _json(body: bytes) -> object:
-    """Read JSON leniently; None where it is none."""
+def read_json(body: bytes) -> object:
+    """Read JSON leniently: also NaN, a byte order mark or a broken character; None where it is none."""
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
     try:
         return json.loads(body.decode("utf-8-sig", "replace"))
     except (ValueError, RecursionError):
@@ -160,10 +164,10 @@ def _reply(found: _Completion, choice: Mapping[str, Any], message: Mapping[str, 
     return Reply(
         text=hide(text),
         reasoning=hide(reasoning) or None,
-        finish_reason=_short(choice.get("finish_reason"), hide),
+        finish_reason=short(choice.get("finish_reason"), hide),
         usage=_usage(found.usage),
-        model=_short(found.model, hide),
-        system_fingerprint=_short(found.system_fingerprint, hide),
+        model=short(found.model, hide),
+        system_fingerprint=short(found.system_fingerprint, hide),
     )
 
 
@@ -227,7 +231,8 @@ def _nested(found: Mapping[str, Any], above: str, name: str) -> object:
     return details.get(name) if isinstance(details, dict) else None
 
 
-def _short(found: object, hide: Hide) -> str | None:
+def short(found: object, hide: Hide) -> str | None:
+    """Return the beginning of a name that a server tells; None where it tells none."""
     if not isinstance(found, str) or not found:
         return None
     return hide(clean(found))[:_MAX_NAME_LENGTH]

@@ -1,13 +1,15 @@
 """The textbook as a teacher: it answers the prompts of `glan` as a model would, from their words alone.
 
-A reply is a pure function of the messages and the schema. The textbook never looks at ids, stages or samples.
+A reply is a pure function of the messages and the schema. The textbook never looks at ids and samples, and at the stage
+only to tell a text that asks for its vector (`embedder.py`) from a prompt.
 """
 
 import hashlib
 from collections.abc import Sequence
 from random import Random
 
-from glan.records import Message, Reply, Request, Usage
+from glan.records import Message, Reply, Request, Stage, Usage
+from glan.teachers.embedder import embedded
 from glan.teachers.offline.answers import compose_answer
 from glan.teachers.offline.book import open_book
 from glan.teachers.offline.drafts import draft_subjects, draft_syllabus
@@ -39,7 +41,9 @@ class Textbook:
         self._phrases = open_phrasebook()
 
     async def reply(self, request: Request) -> Reply:
-        """Answer a request from its messages and its schema."""
+        """Answer a request from its messages and its schema; what asks for a vector is no prompt."""
+        if request.stage is Stage.EMBEDDINGS:
+            return embedded(request, MODEL)
         text = self._answer(request.messages, request.schema)
         return Reply(
             text=text,
