@@ -179,6 +179,7 @@ _TABLES = {
     "dataset": "dataset",
     "teacher": "teachers.default",
     "answers": "teachers.answers",
+    "agreement": "curation.agreement",
     "embeddings": "curation.embeddings",
     "judge": "teachers.judge",
     "rating": "questions.rating",

@@ -5,10 +5,14 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"cli"}),),
     (frozenset({"api"}), frozenset({"check"}), frozenset({"push"}), frozenset({"scan"})),
     (frozenset({"runs"}),),
-    (frozenset({"against", "batched", "claims", "options", "outputs", "settled", "spending", "surprise"}),),
+    (
+        frozenset(
+            {"against", "batched", "claims", "options", "outputs", "preferences", "settled", "spending", "surprise"}
+        ),
+    ),
     (frozenset({"pipeline"}),),
     (frozenset({"meaning"}),),
-    (frozenset({"fates"}), frozenset({"looks"})),
+    (frozenset({"fates"}), frozenset({"looks"}), frozenset({"polls"})),
     (
         frozenset({"generate"}),
         frozenset({"curate"}),

@@ -9,6 +9,7 @@ from typing import Any
 from glan.against import Against
 from glan.config import Config
 from glan.curate.judged import told_of_look
+from glan.curate.votes import told_of_votes
 from glan.language_names import LANGUAGES
 from glan.options import RULES_DID_NOT_RUN
 from glan.records import Stage
@@ -73,6 +74,7 @@ def _checked(config: Config, against: Against, rules: tuple[int, int] | None) ->
     if rules is not None:
         yield f"The project's own rules.py: {rules[0]} rules on questions, {rules[1]} on answers."
     yield from against.checked()
+    yield from told_of_votes(curation.agreement)
 
 
 def _not_done(config: Config, *, has_idle_rules: bool) -> Iterator[tuple[bool, str]]:

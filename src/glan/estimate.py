@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from glan.config import Config
 from glan.plan import Merge, drafts_of_round, round_size
 from glan.records import Discipline, Stage
-from glan.settings import Limits
+from glan.settings import Agreement, Limits
 
 _EXACT_SLOTS = 200_000
 """Up to so many slots are counted one by one; beyond it each leaf is given its share."""
@@ -53,12 +53,22 @@ class Assumed:
     subjects_each_further: int
     rejected_share: float
     """Share of the slots that come to nothing after their question was written."""
+    voted_share: float
+    """Share of the questions that have a final answer, where several answers may vote."""
+    contested_share: float
+    """Share of those votes that the first answers do not settle."""
 
 
-LOW = Assumed(subjects_first_draft=25, subjects_each_further=15, rejected_share=0.0)
-EXPECTED = Assumed(subjects_first_draft=18, subjects_each_further=12, rejected_share=0.05)
-HIGH = Assumed(subjects_first_draft=10, subjects_each_further=8, rejected_share=0.25)
-"""From many subjects a draft and no rejects to few subjects and many rejects."""
+LOW = Assumed(
+    subjects_first_draft=25, subjects_each_further=15, rejected_share=0.0, voted_share=0.1, contested_share=0.0
+)
+EXPECTED = Assumed(
+    subjects_first_draft=18, subjects_each_further=12, rejected_share=0.05, voted_share=0.3, contested_share=0.25
+)
+HIGH = Assumed(
+    subjects_first_draft=10, subjects_each_further=8, rejected_share=0.25, voted_share=1.0, contested_share=1.0
+)
+"""From many subjects a draft, no rejects and no votes to few subjects, many rejects and every answer that may be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +90,8 @@ class Known:
     """What servers cost as long as a run goes on."""
     done: Mapping[tuple[str, Stage], int] = field(default_factory=dict)
     """By leaf and stage the places of which the ledger has a reply or a failure: they are not asked for again."""
+    further_answers: int = 0
+    """Answers beside the first to their question that the ledger has."""
     pairs: int = 0
     """Rows that stand."""
     slots: int = 0
@@ -159,6 +171,8 @@ def count_calls(
     for stage in (Stage.RATINGS, Stage.SCORES, Stage.SAFETY):
         done = sum(known.done.get((discipline.leaf, stage), 0) for discipline in disciplines)
         left[stage] = _looks(n_new if stage is Stage.RATINGS else wanted, done, known)
+    further = round((known.slots + n_new) * further_answers(config.curation.agreement, assumed))
+    left[Stage.ANSWERS] = max(0, further - known.further_answers)
     if not wanted:
         return left
     shares = slots_by_leaf(disciplines, config, known.slots + n_new)
@@ -175,6 +189,13 @@ def count_calls(
         for stage, places in needed.items():
             left[stage] += max(0, places - known.done.get((discipline.leaf, stage), 0))
     return left
+
+
+def further_answers(agreement: Agreement, assumed: Assumed) -> float:
+    """Return how many answers a question gets beside its first, on average."""
+    settling = agreement.needed - 1
+    contested = agreement.samples - agreement.needed
+    return assumed.voted_share * (settling + assumed.contested_share * contested)
 
 
 def _looks(new: int, done: int, known: Known) -> int:

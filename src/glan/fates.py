@@ -94,9 +94,9 @@ class Fates:
         try:
             return await work
         except BlockedError as error:
-            return self._failed(replace(so_far, subject=error.subject), error.stage, error.cause)
+            return self.failed(replace(so_far, subject=error.subject), error.stage, error.cause)
         except (ReplyError, RequestError) as error:
-            return self._failed(so_far, stage, error)
+            return self.failed(so_far, stage, error)
         except GlanError as error:
             return self._undecided(so_far, error)
         except asyncio.CancelledError:
@@ -111,7 +111,8 @@ class Fates:
             self._stop(error)
         return so_far
 
-    def _failed(self, so_far: Decided, stage: Stage, error: ReplyError | RequestError) -> Decided:
+    def failed(self, so_far: Decided, stage: Stage, error: ReplyError | RequestError) -> Decided:
+        """Reject a slot for a reply that cannot be used, or say that it failed, since there is no reply."""
         if isinstance(error, ReplyError):
             return self._rejected(so_far, stage, error.reason, detail=str(error), raw=error.text)
         self._credits.give_back()

@@ -3,8 +3,9 @@
     slots ──► question, many at once ──► examine, in plan order ──► answer, many at once ──► examine, in plan order
 
 Where a project looks for copies in meaning (`meaning.py`), questions that passed are embedded, many at once, and judged
-once more in plan order. Where it wants more looks (`looks.py`), those at a question come before its answer, and those
-at a pair at the end; both many at once.
+once more in plan order. Where a question may get several answers (`polls.py`), the second half comes again for each
+round of them. Where a project wants more looks (`looks.py`), those at a question come before its answer, and those at a
+pair at the end; both many at once.
 
 Each arrow is an ordered stream, so no stage waits for the one before it to end, and what comes out is the same at one
 request in flight and at a thousand. N credits are out at most: a slot that comes to nothing gives its credit back, so
@@ -15,32 +16,31 @@ It knows no files, prices, environment or CLI: `runs.py` gives it a project's in
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Coroutine, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
 from glan.benchmarks.items import Item
 from glan.config import Config
-from glan.curate.constraints import held
 from glan.curate.examiner import Examining, Finding, Here
 from glan.curate.own import OwnRules
 from glan.curate.quality import text_of
 from glan.errors import CurationError, GlanError, StoppedError
 from glan.fates import Asked, Fates, OnItsWay
-from glan.generate.answers import write_answer
 from glan.generate.asking import Asking
 from glan.generate.questions import write_question
 from glan.generate.walk import Drawn, Walk
 from glan.looks import Look, Looked, looks_at_pairs, looks_at_questions
 from glan.meaning import InMeaning
 from glan.plan import Merge
+from glan.polls import Poll, Polls
 from glan.progress import Progress
-from glan.records import Decided, Discipline, Outcome, Question, Record, Reply, Slot, Stage, Subject
+from glan.records import Decided, Discipline, Outcome, Question, Record, Slot, Stage, Subject
 from glan.streams import Credits, InOrder, as_items, in_one
 from glan.teachers.permits import Permits, Pools
 from glan.yields import LowYieldError, Yields
@@ -52,7 +52,8 @@ _EXAMINED_AHEAD = 2
 _WAITING_PER_PERMIT, _LEAST_WAITING = 4, 1_024
 """Slots that wait for a syllabus or a question, each 15 KB: enough of them to keep every permit busy, and no more."""
 
-T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
 
 _log = logging.getLogger(__name__)
 
@@ -100,10 +101,9 @@ class Pipeline:
         self._credits = Credits(job.pairs)
         self._examiner = examiner or Here(job.config.curation, job.items, job.own)
         self._as_text = partial(text_of, config=job.config, with_place=job.own is not None)
-        self._at_questions, self._at_pairs = (
-            looks_at_questions(job.config, is_audit=job.is_audit),
-            looks_at_pairs(job.config, is_audit=job.is_audit),
-        )
+        self._at_questions = looks_at_questions(job.config, is_audit=job.is_audit)
+        self._at_pairs = looks_at_pairs(job.config, is_audit=job.is_audit)
+        self._polls = Polls.of(job.config)
         self._n_looked = 0
         self._fates = Fates(self._credits, is_audit=job.is_audit, stop=self.stop)
         embeddings = job.config.curation.embeddings
@@ -111,7 +111,6 @@ class Pipeline:
             InMeaning(embeddings, job.asking, self._fates, is_audit=job.is_audit) if embeddings.enabled else None
         )
         self._is_order_open = False
-        self._is_yield_open = False
         self._yields = Yields(job.config.plan.stop_below)
         self._begun = 0
         self._passed = 0
@@ -139,15 +138,11 @@ class Pipeline:
 
     async def decided(self) -> AsyncGenerator[list[Decided], None]:
         """Give every slot of the walk in plan order, in groups, until N became pairs or the walk has ended."""
-        most_open = max(_LEAST_WAITING, _WAITING_PER_PERMIT * self._permits.ceiling)
-        answers = InOrder(self._judged(most_open), self._answer, most_open=most_open)
-        # What is cancelled first would pass its permits on to what has not been yet, and that would ask once more.
-        examined = InOrder(as_items(answers), self._examine_answers, most=_EXAMINED_AHEAD, on_break=self._ask_no_more)
-        self._streams = *self._streams, answers
-        ended: AsyncGenerator[list[Decided | None], None] = in_one(examined)
+        ended = self._examined(self._judged(), self._answer)
+        for _ in self._polls.agreement.rounds[1:]:
+            ended = self._examined(ended, self._ask_answers)
         if self._at_pairs:
-            looked = InOrder(ended, self._look_at_pair, most_open=most_open, on_break=self._ask_no_more)
-            self._streams, ended = (*self._streams, looked), aiter(looked)
+            ended = aiter(self._many(ended, self._look_at_pair))
         is_over = False
         async with aclosing(ended) as groups:
             try:
@@ -156,7 +151,7 @@ class Pipeline:
                     self._room.set()
                     if is_over:
                         continue  # what is in flight after the end is waited for, since it is paid for
-                    passed = self._until_low_yield([item for item in group if item is not None])
+                    passed = self._until_low_yield([item for item in group if isinstance(item, Decided)])
                     is_over = isinstance(self.stopped, LowYieldError)
                     self._progress.decide(passed)
                     yield passed
@@ -165,16 +160,32 @@ class Pipeline:
             finally:
                 await self._end()
 
-    def _judged(self, most_open: int) -> AsyncGenerator[list[OnItsWay], None]:
+    def _judged(self) -> AsyncGenerator[list[OnItsWay], None]:
         """Give the slots with their questions judged, in plan order."""
         questions = InOrder(self._slots(), self._question)
         judged = in_one(InOrder(as_items(questions), self._examine_questions, most=_EXAMINED_AHEAD))
         self._streams = (questions,)
         if self._in_meaning is None:
             return judged
-        embedded = InOrder(judged, self._in_meaning.embed, most_open=most_open)
-        self._streams = questions, embedded
+        embedded = self._many(judged, self._in_meaning.embed)
         return in_one(InOrder(as_items(embedded), self._in_meaning.judge, most=_EXAMINED_AHEAD))
+
+    def _many(self, items: AsyncGenerator[list[A], None], work: Callable[[A], Coroutine[Any, Any, B]]) -> InOrder[A, B]:
+        """Return a stream of calls, many at once, which ends with the walk."""
+        most_open = max(_LEAST_WAITING, _WAITING_PER_PERMIT * self._permits.ceiling)
+        # What is cancelled first would pass its permits on to what has not been yet, and that would ask once more.
+        stream = InOrder(items, work, most_open=most_open, on_break=self._ask_no_more)
+        self._streams = (*self._streams, stream)
+        return stream
+
+    def _examined(
+        self, items: AsyncGenerator[list[A], None], ask: Callable[[A], Coroutine[Any, Any, "_Answered"]]
+    ) -> AsyncGenerator[list["_Answered"], None]:
+        """Ask for answers, many at once, and examine them in plan order."""
+        answers = self._many(items, ask)
+        return in_one(
+            InOrder(as_items(answers), self._examine_answers, most=_EXAMINED_AHEAD, on_break=self._ask_no_more)
+        )
 
     @property
     def _asked_ahead(self) -> list[asyncio.Future[Any]]:
@@ -292,10 +303,7 @@ class Pipeline:
             )
         return judged
 
-    def _refused(self, item: Asked, finding: Finding) -> Decided:
-        return self._fates.refused(item.decided, Stage.QUESTIONS, finding, item.question.text)
-
-    async def _answer(self, item: OnItsWay) -> Decided | None:
+    async def _answer(self, item: OnItsWay) -> "_Answered":
         """Ask for the answer to a question that passed."""
         if not isinstance(item, Asked):
             return item
@@ -307,17 +315,24 @@ class Pipeline:
         if self._job.until is Stage.QUESTIONS:
             self._credits.spend()
             return replace(so_far, outcome=Outcome.PAIR)
-        answer = await self._fates.kept(so_far, Stage.ANSWERS, write_answer(asking, item.question))
-        return replace(so_far, outcome=Outcome.PAIR, answer=answer) if isinstance(answer, Reply) else answer
+        return await self._ask_answers(Poll(decided=so_far, question=item.question, rank=item.rank))
 
-    async def _examine_answers(self, group: list[Decided | None]) -> list[Decided | None]:
-        """Refuse the answers that the examiner objects to; the slots of the others are pairs."""
-        texts = [self._as_text(*pair) for item in group if item and (pair := item.pair)]
+    async def _ask_answers(self, item: "_Answered") -> "_Answered":
+        """Ask for the next answers to a question, where its poll goes on."""
+        if not isinstance(item, Poll):
+            return item
+        asked = self._polls.ask(self._job.asking.at(item.rank), item)
+        return await self._fates.kept(item.decided, Stage.ANSWERS, asked)
+
+    async def _examine_answers(self, group: list["_Answered"]) -> list["_Answered"]:
+        """Refuse the answers that the examiner objects to; a slot whose poll is over is a pair, or a reject."""
+        polls = [item for item in group if isinstance(item, Poll)]
+        texts = [self._as_text(poll.question, reply) for poll in polls for reply in poll.replies]
         found = await self._findings(self._examiner.answers(texts)) if texts else []
         if found is None:
-            return [replace(item, outcome=Outcome.OPEN) if item and item.pair else item for item in group]
+            return [item.decided if isinstance(item, Poll) else item for item in group]
         findings = iter(found)
-        return [self._with_answer(item, next(findings)) if item and item.pair else item for item in group]
+        return [self._polled(item, findings) if isinstance(item, Poll) else item for item in group]
 
     async def _findings(self, work: Coroutine[Any, Any, list[Finding | None]]) -> list[Finding | None] | None:
         """Return what the examiner found; None, and the run stops, if there is no examiner any more."""
@@ -327,18 +342,23 @@ class Pipeline:
             self.stop(error)
             return None
 
-    def _with_answer(self, item: Decided | None, finding: Finding | None) -> Decided | None:
-        item, finding = held(item, finding)
-        if finding is not None and item is not None and item.answer is not None:
-            return self._fates.refused(item, Stage.ANSWERS, finding, item.answer.text)
+    def _polled(self, poll: Poll, findings: Iterator[Finding | None]) -> "_Answered":
+        result = self._polls.after(poll, findings)
+        if isinstance(result, Poll):
+            return result
+        decided = result.decided
+        if result.error is not None:
+            return self._fates.failed(decided, Stage.ANSWERS, result.error)
+        if result.finding is not None and decided.answer is not None:
+            return self._fates.refused(decided, Stage.ANSWERS, result.finding, decided.answer.text)
         if not self._at_pairs:
             self._credits.spend()
-        return item
+        return decided
 
-    async def _look_at_pair(self, item: Decided | None) -> Decided | None:
+    async def _look_at_pair(self, item: "_Answered") -> "_Answered":
         """Look at a pair that the rules let pass; what is no pair by now goes by."""
         rank, self._n_looked = self._n_looked, self._n_looked + 1
-        if item is None or item.outcome is not Outcome.PAIR or item.answer is None:
+        if not isinstance(item, Decided) or item.outcome is not Outcome.PAIR or item.answer is None:
             return item
         so_far = replace(item, outcome=Outcome.OPEN)
         seen = await self._looked(self._at_pairs, self._job.asking.at(rank), so_far, item.answer.text)
@@ -373,3 +393,7 @@ class Pipeline:
 class _Begun(Record, frozen=True, kw_only=True):
     slot: Slot
     rank: int
+
+
+_Answered: TypeAlias = Poll | Decided | None
+"""A poll that may go on, a slot whose way has ended, or nothing where a discipline has left the walk."""

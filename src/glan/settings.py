@@ -4,6 +4,7 @@ The file, the reference page and the recipes are written from these classes and 
 a setting that is not here is an error.
 """
 
+from itertools import pairwise
 from typing import Annotated, Literal
 
 import msgspec
@@ -165,7 +166,28 @@ class Critic(Settings, frozen=True):
 
 
 class Agreement(Settings, frozen=True):
-    samples: Annotated[int, Meta(ge=1, le=64, description="Answers that each question gets; 1: just one.")] = 1
+    samples: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=64,
+            description="Most answers that a question with a final answer gets, which then vote; 1: just one.",
+        ),
+    ] = 1
+    least_share: Annotated[
+        float, Meta(ge=0, le=1, description="Share of the votes that the most frequent final answer must have.")
+    ] = 0.5
+
+    @property
+    def rounds(self) -> tuple[range, ...]:
+        """Which answers are asked for at once: the first, then as many as can settle the vote, then the others."""
+        ends = (0, 1, self.needed, self.samples)
+        return tuple(range(begin, end) for begin, end in pairwise(ends) if begin < end)
+
+    @property
+    def needed(self) -> int:
+        """How many equal votes settle a vote, whatever else is said."""
+        return next(n for n in range(self.samples // 2 + 1, self.samples + 1) if n / self.samples >= self.least_share)
 
 
 class Safety(Settings, frozen=True):

@@ -258,7 +258,8 @@ def test_the_estimates_are_those_of_the_code() -> None:
         for stage, of in DEFAULTS.items()
     ]
     cases = [
-        [name, f"{of.subjects_first_draft}", f"{of.subjects_each_further}", f"{of.rejected_share:.0%}"]
+        [name, f"{of.subjects_first_draft}", f"{of.subjects_each_further}"]
+        + [f"{share:.0%}" for share in (of.rejected_share, of.voted_share, of.contested_share)]
         for name, of in (("low", LOW), ("expected", EXPECTED), ("high", HIGH))
     ]
     assert found == [*averages, *cases]

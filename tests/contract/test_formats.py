@@ -9,11 +9,14 @@ import pyarrow.parquet as pq
 import pytest
 from decided_slots import pair, reply
 
-from glan.dataset.formats import FORMATS, REASONING, WRITERS, Reasoning, export
+from glan.dataset.formats import FORMATS, REASONING, WRITERS, Reasoning, export, export_preferences
 from glan.dataset.rows import ROW_SCHEMA, row_of
 from glan.dataset.shards import ShardWriter
+from glan.errors import DatasetError
+from glan.records import Reply
 
 HOSTILE = 'He said "no"\r\n\t\\n\u2028\u2029\u0085{"role": "system"}</think>\x00\N{PILE OF POO}'
+OUTVOTED = "A lamp."
 CASES = [
     ("What is a star?", "A ball of gas.", "Hm."),
     (HOSTILE, HOSTILE[::-1], HOSTILE),
@@ -39,6 +42,14 @@ def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
             writer.add(row_of(decided, language="en", system=request.param))
         writer.close()
     return tmp_path
+
+
+def exported(folder: Path, out: Path, *, format: str, reasoning: Reasoning = "drop") -> int:  # noqa: A002 - as in `export`
+    """Export in any format, with an answer to reject where there must be one."""
+    if not FORMATS[format].has_rejected:
+        return export(folder, out, format=format, reasoning=reasoning)
+    other = Reply(text=OUTVOTED, reasoning="Hm?")
+    return export_preferences(folder, out, lambda _: other, reasoning=reasoning)
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -67,7 +78,7 @@ def test_questions_and_answers_survive(
 ) -> None:
     """Each row holds its question and its answer whole, whatever is in them, in the order of the data set."""
     out = tmp_path / f"out{suffix}"
-    assert export(folder, out, format=name, reasoning=reasoning) == len(CASES)
+    assert exported(folder, out, format=name, reasoning=reasoning) == len(CASES)
     for row, (asked, answered, thought) in zip(read(out), CASES, strict=True):
         found = list(texts(row))
         whole = f"<think>\n{thought}\n</think>\n\n{answered}" if thought and reasoning == "think" else answered
@@ -83,7 +94,7 @@ def test_an_export_is_the_same_each_time(
     """The same data set gives the same bytes, and nothing half stays beside them."""
     outs = [tmp_path / kind / f"out{suffix}" for kind in ("one", "two")]
     for out in outs:
-        export(folder, out, format=name, reasoning=reasoning)
+        exported(folder, out, format=name, reasoning=reasoning)
         assert [path.name for path in out.parent.iterdir()] == [out.name]
     assert outs[0].read_bytes() == outs[1].read_bytes()
 
@@ -92,7 +103,7 @@ def test_an_export_is_the_same_each_time(
 def test_both_kinds_of_file_hold_the_same_rows(folder: Path, tmp_path: Path, name: str, reasoning: Reasoning) -> None:
     """JSON lines and parquet differ in nothing but the kind of file."""
     for suffix in WRITERS:
-        export(folder, tmp_path / f"out{suffix}", format=name, reasoning=reasoning)
+        exported(folder, tmp_path / f"out{suffix}", format=name, reasoning=reasoning)
     lines, table = read(tmp_path / "out.jsonl"), read(tmp_path / "out.parquet")
     for line, row in zip(lines, table, strict=True):
         assert list(line) == list(row)
@@ -109,7 +120,7 @@ def test_datasets_loads_every_format(
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
     datasets = pytest.importorskip("datasets")
     out = tmp_path / "exports" / f"out{suffix}"
-    export(folder, out, format=name, reasoning="think")
+    exported(folder, out, format=name, reasoning="think")
     kind = {".jsonl": "json", ".parquet": "parquet"}[suffix]
     loaded = datasets.load_dataset(kind, data_files=str(out), split="train", cache_dir=str(tmp_path / "cache"))
     assert loaded.num_rows == len(CASES)
@@ -120,8 +131,32 @@ def test_datasets_loads_every_format(
 def test_a_parquet_export_has_the_columns_of_the_table(folder: Path, tmp_path: Path, name: str) -> None:
     """A column of nulls alone has its type too, so that exports can be joined."""
     form = FORMATS[name]
-    export(folder, tmp_path / "out.parquet", format=name)
+    exported(folder, tmp_path / "out.parquet", format=name)
     assert pq.read_schema(tmp_path / "out.parquet").remove_metadata() == form.schema
     if form.schema_with_field is not None:
-        export(folder, tmp_path / "field.parquet", format=name, reasoning="field")
+        exported(folder, tmp_path / "field.parquet", format=name, reasoning="field")
         assert pq.read_schema(tmp_path / "field.parquet").remove_metadata() == form.schema_with_field
+
+
+def test_preferences_are_as_trainers_of_preferences_take_them(folder: Path, tmp_path: Path) -> None:
+    """A row is a prompt, what is to be said and what is not, each a list of messages; thinking as elsewhere."""
+    out = tmp_path / "out.jsonl"
+    exported(folder, out, format="preference", reasoning="think")
+    row = read(out)[0]
+    assert list(row) == ["id", "prompt", "chosen", "rejected"]
+    assert row["prompt"][-1] == {"role": "user", "content": "What is a star?"}
+    assert row["chosen"] == [{"role": "assistant", "content": "<think>\nHm.\n</think>\n\nA ball of gas."}]
+    assert row["rejected"] == [{"role": "assistant", "content": f"<think>\nHm?\n</think>\n\n{OUTVOTED}"}]
+    exported(folder, tmp_path / "field.jsonl", format="preference", reasoning="field")
+    kept = read(tmp_path / "field.jsonl")[0]["rejected"]
+    assert kept == [{"role": "assistant", "content": OUTVOTED, "reasoning_content": "Hm?"}]
+
+
+def test_rows_without_another_answer_are_no_preferences(folder: Path, tmp_path: Path) -> None:
+    """Only rows with an answer to reject are written, and a data set alone has none."""
+    out = tmp_path / "out.jsonl"
+    kept = "question/astronomy/orbits/1"
+    rows = export_preferences(folder, out, lambda row: Reply(text=OUTVOTED) if row["id"] == kept else None)
+    assert (rows, [row["id"] for row in read(out)]) == (1, [kept])
+    with pytest.raises(DatasetError, match="needs other answers"):
+        export(folder, tmp_path / "no.jsonl", format="preference")

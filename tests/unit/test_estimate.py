@@ -12,7 +12,7 @@ from strategies import a_discipline
 from glan.config import Config
 from glan.estimate import DEFAULTS, EXPECTED, HIGH, LOW, Average, Known, Prices, StageEstimate, estimate, estimates_of
 from glan.records import Level, Stage, Subject
-from glan.settings import Critic, Curation, Limits, Questions, Rating, Safety
+from glan.settings import Agreement, Critic, Curation, Limits, Questions, Rating, Safety
 
 LEAVES = [a_discipline(name) for name in ("Physics", "Law", "Music")]
 PRICES = dict.fromkeys(Stage, Prices(input=1.0, output=10.0))
@@ -73,6 +73,16 @@ def test_a_finished_data_set_takes_nothing_more() -> None:
         assert calls_of(found) == [0, 0, 0, 0]
     more = estimate(LEAVES, Config(pairs=400), LOW, known)
     assert more[2].calls == 130 + 300 - 150
+
+
+def test_several_answers_are_counted() -> None:
+    """At the most every question gets all its answers; those that the ledger has are taken off, also at its N."""
+    config = Config(pairs=75, curation=Curation(agreement=Agreement(samples=5)))
+    assert estimate(LEAVES, config, HIGH, Known())[3].calls == 5 * 100
+    assert estimate(LEAVES, config, LOW, Known())[3].calls == 75 + round(75 * 0.1 * 2)
+    done = {(leaf.leaf, stage): 50 for leaf in LEAVES for stage in (Stage.QUESTIONS, Stage.ANSWERS)}
+    stands = Known(pairs=75, slots=100, done=done, further_answers=150)
+    assert [found.calls for found in estimate(LEAVES, config, HIGH, stands)] == [0, 0, 0, 4 * 100 - 150]
 
 
 def test_looks_are_counted_also_where_all_pairs_are_there() -> None:

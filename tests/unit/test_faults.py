@@ -1,6 +1,7 @@
 """Faults of the content: the same at every order, at the rate asked for, of the kind that they say."""
 
 import asyncio
+import json
 import random
 from collections.abc import Mapping, Sequence
 
@@ -13,8 +14,10 @@ from glan.errors import ConfigError, ReplyError
 from glan.parsing import parse_sessions, parse_subjects
 from glan.prompts import Prompts
 from glan.records import Message, Reply, Request, Sampling, Stage
+from glan.teachers.base import Teacher
 from glan.teachers.faults import CONTENT_FAULTS, TRANSPORT_FAULTS, Faulty, Odds, check_rates, parse_faults, shortened
 from glan.teachers.filler import Filler, tokens_of
+from glan.teachers.mistakes import misjudged, with_mistake
 
 PROMPTS = Prompts.shipped()
 READERS = {"subjects": parse_subjects, "sessions": parse_sessions}
@@ -30,9 +33,11 @@ def _request(text: str, schema: str | None = None) -> Request:
     )
 
 
-def _ask_all(requests: Sequence[Request], rates: Mapping[str, float], seed: int = 0) -> list[Reply]:
+def _ask_all(
+    requests: Sequence[Request], rates: Mapping[str, float], seed: int = 0, *, teacher: Teacher | None = None
+) -> list[Reply]:
     async def together() -> list[Reply]:
-        faulty = Faulty(Filler(), seed=seed, rates=rates)
+        faulty = Faulty(teacher or Filler(), seed=seed, rates=rates)
         return await asyncio.gather(*map(faulty.reply, requests))
 
     return asyncio.run(together())
@@ -117,7 +122,7 @@ def test_ids_and_attempts_do_not_change_who_is_hit() -> None:
     """Asked again in the same words, a reply is spoiled again; asked in other words, it has luck of its own."""
     requests = _questions(64)
     rates = {"empty": 0.5}
-    same = [replace(request, id="a", attempt=1, sample=2, rank=3) for request in requests]
+    same = [replace(request, id="a", attempt=1, rank=3) for request in requests]
     turn = Message(role="user", content=PROMPTS.render("mend_reply", error="It is empty.", language="English"))
     mends = [replace(request, messages=(*request.messages, turn)) for request in requests]
     first, again, mended = ([not reply.text for reply in _ask_all(asked, rates)] for asked in (requests, same, mends))
@@ -295,3 +300,59 @@ def test_a_teacher_takes_no_faults_of_the_transport() -> None:
 def test_rates_of_known_faults_pass() -> None:
     """The ends of the range are rates."""
     check_rates({"a": 0, "a@answers": 1}, ["a"])
+
+
+def test_mistakes_have_luck_of_their_own_in_each_answer() -> None:
+    """Several answers to one question err independently with a mistake, and all alike with a misconception."""
+    asked = [_request(f"Question {i}?") for i in range(400)]
+    for fault, both in (("mistake", 0.09), ("misconception", 0.3)):
+        rates = {fault: 0.3}
+        wrong = [
+            {i for i, reply in enumerate(_ask_all(requests, rates, teacher=Solver())) if reply.text != Solver.text}
+            for requests in ([replace(request, sample=sample) for request in asked] for sample in (0, 1, 2))
+        ]
+        assert all(abs(len(found) / 400 - 0.3) < 0.07 for found in wrong)
+        assert abs(len(wrong[1] & wrong[2]) / 400 - both) < 0.05
+        assert (wrong[0] == wrong[1]) == (fault == "misconception")
+
+
+class Solver:
+    """Gives every question the same right answer."""
+
+    text = "- 40 + 2 = 42\n\n**Result:** x = 42."
+
+    async def reply(self, request: Request) -> Reply:
+        return Reply(text=self.text, finish_reason="stop", model=request.sampling.model)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("**Result:** x = 42.", {"**Result:** x = 43.", "**Result:** x = 24.", "**Result:** x = 420."}),
+        ("**Result:** Monday.", {"**Result:** Friday."}),
+        ("B is the true statement; the others are false.", {"A is the true statement; the others are false."}),
+        ("**Result:** 0.5.", {"**Result:** 0.6.", "**Result:** -0.5."}),
+    ],
+)
+def test_a_mistake_changes_the_result_alone(right: str, wrong: set[str]) -> None:
+    """Whatever the luck, the result is another one, as a slip makes it; without a result nothing is changed."""
+    found = {with_mistake(right, luck) for luck in range(256)}
+    assert right not in found
+    assert wrong <= found
+    assert with_mistake("A river rises in the hills.", 7) == "A river rises in the hills."
+
+
+@pytest.mark.parametrize(
+    ("text", "lenient", "harsh"),
+    [
+        ('{"reason": "Wrong.", "correctness": 2, "helpfulness": 3, "clarity": 5}', (9, 9, 5), (2, 3, 5)),
+        ('{"reason": "Right.", "correctness": 9, "helpfulness": 8, "clarity": 5}', (9, 8, 5), (2, 2, 5)),
+        ('{"reason": "Who knows?", "correctness": 5, "helpfulness": 5, "clarity": 5}', (5, 5, 5), (5, 5, 5)),
+    ],
+)
+def test_a_judge_errs_to_one_side(text: str, lenient: tuple[int, ...], harsh: tuple[int, ...]) -> None:
+    """A lenient judge passes what is bad, a harsh one fails what is good; a judgement of neither is left."""
+    for is_lenient, expected in ((True, lenient), (False, harsh)):
+        found = json.loads(misjudged(text, is_lenient=is_lenient))
+        assert tuple(value for value in found.values() if isinstance(value, int)) == expected
+    assert misjudged("I cannot say.", is_lenient=True) == "I cannot say."

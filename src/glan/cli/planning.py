@@ -121,7 +121,11 @@ def _known(project: Project, config: Config, named: Named) -> Known:
         return known
     with Ledger.open(project.ledger_path, readonly=True) as ledger:
         totals, done = ledger.totals(), Counter(_places(ledger))
-    return replace(known, done=done, averages=_averages(totals, done))
+        further = ledger.n_further(Stage.ANSWERS)
+    places = Counter({Stage.ANSWERS: further})
+    for (_, stage), number in done.items():
+        places[stage] += number
+    return replace(known, done=done, further_answers=further, averages=_averages(totals, places))
 
 
 def _places(ledger: Ledger) -> Iterator[tuple[str, Stage]]:
@@ -147,11 +151,8 @@ _STAGES = {
 """The stage of a place by the beginning of its id."""
 
 
-def _averages(totals: Mapping[str, StageTotals], done: Mapping[tuple[str, Stage], int]) -> Mapping[Stage, Average]:
+def _averages(totals: Mapping[str, StageTotals], places: Mapping[Stage, int]) -> Mapping[Stage, Average]:
     """Return what the ledger has measured, and the defaults elsewhere."""
-    places: Counter[Stage] = Counter()
-    for (_, stage), number in done.items():
-        places[stage] += number
     found = dict(DEFAULTS)
     for stage in Stage:
         total = totals.get(stage.value)
@@ -160,7 +161,7 @@ def _averages(totals: Mapping[str, StageTotals], done: Mapping[tuple[str, Stage]
                 prompt_tokens=total.prompt_tokens / total.replies,
                 completion_tokens=total.completion_tokens / total.replies,
                 latency_s=total.latency_s / total.replies,
-                calls=max(1.0, (total.replies + total.failures) / max(1, places[stage])),
+                calls=max(1.0, (total.replies + total.failures) / max(1, places.get(stage, 0))),
                 is_measured=True,
             )
     return found

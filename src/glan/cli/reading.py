@@ -8,10 +8,12 @@ import click
 
 from glan.cli.counts import say_statistics
 from glan.cli.screen import json_option, ledger_option, project_option, say, say_json, tokens_told
+from glan.curate.finals import final_of
 from glan.errors import DatasetError, GlanError
+from glan.language_names import code_of
 from glan.project import Manifest, Project
 from glan.spending import told_possibly_paid
-from glan.teachers.ledger import Ledger
+from glan.teachers.ledger import Entry, Ledger
 from glan.teachers.ledger_file import is_held
 from glan.teachers.outbox import Outbox, Parcel
 
@@ -145,7 +147,7 @@ def show_command(id_: str, folder: Path, ledger: Path | None, *, as_json: bool) 
         say_json(row)
         return
     _say_row(row)
-    _say_replies(project, id_)
+    _say_replies(project, row)
 
 
 def _say_row(row: dict[str, Any]) -> None:
@@ -168,9 +170,9 @@ def _say_scores(scores: Sequence[dict[str, Any]] | None) -> None:
         say(f"{found['name']:14} {found['value']:g}")
 
 
-def _say_replies(project: Project, id_: str) -> None:
-    """List the replies that a pair rests on, oldest first."""
-    kind, *place = id_.split("/")
+def _say_replies(project: Project, row: dict[str, Any]) -> None:
+    """List the replies that a pair rests on, oldest first; of several answers what each of them says."""
+    kind, *place = row["id"].split("/")
     if kind != "question" or len(place) != 3:
         return
     leaf, subject, index = place
@@ -181,20 +183,43 @@ def _say_replies(project: Project, id_: str) -> None:
         for request_id in (*of_subject, *of_slot):
             for entry in ledger.entries(prefix=request_id):
                 if entry.request_id == request_id:
+                    said = _told_answer(project, row, entry) if request_id.startswith("answer/") else ""
                     model = entry.reply.model if entry.reply is not None else None
-                    say(f"  {entry.seq:>8}  {entry.request_id}  {model or entry.failure}")
+                    say(f"  {entry.seq:>8}  {entry.request_id}  {model or entry.failure}{said}")
     say("See one whole: glan ledger show SEQ")
+
+
+def _told_answer(project: Project, row: dict[str, Any], entry: Entry) -> str:
+    """Say which of several answers a reply is, and what its final answer is; nothing where there is just one."""
+    samples = project.config.curation.agreement.samples
+    if samples == 1 or not row["messages"]:
+        return ""
+    which = f"  answer {entry.sample + 1} of {samples}"
+    if entry.reply is None:
+        return which
+    question = next(message["content"] for message in row["messages"] if message["role"] == "user")
+    final = final_of(entry.reply.text, question=question, language=code_of(project.config.language))
+    return f"{which}: {final.shown if final is not None else 'no final answer'}"
+
+
+class _Given(TypedDict):
+    folder: Path
+    ledger: Path | None
+    format_: str
+    reasoning: Literal["drop", "think", "field"]
+    force: bool
 
 
 @click.command("export")
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
 @project_option
+@ledger_option
 @click.option(
     "--format",
     "format_",
     default="messages",
     show_default=True,
-    help="messages, alpaca, sharegpt, prompt-completion or openai.",
+    help="messages, alpaca, sharegpt, prompt-completion, openai or preference.",
 )
 @click.option(
     "--reasoning",
@@ -204,14 +229,22 @@ def _say_replies(project: Project, id_: str) -> None:
     help="What becomes of the teacher's thinking.",
 )
 @click.option("--force", is_flag=True, help="Replace a file that exists.")
-def export_command(
-    out: Path, *, folder: Path, format_: str, reasoning: Literal["drop", "think", "field"], force: bool
-) -> None:
-    """Write the data set to OUT, a .jsonl or .parquet file."""
-    from glan.dataset.formats import export  # noqa: PLC0415 - pyarrow is loaded when it is needed
+def export_command(out: Path, **given: Unpack[_Given]) -> None:
+    """Write the data set to OUT, a .jsonl or .parquet file.
 
-    project = Project.open(folder)
+    `preference` has a row for each question on which answers disagreed: the row's answer, and one that was outvoted.
+    """
+    from glan.dataset.formats import PREFERENCE, export, export_preferences  # noqa: PLC0415 - pyarrow is loaded here
+    from glan.preferences import preferences_of  # noqa: PLC0415 - as above
+
+    folder, way, force = given["folder"], given["reasoning"], given["force"]
+    project = Project.open(folder, given["ledger"])
     if not project.train_path.is_dir():
         raise GlanError(f"{folder} has no data set yet.", hint=f"Make one: glan run --project {folder}")
-    rows = export(project.train_path, out, format=format_, reasoning=reasoning, force=force)
-    say(f"Wrote {rows:,} rows to {out}.")
+    if given["format_"] != PREFERENCE:
+        rows = export(project.train_path, out, format=given["format_"], reasoning=way, force=force)
+        say(f"Wrote {rows:,} rows to {out}.")
+        return
+    with preferences_of(project) as found:
+        rows = export_preferences(project.train_path, out, found.rejected, reasoning=way, force=force)
+    say(f"Wrote {rows:,} rows to {out}. {found.told}")

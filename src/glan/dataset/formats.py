@@ -5,9 +5,11 @@
     sharegpt           {"id": ..., "conversations": [{"from": "human", "value": ...}, {"from": "gpt", ...}]}
     prompt-completion  {"id": ..., "prompt": [{"role": "user", ...}], "completion": [{"role": "assistant", ...}]}
     openai             {"messages": [{"role": "user", "content": ...}, {"role": "assistant", "content": ...}]}
+    preference         {"id": ..., "prompt": [{"role": "user", ...}], "chosen": [...], "rejected": [...]}
 
-`messages` and `prompt-completion` are the conversational forms of TRL, which applies the student's chat template to
-them; the second is there to train on completions alone. A system message comes first, or is alpaca's `system`.
+`messages`, `prompt-completion` and `preference` are the conversational forms of TRL, which applies the student's chat
+template to them; the second is there to train on completions alone, the third for DPO and its kin: it has a row only
+where the caller has an answer to reject. A system message comes first, or is alpaca's `system`.
 
 What a teacher thought is left out (`drop`), put before the answer (`think`), or kept apart (`field`): as
 `reasoning_content` of the assistant's message, which is the key that chat templates with a place for thinking read;
@@ -31,10 +33,13 @@ import pyarrow.parquet as pq
 from glan.dataset.rows import MESSAGE
 from glan.dataset.shards import ROW_GROUP_ROWS, read_rows, shards_of
 from glan.errors import DatasetError
+from glan.records import Reply
 
 Reasoning = Literal["drop", "think", "field"]
 """What becomes of a teacher's thinking."""
 
+PREFERENCE = "preference"
+"""The format whose rows have an answer that is not to be given."""
 REASONING: tuple[Reasoning, ...] = get_args(Reasoning)
 
 _LINE_ENDS = {end.encode(): f"\\u{ord(end):04x}".encode() for end in "\u0085\u2028\u2029"}
@@ -53,6 +58,9 @@ class Exchange:
     reasoning: str | None
     has_field: bool
     """Whether the thinking, or a null, is to have a field of its own."""
+    rejected: str | None = None
+    """Another answer, which is not to be given."""
+    rejected_reasoning: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +72,13 @@ class Format:
     """The columns of the rows as parquet."""
     schema_with_field: pa.Schema | None
     """The same with a field for thinking; None where the readers take none."""
+    has_rejected: bool = False
+    """Whether a row has an answer that is not to be given; what has none makes no row."""
+
+
+Row = Mapping[str, Any]
+RejectedOf = Callable[[Row], Reply | None]
+"""From a row of a data set to another answer to its question, which is not to be given; None where there is none."""
 
 
 def export(
@@ -83,6 +98,34 @@ def export(
 
     """
     form = _format(format, reasoning)
+    if form.has_rejected:
+        raise DatasetError(f"The format {format} needs other answers, which a data set alone does not have.")
+    return _exported(folder, out, _Way(form=form, reasoning=reasoning), force=force)
+
+
+def export_preferences(
+    folder: Path, out: Path, rejected: RejectedOf, *, reasoning: Reasoning = "drop", force: bool = False
+) -> int:
+    """Write the rows of a data set that have an answer which is not to be given, as `export` writes all.
+
+    Raises:
+        DatasetError: as `export` does.
+
+    """
+    way = _Way(form=_format(PREFERENCE, reasoning), reasoning=reasoning, rejected=rejected)
+    return _exported(folder, out, way, force=force)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
+    """How rows are exported."""
+
+    form: Format
+    reasoning: Reasoning
+    rejected: RejectedOf | None = None
+
+
+def _exported(folder: Path, out: Path, way: _Way, *, force: bool) -> int:
     write = WRITERS.get(out.suffix.casefold())
     if write is None:
         raise DatasetError(f"{out} does not say what kind of file to write; its name ends in {' or '.join(WRITERS)}.")
@@ -91,8 +134,8 @@ def export(
             raise DatasetError(f"{out} exists already.", hint="Give another name, or --force to replace a file.")
     if out.resolve().parent == shards_of(folder)[0].resolve().parent:
         raise DatasetError(f"{out} would stand among the shards of the data set; export to another folder.")
-    schema = form.schema_with_field if reasoning == "field" else form.schema
-    rows = (form.row(exchange) for exchange in _exchanges(folder, reasoning))
+    schema = way.form.schema_with_field if way.reasoning == "field" else way.form.schema
+    rows = (way.form.row(exchange) for exchange in _exchanges(folder, way))
     part = out.with_name(f".{out.name}.part")
     try:
         with _told(out):
@@ -117,27 +160,36 @@ def _format(name: str, reasoning: str) -> Format:
     return form
 
 
-def _exchanges(folder: Path, reasoning: Reasoning) -> Iterator[Exchange]:
-    for row in read_rows(folder, ["id", "messages", "reasoning"]):
-        yield _exchange(row, reasoning)
+def _exchanges(folder: Path, way: _Way) -> Iterator[Exchange]:
+    columns = ["id", "messages", "reasoning", *(["scores", "task", "slot"] if way.rejected is not None else [])]
+    for row in read_rows(folder, columns):
+        other = way.rejected(row) if way.rejected is not None else None
+        if way.rejected is None or other is not None:
+            yield _exchange(row, way.reasoning, other)
 
 
-def _exchange(row: Mapping[str, Any], reasoning: Reasoning) -> Exchange:
+def _exchange(row: Row, reasoning: Reasoning, other: Reply | None) -> Exchange:
     messages: list[dict[str, str]] = row["messages"] or []
     roles = [message["role"] for message in messages]
     if roles not in (["user", "assistant"], ["system", "user", "assistant"]):
         raise DatasetError(f"{row['id']} cannot be exported: it is not a question and its answer, but {roles}.")
     answer, thought = messages[-1]["content"], row["reasoning"]
-    if thought and reasoning == "think":
-        answer = f"<think>\n{thought}\n</think>\n\n{answer}"
     return Exchange(
         id=row["id"],
         system=messages[0]["content"] if len(messages) > 2 else None,
         question=messages[-2]["content"],
-        answer=answer,
+        answer=_thought_first(answer, thought) if reasoning == "think" else answer,
         reasoning=thought,
         has_field=reasoning == "field",
+        rejected=None
+        if other is None
+        else _thought_first(other.text, other.reasoning if reasoning == "think" else None),
+        rejected_reasoning=None if other is None else other.reasoning,
     )
+
+
+def _thought_first(answer: str, thought: str | None) -> str:
+    return f"<think>\n{thought}\n</think>\n\n{answer}" if thought else answer
 
 
 def _messages_row(exchange: Exchange) -> Mapping[str, object]:
@@ -177,9 +229,18 @@ def _prompt(exchange: Exchange) -> list[Mapping[str, object]]:
     return [{"role": "system", "content": exchange.system}, question]
 
 
+def _preference_row(exchange: Exchange) -> Mapping[str, object]:
+    row = {"id": exchange.id, "prompt": _prompt(exchange), "chosen": [_reply(exchange)]}
+    return {**row, "rejected": [_said(exchange, exchange.rejected or "", exchange.rejected_reasoning)]}
+
+
 def _reply(exchange: Exchange) -> Mapping[str, object]:
-    message = {"role": "assistant", "content": exchange.answer}
-    return {**message, "reasoning_content": exchange.reasoning} if exchange.has_field else message
+    return _said(exchange, exchange.answer, exchange.reasoning)
+
+
+def _said(exchange: Exchange, text: str, reasoning: str | None) -> Mapping[str, object]:
+    message = {"role": "assistant", "content": text}
+    return {**message, "reasoning_content": reasoning} if exchange.has_field else message
 
 
 def _apart(exchange: Exchange) -> Mapping[str, object]:
@@ -218,6 +279,12 @@ FORMATS: Mapping[str, Format] = {
         schema_with_field=_table(id=_TEXT, prompt=_TURNS, completion=_TURNS_WITH_FIELD),
     ),
     "openai": Format(row=_openai_row, schema=_table(messages=_TURNS), schema_with_field=None),
+    PREFERENCE: Format(
+        row=_preference_row,
+        schema=_table(id=_TEXT, prompt=_TURNS, chosen=_TURNS, rejected=_TURNS),
+        schema_with_field=_table(id=_TEXT, prompt=_TURNS, chosen=_TURNS_WITH_FIELD, rejected=_TURNS_WITH_FIELD),
+        has_rejected=True,
+    ),
 }
 """Every form of export by its name."""
 

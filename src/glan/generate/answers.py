@@ -7,8 +7,8 @@ from glan.language_names import LANGUAGES
 from glan.records import Question, Reply, Stage
 
 
-async def write_answer(asking: Asking, question: Question) -> Reply:
-    """Return the answer to a question.
+async def write_answer(asking: Asking, question: Question, *, sample: int = 0) -> Reply:
+    """Return the answer to a question; another sample is another one to the same prompt.
 
     Raises:
         ReplyError: the teacher's replies are empty.
@@ -19,5 +19,6 @@ async def write_answer(asking: Asking, question: Question) -> Reply:
     if constraint is not None and constraint.language is not None:
         asking = replace(asking, language=LANGUAGES[constraint.language])
     prompt = asking.render("answer_question", question=question.text)
-    reply, _ = await asking.ask_for(asking.request(Stage.ANSWERS, question.answer_id, prompt), text_of)
+    request = asking.request(Stage.ANSWERS, question.answer_id, prompt, sample=sample)
+    reply, _ = await asking.ask_for(request, text_of)
     return reply

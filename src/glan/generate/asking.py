@@ -129,8 +129,15 @@ class Asking(Record, frozen=True, kw_only=True):
 
 
 def asking_of(config: Config, prompts: Prompts, teacher: Teacher, models: Mapping[Stage, str]) -> Asking:
-    """Return how each stage asks by the settings; `models` are asked under these names."""
+    """Return how each stage asks by the settings; `models` are asked under these names.
+
+    Raises:
+        ConfigError: several answers are wanted that would all be the same, or the mix names what is not known.
+        PromptError: the project's prompt would say nothing of the mix.
+
+    """
     settings = {stage: config.teacher_of(stage) for stage in config.stages}
+    _refuse_equal_answers(config.curation.agreement.samples, settings[Stage.ANSWERS])
     sampling = {
         stage: Sampling(
             model=models[stage],
@@ -153,6 +160,26 @@ def asking_of(config: Config, prompts: Prompts, teacher: Teacher, models: Mappin
             stage: found.system for stage, found in settings.items() if found.system and stage is not Stage.EMBEDDINGS
         },
         mix=mix_for(config, prompts),
+    )
+
+
+def _refuse_equal_answers(samples: int, teacher: TeacherSettings) -> None:
+    """Refuse to pay for several answers that would all be the same.
+
+    Raises:
+        ConfigError: the teacher of the answers is told to give the same answer each time.
+
+    """
+    if samples == 1:
+        return
+    fixed = next((name for name in ("temperature", "top_p") if getattr(teacher, name) == 0), None)
+    if fixed is None and "seed" not in teacher.extra:
+        return
+    named = f"{fixed} = 0" if fixed is not None else "a seed in `extra`"
+    raise ConfigError(
+        f"[curation.agreement] asks for {samples} answers to a question, but the teacher of the answers has "
+        f"{named}, so they would all be the same, and nothing would be voted on.",
+        hint="Leave it out for the answers, or set samples = 1.",
     )
 
 

@@ -1,6 +1,7 @@
 """What can go wrong with a teacher, by name, and a wrapper that spoils replies on purpose.
 
 A fault of the content is a function of the seed, the messages and the model: the same at every concurrency and order.
+Further answers to one question, the samples after the first, have luck of their own, but for misconceptions.
 A fault of the transport is a function of the seed and the arrival; the simulated server makes those.
 It refuses to know which teacher it spoils.
 
@@ -17,16 +18,21 @@ from msgspec.structs import replace
 from glan.errors import ConfigError
 from glan.records import Message, Reply, Request, Stage
 from glan.teachers.base import Teacher
-from glan.teachers.filler import CHARACTERS_PER_TOKEN, asked_of, digest_of, tokens_of
+from glan.teachers.filler import CHARACTERS_PER_TOKEN, Asked, asked_of, digest_of, tokens_of
+from glan.teachers.mistakes import misjudged, with_mistake
 from glan.vectors import pack_unusable
 
 CONTENT_FAULTS: Mapping[str, str] = {
-    "malformed": "A listing or a judgement of which no reader can make one, a vector of zeros; others are left.",
+    "malformed": "A listing or a judgement of which no reader can make one, or a vector of zeros; others are left.",
     "cut-off": "The first half of the reply, with the finish reason `length`.",
     "refusal": "A polite refusal, in one of several languages.",
     "empty": "A reply without a character.",
     "wrong-language": "A text in another language than asked; listings and judgements are left.",
     "cut-prompt": "A reply to the second half of the last message, as from a server whose context is too short.",
+    "mistake": "An answer with another result than the right one; asked again, the teacher has luck of its own.",
+    "misconception": "The same, and asked again the teacher makes the same mistake.",
+    "lenient": "A judgement that passes what it would have failed; others are left.",
+    "harsh": "A judgement that fails what it would have passed; others are left.",
 }
 """Every fault of the content. Where several hit, the first here counts."""
 
@@ -44,6 +50,8 @@ TRANSPORT_FAULTS: Mapping[str, str] = {
 }
 """Every fault of the transport. Where several hit, the first here counts."""
 
+_APART = ("misconception", "lenient", "harsh")
+"""Faults whose luck hangs on no other fault: a judge who may be lenient to some may be harsh to others."""
 _STAGES = tuple(stage.value for stage in Stage)
 _BYTES = 4
 """Bytes of luck for each fault."""
@@ -126,20 +134,34 @@ class Faulty:
         check_rates(rates, tuple(CONTENT_FAULTS))
         self._teacher = teacher
         self._seed = seed
-        self._odds = Odds(rates, CONTENT_FAULTS)
+        self._odds = Odds(rates, [name for name in CONTENT_FAULTS if name not in _APART])
+        self._apart = {name: odds for name in _APART if (odds := Odds(rates, (name,)))}
 
     async def reply(self, request: Request) -> Reply:
         """Answer a request by the other teacher, then spoil the reply if its luck says so."""
         if request.stage is Stage.EMBEDDINGS:
             return await self._vector(request)
         asked = asked_of(request.messages, request.schema)
-        bits = digest_of(self._seed, request.messages, request.sampling.model, "faults")
+        bits = self._luck(request, "faults", asked)
         spared = ("wrong-language",) if asked.schema else ("malformed",)
         fault = self._odds.drawn(asked.stage, bits, spared=spared)
         if fault == "cut-prompt":
             return await self._teacher.reply(_without_beginning(request))
         reply = await self._teacher.reply(request)
-        return reply if fault is None else _SPOILED[fault](request, reply, bits[-1])
+        if fault is not None and fault != "mistake":
+            return _SPOILED[fault](request, reply, bits[-1])
+        for name, odds in self._apart.items():
+            same = self._luck(request, name)
+            if odds.drawn(asked.stage, same) is not None:
+                spoiled = _SPOILED[name](request, reply, same[-1])
+                if spoiled.text != reply.text:
+                    return spoiled
+        return reply if fault is None else _mistake(request, reply, bits[-1])
+
+    def _luck(self, request: Request, what: str, asked: Asked | None = None) -> bytes:
+        """Return random bytes for a request; given what is asked, a further answer to one question has its own."""
+        sample = [str(request.sample)] if asked is Asked.ANSWER_QUESTION and request.sample else []
+        return digest_of(self._seed, request.messages, request.sampling.model, what, *sample)
 
     async def _vector(self, request: Request) -> Reply:
         reply = await self._teacher.reply(request)
@@ -217,6 +239,10 @@ def _language(messages: Sequence[Message]) -> str:
     return "English"
 
 
+def _mistake(_request: Request, reply: Reply, luck: int) -> Reply:
+    return _with_text(reply, with_mistake(reply.text, luck))
+
+
 _NOT_FOR_VECTORS = tuple(name for name in CONTENT_FAULTS if name != "malformed")
 _ZEROS = pack_unusable("a vector of zeros, which has no direction", "[0.0, 0.0, 0.0]")
 _SPOILED: Mapping[str, Callable[[Request, Reply, int], Reply]] = {
@@ -225,6 +251,10 @@ _SPOILED: Mapping[str, Callable[[Request, Reply, int], Reply]] = {
     "refusal": _refusal,
     "empty": _empty,
     "wrong-language": _wrong_language,
+    "mistake": _mistake,
+    "misconception": _mistake,
+    "lenient": lambda _, reply, __: _with_text(reply, misjudged(reply.text, is_lenient=True)),
+    "harsh": lambda _, reply, __: _with_text(reply, misjudged(reply.text, is_lenient=False)),
 }
 _NO_BRACKETS = {ord(character): None for character in "{}[]"}
 _REFUSALS = (

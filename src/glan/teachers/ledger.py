@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from glan.errors import LedgerError
-from glan.records import Reply, Request
+from glan.records import Reply, Request, Stage
 from glan.teachers.ledger_absent import Absent
 from glan.teachers.ledger_ahead import ReadAhead
 from glan.teachers.ledger_file import Lock, explain, explained, open_reader, open_writer, refuse_place
@@ -71,6 +71,7 @@ _FAILURES = """
     ) ORDER BY seq
 """
 _NEXT_REQUESTS = "SELECT DISTINCT request FROM replies WHERE request >= ? ORDER BY request LIMIT 10000"
+_N_FURTHER = "SELECT count(*) FROM (SELECT DISTINCT request, sample FROM replies WHERE sample > 0 AND stage = ?)"
 _BELOW = "SELECT seq FROM replies WHERE request >= ? AND request < ? ORDER BY seq"
 _RUNS = "SELECT run, time, glan_version, choice, meaning, files FROM runs"
 
@@ -264,6 +265,10 @@ class Ledger:
     def last_seq(self) -> int:
         """Return the place of the entry committed last; 0 where there is none."""
         return int(self._read("SELECT coalesce(max(seq), 0) FROM replies")[0][0])
+
+    def n_further(self, stage: Stage) -> int:
+        """Return how many places of a stage are samples after the first of their request."""
+        return int(self._read(_N_FURTHER, stage.value)[0][0])
 
     def requests(self) -> Iterator[str]:
         """Yield the ids of the requests that there are rows of, from the index alone and a page at a time."""

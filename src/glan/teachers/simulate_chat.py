@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -31,6 +32,7 @@ from glan.teachers.exchange import (
 )
 from glan.teachers.exchange_embeddings import embeddings, read_input
 from glan.teachers.faults import CONTENT_FAULTS, TRANSPORT_FAULTS, Faulty, Odds, thoughtful
+from glan.teachers.filler import digest_of
 from glan.teachers.prefixes import Prefixes
 from glan.teachers.simulate_settings import Simulated
 from glan.teachers.steps import Batch, Steps
@@ -61,6 +63,9 @@ class Chat:
         self.doors = Doors(capacity=settings.capacity, queues=settings.queues, rpm=settings.rpm, tpm=settings.tpm)
         self._teacher = Faulty(teacher, seed=settings.seed, rates=content) if content else teacher
         self._odds = Odds(settings.faults, TRANSPORT_FAULTS)
+        self._is_fickle = any(key.partition("@")[0] == "mistake" and rate for key, rate in settings.faults.items())
+        self._times: Counter[bytes] = Counter()
+        """How often each conversation came, where the teacher may answer it in another way each time."""
         self._steps = _steps(settings)
         self._prefixes = Prefixes(settings.prefix_cache) if settings.prefix_cache else None
         self.died = asyncio.Event()
@@ -189,7 +194,7 @@ class Chat:
     async def reply_to(self, body: Body, request: Request) -> Reply:
         """Return what the teacher says, as this server gives it."""
         room = request.sampling.max_tokens
-        reply = await self._reply(request)
+        reply = await self._reply(self._counted(request) if self._is_fickle else request)
         if self.settings.reasoning and body.wants_thought:
             reply = thoughtful(reply, self.settings.reasoning, room)
         reply = fitted(reply, room)
@@ -205,6 +210,12 @@ class Chat:
             model=f"{model}-changed" if has_changed else model,
             system_fingerprint="fp_2" if has_changed else "fp_1",
         )
+
+    def _counted(self, request: Request) -> Request:
+        """Return a request as the sample that it is: a body does not say how often it was sent before."""
+        conversation = digest_of(0, request.messages)
+        self._times[conversation] += 1
+        return replace(request, sample=self._times[conversation] - 1)
 
     async def _reply(self, request: Request) -> Reply:
         try:
