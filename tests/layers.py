@@ -37,7 +37,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
         frozenset({"mix"}),
     ),
     (frozenset({"config", "config_text"}), frozenset({"environment"})),
-    (frozenset({"settings"}),),
+    (frozenset({"dataset_settings", "settings"}),),
     (frozenset({"language_names"}),),
     (frozenset({"errors"}),),
     (frozenset({"records"}),),

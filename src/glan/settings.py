@@ -386,16 +386,6 @@ class Batch(Settings, frozen=True):
     ] = None
 
 
-class Dataset(Settings, frozen=True):
-    name: Annotated[str | None, Meta(description="Name of the data set on its card; the folder's if unset.")] = None
-    license: Annotated[str | None, Meta(description='Licence of the data set, such as "cc-by-4.0"; never guessed.')] = (
-        None
-    )
-    authors: Annotated[tuple[str, ...], Meta(description="Who made the data set, for its card.")] = ()
-    citation: Annotated[str | None, Meta(description="How to cite the data set, as BibTeX, for its card.")] = None
-    shard_rows: Annotated[int, Meta(ge=1, le=1_000_000, description="Rows of a parquet file.")] = 10_000
-
-
 class Network(Settings, frozen=True):
     allow: Annotated[
         tuple[str, ...] | None,
