@@ -7,7 +7,18 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"runs"}),),
     (
         frozenset(
-            {"against", "batched", "claims", "options", "outputs", "preferences", "settled", "spending", "surprise"}
+            {
+                "against",
+                "batched",
+                "claims",
+                "forecast",
+                "options",
+                "outputs",
+                "preferences",
+                "settled",
+                "spending",
+                "surprise",
+            }
         ),
     ),
     (frozenset({"pipeline"}),),

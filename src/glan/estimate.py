@@ -116,8 +116,12 @@ def estimate(
     disciplines: Sequence[Discipline], config: Config, assumed: Assumed, known: Known
 ) -> tuple[StageEstimate, ...]:
     """Return what each stage will still take to N pairs: what the ledger has is not counted."""
-    calls = count_calls(disciplines, config, assumed, known)
-    return tuple(_stage(stage, calls[stage], config.limits, known) for stage in config.stages)
+    return costs_of(count_calls(disciplines, config, assumed, known), config, known)
+
+
+def costs_of(places: Mapping[Stage, int], config: Config, known: Known) -> tuple[StageEstimate, ...]:
+    """Return what it takes to ask for so many places of each stage."""
+    return tuple(_stage(stage, places.get(stage, 0), config.limits, known) for stage in config.stages)
 
 
 def estimates_of(
@@ -178,7 +182,7 @@ def count_calls(
     shares = slots_by_leaf(disciplines, config, known.slots + n_new)
     for discipline in disciplines:
         slots = shares.get(discipline.leaf, 0)
-        drafts, syllabi = _curriculum(discipline, slots, config, assumed)
+        drafts, syllabi = curriculum_of(discipline, slots, config, assumed)
         needed = {
             Stage.SUBJECTS: 2 * drafts,
             Stage.SYLLABI: 2 * syllabi,
@@ -212,7 +216,7 @@ def slots_by_leaf(disciplines: Sequence[Discipline], config: Config, slots: int)
     return Counter(slot.discipline.leaf for _, slot in zip(range(slots), merge, strict=False))
 
 
-def _curriculum(discipline: Discipline, slots: int, config: Config, assumed: Assumed) -> tuple[int, int]:
+def curriculum_of(discipline: Discipline, slots: int, config: Config, assumed: Assumed) -> tuple[int, int]:
     """Return the drafts and syllabi that so many slots of a discipline need; given subjects need no draft."""
     drafts = most_walked = 0
     number = 0

@@ -23,7 +23,9 @@ from glan.environment import Environment
 from glan.errors import GlanError, LedgerError, ProjectError
 from glan.prompts import Prompts
 from glan.taxonomy.edit import select
-from glan.taxonomy.tree import Taxonomy, shipped_names, shipped_text
+from glan.taxonomy.outlines import is_outline, read_outline
+from glan.taxonomy.tree import Taxonomy, read_text, shipped_names, shipped_text
+from glan.taxonomy.writing import document
 from glan.teachers.identities import Answered
 from glan.teachers.ledger_file import Lock, is_on_network
 
@@ -363,16 +365,23 @@ class Project:
 
 
 def taxonomy_text(name: str) -> str:
-    """Return the text of a shipped taxonomy or of a file."""
+    """Return the text of a shipped taxonomy, of a file, or of a file that is an outline: Markdown, text, CSV.
+
+    Raises:
+        ProjectError: there is no such file.
+        TaxonomyError: the file cannot be read.
+
+    """
     if name in shipped_names():
         return shipped_text(name)
-    hint = "Give `builtin`, `paper` or the path of a YAML file."
-    try:
-        return Path(name).read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise ProjectError(f"There is no taxonomy and no file {name!r}.", hint=hint) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ProjectError(f"The taxonomy {name!r} cannot be read: {error}.", hint=hint) from error
+    path = Path(name)
+    if not path.exists():
+        raise ProjectError(
+            f"There is no taxonomy and no file {name!r}.",
+            hint="Give `builtin`, `paper` or the path of a YAML file or an outline.",
+        )
+    text = read_text(path)
+    return document(read_outline(text, name).nodes) if is_outline(name) else text
 
 
 def _complete_lines(path: Path, text: str) -> None:

@@ -4,7 +4,7 @@ A run whose requests differ from those the ledger answers is stopped before it a
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
@@ -18,6 +18,7 @@ from glan.pipeline import Job, Pipeline
 from glan.progress import Progress
 from glan.prompts import OF_LOOKS, VARIABLES, Prompts
 from glan.records import OF_A_PAIR, Discipline, Reply, Request, Stage
+from glan.teachers.base import Teacher
 from glan.teachers.ledger import Entry, Ledger
 from glan.teachers.ledgered import Choice, Ledgered
 from glan.teachers.permits import Permits
@@ -110,20 +111,31 @@ async def audit(job: Job, ledger: Ledger) -> Again:
 
     Where a draft, a syllabus or a question would be asked again, so would everything that rests on it.
     """
+    mismatched: set[str] = set()
+    async for _ in auditing(job, ledger, mismatched).decided():
+        pass
+    return _count(ledger, mismatched, job.config.stages)
+
+
+def auditing(
+    job: Job, ledger: Ledger, mismatched: set[str], seen: Callable[[Teacher], Teacher] | None = None
+) -> Pipeline:
+    """Return a walk along what the ledger holds: it asks nobody, and slots that would have to ask stay open.
+
+    Requests that the ledger answers under another fingerprint alone are put into `mismatched`, and their replies are
+    used. What `seen` makes of the teacher is asked in its place.
+    """
     permits = Permits(1)
     permits.close(StoppedError("an audit asks nobody"))
-    mismatched: set[str] = set()
 
     def note(request: Request, _: Entry) -> None:
         mismatched.add(request.id)
 
     ledgered = Ledgered(_Nobody(), ledger, permits, choice=Choice.KEEP, on_mismatch=note)
-    teacher = Watched(ledgered, Cuts(), keeps_cut=job.config.curation.cut_prompts == "keep")
+    teacher: Teacher = Watched(ledgered, Cuts(), keeps_cut=job.config.curation.cut_prompts == "keep")
+    teacher = teacher if seen is None else seen(teacher)
     walk = replace(job, asking=structs.replace(job.asking, teacher=teacher), is_audit=True)
-    pipeline = Pipeline(walk, permits=permits, progress=Progress(wanted=job.pairs))
-    async for _ in pipeline.decided():
-        pass
-    return _count(ledger, mismatched, job.config.stages)
+    return Pipeline(walk, permits=permits, progress=Progress(wanted=job.pairs))
 
 
 class _Nobody:
@@ -135,11 +147,11 @@ class _Nobody:
 
 def _count(ledger: Ledger, mismatched: set[str], stages: Collection[str]) -> Again:
     """Count each place once: the mismatched ones, and those whose way leads through one, as far as they are wanted."""
-    through = {above for request_id in mismatched for above in _rests_under(request_id)}
+    through = through_of(mismatched)
     last: dict[tuple[str, int, int], Entry] = {}
     for entry in ledger.entries():
-        rests_on = _rests_on(entry.request_id) if entry.stage in stages else ()
-        if entry.request_id in mismatched or any(part in through for part in rests_on):
+        above = rests_on(entry.request_id) if entry.stage in stages else ()
+        if entry.request_id in mismatched or any(part in through for part in above):
             last[entry.request_id, entry.sample, entry.attempt] = entry
     replies = [entry.reply for entry in last.values() if entry.reply is not None]
     return Again(
@@ -148,6 +160,11 @@ def _count(ledger: Ledger, mismatched: set[str], stages: Collection[str]) -> Aga
         cost_usd=sum(reply.cost_usd or 0.0 for reply in replies),
         n_without_price=sum(reply.cost_usd is None for reply in replies),
     )
+
+
+def through_of(request_ids: Iterable[str]) -> set[tuple[str, ...]]:
+    """Return the places that requests stand for: what rests on one of them is asked again with it."""
+    return {above for request_id in request_ids for above in _rests_under(request_id)}
 
 
 def _rests_under(request_id: str) -> Iterable[tuple[str, ...]]:
@@ -161,7 +178,7 @@ def _rests_under(request_id: str) -> Iterable[tuple[str, ...]]:
         yield ("answer", *parts)
 
 
-def _rests_on(request_id: str) -> Iterable[tuple[str, ...]]:
+def rests_on(request_id: str) -> Iterable[tuple[str, ...]]:
     """Give the places that a request's text comes from."""
     kind, *parts = request_id.split("/")
     if kind in {"draft", "listing"}:

@@ -1,64 +1,21 @@
 """An edit changes its own lines and nothing else, and a file that it cannot edit safely stays as it is."""
 
-import difflib
 from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from trees import TREE, changes, files, names
 
 from glan.errors import TaxonomyError
 from glan.taxonomy.edit import add, remove, select
 from glan.taxonomy.tree import Taxonomy, shipped_text
-
-TREE = """\
-# My fields.
-taxonomy:
-  # What nature does.
-  - name: Natural science  # the first
-    weight: 1.50
-    notes: |
-      Of one country.
-
-    children:
-      - Physics   # hard
-      # Looks up.
-      - {name: Astronomy, weight: 2, notes: 'for amateurs, only'}
-
-      -
-        name: "Chemistry"
-        # inside
-
-      # later: Geology
-    # end of natural science
-
-  # What people make.
-  - name: Arts
-    children: [Dance, 'Music', {name: Film, weight: 3}]
-  - name: Life
-    children:
-    - Botany
-    - name: Zoology
-      children:
-      - Birds
-# The end.
-"""
-
-
-def changes(old: str, new: str) -> list[str]:
-    """Return the removed and added lines, each after its sign."""
-    found = difflib.unified_diff(old.splitlines(), new.splitlines(), n=0, lineterm="")
-    return [line for line in found if not line.startswith(("---", "+++", "@@"))]
 
 
 def is_thinned(old: str, new: str) -> bool:
     """Say whether lines left and none came, brackets aside: what stays stands in its old order."""
     left = (line for line in old.splitlines() if "[" not in line)
     return all(line in left for line in new.splitlines() if "[" not in line)
-
-
-def names(text: str) -> list[str]:
-    return [leaf.name for leaf in Taxonomy.parse(text, "taxonomy.yaml").disciplines]
 
 
 @pytest.mark.parametrize(
@@ -287,32 +244,6 @@ def test_an_unreadable_file_is_not_edited(text: str) -> None:
         remove(text, "A")
     with pytest.raises(TaxonomyError, match=r"^taxonomy\.yaml, line 1"):
         select(text, ["A"])
-
-
-ITEMS = [
-    ["- NAME"],
-    ["- 'NAME'  # of NAME"],
-    ["-", "  name: NAME"],
-    ["- {name: NAME, weight: 2}"],
-    ["- name: NAME", "  notes: |", "    - a", "", "    # b"],
-    ["- {name: NAME, children: [NAMEa, {name: NAMEb}]}"],
-]
-
-
-@st.composite
-def files(draw: st.DrawFn, margin: str = "", above: str = "N") -> str:
-    """Draw the items of a list in some of the ways that people write them; a name is its place."""
-    lines = []
-    for i in range(draw(st.integers(1, 3))):
-        name = f"{above}{i}"
-        lines += draw(st.sampled_from([[], [""], [f"{margin}# above {name}"], [f"{margin}  # deeper {name}"]]))
-        if len(above) < 4 and draw(st.integers(0, 2)) == 0:
-            below = draw(files(margin + draw(st.sampled_from(["  ", "    "])), name))
-            lines += [f"{margin}- name: {name}", f"{margin}  children:", below.removesuffix("\n")]
-        else:
-            lines += [margin + line if line else "" for line in draw(st.sampled_from(ITEMS))]
-            lines = [line.replace("NAME", name) for line in lines]
-    return "\n".join(lines) + "\n"
 
 
 @settings(max_examples=80, deadline=None)

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from glan.taxonomy.survey import check, outline
+from glan.taxonomy.survey import check, coverage, levels, outline
 from glan.taxonomy.tree import Taxonomy
 
 
@@ -64,7 +64,8 @@ def test_names_that_differ_are_left_alone(left: str, right: str) -> None:
 def test_copies_are_counted_when_there_are_many() -> None:
     """The list of look-alikes has an end."""
     names = [f"Something long {chr(97 + i)}{chr(97 + k)}" for i in range(26) for k in range(26)]
-    findings = check(parse(f"taxonomy: [{{name: F, children: [{', '.join(names)}]}}]"))
+    found = check(parse(f"taxonomy: [{{name: F, children: [{', '.join(names)}]}}]"))
+    findings = [finding for finding in found if "look alike" in finding]
     assert len(findings) == 51
     assert findings[-1].endswith("more pairs of names look alike.")
 
@@ -78,11 +79,45 @@ taxonomy:
   - Law
 """
     assert check(parse(text)) == [
-        "The branch /Small has one child, 'Dance'.",
-        "'Big' has 89% of the weight at the top; the other 2 nodes there share the rest.",
-        "The notes of /Small have 1,500 characters; every prompt below it carries them.",
-        "Disciplines stand at the top (1, 'Law' first); their rows have no field.",
+        "The branch /Small has one child, 'Dance'; give it others, or move the child up.",
+        "'Big' has 89% of the weight at the top; the other 2 nodes there share the rest; weights can mend it.",
+        "The notes of /Small have 1,500 characters, which every prompt carries; shorten them.",
+        "Disciplines stand at the top (1, 'Law' first); their rows have no field, until they are moved under a branch.",
     ]
+
+
+def test_wide_deep_and_wrongly_coded_nodes_are_found() -> None:
+    """More children than people look through, more levels than rows tell, and codes that the classification lacks."""
+    deep = "{name: B, children: [" * 6 + "C, {name: D, isced: '0999'}" + "]}" * 6
+    wide = "{name: Wide, children: [" + ", ".join(f"Leaf {i * 7919}" for i in range(101)) + "]}"
+    found = check(parse(f"taxonomy: [{wide}, {deep}]"))
+    assert "The branch /Wide has 101 children, more than people look through; put branches between." in found
+    assert any(finding.startswith("The tree has 7 levels, at /B/B/B/B/B/B/C: rows name") for finding in found)
+    assert any("'D' has the code 0999, which is no detailed field of ISCED-F 2013" in finding for finding in found)
+
+
+def test_levels_count_what_stands_at_them() -> None:
+    """Branches, disciplines, and how many children branches have, from the top."""
+    found = levels(outline(parse("taxonomy: [{name: F, children: [A, {name: G, children: [B, C, D]}]}, E]")))
+    assert [(level.branches, level.leaves, level.least_children, level.most_children) for level in found] == [
+        (1, 1, 2, 2), (1, 1, 3, 3), (0, 3, 0, 0)
+    ]  # fmt: skip
+
+
+def test_the_outline_of_a_part_keeps_its_share_of_the_whole() -> None:
+    """A node and what is under it, as deep as it stands there, with its part of the whole tree."""
+    tree = parse("taxonomy: [{name: F, children: [A, {name: B, weight: 2}]}, C]")
+    assert [(line.name, line.depth, line.share) for line in outline(tree, tree.named("F"))] == [
+        ("F", 0, 0.75), ("A", 1, 0.25), ("B", 1, 0.5)
+    ]  # fmt: skip
+
+
+def test_coverage_of_a_classification() -> None:
+    """Fields without a discipline are named by code and name, and disciplines without a code are counted."""
+    found = coverage(parse("taxonomy: [{name: F, children: [{name: A, isced: '0511'}, B]}]"))
+    assert (found.fields, len(found.missing), found.without_code) == (80, 79, ("B",))
+    assert found.told().startswith("ISCED-F 2013: 1 of its 80 fields have a discipline; without one: 0011 Basic prog")
+    assert found.told().endswith("and 74 more. 1 disciplines have no code.")
 
 
 def test_five_thousand_leaves_are_checked_in_time() -> None:

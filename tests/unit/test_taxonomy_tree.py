@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from glan.errors import TaxonomyError
 from glan.records import Discipline, Level, Subject
 from glan.taxonomy.nodes import Branch, read_nodes
-from glan.taxonomy.syntax import Scalar, Sequence, Span
+from glan.taxonomy.parts import Scalar, Sequence, Span
 from glan.taxonomy.tree import Taxonomy, shipped_names, shipped_text
 
 TREE = """\

@@ -35,7 +35,7 @@ def plan_command(folder: Path, ledger: Path | None, *, as_json: bool, pairs: int
     project = Project.open(folder, ledger)
     named = named_for(project, spec)
     config = msgspec.structs.replace(project.config, pairs=pairs or project.config.pairs)
-    known = _known(project, config, named)
+    known = known_of(project, config, named)
     hosts = hosts_of(config, project.environment, named)
     disciplines = project.taxonomy.disciplines
     cases = estimates_of(disciplines, config, known)
@@ -102,7 +102,7 @@ def _line(title: str, estimates: tuple[StageEstimate, ...]) -> str:
     )
 
 
-def _known(project: Project, config: Config, named: Named) -> Known:
+def known_of(project: Project, config: Config, named: Named) -> Known:
     """Return what the ledger, the data set and the price list say."""
     hourly = hourly_of(config, project.environment, named)
     prices = {

@@ -21,7 +21,7 @@ def _names(_: click.Context, __: click.Parameter, value: str | None) -> Sequence
 @click.option(
     "--taxonomy",
     metavar="builtin|paper|FILE",
-    help="A shipped taxonomy or a YAML file; builtin if not given, and paper with the recipe paper.",
+    help="A shipped taxonomy, a YAML file or an outline; builtin if not given, and paper with the recipe paper.",
 )
 @click.option("--disciplines", callback=_names, metavar="A,B,C", help="Keep only these disciplines.")
 @click.option("--pairs", type=click.IntRange(1, 1_000_000_000), help="How many pairs to make.")

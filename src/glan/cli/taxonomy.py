@@ -1,21 +1,22 @@
-"""Commands on the tree of disciplines: show, check, add, remove."""
+"""Commands that look at the tree: show, check; the group has those that edit and compare it too."""
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import click
 
-from glan.cli.screen import confirmer, json_option, project_option, say, say_json, yes_option
-from glan.errors import ProjectError
+from glan.cli import taxonomy_edits
+from glan.cli.screen import json_option, project_option, say, say_json
+from glan.cli.taxonomy_diff import diff_command
 from glan.project import Project, taxonomy_text
-from glan.taxonomy.edit import add, remove
-from glan.taxonomy.survey import check, outline
-from glan.taxonomy.tree import Taxonomy, read_text
+from glan.taxonomy.survey import Line, check, coverage, levels, outline
+from glan.taxonomy.tree import Taxonomy
 
 
 @click.group("taxonomy")
 def taxonomy_command() -> None:
-    """Show, check and edit the tree of disciplines."""
+    """Show, check, edit and compare the tree of disciplines."""
 
 
 def _taxonomy_option(function: Callable[..., None]) -> Callable[..., None]:
@@ -30,93 +31,70 @@ def _tree(folder: Path, name: str | None) -> Taxonomy:
     return Project.open(folder).taxonomy
 
 
+class _Shown(TypedDict):
+    """The options of `glan taxonomy show` as click gives them."""
+
+    node: str | None
+    is_table: bool
+    depth: int | None
+    name: str | None
+
+
 @taxonomy_command.command("show")
+@click.argument("node", required=False)
 @project_option
 @json_option
+@click.option("--table", "is_table", is_flag=True, help="The levels with their counts, and a line for each branch.")
+@click.option("--depth", type=click.IntRange(1), help="So many levels alone.")
 @_taxonomy_option
-def show_command(folder: Path, *, as_json: bool, name: str | None) -> None:
-    """Show the tree, with how many disciplines each branch has and its part of a long run."""
-    lines = outline(_tree(folder, name))
+def show_command(*, folder: Path, as_json: bool, **given: Unpack[_Shown]) -> None:
+    """Show the tree, or what is under NODE: the disciplines of each branch, and its part of a long run."""
+    tree, node, depth = _tree(folder, given["name"]), given["node"], given["depth"]
+    lines = outline(tree, None if node is None else tree.named(node))
+    seen = [line for line in lines if depth is None or line.depth < depth]
     if as_json:
-        say_json(lines)
+        say_json(seen)
         return
-    for line in lines:
-        count = "" if line.is_leaf else f"  ({line.leaves:,})"
-        weight = f"  x{line.weight:g}" if line.is_leaf and line.weight != 1 else ""
-        say(f"{'  ' * line.depth}{line.title}{count}{weight}  {line.share:.2%}")
-    say(f"{sum(line.is_leaf for line in lines):,} disciplines.")
+    if given["is_table"]:
+        _show_table(lines, seen)
+    else:
+        for line in seen:
+            count = "" if line.is_leaf else f"  ({line.leaves:,})"
+            weight = f"  x{line.weight:g}" if line.is_leaf and line.weight != 1 else ""
+            say(f"{'  ' * line.depth}{line.title}{count}{weight}  {line.share:.2%}")
+    at_each = ", ".join(f"{level.branches + level.leaves:,}" for level in levels(lines))
+    say(f"{sum(line.is_leaf for line in lines):,} disciplines. Nodes at each level: {at_each}.")
+
+
+def _show_table(lines: tuple[Line, ...], seen: list[Line]) -> None:
+    say(f"{'level':>5} {'branches':>9} {'disciplines':>12} {'children of a branch':>21}")
+    for number, level in enumerate(levels(lines), 1):
+        children = f"{level.least_children} to {level.most_children}" if level.branches else ""
+        say(f"{number:>5} {level.branches:>9,} {level.leaves:>12,} {children:>21}")
+    say(f"\n{'disciplines':>11} {'weight':>10} {'share':>8}  branch")
+    for line in seen:
+        if not line.is_leaf:
+            say(f"{line.leaves:>11,} {line.weight:>10,.6g} {line.share:>8.2%}  {'  ' * line.depth}{line.title}")
+    say("")
 
 
 @taxonomy_command.command("check")
 @project_option
+@json_option
 @_taxonomy_option
-def check_command(folder: Path, *, name: str | None) -> None:
+def check_command(folder: Path, *, as_json: bool, name: str | None) -> None:
     """Read the tree, and say what is worth a look before money is spent."""
     taxonomy = _tree(folder, name)
-    findings = check(taxonomy)
+    findings, covered = check(taxonomy), coverage(taxonomy)
+    if as_json:
+        say_json({"disciplines": len(taxonomy.disciplines), "findings": findings, "isced": covered})
+        return
     for finding in findings:
         say(f"- {finding}")
+    say(covered.told())
     say(f"{len(taxonomy.disciplines):,} disciplines, {len(findings):,} findings.")
 
 
-@taxonomy_command.command("add")
-@click.argument("name")
-@click.option("--under", required=True, metavar="NODE", help="The branch that gets the discipline.")
-@click.option("--weight", type=str, help="Its weight: 2 gets twice the slots of its neighbours.")
-@click.option("--notes", default="", help="Reach the prompts, such as 'for nurses in primary care'.")
-@project_option
-def add_command(name: str, *, under: str, weight: str | None, notes: str, folder: Path) -> None:
-    """Add the discipline NAME to the tree; nothing of the others is asked anew."""
-    project = Project.open(folder)
-    text = add(_text(project), name, under=under, weight=weight, notes=notes)
-    project.write_taxonomy(text)
-    say(f"Added {name} under {under}: {len(project.taxonomy.disciplines):,} disciplines.")
-    _say_growth(Project.open(folder))
-
-
-@taxonomy_command.command("remove")
-@click.argument("node")
-@project_option
-@yes_option
-def remove_command(node: str, *, folder: Path, yes: bool) -> None:
-    """Remove NODE and everything under it from the tree; its replies stay in the ledger."""
-    project = Project.open(folder)
-    taxonomy = project.taxonomy
-    leaves = taxonomy.leaves_under(taxonomy.named(node))
-    text = remove(_text(project), node)
-    question = f"Remove {node} with {len(leaves):,} discipline{'s' if len(leaves) != 1 else ''}?"
-    if not confirmer(yes=yes)(question):
-        raise ProjectError(f"{question} Nothing was changed.", hint="--yes removes it.")
-    project.write_taxonomy(text)
-    fresh = Project.open(folder)
-    say(f"Removed {node}: {len(fresh.taxonomy.disciplines):,} disciplines are left.")
-    _say_growth(fresh)
-
-
-def _text(project: Project) -> str:
-    return read_text(project.taxonomy_path)
-
-
-def _say_growth(project: Project) -> None:
-    """Say what the change does to the rows that stand."""
-    from glan.growth import growth  # noqa: PLC0415 - as below
-    from glan.outputs import standing_of  # noqa: PLC0415 - pyarrow is loaded when it is needed
-
-    standing = standing_of(project)
-    if standing is None or not standing.rows:
-        return
-    config = project.config
-    change = growth(
-        standing,
-        project.taxonomy.disciplines,
-        pairs=max(config.pairs, 1),
-        seed=config.seed,
-        questions_per_visit=config.plan.questions_per_visit,
-    )
-    if change.lost:
-        say(f"{change.lost:,} rows leave with the next run: their disciplines are not in the tree any more.")
-    others = f"other {standing.rows - change.lost:,}" if change.lost else f"{standing.rows:,}"
-    say(
-        f"At {config.pairs:,} pairs {change.displaced:,} of the {others} rows that stand would leave; "
-        f"`glan run` without --pairs makes {max(config.pairs, change.keeps_all):,}, and all of them stay."
-    )
+taxonomy_command.add_command(diff_command)
+for edit_command in taxonomy_edits.COMMANDS:
+    taxonomy_command.add_command(edit_command)

@@ -4,40 +4,31 @@ The text is cut and filled at the places that the parser reports, so comments, o
 Each result is read again and compared with what the edit promised; a file too unusual for this is refused untouched.
 
 A comment belongs to a node where it stands at the end of its line, inside it, or directly above it at its own
-indentation; it goes when the node goes.
+indentation; it goes where the node goes.
 """
 
-import json
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Sequence as Some
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from typing import TypeAlias
 
 from glan.errors import TaxonomyError
 from glan.records import key_of
-from glan.taxonomy.nodes import (
-    Branch,
-    Node,
-    checked_name,
-    checked_notes,
-    leaves_of,
-    parse_weight,
-    read_nodes,
-    roots_of,
-)
-from glan.taxonomy.syntax import Mapping, Sequence, compose, shown
-from glan.taxonomy.tree import Chain, Taxonomy, path_of
+from glan.taxonomy.changing import change_edits
+from glan.taxonomy.lines import Edit, applied, newline_of
+from glan.taxonomy.nodes import Branch, checked_isced, checked_name, checked_notes, parse_weight, read_nodes, roots_of
+from glan.taxonomy.own import Address, Own, address_of, at, own_of, replaced, with_last, without_empty
+from glan.taxonomy.parts import Mapping as Map
+from glan.taxonomy.parts import Sequence
+from glan.taxonomy.pieces import SOURCE, around, below, carried_over, cuts, insertion, unsafe
+from glan.taxonomy.syntax import compose, shown
+from glan.taxonomy.tree import Chain, Taxonomy, nearest, path_of
+from glan.taxonomy.writing import New
 
-SOURCE = "taxonomy.yaml"
-"""What the text is called in errors."""
 TOP = "/"
 """The place above all fields, for `under`."""
-
-_PLAIN = re.compile(r"[^\W\d_](?:[\w .&()'+/-]*[\w.()'+/])?")
-"""Texts that every YAML reader takes for text, unless they are one of these words."""
-_WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n", "null", "none", "nan", "inf"})
-_Cut = tuple[int, int]
-
 
 Weight: TypeAlias = Fraction | float | str
 """A weight as a caller has it; its text counts, so 0.1 is one tenth."""
@@ -50,18 +41,42 @@ def add(text: str, name: str, *, under: str, weight: Weight | None = None, notes
         TaxonomyError: the name or weight cannot be read, the discipline is there already, or `under` is no branch.
 
     """
-    old, roots = _opened(text)
-    settings = _settings(name, weight, notes or "")
-    key = key_of(settings["name"])
-    _refuse_known(old, key)
-    chain = () if under.strip() == TOP else _branch(old, under)
-    new = _filled(text, _children(roots, old, chain), settings)
-    found = _read_again(new)
-    added = [leaf for leaf in found.disciplines if leaf.key == key and leaf.path == tuple(b.title for b in chain)]
-    others = tuple(leaf for leaf in found.disciplines if leaf.key != key)
-    if len(added) != 1 or others != old.disciplines:
-        raise _unsafe()
-    return new
+    return graft(text, [new_discipline(name, weight=weight, notes=notes)], under=under)
+
+
+def new_discipline(name: str, *, weight: Weight | None = None, notes: str | None = None) -> New:
+    """Return a discipline that can be put into a tree.
+
+    Raises:
+        TaxonomyError: the name, the weight or the notes cannot be read.
+
+    """
+    given = {"name": name, "weight": None if weight is None else str(weight), "notes": notes or None}
+    return New(
+        settings=checked({key: value for key, value in given.items() if value is not None}, "The new discipline")
+    )
+
+
+def graft(text: str, nodes: Some[New], *, under: str, makes_branches: bool = False) -> str:
+    """Return the text with new nodes as the last children of a branch, or of the top where `under` is `/`.
+
+    A new branch that is there already gets the new ones below it. What a path such as `Law/Maritime law` lacks at its
+    end is made, unless a name that is there is near to it; `makes_branches` makes it all the same.
+
+    Raises:
+        TaxonomyError: a discipline is there already, or `under` is no branch.
+
+    """
+    old = _Opened.of(text)
+    chain, missing = _place(old.tree, under, makes_branches=makes_branches)
+    _refuse_known(old.tree, nodes)
+    for name in reversed(missing):
+        nodes = [New(settings=checked({"name": name}, "The new branch"), children=nodes)]
+    found = list(_grafts(old.tree, chain, nodes))
+    expected = old.own
+    for branch, added in found:
+        expected = with_last(expected, address_of(old.tree.roots, branch), [_own(node) for node in added])
+    return old.changed([insertion(text, old.children(branch), added) for branch, added in found], expected)
 
 
 def remove(text: str, node: str) -> str:
@@ -73,12 +88,12 @@ def remove(text: str, node: str) -> str:
         TaxonomyError: there is no such node, or nothing would be left.
 
     """
-    old, roots = _opened(text)
-    gone = {leaf.key for leaf in old.leaves_under(old.named(node))}
-    kept = {leaf.key for leaf in old.disciplines} - gone
-    if not kept:
+    old = _Opened.of(text)
+    address = address_of(old.tree.roots, old.tree.found(node))
+    expected = without_empty(replaced(old.own, address, lambda _: None))
+    if not expected:
         raise TaxonomyError(f"Without {shown(node)} nothing would be left; a taxonomy has at least one discipline.")
-    return _reduced(text, old, roots, kept)
+    return old.changed(old.cuts(expected), expected)
 
 
 def select(text: str, disciplines: Iterable[str]) -> str:
@@ -88,207 +103,248 @@ def select(text: str, disciplines: Iterable[str]) -> str:
         TaxonomyError: one of them is no discipline here, or none is named.
 
     """
-    old, roots = _opened(text)
-    return _reduced(text, old, roots, {leaf.key for leaf in old.keep(disciplines).disciplines})
+    old = _Opened.of(text)
+    expected = own_of(old.tree.keep(disciplines).roots)
+    return old.changed(old.cuts(expected), expected)
 
 
-def _opened(text: str) -> tuple[Taxonomy, Sequence]:
-    roots = roots_of(compose(text, SOURCE), SOURCE)
-    return Taxonomy.of(read_nodes(roots, SOURCE), SOURCE), roots
+def move(text: str, node: str, *, under: str) -> str:
+    """Return the text with a node, and all below it, as the last child of another branch.
+
+    A branch that this leaves empty goes.
+
+    Raises:
+        TaxonomyError: there is no such node or branch, it is there already, or the branch is below the node.
+
+    """
+    old = _Opened.of(text)
+    chain = old.tree.found(node)
+    target, _ = _place(old.tree, under, makes_branches=False)
+    if target == chain[:-1]:
+        raise TaxonomyError(f"{shown(chain[-1].name)} stands under {path_of(target) or TOP} already.")
+    if target[: len(chain)] == chain:
+        raise TaxonomyError(f"{path_of(target)} is below {path_of(chain)}; a node cannot be moved into itself.")
+    origin, goal = address_of(old.tree.roots, chain), address_of(old.tree.roots, target)
+    moved = with_last(old.own, goal, [at(old.own, origin)])
+    expected = without_empty(replaced(moved, origin, lambda _: None))
+    carried = carried_over(text, old.children(chain[:-1]), origin[-1], old.children(target))
+    cut = old.cuts(without_empty(replaced(old.own, origin, lambda _: None)), stays=goal)
+    return old.changed([*around(cut, carried), *cut], expected)
 
 
-def _read_again(text: str) -> Taxonomy:
-    try:
-        return Taxonomy.parse(text, SOURCE)
-    except TaxonomyError as error:
-        raise TaxonomyError(
-            f"The edit would leave a taxonomy that cannot be read, so nothing was changed: {error}",
-            hint=f"Make this edit in {SOURCE} by hand.",
-        ) from error
+def without_known(tree: Taxonomy, nodes: Iterable[New]) -> tuple[list[New], list[str]]:
+    """Return new nodes without the disciplines that a tree has already, and the names of these."""
+    known = {leaf.key for leaf in tree.disciplines}
+    fresh: list[New] = []
+    names: list[str] = []
+    for node in nodes:
+        if node.children:
+            below, there = without_known(tree, node.children)
+            names += there
+            fresh += [replace(node, children=below)] if below else []
+        elif key_of(node.name) in known:
+            names.append(node.name)
+        else:
+            fresh.append(node)
+    return fresh, names
 
 
-def _unsafe() -> TaxonomyError:
-    return TaxonomyError(
-        f"{SOURCE} is written in a way that cannot be edited here without harm, so nothing was changed.",
-        hint="Make this edit by hand.",
+def rename(text: str, node: str, name: str) -> str:
+    """Return the text with another name of a node.
+
+    Raises:
+        TaxonomyError: there is no such node, or the name cannot be read or stands already.
+
+    """
+    return change(text, {node: {"name": name}})
+
+
+def change(text: str, changes: Mapping[str, Mapping[str, str | None]]) -> str:
+    """Return the text with other settings of some nodes: name, title, weight, notes, isced; None removes one.
+
+    Raises:
+        TaxonomyError: there is no such node, or a value cannot be read.
+
+    """
+    old = _Opened.of(text)
+    edits: list[Edit] = []
+    expected = old.own
+    find = old.tree.finder()
+    for name, given in changes.items():
+        chain = find(name)
+        _refuse_taken(old.tree, chain, given)
+        settings = {**dict.fromkeys(given), **checked(given, f"The node {shown(chain[-1].name)}")}
+        address = address_of(old.tree.roots, chain)
+        item = old.children(chain[:-1]).items[address[-1]]
+        edits += change_edits(text, item, settings)
+        has_title = isinstance(item, Map) and "title" in item.values
+        expected = replaced(expected, address, partial(_with, settings, has_title=has_title))
+    return old.changed(edits, expected)
+
+
+def checked(given: Mapping[str, str | None], at_: str) -> dict[str, str]:
+    """Return settings of a node as they are written; those that are None or empty notes are left out.
+
+    Raises:
+        TaxonomyError: a value cannot be read.
+
+    """
+    found: dict[str, str] = {}
+    for key, value in given.items():
+        if value is None:
+            continue
+        if key == "weight":
+            parse_weight(value, at_)
+            found[key] = value.strip()
+        elif key == "notes":
+            found[key] = checked_notes(value, at_)
+        elif key == "isced":
+            found[key] = checked_isced(value, at_)
+        else:
+            found[key] = checked_name(value, key, at_)
+    return {key: value for key, value in found.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A text that was read."""
+
+    text: str
+    tree: Taxonomy
+    roots: Sequence
+    own: tuple[Own, ...] = field(repr=False)
+
+    @classmethod
+    def of(cls, text: str) -> "_Opened":
+        roots = roots_of(compose(text, SOURCE), SOURCE)
+        tree = Taxonomy.of(read_nodes(roots, SOURCE), SOURCE)
+        return cls(text, tree, roots, own_of(tree.roots))
+
+    def children(self, chain: Chain) -> Sequence:
+        """Return the list of children as the file has it."""
+        items = self.roots
+        for i in address_of(self.tree.roots, chain):
+            items = below(items, i)
+        return items
+
+    def cuts(self, kept: tuple[Own, ...], stays: Address = ()) -> list[Edit]:
+        """Return what takes out all but the nodes that are kept, and the branch at an address with those above it."""
+        return list(cuts(self.text, self.roots, self.own, kept, stays))
+
+    def changed(self, edits: Iterable[Edit], expected: tuple[Own, ...]) -> str:
+        """Return the text with the edits made, if it then says what is expected."""
+        edits = list(edits)
+        text, end = self.text, len(self.text)
+        if not text.endswith("\n") and any(edit.start == end and edit.text.endswith("\n") for edit in edits):
+            text += newline_of(text)
+            edits = [edit if edit.start < end else Edit(len(text), len(text), edit.text) for edit in edits]
+        new = applied(text, edits)
+        try:
+            found = Taxonomy.parse(new, SOURCE)
+        except TaxonomyError as error:
+            raise TaxonomyError(
+                f"The edit would leave a taxonomy that cannot be read, so nothing was changed: {error}",
+                hint=f"Make this edit in {SOURCE} by hand.",
+            ) from error
+        if own_of(found.roots) != expected:
+            raise unsafe()
+        return new
+
+
+# --- What an edit promises. ---
+
+
+def _own(node: New) -> Own:
+    settings = node.settings
+    return Own(
+        name=settings["name"],
+        title=settings.get("title", settings["name"]),
+        weight=parse_weight(settings.get("weight", "1"), ""),
+        notes=settings.get("notes", ""),
+        isced=settings.get("isced"),
+        subjects=(),
+        children=tuple(map(_own, node.children)) or None,
     )
 
 
-# --- Adding. ---
+def _with(settings: Mapping[str, str | None], own: Own, *, has_title: bool) -> Own:
+    """Return a node with other settings; without a title of its own its name is shown."""
+    name = settings.get("name") or own.name
+    title = settings.get("title", own.title if has_title else None) or name
+    own = own._replace(name=name, title=title)
+    if "weight" in settings:
+        own = own._replace(weight=parse_weight(settings["weight"] or "1", ""))
+    if "notes" in settings:
+        own = own._replace(notes=settings["notes"] or "")
+    return own._replace(isced=settings["isced"]) if "isced" in settings else own
 
 
-def _settings(name: str, weight: Weight | None, notes: str) -> dict[str, str]:
-    at = "The new discipline"
-    settings = {"name": checked_name(name, "name", at)}
-    if weight is not None:
-        parse_weight(str(weight), at)
-        settings["weight"] = str(weight).strip()
-    if checked_notes(notes, at):
-        settings["notes"] = checked_notes(notes, at)
-    return settings
+# --- Where it is made. ---
 
 
-def _refuse_known(taxonomy: Taxonomy, key: str) -> None:
-    for chain in taxonomy.chains():
-        if chain[-1].key == key and not isinstance(chain[-1], Branch):
+def _place(tree: Taxonomy, under: str, *, makes_branches: bool) -> tuple[Chain, list[str]]:
+    """Return the chain of a branch, and the names that a path has beyond it."""
+    if under.strip() == TOP:
+        return (), []
+    branches = [chain for chain in tree.matching(under) if isinstance(chain[-1], Branch)]
+    if len(branches) == 1:
+        return branches[0], []
+    node = next(iter(tree.matching(under)), None)
+    if branches or (node is None and "/" not in under):
+        tree.found(under)  # there are several, or none: it says which there are
+    if node is not None:
+        raise TaxonomyError(
+            f"{shown(node[-1].name)} is a discipline; only a branch has disciplines under it.",
+            hint=f"Give it `children:` in {SOURCE} by hand if it is to become a branch.",
+        )
+    above, _, name = under.rstrip("/ ").rpartition("/")
+    chain, missing = _place(tree, above or TOP, makes_branches=makes_branches)
+    beside = chain[-1].children if chain and isinstance(chain[-1], Branch) else tree.roots
+    near = [] if missing or makes_branches else nearest(name, [node.name for node in beside])
+    if near:
+        raise TaxonomyError(
+            f"There is no branch {shown(name)} under {path_of(chain) or TOP}; did you mean {shown(near[0])}?",
+            hint="--new-branch makes one all the same.",
+        )
+    return chain, [*missing, name.strip()]
+
+
+def _refuse_known(tree: Taxonomy, nodes: Iterable[New]) -> None:
+    known = {leaf.key: leaf for leaf in tree.disciplines}
+    for new in _new_leaves(nodes):
+        if (leaf := known.get(key_of(new.name))) is not None:
+            path = "/".join(["", *leaf.path, leaf.name])
             raise TaxonomyError(
-                f"The discipline {shown(chain[-1].name)} is there already: {path_of(chain)}.",
+                f"The discipline {shown(leaf.name)} is there already: {path}.",
                 hint="Names are compared without regard to case and spaces.",
             )
 
 
-def _branch(taxonomy: Taxonomy, name: str) -> Chain:
-    """Return the chain of a branch; a discipline of the same name does not stand in its way."""
-    branches = [chain for chain in taxonomy.matching(name) if isinstance(chain[-1], Branch)]
-    if len(branches) == 1:
-        return branches[0]
-    node = taxonomy.named(name)
-    raise TaxonomyError(
-        f"{shown(node.name)} is a discipline; only a branch has disciplines under it.",
-        hint=f"Give it `children:` in {SOURCE} by hand if it is to become a branch.",
-    )
+def _refuse_taken(tree: Taxonomy, chain: Chain, given: Mapping[str, str | None]) -> None:
+    """Refuse a name of a discipline that another discipline has."""
+    name = given.get("name")
+    if name is not None and not isinstance(chain[-1], Branch) and key_of(name) != chain[-1].key:
+        _refuse_known(tree, [New(settings={"name": name})])
 
 
-def _children(roots: Sequence, taxonomy: Taxonomy, chain: Chain) -> Sequence:
-    """Return the list of children as the file has it."""
-    items, nodes = roots, taxonomy.roots
-    for node in chain:
-        items, nodes = _below(items, nodes.index(node)), node.children if isinstance(node, Branch) else ()
-    return items
+def _new_leaves(nodes: Iterable[New]) -> Iterator[New]:
+    for node in nodes:
+        if node.children:
+            yield from _new_leaves(node.children)
+        else:
+            yield node
 
 
-def _below(items: Sequence, index: int) -> Sequence:
-    """Return the children of an item that was read as a branch."""
-    item = items.items[index]
-    children = item.values["children"] if isinstance(item, Mapping) else None
-    if not isinstance(children, Sequence):
-        raise TypeError(f"Item {index} is no branch.")
-    return children
-
-
-def _filled(text: str, siblings: Sequence, settings: dict[str, str]) -> str:
-    """Put a new item after the last one of a list."""
-    last = siblings.items[-1].span
-    if siblings.is_flow:
-        is_json = text.startswith(('"', '{"'), last.start)
-        return f"{text[: last.end]}, {_flow(settings, quoted=is_json)}{text[last.end :]}"
-    at = _line_end(text, last.end)
-    newline = "\r\n" if "\r\n" in text else "\n"
-    before = text[:at] if text[:at].endswith("\n") else text[:at] + newline
-    margin = " " * _column(text, siblings.span.start)
-    name, *rest = _block(settings)
-    item = newline.join([f"{margin}- {name}", *(f"{margin}  {line}" for line in rest)])
-    return f"{before}{item}{newline}{text[at:]}"
-
-
-def _block(settings: dict[str, str]) -> list[str]:
-    """Return the lines of a new item: a bare name where there is nothing else to say."""
-    written = _written(settings, quoted=False)
-    return [f"{key}: {value}" for key, value in written.items()] if len(written) > 1 else [written["name"]]
-
-
-def _flow(settings: dict[str, str], *, quoted: bool) -> str:
-    written = _written(settings, quoted=quoted)
-    if len(written) == 1:
-        return written["name"]
-    return "{" + ", ".join(f'"{key}": {value}' if quoted else f"{key}: {value}" for key, value in written.items()) + "}"
-
-
-def _written(settings: dict[str, str], *, quoted: bool) -> dict[str, str]:
-    """Write each text plainly where that is safe, else as a JSON string, which YAML reads too."""
-    return {
-        key: value if not quoted and (key == "weight" or _is_plain(value)) else json.dumps(value, ensure_ascii=False)
-        for key, value in settings.items()
-    }
-
-
-def _is_plain(value: str) -> bool:
-    return _PLAIN.fullmatch(value) is not None and value.casefold() not in _WORDS
-
-
-# --- Removing. ---
-
-
-def _reduced(text: str, old: Taxonomy, roots: Sequence, kept: set[str]) -> str:
-    new, at = [], 0
-    for start, end in sorted(_cuts(text, old.roots, roots, kept)):
-        new.append(text[at:start])
-        at = end
-    reduced = "".join([*new, text[at:]])
-    expected = tuple(leaf for leaf in old.disciplines if leaf.key in kept)
-    if _read_again(reduced).disciplines != expected:
-        raise _unsafe()
-    return reduced
-
-
-def _cuts(text: str, nodes: tuple[Node, ...], items: Sequence, kept: set[str]) -> Iterator[_Cut]:
-    stays = [any(leaf.key in kept for leaf in leaves_of((node,))) for node in nodes]
-    yield from _flow_cuts(items, stays) if items.is_flow else _block_cuts(text, items, stays)
-    for i, node in enumerate(nodes):
-        if stays[i] and isinstance(node, Branch):
-            yield from _cuts(text, node.children, _below(items, i), kept)
-
-
-def _flow_cuts(items: Sequence, stays: list[bool]) -> Iterator[_Cut]:
-    """Cut an item with the comma before it; before the first that stays, with the comma after it."""
-    first = stays.index(True)
-    spans = [item.span for item in items.items]
-    for i, span in enumerate(spans):
-        if not stays[i]:
-            yield (span.start, spans[i + 1].start) if i < first else (spans[i - 1].end, span.end)
-
-
-def _block_cuts(text: str, items: Sequence, stays: list[bool]) -> Iterator[_Cut]:
-    """Cut whole lines: the item, the comments directly above it, and those below that are indented further."""
-    column = _column(text, items.span.start)
-    for i, item in enumerate(items.items):
-        if not stays[i]:
-            start = _dash_line(text, item.span.start, column)
-            end = _line_end(text, item.span.end)
-            yield _with_comments(text, start, end, column)
-
-
-def _with_comments(text: str, start: int, end: int, column: int) -> _Cut:
-    while start and _comment_column(text, above := _line_start(text, start - 1)) == column:
-        start = above
-    below = end
-    while below < len(text) and ((depth := _comment_column(text, below)) > column or _is_blank(text, below)):
-        below = _line_end(text, below)
-        end = below if depth > column else end
-    if start == 0 or _is_blank(text, _line_start(text, start - 1)):
-        while end < len(text) and _is_blank(text, end):
-            end = _line_end(text, end)
-    return start, end
-
-
-def _dash_line(text: str, index: int, column: int) -> int:
-    """Return the start of the line with the dash of an item; the item itself may begin on a later line."""
-    start = _line_start(text, index)
-    while text[start : start + column + 1] != " " * column + "-":
-        if start == 0:
-            raise _unsafe()
-        start = _line_start(text, start - 1)
-    return start
-
-
-def _line_start(text: str, index: int) -> int:
-    return text.rfind("\n", 0, index) + 1
-
-
-def _line_end(text: str, index: int) -> int:
-    return text.find("\n", index) + 1 or len(text)
-
-
-def _column(text: str, index: int) -> int:
-    return index - _line_start(text, index)
-
-
-def _comment_column(text: str, start: int) -> int:
-    """Return the column of the comment that is alone on a line, or -1."""
-    line = text[start : _line_end(text, start)]
-    bare = line.lstrip(" ")
-    return len(line) - len(bare) if bare.startswith("#") else -1
-
-
-def _is_blank(text: str, start: int) -> bool:
-    return not text[start : _line_end(text, start)].strip()
+def _grafts(tree: Taxonomy, chain: Chain, nodes: Iterable[New]) -> Iterator[tuple[Chain, list[New]]]:
+    """Give the branches that get new children, what is deeper first: at one place in the text it stands first."""
+    beside = chain[-1].children if chain and isinstance(chain[-1], Branch) else tree.roots
+    branches = {node.key: node for node in beside if isinstance(node, Branch)}
+    fresh: list[New] = []
+    for new in nodes:
+        known = branches.get(key_of(new.name)) if new.children else None
+        if known is None:
+            fresh.append(new)
+        else:
+            yield from _grafts(tree, (*chain, known), new.children)
+    if fresh:
+        yield chain, fresh

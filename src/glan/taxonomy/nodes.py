@@ -10,7 +10,8 @@ from typing import TypeAlias
 
 from glan.errors import TaxonomyError
 from glan.records import Discipline, Level, Subject, key_of
-from glan.taxonomy.syntax import Mapping, Part, Scalar, Sequence, Span, place_of, shown
+from glan.taxonomy.parts import Mapping, Part, Scalar, Sequence, Span
+from glan.taxonomy.syntax import place_of, shown
 
 MAX_DEPTH = 8
 """Most levels of a tree, the disciplines counted."""
@@ -220,11 +221,7 @@ class _Reader:
         value = part.values.get("isced")
         if value is None:
             return None
-        code = self._scalar(value, "ISCED-F code")
-        if not _ISCED.fullmatch(code):
-            at = place_of(self.source, value.span)
-            raise TaxonomyError(f'{at}: the ISCED-F code {shown(code)} is not four digits; write it as "0541".')
-        return code
+        return checked_isced(self._scalar(value, "ISCED-F code"), place_of(self.source, value.span))
 
     def _list(self, part: Mapping, what: str, name: str) -> Sequence:
         value = part.values[what]
@@ -317,6 +314,18 @@ def checked_notes(text: str, at: str) -> str:
     if unseen:
         raise TaxonomyError(f"{at}: the notes have the invisible character {unseen!a}; remove it.")
     return text
+
+
+def checked_isced(code: str, at: str) -> str:
+    """Return a code of ISCED-F.
+
+    Raises:
+        TaxonomyError: it is not four digits.
+
+    """
+    if not _ISCED.fullmatch(code):
+        raise TaxonomyError(f'{at}: the ISCED-F code {shown(code)} is not four digits; write it as "0541".')
+    return code
 
 
 def parse_weight(text: str, at: str) -> Fraction:

@@ -2,8 +2,11 @@
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib import resources
 
 from glan.names import near_key
 from glan.records import Discipline, key_of
@@ -15,7 +18,12 @@ MAX_OWN_NOTES = 1_000
 """Longest notes of one node, in characters, before they are a finding: every prompt below it carries them."""
 MAX_SHARE = 2 / 3
 """Greatest share of the weight that one of three or more siblings has before it is a finding."""
+MAX_CHILDREN = 100
+"""Most children of a branch before they are a finding."""
+MAX_EASY_DEPTH = 6
+"""Most levels, the disciplines counted, before they are a finding."""
 
+_MOST_NAMED = 5
 _MAX_PAIRS = 50
 _MIN_LENGTH = 6
 """Shorter names that differ by a letter mean different things."""
@@ -43,9 +51,43 @@ class Line:
     """Detailed field of ISCED-F 2013, if the discipline has one."""
 
 
-def outline(taxonomy: Taxonomy) -> tuple[Line, ...]:
-    """Return a line for each node, in the order of the file."""
-    return tuple(_lines(taxonomy.roots, 0, _weight_of(taxonomy.roots)))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """The nodes of one level."""
+
+    branches: int
+    leaves: int
+    least_children: int
+    """Fewest children of a branch at this level; 0 where there is none."""
+    most_children: int
+
+
+def outline(taxonomy: Taxonomy, node: Node | None = None) -> tuple[Line, ...]:
+    """Return a line for each node, or for one and what is under it, in the order of the file."""
+    return tuple(_lines(taxonomy.roots if node is None else (node,), 0, _weight_of(taxonomy.roots)))
+
+
+def levels(lines: Iterable[Line]) -> tuple[Level, ...]:
+    """Return what there is at each level of an outline, from the top."""
+    branches: Counter[int] = Counter()
+    leaves: Counter[int] = Counter()
+    children: dict[int, list[int]] = {}
+    for line in lines:
+        (leaves if line.is_leaf else branches)[line.depth] += 1
+        if line.depth:
+            children[line.depth - 1][-1] += 1
+        if not line.is_leaf:
+            children.setdefault(line.depth, []).append(0)
+    depths = range(max([*branches, *leaves], default=-1) + 1)
+    return tuple(
+        Level(
+            branches=branches[depth],
+            leaves=leaves[depth],
+            least_children=min(children.get(depth, [0])),
+            most_children=max(children.get(depth, [0])),
+        )
+        for depth in depths
+    )
 
 
 def check(taxonomy: Taxonomy) -> list[str]:
@@ -54,8 +96,11 @@ def check(taxonomy: Taxonomy) -> list[str]:
         *_alike(taxonomy.disciplines),
         *_lonely(taxonomy),
         *_unbalanced(taxonomy),
+        *_wide(taxonomy),
+        *_deep(taxonomy),
         *_long_notes(taxonomy),
         *_without_field(taxonomy),
+        *_unknown_codes(taxonomy),
     ]
 
 
@@ -135,7 +180,10 @@ def _lonely(taxonomy: Taxonomy) -> Iterator[str]:
     for chain in taxonomy.chains():
         node = chain[-1]
         if isinstance(node, Branch) and len(node.children) == 1:
-            yield f"The branch {path_of(chain)} has one child, {shown(node.children[0].name)}."
+            yield (
+                f"The branch {path_of(chain)} has one child, {shown(node.children[0].name)}; "
+                "give it others, or move the child up."
+            )
 
 
 def _unbalanced(taxonomy: Taxonomy) -> Iterator[str]:
@@ -152,8 +200,27 @@ def _unbalanced(taxonomy: Taxonomy) -> Iterator[str]:
         if share > MAX_SHARE:
             yield (
                 f"{shown(heaviest.name)} has {share:.0%} of the weight {where}; "
-                f"the other {len(nodes) - 1:,} nodes there share the rest."
+                f"the other {len(nodes) - 1:,} nodes there share the rest; weights can mend it."
             )
+
+
+def _wide(taxonomy: Taxonomy) -> Iterator[str]:
+    for chain in taxonomy.chains():
+        node = chain[-1]
+        if isinstance(node, Branch) and len(node.children) > MAX_CHILDREN:
+            yield (
+                f"The branch {path_of(chain)} has {len(node.children):,} children, more than people look through; "
+                "put branches between."
+            )
+
+
+def _deep(taxonomy: Taxonomy) -> Iterator[str]:
+    deepest = max(taxonomy.chains(), key=len)
+    if len(deepest) > MAX_EASY_DEPTH:
+        yield (
+            f"The tree has {len(deepest)} levels, at {path_of(deepest)}: rows name the first two and the discipline; "
+            "move up what need not stand so deep."
+        )
 
 
 def _long_notes(taxonomy: Taxonomy) -> Iterator[str]:
@@ -161,11 +228,63 @@ def _long_notes(taxonomy: Taxonomy) -> Iterator[str]:
         inherited = len(chain[-2].notes) if len(chain) > 1 else 0
         length = sum(map(len, chain[-1].notes[inherited:]))
         if length > MAX_OWN_NOTES:
-            yield f"The notes of {path_of(chain)} have {length:,} characters; every prompt below it carries them."
+            yield f"The notes of {path_of(chain)} have {length:,} characters, which every prompt carries; shorten them."
 
 
 def _without_field(taxonomy: Taxonomy) -> Iterator[str]:
     leaves = [node for node in taxonomy.roots if not isinstance(node, Branch)]
     if leaves:
         first = shown(leaves[0].name)
-        yield f"Disciplines stand at the top ({len(leaves):,}, {first} first); their rows have no field."
+        yield (
+            f"Disciplines stand at the top ({len(leaves):,}, {first} first); their rows have no field, until they are "
+            "moved under a branch."
+        )
+
+
+def _unknown_codes(taxonomy: Taxonomy) -> Iterator[str]:
+    known = isced_fields()
+    for leaf in taxonomy.disciplines:
+        if leaf.isced is not None and leaf.isced not in known:
+            yield (
+                f"{shown(leaf.name)} has the code {leaf.isced}, which is no detailed field of ISCED-F 2013; "
+                "give it another, or none."
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """How much of ISCED-F 2013 a tree covers."""
+
+    fields: int
+    """Detailed fields of the classification."""
+    missing: tuple[str, ...]
+    """Those without a discipline, each with its code and name."""
+    without_code: tuple[str, ...]
+    """Disciplines that have none."""
+
+    def told(self) -> str:
+        """Say it in a sentence."""
+        covered = self.fields - len(self.missing)
+        named = ", ".join(self.missing[:_MOST_NAMED])
+        more = f" and {len(self.missing) - _MOST_NAMED:,} more" if len(self.missing) > _MOST_NAMED else ""
+        lacking = f"; without one: {named}{more}" if covered and self.missing else ""
+        codes = f" {len(self.without_code):,} disciplines have no code." if self.without_code else ""
+        return f"ISCED-F 2013: {covered:,} of its {self.fields:,} fields have a discipline{lacking}.{codes}"
+
+
+def coverage(taxonomy: Taxonomy) -> Coverage:
+    """Return which fields of the classification have a discipline, by the codes that the disciplines have."""
+    fields = isced_fields()
+    codes = {leaf.isced for leaf in taxonomy.disciplines}
+    return Coverage(
+        fields=len(fields),
+        missing=tuple(f"{code} {name}" for code, name in fields.items() if code not in codes),
+        without_code=tuple(leaf.name for leaf in taxonomy.disciplines if leaf.isced is None),
+    )
+
+
+def isced_fields() -> Mapping[str, str]:
+    """Return the detailed fields of ISCED-F 2013: their names by their codes."""
+    text = (resources.files("glan.taxonomy") / "isced.toml").read_text(encoding="utf-8")
+    fields: Mapping[str, str] = tomllib.loads(text)["fields"]
+    return fields

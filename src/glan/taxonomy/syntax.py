@@ -6,8 +6,6 @@ size and number of parts have limits, so a file from a stranger costs bounded ti
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -25,58 +23,11 @@ from ruamel.yaml.events import (
 from ruamel.yaml.reader import ReaderError
 
 from glan.errors import TaxonomyError
+from glan.taxonomy.parts import MAX_LENGTH, MAX_NESTING, MAX_PARTS, NULLS, Mapping, Part, Scalar, Sequence, Span
+from glan.taxonomy.quick import read_quickly
 
-MAX_LENGTH = 16_000_000
-"""Longest text in characters; 100,000 disciplines with a note each have about 10,000,000."""
-MAX_PARTS = 1_000_000
-"""Most texts, lists and mappings in a file."""
-MAX_NESTING = 20
-"""Most lists and mappings inside each other: two for each of eight levels, and the subjects with their subtopics."""
 _MAX_TAG_LENGTH = 10_000
 """What follows an exclamation mark without a space costs the parser quadratic time."""
-
-_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
-
-
-class Span(NamedTuple):
-    """Where a part stands: from `start` up to `end` in characters; line and column of its start count from 1."""
-
-    start: int
-    end: int
-    line: int
-    column: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scalar:
-    """One text, as it is meant: unquoted, unescaped, unfolded."""
-
-    value: str
-    is_null: bool
-    """Nothing at all, or an unquoted `null` or `~`."""
-    span: Span
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sequence:
-    """A list."""
-
-    items: tuple["Part", ...]
-    is_flow: bool
-    """Written in brackets rather than line by line."""
-    span: Span
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mapping:
-    """Keys and their values, in order."""
-
-    values: dict[str, "Part"]
-    keys: dict[str, Scalar]
-    span: Span
-
-
-Part: TypeAlias = Scalar | Sequence | Mapping
 
 
 def compose(text: str, source: str) -> Part:
@@ -92,6 +43,14 @@ def compose(text: str, source: str) -> Part:
         raise TaxonomyError(
             f"{source} has an exclamation mark in more than {_MAX_TAG_LENGTH:,} characters without a space; break them."
         )
+    found = read_quickly(text)
+    if found is not None:
+        return found
+    return compose_slowly(text, source)
+
+
+def compose_slowly(text: str, source: str) -> Part:
+    """Return the same by the events of the parser, whatever the form of the text."""
     try:
         return _Composer(text, source).document()
     except ReaderError as error:
@@ -152,7 +111,7 @@ class _Composer:
             while end > event.start_mark.index and self._text[end - 1].isspace():
                 end -= 1
         value: str = event.value
-        return Scalar(value=value, is_null=is_plain and value in _NULLS, span=_span(event, end))
+        return Scalar(value=value, is_null=is_plain and value in NULLS, span=_span(event, end))
 
     def _sequence(self, start: SequenceStartEvent, depth: int) -> Sequence:
         items: list[Part] = []

@@ -13,7 +13,8 @@ from pathlib import Path
 from glan.errors import TaxonomyError
 from glan.records import Discipline, key_of
 from glan.taxonomy.nodes import Branch, Node, leaves_of, read_nodes, roots_of
-from glan.taxonomy.syntax import MAX_LENGTH, compose, shown
+from glan.taxonomy.parts import MAX_LENGTH
+from glan.taxonomy.syntax import compose, shown
 
 Chain = tuple[Node, ...]
 """A node with the branches above it, from the top; the node stands last."""
@@ -80,6 +81,15 @@ class Taxonomy:
             TaxonomyError: there is none, or there are several.
 
         """
+        return self.found(name)[-1]
+
+    def found(self, name: str) -> Chain:
+        """Return the same with the branches above it.
+
+        Raises:
+            TaxonomyError: there is none, or there are several.
+
+        """
         found = self.matching(name)
         if not found:
             raise self._unknown(name, "node", [chain[-1].name for chain in self.chains()])
@@ -90,7 +100,22 @@ class Taxonomy:
                 f"{shown(name)} is not the name of one node in {self.source}; "
                 f"write one of {', '.join(paths[:_MAX_LISTED])}{more}."
             )
-        return found[0][-1]
+        return found[0]
+
+    def finder(self) -> Callable[[str], Chain]:
+        """Return `found` for many names: those that say at once which node is meant cost one look."""
+        by_name: dict[str, list[Chain]] = {}
+        by_path: dict[str, Chain] = {}
+        for chain in self.chains():
+            by_name.setdefault(chain[-1].key, []).append(chain)
+            by_path[key_of(path_of(chain))] = chain
+
+        def find(name: str) -> Chain:
+            key = key_of(name)
+            named = by_name.get(key, [])
+            return by_path.get(key) or (named[0] if len(named) == 1 else self.found(name))
+
+        return find
 
     def matching(self, name: str) -> list[Chain]:
         """Return the chains that end in a name or path; titles count where no name does."""
@@ -136,8 +161,8 @@ class Taxonomy:
         )
 
 
-def read_text(path: Path) -> str:
-    """Return the text of a taxonomy file.
+def read_text(path: Path, *, hint: str = "`glan init` writes a taxonomy.") -> str:
+    """Return the text of a taxonomy file, or of another that is read into one; `hint` is for one that is not there.
 
     Raises:
         TaxonomyError: it is not there, too long, or not in UTF-8.
@@ -149,7 +174,7 @@ def read_text(path: Path) -> str:
             data = file.read(4 * MAX_LENGTH + 1)
         return data.decode("utf-8")
     except FileNotFoundError as error:
-        raise TaxonomyError(f"There is no file {path}.", hint="`glan init` writes a taxonomy.") from error
+        raise TaxonomyError(f"There is no file {path}.", hint=hint) from error
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise TaxonomyError(f"{path}, line {line}: this is not UTF-8; save the file in UTF-8.") from error

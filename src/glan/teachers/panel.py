@@ -137,12 +137,8 @@ async def opened(config: Config, environment: Environment, named: Named) -> Asyn
     async with AsyncExitStack() as stack:
         hourly = hourly_of(config, environment, named)
         found = {stage: await opening.teacher_of(stage, opening.spec_of(stage), stack) for stage in config.stages}
-        hosts = {
-            endpoint.host: None
-            for opened_ in found.values()
-            if opened_.fleet is not None
-            for endpoint in opened_.fleet.endpoints
-        }
+        fleets = [one.fleet for one in found.values() if one.fleet is not None]
+        hosts = dict.fromkeys(server.host for fleet in fleets for server in fleet.endpoints)
         yield Panel(
             teachers={stage: opened_.teacher for stage, opened_ in found.items()},
             models={stage: opening.spec_of(stage).model for stage in config.stages},
@@ -176,8 +172,7 @@ def hosts_of(config: Config, environment: Environment, named: Named) -> tuple[Ho
     opening = _Opening(config, environment, named)
     found: dict[str, tuple[str, list[Stage]]] = {}
     for stage in config.stages:
-        spec = opening.named_of(stage)
-        if spec is not None and spec.provider != OFFLINE:
+        if (spec := opening.named_of(stage)) is not None and spec.provider != OFFLINE:
             for one in opening.servers_of(spec, opening.settings_of(stage, spec)):
                 base_url, host = where(one, environment)
                 found.setdefault(host, (base_url, []))[1].append(stage)
@@ -185,6 +180,12 @@ def hosts_of(config: Config, environment: Environment, named: Named) -> tuple[Ho
         Host(host=host, stages=tuple(stages), is_allowed=is_allowed(base_url, config.network))
         for host, (base_url, stages) in found.items()
     )
+
+
+def models_of(config: Config, environment: Environment, named: Named) -> Mapping[Stage, str]:
+    """Return the model of each stage, an empty name where no teacher is named; it asks nobody and needs no key."""
+    opening = _Opening(config, environment, named)
+    return {stage: spec.model if (spec := opening.named_of(stage)) else "" for stage in config.stages}
 
 
 def untrusted(config: Config, environment: Environment, named: Named) -> tuple[UntrustedError, ...]:
@@ -197,8 +198,7 @@ def untrusted(config: Config, environment: Environment, named: Named) -> tuple[U
     opening = _Opening(config, environment, named)
     found: dict[tuple[str, str], UntrustedError] = {}
     for stage in config.stages:
-        spec = opening.named_of(stage)
-        if spec is not None and spec.provider != OFFLINE:
+        if (spec := opening.named_of(stage)) is not None and spec.provider != OFFLINE:
             settings = opening.settings_of(stage, spec)
             check_settings(settings)
             for server in opening.servers_of(spec, settings):
@@ -381,8 +381,7 @@ class _Opening:
             from_command_line=is_named and self._named.is_typed and not (settings.base_urls or settings.base_urls_file),
         )
         # A project that came from a stranger could name an authority that may speak for a provider's own address.
-        is_providers_own = found.name != found.host
-        return found if is_providers_own else replace(found, ca_pem=read_ca(network, self._environment))
+        return found if found.name != found.host else replace(found, ca_pem=read_ca(network, self._environment))
 
 
 def _way_of(settings: TeacherSettings) -> tuple[object, ...]:
@@ -390,11 +389,11 @@ def _way_of(settings: TeacherSettings) -> tuple[object, ...]:
     return tuple(repr(getattr(settings, name)) for name in _OF_A_SERVER)
 
 
+@dataclass(frozen=True, slots=True)
 class _Routed:
     """Sends each stage to its teacher."""
 
-    def __init__(self, teachers: Mapping[Stage, Teacher]) -> None:
-        self._teachers = teachers
+    teachers: Mapping[Stage, Teacher]
 
     async def reply(self, request: Request) -> Reply:
-        return await self._teachers[request.stage].reply(request)
+        return await self.teachers[request.stage].reply(request)
