@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from glan.benchmarks.recipes import missing
 from glan.benchmarks.store import Benchmarks
 from glan.curate.contamination import REASON, benchmark_of
-from glan.project import Manifest
+from glan.manifests import Manifest
 from glan.records import Decided
 
 

@@ -11,13 +11,13 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from glan.dataset_settings import Dataset
 from glan.errors import ConfigError
 from glan.language_names import LANGUAGES, code_of
 from glan.records import Stage
 from glan.settings import (
     Batch,
     Curation,
-    Dataset,
     Limits,
     MaxTokens,
     Network,

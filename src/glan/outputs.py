@@ -14,36 +14,29 @@ import msgspec
 from msgspec.structs import replace
 
 import glan
+from glan import claims
 from glan.against import Against
 from glan.config import Config
-from glan.curate.judged import told_of_look
 from glan.curate.meaning import REASON as COPY_IN_MEANING
-from glan.curate.votes import told_of_votes
-from glan.dataset.card import NOT_DONE, NOT_JUDGED, NOT_REVIEWED, Card, render_card
+from glan.curate.personal import kinds_in
+from glan.curate.words import words_of
+from glan.dataset.card import Card, render_card
+from glan.dataset.quantities import Curriculum
 from glan.dataset.rows import REJECT_SCHEMA, ROW_SCHEMA, reject_of, row_of
 from glan.dataset.shards import ShardWriter, ids, read_rows
-from glan.dataset.statistics import Statistics, Summary
+from glan.dataset.statistics import Statistics
+from glan.dataset.summary import Summary
 from glan.errors import DatasetError
+from glan.generate.walk import Walk
 from glan.growth import Standing
-from glan.language_names import LANGUAGES
-from glan.options import RULES_DID_NOT_RUN
+from glan.manifests import Manifest
 from glan.plan import drafts_of_round
-from glan.project import Manifest, Project
+from glan.project import Project
 from glan.records import Decided, Outcome, Reply, Request, Stage, place
 from glan.reviewed import Reviewed
-from glan.settings import Embeddings
 from glan.teachers.base import Teacher
 from glan.teachers.identities import Answered
 
-_OF_BOTH = (
-    "empty, cut off, withheld by a content filter, refused, thinking left in the text, repetition loops, "
-    "code or formulas never closed"
-)
-CHECKED = (
-    f"Questions: {_OF_BOTH}, too long, instructions left in the text, exact duplicates.",
-    f"Answers: {_OF_BOTH}, copies of their question.",
-)
-"""The rules that every data set passed."""
 _MOST_NAMED = 10
 _COPIES = frozenset({"exact duplicate", "near duplicate", COPY_IN_MEANING})
 _PLACE = re.compile(r"(?:question|slot)/(?P<leaf>[^/]+)/")
@@ -56,7 +49,6 @@ class Ending:
     wanted: int
     ended: str
     choice: str
-    left: Mapping[str, str]
     spent: Mapping[str, object]
     possibly_paid: Mapping[str, object]
     server_usd: float
@@ -73,8 +65,8 @@ class Ending:
     """What the data set rests on, hashed."""
     rules: tuple[int, int] | None
     """How many rules of the project ran, on questions and on answers; None where none did."""
-    rounds: Mapping[str, Sequence[int]]
-    """Of each leaf the ordinals at which its rounds began, and with them the drafts that they need."""
+    walks: Mapping[str, Walk]
+    """Of each leaf: how it ended, and what there was to draw from."""
 
 
 class Curricula:
@@ -85,7 +77,8 @@ class Curricula:
 
     def __init__(self) -> None:
         self._replies: dict[tuple[str, int, int], tuple[Stage, Reply]] = {}
-        self._last: dict[str, int] = {}
+        self.last: dict[str, int] = {}
+        """The ordinal of the last slot of each leaf that is decided."""
         self._subjects: set[tuple[str, str]] = set()
 
     def add(self, request: Request, reply: Reply) -> None:
@@ -97,14 +90,15 @@ class Curricula:
     def decide(self, decided: Decided) -> None:
         """Note what a slot rests on."""
         discipline = decided.slot.discipline
-        self._last[discipline.leaf] = decided.slot.ordinal
+        self.last[discipline.leaf] = decided.slot.ordinal
         if decided.subject is not None:
             self._subjects.add((discipline.key, decided.subject.key))
 
-    def rested_on(self, rounds: Mapping[str, Sequence[int]], drafts: int) -> Iterator[tuple[Stage, Reply]]:
+    def rested_on(self, walks: Mapping[str, Walk], drafts: int) -> Iterator[tuple[Stage, Reply]]:
         """Give the replies that the decided slots rest on, in the order of their ids."""
         n_drafts = {
-            leaf: drafts_of_round(bisect_right(rounds[leaf], last) - 1, drafts) for leaf, last in self._last.items()
+            leaf: drafts_of_round(bisect_right(walks[leaf].rounds, last) - 1, drafts)
+            for leaf, last in self.last.items()
         }
         subjects = {place("", *keys) for keys in self._subjects}
         for (id_, _, _), found in sorted(self._replies.items(), key=itemgetter(0)):
@@ -118,7 +112,7 @@ class Outputs:
     """The data set of one run while it is being written."""
 
     def __init__(self, project: Project, config: Config, models: Mapping[Stage, str]) -> None:
-        self.statistics = Statistics()
+        self.statistics = Statistics(project.taxonomy.disciplines, words=words_of)
         """Counts of what is written."""
         self.curricula = Curricula()
         self.reviewed = Reviewed(project.reviews)
@@ -144,23 +138,39 @@ class Outputs:
             if decided.outcome is Outcome.OPEN:
                 self._open_so_far += 1
                 continue
-            self.statistics.add(decided)
+            personal = self._personal(decided)
+            self.statistics.add(decided, personal or ())
             self.curricula.decide(decided)
             self.reviewed.add(decided)
             if decided.outcome is Outcome.PAIR:
-                self._train.add(row_of(decided, language=self._config.language, **models))
+                row = row_of(decided, language=self._config.language, **models)
+                self._train.add(replace(row, pii=personal))
                 self.rows += 1
                 self.open = self._open_so_far
                 self._prefix_rows += not self.open
             else:
-                self._rejects.add(reject_of(decided, language=self._config.language, **models))
+                reject = reject_of(decided, language=self._config.language, **models)
+                self._rejects.add(replace(reject, row=replace(reject.row, pii=personal)))
+
+    def _personal(self, decided: Decided) -> tuple[str, ...] | None:
+        """Return the kinds of personal data that a slot holds; None where that is not looked for."""
+        if self._config.curation.pii == "off":
+            return None
+        texts = [decided.question.text] if decided.question is not None else []
+        texts += [decided.answer.text] if decided.answer is not None else []
+        return tuple(sorted({kind for text in texts for kind in kinds_in(text)}))
 
     def publish(self, ending: Ending) -> Manifest:
         """Finish the files and exchange them for the old ones."""
         shards, rejects = self._train.close(), self._rejects.close()
         self.turned = [*_turned(self._project.train_path, self._folder / "rejects")]
-        for stage, reply in self.curricula.rested_on(ending.rounds, self._config.plan.drafts):
+        for stage, reply in self.curricula.rested_on(ending.walks, self._config.plan.drafts):
             self.statistics.add_reply(stage, reply)
+        for leaf, last in self.curricula.last.items():
+            walk = ending.walks[leaf]
+            self.statistics.add_curriculum(
+                walk.discipline.key, Curriculum(subjects=walk.named_by(last), sizes=walk.sizes)
+            )
         summary = self.statistics.result()
         card = render_card(self._card(ending, summary)).encode()
         (self._folder / "dataset" / "README.md").write_bytes(card)
@@ -192,35 +202,15 @@ class Outputs:
         self._project.begin()
 
     def _checked(self, ending: Ending, summary: Summary) -> tuple[str, ...]:
-        threshold = self._config.curation.near_duplicates
-        near = (f"Near duplicates: Jaccard similarity of word 3-grams from {threshold:g}.",) if threshold else ()
-        code = self._config.checked_language
-        language = (f"Texts that are surely in another language than {LANGUAGES[code]}.",) if code is not None else ()
-        meaning = (
-            (_told_of_meaning(self._config.curation.embeddings),) if self._config.curation.embeddings.enabled else ()
-        )
-        names = (_told_of_names(ending.near_names),) if self._config.merges_names else ()
-        rules = (_told_of_rules(*ending.rules),) if ending.rules is not None else ()
-        voted = told_of_votes(self._config.curation.agreement)
-        examined = (*CHECKED, *language, *near, *meaning, *names, *rules, *ending.against.checked(), *voted)
-        return (*examined, *self._looked_at(summary), *self.reviewed.checked(self.rows))
-
-    def _looked_at(self, summary: Summary) -> Iterator[str]:
-        """Say what models said of questions and pairs, and of how many they could not be read."""
-        for stage in self._config.stages:
-            model, unread = self._models[stage], summary.unread.get(stage.value, 0)
-            told = told_of_look(stage, self._config, model)
-            if told is not None:
-                is_own = stage is Stage.SCORES and model == self._models[Stage.ANSWERS]
-                own = " It is the model that wrote the answers." if is_own else ""
-                yield f"{told}{own}" + (f" Of {unread:,} pairs it could not be read." if unread else "")
+        checked = claims.checked(self._config, ending.against, ending.rules)
+        near = claims.near_names(self._config, ending.near_names)
+        people = self.reviewed.checked(self.rows)
+        return (*checked, *near, *claims.looked_at(self._config, self._models, summary.unread), *people)
 
     def _not_checked(self, ending: Ending) -> tuple[str, ...]:
         is_idle = self._project.rules is not None and ending.rules is None
-        done = {NOT_REVIEWED, *([NOT_JUDGED] if Stage.SCORES in self._config.stages else [])}
-        not_done = [sentence for sentence in NOT_DONE if sentence not in done]
-        people = self.reviewed.not_checked(self.rows)
-        return (*ending.against.not_checked(), *not_done, *people, *([RULES_DID_NOT_RUN] if is_idle else []))
+        not_done = claims.not_done(self._config, ending.against, has_idle_rules=is_idle)
+        return (*not_done, *self.reviewed.not_checked(self.rows))
 
     def _card(self, ending: Ending, summary: Summary) -> Card:
         config = self._config
@@ -231,10 +221,10 @@ class Outputs:
             seed=config.seed,
             version=glan.__version__,
             prompts={name: self._project.prompts.hash_of(name) for name in self._project.prompts.sources},
-            question_model=self._models[Stage.QUESTIONS],
-            answer_model=self._models[Stage.ANSWERS],
-            curriculum_model=self._models[Stage.SYLLABI],
+            models={stage: self._models[stage] for stage in config.stages if stage in self._models},
             license=config.dataset.license,
+            authors=config.dataset.authors,
+            citation=config.dataset.citation,
             checked=self._checked(ending, summary),
             not_done=self._not_checked(ending),
             benchmarks=ending.against.listed(),
@@ -269,7 +259,7 @@ class Outputs:
             models={stage.value: model for stage, model in self._models.items()},
             hashes=self._project.hashes(),
             leaves={found.leaf: str(found.weight) for found in self._project.taxonomy.disciplines},
-            left=dict(ending.left),
+            left={leaf: walk.left for leaf, walk in ending.walks.items() if walk.left is not None},
             quantities=msgspec.to_builtins(summary),
             spent=dict(ending.spent),
             possibly_paid=dict(ending.possibly_paid),
@@ -321,24 +311,6 @@ def standing_of(project: Project) -> Standing | None:
             str(error), hint=f"Move {project.manifest_path} away and run again: all there was is made from the ledger."
         ) from error
     return Standing(pairs=pairs, others=others, left=frozenset(manifest.left))
-
-
-def _told_of_meaning(settings: Embeddings) -> str:
-    return (
-        f"Copies in meaning: cosine from {settings.similarity:g} with one of the last {settings.last:,} questions of "
-        "the same subject."
-    )
-
-
-def _told_of_names(found: Mapping[str, Any]) -> str:
-    return (
-        f"Near names: {found.get('subjects', 0):,} subjects and {found.get('key_concepts', 0):,} key concepts were "
-        "merged into earlier ones of nearly the same name."
-    )
-
-
-def _told_of_rules(n_questions: int, n_answers: int) -> str:
-    return f"The project's own rules.py: {n_questions} rules on questions, {n_answers} on answers."
 
 
 def _turned(standing: Path, rejects: Path) -> Iterator[str]:

@@ -17,8 +17,9 @@ from glan.curate.examiner import Here
 from glan.curate.quality import text_of
 from glan.errors import DatasetError, GlanError, StoppedError
 from glan.generate.asking import Asking, asking_of
+from glan.manifests import Manifest
 from glan.polls import SHARE, Poll, Polls, Result, vote_of
-from glan.project import Manifest, Project
+from glan.project import Project
 from glan.records import Decided, Discipline, Draw, Level, Outcome, Question, Reply, Slot, Strategy, Subject, Task
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledgered import Choice, Ledgered

@@ -21,6 +21,7 @@ from glan.config_text import render_config
 from glan.disk import remove, replace, sync
 from glan.environment import Environment
 from glan.errors import GlanError, LedgerError, ProjectError
+from glan.manifests import Manifest
 from glan.prompts import Prompts
 from glan.reviews import NAME as REVIEWS
 from glan.reviews import Reviews
@@ -28,71 +29,12 @@ from glan.taxonomy.edit import select
 from glan.taxonomy.outlines import is_outline, read_outline
 from glan.taxonomy.tree import Taxonomy, read_text, shipped_names, shipped_text
 from glan.taxonomy.writing import document
-from glan.teachers.identities import Answered
 from glan.teachers.ledger_file import Lock, is_on_network
 
 PUBLISHED = ("dataset", "rejects", "manifest.json")
 """What a run exchanges, in this order: the manifest comes last."""
 LEDGER, RULES = "ledger.sqlite", "rules.py"
 _IGNORED = ".env\n.batches/\n.next/\n.old/\n.push/\n*.lock\nledger.sqlite-*\nstatus.json\n"
-
-
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What `manifest.json` says of the data set beside it."""
-
-    glan_version: str
-    made_at: str
-    """Time of the exchange, UTC."""
-    pairs_wanted: int
-    complete: bool
-    """Whether N was reached with no slot open before the last row."""
-    prefix_rows: int
-    """So many leading rows are the first rows of every longer data set."""
-    ended: str
-    """Why the run ended: `complete`, or the cause in a sentence."""
-    slots: dict[str, int]
-    """pairs, rejects, failures, open, and their sum `decided` without the open ones."""
-    reasons: list[dict[str, str | int]]
-    """How many slots ended in each stage for each reason."""
-    seed: int
-    language: str
-    choice: str
-    """`exact`, `keep` or `reask`: what was done about replies under another fingerprint."""
-    models: dict[str, str]
-    """The model asked in each stage."""
-    hashes: dict[str, str]
-    """Of glan.toml, taxonomy.yaml, each prompt, each benchmark, and rules.py and reviews.jsonl if they are there."""
-    leaves: dict[str, str]
-    """Weight of each leaf that the plan had."""
-    left: dict[str, str]
-    """Leaves that left the walk, and why: `failed` or `exhausted`."""
-    quantities: dict[str, object]
-    """Statistics of the rows and rejects."""
-    spent: dict[str, object]
-    """Everything that the ledger has paid for, over all runs."""
-    possibly_paid: dict[str, object] = {}
-    """Calls that timed out or were cut off in flight, over all runs, and the most that they can have cost."""
-    server_usd: float = 0.0
-    """What servers cost by the hour, over all runs."""
-    checked: list[str]
-    not_checked: list[str]
-    benchmarks: list[dict[str, object]] = []
-    """What the pairs were held against: name, splits with their items, hash, and matches."""
-    reviews: dict[str, object] = {}
-    """What people made of the pairs: how many they judged, and the share that they found wrong, by discipline."""
-    shards: list[dict[str, str | int]]
-    files: dict[str, str] = {}
-    """SHA-256 of every file of the data set and of the rejects, by its path in the project."""
-    cut_prompts: int = 0
-    """Replies that the run met and of which the server had cut the prompt."""
-    not_taken: list[str] = []
-    """Parameters that the models did not take in the run, and what they were sent instead."""
-    answered: list[Answered] = []
-    """Which models gave the replies that the run used, as the servers named them."""
-    near_names: dict[str, object] = {}
-    """Subjects and key concepts that were merged into earlier ones of nearly the same name, and the first of them."""
-    basis: str = ""
-    """Hash of everything that the data set rests on: where it is the same, a run would make the same again."""
 
 
 @dataclass(frozen=True)

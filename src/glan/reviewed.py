@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from glan.curate.people import CHECK, CORRECTED, KEPT, REASON, TIED
-from glan.dataset.card import NOT_REVIEWED
 from glan.growth import Standing
 from glan.raters import wilson
 from glan.records import Decided, Discipline
@@ -82,7 +81,7 @@ class Reviewed:
         """Say what nobody looked at."""
         seen = self._total.total() - self._total[DROPPED]
         if not self._total or not self._reviews.has_people:
-            yield NOT_REVIEWED
+            yield "No person reviewed the pairs."
         elif seen < pairs:
             yield f"{pairs - seen:,} of {pairs:,} pairs were not reviewed by people."
 

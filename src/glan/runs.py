@@ -18,16 +18,18 @@ from glan.against import Against
 from glan.batched import Gathering, OnlyLedger, check_servers, emptied, post_of, settle_earlier
 from glan.curate.beside import examining
 from glan.curate.own import OwnRules
+from glan.dataset.licences import doubt_of
 from glan.errors import BudgetError, GlanError
 from glan.generate.asking import Asking, asking_of
 from glan.generate.merging import near_names_of
 from glan.generate.walk import told_of_walks
 from glan.growth import Standing, pairs_of
+from glan.manifests import Manifest
 from glan.options import InterruptedRunError, Options, Result, inputs_of, own_rules, stored_of
 from glan.outputs import Counted, Ending, Outputs, standing_of
 from glan.pipeline import Job, Pipeline
 from glan.progress import Progress
-from glan.project import Manifest, Project
+from glan.project import Project
 from glan.records import Discipline, Outcome, Stage
 from glan.settled import Basis, count_again, settled, told_again
 from glan.spending import possibly_paid, possibly_paid_so_far, purse_of
@@ -117,6 +119,8 @@ class Run:
         panel = self._panel
         disciplines = self._disciplines()
         self._own = own_rules(self.project, self.options, self._notice)
+        if doubt := doubt_of(self.config.dataset.license):
+            self._notice(doubt)
         asking = asking_of(self.config, self.project.prompts, panel.teachers[Stage.ANSWERS], panel.models)
         if self._is_batch or self.options.write_to is not None:
             await check_servers(self.config.stages, panel.batches, asks=self.options.write_to is None)
@@ -386,7 +390,6 @@ class Run:
             ended=ended,
             choice=basis.choice.value,
             basis=basis.with_replies(ledger),
-            left={leaf: walk.left for leaf, walk in walks.items() if walk.left is not None},
             spent=msgspec.to_builtins(totals),
             possibly_paid=possibly_paid_so_far(ledger, totals),
             server_usd=ledger.run_totals().server_usd,
@@ -395,6 +398,6 @@ class Run:
             not_taken=[refusal.told_of(host) for refusal, host in self._panel.refusals],
             answered=self.identities.answered(),
             rules=self._own.counts if self._own is not None else None,
-            rounds={leaf: walk.rounds for leaf, walk in walks.items()},
+            walks=walks,
             near_names=near_names_of(walk.names for walk in walks.values()),
         )

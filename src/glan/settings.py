@@ -261,6 +261,13 @@ class Curation(Settings, frozen=True):
         Literal["reject", "keep"],
         Meta(description="What becomes of a reply of which the server cut the prompt, as its count of tokens shows."),
     ] = "reject"
+    pii: Annotated[
+        Literal["off", "mark", "reject"],
+        Meta(
+            description="What becomes of texts with personal data: e-mail addresses, telephone, card and identity "
+            'numbers and the like; "mark": their kinds stand in the column pii.'
+        ),
+    ] = "off"
     beside: Annotated[
         Literal["auto", "always", "never"],
         Meta(
@@ -377,12 +384,6 @@ class Batch(Settings, frozen=True):
         Annotated[float, Meta(ge=0, le=1)] | None,
         Meta(description="What a batch costs of the price of a live reply; as the provider says if unset, else 1."),
     ] = None
-
-
-class Dataset(Settings, frozen=True):
-    name: Annotated[str | None, Meta(description="Name of the data set on its card; the folder's if unset.")] = None
-    license: Annotated[str | None, Meta(description="Licence of the data set; never guessed.")] = None
-    shard_rows: Annotated[int, Meta(ge=1, le=1_000_000, description="Rows of a parquet file.")] = 10_000
 
 
 class Network(Settings, frozen=True):

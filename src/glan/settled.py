@@ -14,8 +14,9 @@ from typing import Any
 
 import glan
 from glan.generate.merging import told_of_near_names
+from glan.manifests import Manifest
 from glan.progress import Progress
-from glan.project import Manifest, Project
+from glan.project import Project
 from glan.records import Outcome, Stage
 from glan.teachers.identities import told_of_changes
 from glan.teachers.ledger import Ledger

@@ -19,8 +19,8 @@ from glan.curate.quality import ANSWER_RULES, QUESTION_RULES
 from glan.dataset.formats import FORMATS
 from glan.dataset.rows import REJECT_SCHEMA, ROW_SCHEMA
 from glan.estimate import DEFAULTS, EXPECTED, HIGH, LOW
+from glan.manifests import Manifest
 from glan.mix import shipped
-from glan.project import Manifest
 from glan.settings import Form, Grade
 from glan.taxonomy.tree import Taxonomy
 from glan.teachers.faults import CONTENT_FAULTS, TRANSPORT_FAULTS

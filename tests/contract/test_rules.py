@@ -31,6 +31,7 @@ OBJECTIONS: dict[str, Text] = {
     "unclosed_code": Text(text=f"{ANSWER}\n```python\nprint(120 / 1.5)"),
     "unclosed_formula": Text(text=r"It is \(\frac{120}{1.5} km/h."),
     "wrong_language": Text(text="Der Zug ist schnell, und er fährt in einer Stunde achtzig Kilometer.", language="en"),
+    "personal_data": Text(text=f"{QUESTION} Write to anna.schmidt@web.de.", rejects_personal=True),
 }
 """For each rule something that it objects to."""
 

@@ -60,6 +60,7 @@ PLAIN = {
     "status": ("The last run has ended: 50 of 50 pairs", "50 rows of 50 wanted, complete", "the first 50 rows stay"),
     "status --tree": ("Astronomy",),
     "status --failures": ("No failures.",),
+    "status --statistics": ("Level  ", "Key concepts  ", "Answers  ", "Words were counted in 50 of 50 pairs."),
     "taxonomy show": ("Astronomy  33.33%", "3 disciplines."),
     "taxonomy check": ("3 disciplines, ",),
     "prompts": ("--- draft_subjects.md.j2 (", "--- mend_reply.md.j2 ("),

@@ -7,6 +7,7 @@ get wrong, in whole runs of a project inside the process.
 import asyncio
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -113,14 +114,17 @@ def assert_curricula(folder: Path, teacher: Counting) -> None:
 @given(CASES, st.integers(0, 2**32))
 @example(COPIES, 1)
 def test_the_same_replies_give_the_same_bytes(case: Case, seed: int) -> None:
-    """At 1, 7 and 500 in flight and in any order of arrival: each file of the data set, its card, and the rejects."""
-    found: list[tuple[dict[str, bytes], Counter[Any]]] = []
+    """At 1, 7 and 500 in flight and in any order of arrival: each file of the data set, its card, and the rejects.
+
+    So are the statistics in the manifest.
+    """
+    found: list[tuple[dict[str, bytes], Counter[Any], Mapping[str, Any]]] = []
     for max_in_flight in IN_FLIGHT:
         with project(case.tree, **case.settings) as folder:
             teacher = Counting(Shuffled(case.teacher(), seed + max_in_flight))
             result = run(folder, teacher, max_in_flight=max_in_flight)
             assert_accounts(folder, result)
-            found.append((published(folder), teacher.started))
+            found.append((published(folder), teacher.started, manifest(folder)["quantities"]))
             assert result.asked == teacher.started.total() == committed(folder).total()
             if result.exit_code == 0 and not case.failing:
                 assert_curricula(folder, teacher)

@@ -20,7 +20,7 @@ from glan.settings import Questions
 FORMS = ["essay", "proof", "code", "case"]
 IDS = [f"question/physics/motion/{i}" for i in range(2_000)]
 weights = st.dictionaries(st.sampled_from(FORMS), st.floats(0.1, 10), min_size=1)
-LATER = {"safety"}
+LATER = {"pii", "safety"}
 """Columns that came after the mix."""
 OLD_PROMPT = Prompts.shipped().sources["write_question"].partition("{% if form %}")[0]
 

@@ -12,7 +12,7 @@ COLUMNS = [
     "id", "messages", "field", "sub_field", "discipline", "subject", "level", "sessions", "key_concepts",
     "strategy", "question_model", "answer_model", "question_tokens", "answer_tokens", "language",
     "finish_reason", "reasoning", "task", "difficulty", "system", "sources", "scores", "checks",
-    "safety", "slot",
+    "pii", "safety", "slot",
 ]  # fmt: skip
 
 
@@ -55,6 +55,7 @@ def test_row_of_a_pair_says_where_it_comes_from() -> None:
         "sources": None,
         "scores": None,
         "checks": None,
+        "pii": None,
         "safety": None,
         "slot": 7,
     }

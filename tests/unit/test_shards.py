@@ -44,8 +44,9 @@ def card(test_rows: int) -> Card:
         seed=0,
         version="0.1.0",
         prompts={},
-        question_model="model",
-        answer_model="model",
+        models={Stage.QUESTIONS: "model", Stage.ANSWERS: "model"},
+        license="Our own, 2026",
+        citation="@misc{orbits, title = {```}}",
         test_rows=test_rows,
     )
 
@@ -64,6 +65,7 @@ def test_rows_come_back_as_they_were(tmp_path: Path) -> None:
         sources=("a", "b"),
         scores=(Score(name="clear", value=0.5), Score(name="right", value=1.0)),
         checks=(Check(name="units", verdict="agree"),),
+        pii=("e-mail",),
     )
     write(tmp_path, [plain, rich])
     first, second = read_rows(tmp_path)
@@ -80,6 +82,7 @@ def test_rows_come_back_as_they_were(tmp_path: Path) -> None:
     assert (second["reasoning"], second["task"], second["sources"]) == ("Hm.", "proof", ["a", "b"])
     assert second["scores"] == [{"name": "clear", "value": 0.5}, {"name": "right", "value": 1.0}]
     assert second["checks"] == [{"name": "units", "verdict": "agree"}]
+    assert (first["pii"], second["pii"]) == (None, ["e-mail"])
 
 
 def test_rejects_come_back_as_far_as_they_came(tmp_path: Path) -> None:

@@ -6,15 +6,25 @@ from typing import Any, Literal, TypedDict, Unpack
 
 import click
 
+from glan.cli.counts import say_statistics
 from glan.cli.screen import json_option, ledger_option, project_option, say, say_json, tokens_told
 from glan.curate.finals import final_of
 from glan.errors import DatasetError, GlanError
 from glan.language_names import code_of
-from glan.project import Manifest, Project
+from glan.manifests import Manifest
+from glan.project import Project
 from glan.spending import told_possibly_paid
 from glan.teachers.ledger import Entry, Ledger
 from glan.teachers.ledger_file import is_held
 from glan.teachers.outbox import Outbox, Parcel
+
+
+class _Shown(TypedDict):
+    """What `glan status` shows besides."""
+
+    failures: bool
+    tree: bool
+    statistics: bool
 
 
 @click.command("status")
@@ -23,13 +33,14 @@ from glan.teachers.outbox import Outbox, Parcel
 @json_option
 @click.option("--failures", is_flag=True, help="List the requests that failed for good.")
 @click.option("--tree", is_flag=True, help="Count pairs, rejects and failures by discipline.")
-def status_command(folder: Path, ledger: Path | None, *, as_json: bool, failures: bool, tree: bool) -> None:
+@click.option("--statistics", is_flag=True, help="Show what the data set is made of, as its card does.")
+def status_command(folder: Path, ledger: Path | None, *, as_json: bool, **shown: Unpack[_Shown]) -> None:
     """Say how far a project is, also while a run goes on elsewhere."""
     project = Project.open(folder, ledger)
     manifest = project.manifest()
     run = _run_status(project)
     batches = _batches(project)
-    failed = _failures(project) if failures else []
+    failed = _failures(project) if shown["failures"] else []
     if as_json:
         say_json({"run": run, "manifest": manifest, "failures": failed, "batches": batches})
         return
@@ -37,11 +48,13 @@ def status_command(folder: Path, ledger: Path | None, *, as_json: bool, failures
     for parcel in batches:
         say(f"  {parcel.told}")
     _say_dataset(project, manifest)
-    if tree and manifest is not None:
+    if shown["tree"] and manifest is not None:
         _say_tree(manifest)
+    if shown["statistics"] and manifest is not None:
+        say_statistics(manifest)
     for request_id, reason in failed:
         say(f"  {request_id}: {reason}")
-    if failures:
+    if shown["failures"]:
         say(f"{len(failed):,} failures; `glan run --retry-failed` asks for them again." if failed else "No failures.")
 
 

@@ -13,6 +13,7 @@ from glan.curate.languages import other_language
 from glan.curate.loops import is_loop
 from glan.curate.markup import has_open_code, has_open_formula
 from glan.curate.own import About
+from glan.curate.personal import REASON, kinds_in
 from glan.curate.refusals import is_refusal
 from glan.curate.shingles import normalise
 from glan.curate.thoughts import is_leak
@@ -30,6 +31,8 @@ class Text(Record, frozen=True, kw_only=True):
     """What an answer answers."""
     language: str | None = None
     """ISO 639-1 code of the language that it should be in; None where that is not looked at."""
+    rejects_personal: bool = False
+    """Whether personal data stands against it."""
     about: About | None = None
     """Where it comes from; only the rules of a project see it."""
 
@@ -58,6 +61,7 @@ def text_of(question: Question, answer: Reply | None = None, *, config: Config, 
         max_length=config.curation.max_question_length if answer is None else None,
         question=None if answer is None else question.text,
         language=None if has_own else config.checked_language,
+        rejects_personal=config.curation.pii == "reject",
         about=_about(question, config.language) if with_place else None,
     )
 
@@ -164,6 +168,12 @@ def wrong_language(text: Text) -> Objection | None:
     return Objection(reason="wrong language", detail=found) if found is not None else None
 
 
+def personal_data(text: Text) -> Objection | None:
+    """Object to personal data, by its kinds alone."""
+    found = ", ".join(kinds_in(text.text)) if text.rejects_personal else ""
+    return Objection(reason=REASON, detail=found) if found else None
+
+
 QUESTION_RULES: Final[tuple[Rule, ...]] = (
     cut_off,
     filtered,
@@ -176,6 +186,7 @@ QUESTION_RULES: Final[tuple[Rule, ...]] = (
     unclosed_code,
     unclosed_formula,
     wrong_language,
+    personal_data,
 )
 ANSWER_RULES: Final[tuple[Rule, ...]] = (
     cut_off,
@@ -188,6 +199,7 @@ ANSWER_RULES: Final[tuple[Rule, ...]] = (
     unclosed_code,
     unclosed_formula,
     wrong_language,
+    personal_data,
 )
 
 _CUT_OFF: Final = frozenset({"length", "max_tokens"})

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from glan.dataset.statistics import plausible
+from glan.dataset.tallies import plausible
 from glan.errors import DatasetError
 from glan.records import Decided, Message, Outcome, Record, Stage
 
@@ -65,6 +65,8 @@ class Row(Record, frozen=True, kw_only=True):
     sources: tuple[str, ...] | None = None
     scores: tuple[Score, ...] | None = None
     checks: tuple[Check, ...] | None = None
+    pii: tuple[str, ...] | None = None
+    """Kinds of personal data in question and answer; None where they were not looked for."""
     safety: str | None = None
 
     @property
@@ -140,6 +142,7 @@ ROW_SCHEMA = pa.schema(
         "sources": pa.list_(pa.string()),
         "scores": pa.list_(pa.struct({"name": pa.string(), "value": pa.float64()})),
         "checks": pa.list_(pa.struct({"name": pa.string(), "verdict": pa.string()})),
+        "pii": pa.list_(pa.string()),
         "safety": pa.string(),
         "slot": pa.int64(),
     }

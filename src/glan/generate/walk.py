@@ -6,6 +6,7 @@ The walk is a pure function of the replies: what was asked ahead, and when, chan
 """
 
 import asyncio
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Iterator
 from itertools import islice
@@ -60,6 +61,10 @@ class Walk:
         """Every subject that the walk has met, by key, in order of first appearance."""
         self.rounds: list[int] = []
         """The ordinal of the slot for which each round began."""
+        self.sizes: dict[str, tuple[int, ...]] = {}
+        """By the key of a subject, the number of key concepts of each class session of its syllabus."""
+        self._named: list[int] = []
+        """How many subjects there were when each round had its drafts."""
         self.failed_drafts: set[int] = set()
         """Numbers of the drafts that no reply was to be had for; what was malformed is not among them."""
         self.names = Names(is_merging=merges_names)
@@ -119,6 +124,11 @@ class Walk:
         self._with_syllabi = False
         return await self._serve(asking, self._next_subject)
 
+    def named_by(self, ordinal: int) -> int:
+        """Return how many subjects were named when the slot of an ordinal was placed."""
+        begun = bisect_right(self.rounds, ordinal)
+        return max(self._named[:begun], default=0)
+
     @property
     def under_way(self) -> list[asyncio.Future[Any]]:
         """What was asked ahead and is not there yet; after a stop no slot waits for it."""
@@ -177,6 +187,7 @@ class Walk:
         for subject in self.discipline.subjects:
             self.subjects.setdefault(subject.key, subject)
         errors = [await self._take_draft(asking, number) for number in range(1, n_drafts + 1)]
+        self._named.append(len(self.subjects))
         self._round = begun  # only now: what is asked ahead meanwhile belongs to this round, not to the one after
         self._turns.extend(subject for key, subject in self.subjects.items() if key not in self._gone)
         self._turn_left = round_size(self._round, self._plan.questions_per_visit)
@@ -260,6 +271,7 @@ class Walk:
         if key not in self._draws:
             self.names.draw_from(syllabus.subject)
             self._parked[key] = _packed(syllabus.sessions)
+            self.sizes[key] = tuple([len(session.key_concepts) for session in syllabus.sessions])
             self._draws[key] = Draws(syllabus, settings=self._plan, seed=self._seed)
         self._draws[key].resume(syllabus.sessions)
         return self._draws[key]

@@ -20,7 +20,8 @@ import msgspec
 
 from glan.disk import remove
 from glan.errors import DatasetError, ProjectError
-from glan.project import Manifest, Project
+from glan.manifests import Manifest
+from glan.project import Project
 
 CARD: Final = "README.md"
 SHARD: Final = re.compile(r"(train|test)/\d{5,}\.parquet")

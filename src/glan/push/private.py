@@ -20,7 +20,8 @@ import pyarrow.parquet as pq
 
 from glan.dataset.shards import ROW_GROUP_ROWS
 from glan.errors import ConfigError
-from glan.project import Manifest, Project
+from glan.manifests import Manifest
+from glan.project import Project
 from glan.settings import TeacherSettings
 from glan.teachers.panel import Named, hosts_of
 from glan.teachers.providers import providers
