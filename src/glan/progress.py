@@ -34,3 +34,16 @@ class Progress:
     @property
     def pairs(self) -> int:
         return self.outcomes[Outcome.PAIR]
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the counts as JSON can hold them."""
+        return {
+            "wanted": self.wanted,
+            "pairs": self.pairs,
+            "rejects": self.outcomes[Outcome.REJECT],
+            "failures": self.outcomes[Outcome.FAILURE],
+            "reasons": [
+                {"stage": stage, "reason": reason, "slots": slots}
+                for (stage, reason), slots in self.reasons.most_common()
+            ],
+        }

@@ -316,17 +316,9 @@ class Run:
 
     def status(self, state: str) -> dict[str, object]:
         """Return what is known of the run, for people and machines."""
-        outcomes = self.progress.outcomes
         return {
             "state": state,
-            "wanted": self.progress.wanted,
-            "pairs": outcomes[Outcome.PAIR],
-            "rejects": outcomes[Outcome.REJECT],
-            "failures": outcomes[Outcome.FAILURE],
-            "reasons": [
-                {"stage": stage, "reason": reason, "slots": slots}
-                for (stage, reason), slots in self.progress.reasons.most_common()
-            ],
+            **self.progress.as_dict(),
             "cut_prompts": self.cuts.total,
             "possibly_paid": self.possibly_paid,
             "server_usd": self.tally.meter.usd,
