@@ -137,6 +137,9 @@ def _rows(fields: Sequence[msgspec.structs.FieldInfo]) -> Iterator[str]:
     yield ""
 
 
+_PLAIN = {inspect.StrType: "text", inspect.BoolType: "`true` or `false`"}
+
+
 def kind_of(found: inspect.Type) -> str:
     """Return the type of a setting in words, with its range."""
     if isinstance(found, inspect.Metadata):
@@ -149,7 +152,7 @@ def kind_of(found: inspect.Type) -> str:
         return _range("whole number" if isinstance(found, inspect.IntType) else "number", found)
     if isinstance(found, inspect.ListType | inspect.VarTupleType):
         return f"list of {kind_of(found.item_type)}s"
-    return "text" if isinstance(found, inspect.StrType) else "table"
+    return _PLAIN.get(type(found), "table")
 
 
 def _range(name: str, found: inspect.IntType | inspect.FloatType) -> str:

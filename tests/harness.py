@@ -237,6 +237,8 @@ def assert_accounts(folder: Path, result: Result) -> None:
         failures,
     )
     assert slots["decided"] == slots["pairs"] + slots["rejects"] + slots["failures"]
+    counted = told["quantities"]
+    assert (counted["slots"] - counted["open"], counted["open"]) == (slots["decided"], slots["open"])
     assert (result.pairs, result.rejects, result.failures) == (slots["pairs"], slots["rejects"], slots["failures"])
     reasons = Counter((row["outcome"], row["stage"], row["reason"]) for row in rejected)
     assert {(each["outcome"], each["stage"], each["reason"]): each["slots"] for each in told["reasons"]} == reasons

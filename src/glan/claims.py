@@ -49,6 +49,12 @@ def looked_at(config: Config, models: Mapping[Stage, str], unread: Mapping[str, 
             yield f"{told}{own}" + (f" Of {n_unread:,} pairs it could not be read." if n_unread else "")
 
 
+def unread(found: Mapping[str, int], rows: int) -> Iterator[str]:
+    """Say of how many rows what was said of them could not be read, where it was so."""
+    for stage, n in found.items():
+        yield f"Of {n:,} of {rows:,} rows the {stage} could not be read: they are null, and no pair was dropped for it."
+
+
 def not_done(config: Config, against: Against, *, has_idle_rules: bool) -> tuple[str, ...]:
     """Return what was not done, a sentence each; idle rules are a rules.py that nobody let run."""
     listed = _not_done(config, has_idle_rules=has_idle_rules)

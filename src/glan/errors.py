@@ -24,7 +24,7 @@
 A message names the thing, the value and the way out; `hint` is the way out where it needs a line of its own.
 """
 
-from glan.records import TimedOut
+from glan.records import Reply, TimedOut
 
 
 class GlanError(Exception):
@@ -91,10 +91,12 @@ class WouldAskAgainError(GlanError):
 class ReplyError(GlanError):
     """A reply that cannot be used; `text` is the reply as it came, `reason` what statistics count."""
 
-    def __init__(self, message: str, *, text: str, reason: str = "malformed") -> None:
+    def __init__(self, message: str, *, text: str, reason: str = "malformed", reply: Reply | None = None) -> None:
         super().__init__(message)
         self.text = text
         self.reason = reason
+        self.reply = reply
+        """It without its texts, and those before it, where it was paid for and nothing else holds it."""
 
 
 class DeferredError(GlanError):

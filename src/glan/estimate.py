@@ -92,6 +92,8 @@ class Known:
     """By leaf and stage the places of which the ledger has a reply or a failure: they are not asked for again."""
     further_answers: int = 0
     """Answers beside the first to their question that the ledger has."""
+    has_voted: bool = False
+    """Whether the slots of the data set that stands had as many answers as they may have now."""
     pairs: int = 0
     """Rows that stand."""
     slots: int = 0
@@ -175,8 +177,7 @@ def count_calls(
     for stage in (Stage.RATINGS, Stage.SCORES, Stage.SAFETY):
         done = sum(known.done.get((discipline.leaf, stage), 0) for discipline in disciplines)
         left[stage] = _looks(n_new if stage is Stage.RATINGS else wanted, done, known)
-    further = round((known.slots + n_new) * further_answers(config.curation.agreement, assumed))
-    left[Stage.ANSWERS] = max(0, further - known.further_answers)
+    left[Stage.ANSWERS] = _further(n_new, config.curation.agreement, assumed, known)
     if not wanted:
         return left
     shares = slots_by_leaf(disciplines, config, known.slots + n_new)
@@ -200,6 +201,14 @@ def further_answers(agreement: Agreement, assumed: Assumed) -> float:
     settling = agreement.needed - 1
     contested = agreement.samples - agreement.needed
     return assumed.voted_share * (settling + assumed.contested_share * contested)
+
+
+def _further(new: int, agreement: Agreement, assumed: Assumed, known: Known) -> int:
+    """Return how many answers beside the first are left; where there was a vote before, it is over."""
+    each = further_answers(agreement, assumed)
+    if known.has_voted:
+        return round(new * each)
+    return max(0, round((known.slots + new) * each) - known.further_answers)
 
 
 def _looks(new: int, done: int, known: Known) -> int:

@@ -20,6 +20,8 @@ from glan.streams import Credits
 
 T = TypeVar("T")
 
+_SHARED = (Stage.SUBJECTS, Stage.SYLLABI)
+
 
 class Asked(Record, frozen=True, kw_only=True):
     """A question that may go on."""
@@ -124,7 +126,9 @@ class Fates:
     def failed(self, so_far: Decided, stage: Stage, error: ReplyError | RequestError) -> Decided:
         """Reject a slot for a reply that cannot be used, or say that it failed, since there is no reply."""
         if isinstance(error, ReplyError):
-            return self._rejected(so_far, stage, error.reason, detail=str(error), raw=error.text)
+            # Drafts and syllabi are shared by many slots, and are counted by themselves.
+            rests = so_far if stage in _SHARED else so_far.resting_on(stage, error.reply)
+            return self._rejected(rests, stage, error.reason, detail=str(error), raw=error.text)
         self._credits.give_back()
         verdict = Verdict(stage=stage, reason=str(error))
         return replace(so_far, outcome=Outcome.FAILURE, verdict=verdict)

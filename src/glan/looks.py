@@ -93,8 +93,9 @@ def _noted(stage: Stage, at: At) -> At:
     async def note(asking: Asking, decided: Decided) -> Looked:
         try:
             return await at(asking, decided)
-        except (ReplyError, RequestError):
-            return Looked(decided=replace(decided, unread=(*decided.unread, stage)))
+        except (ReplyError, RequestError) as error:
+            seen = decided.resting_on(stage, error.reply if isinstance(error, ReplyError) else None)
+            return Looked(decided=replace(seen, unread=(*decided.unread, stage)))
 
     return note
 
@@ -113,8 +114,7 @@ def _passed_over(at: At) -> At:
 
 def _with(decided: Decided, stage: Stage, reply: Reply, scores: tuple[tuple[str, float], ...] = ()) -> Decided:
     """Return a slot with what was said of it; of the reply only what statistics count."""
-    bare = replace(reply, text="", reasoning=None)
-    return replace(decided, scores=(*decided.scores, *scores), looked=(*decided.looked, (stage, bare)))
+    return replace(decided.resting_on(stage, reply), scores=(*decided.scores, *scores))
 
 
 def _question(decided: Decided) -> Question:

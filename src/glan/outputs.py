@@ -84,7 +84,7 @@ class Curricula:
     def add(self, request: Request, reply: Reply) -> None:
         """Take a reply, of which the text is not kept; of other stages rows and rejects carry the replies."""
         if request.stage is Stage.SUBJECTS or request.stage is Stage.SYLLABI:
-            found = request.stage, replace(reply, text="", reasoning=None)
+            found = request.stage, reply.bare
             self._replies.setdefault((request.id, request.sample, request.attempt), found)
 
     def decide(self, decided: Decided) -> None:
@@ -130,6 +130,7 @@ class Outputs:
         self._rejects = ShardWriter(self._folder / "rejects", REJECT_SCHEMA, config.dataset.shard_rows)
         self._open_so_far = 0
         self._prefix_rows = 0
+        self._unread: Mapping[str, int] = {}
 
     def add(self, slots: Iterable[Decided]) -> None:
         """Write what became of some slots; they come in plan order."""
@@ -171,7 +172,8 @@ class Outputs:
             self.statistics.add_curriculum(
                 walk.discipline.key, Curriculum(subjects=walk.named_by(last), sizes=walk.sizes)
             )
-        summary = self.statistics.result()
+        summary = self.statistics.result(undecided=self.open)
+        self._unread = summary.unread
         card = render_card(self._card(ending, summary)).encode()
         (self._folder / "dataset" / "README.md").write_bytes(card)
         files = {
@@ -193,6 +195,7 @@ class Outputs:
         """Say, once published, what a person should know of the data set."""
         if self.turned:
             yield told_of_turned(self.turned)
+        yield from claims.unread(self._unread, self.rows)
         yield from self.reviewed.told()
 
     def discard(self) -> None:

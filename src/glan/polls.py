@@ -48,6 +48,11 @@ class Sample(Record, frozen=True, kw_only=True):
         """Say whether it came and nothing is held against it."""
         return self.reply is not None and self.finding is None
 
+    @property
+    def paid(self) -> Reply | None:
+        """The reply, also one that cannot be used."""
+        return self.error.reply if isinstance(self.error, ReplyError) else self.reply
+
 
 class Poll(Record, frozen=True, kw_only=True):
     """The answers to a question so far; those of the last round are not examined yet."""
@@ -187,6 +192,5 @@ def _with_answer(poll: Poll, sample: Sample, *scores: tuple[str, float]) -> Deci
 
 def _beside(poll: Poll, sample: Sample) -> tuple[tuple[Stage, Reply], ...]:
     """Return the replies that the slot rests on beside its answer, without their texts."""
-    others = [each.reply for each in poll.examined if each is not sample and each.reply is not None]
-    bare = [(Stage.ANSWERS, replace(reply, text="", reasoning=None)) for reply in others]
-    return (*poll.decided.looked, *bare)
+    others = [each.paid for each in poll.examined if each is not sample]
+    return (*poll.decided.looked, *[(Stage.ANSWERS, reply.bare) for reply in others if reply is not None])

@@ -283,7 +283,7 @@ class Decided(Record, frozen=True, kw_only=True):
     safety: str | None = None
     """What a guard model said of it: `safe`, or `unsafe` with the categories."""
     looked: tuple[tuple[Stage, "Reply"], ...] = ()
-    """The replies of those who looked at it, without their texts, in the order of its way."""
+    """The replies that it rests on beside question and answer, without their texts, in the order of its way."""
     unread: tuple[Stage, ...] = ()
     """Those whose replies could not be read, where nothing hung on them."""
 
@@ -298,6 +298,11 @@ class Decided(Record, frozen=True, kw_only=True):
     def pair(self) -> "tuple[Question, Reply] | None":
         """The question and the answer, where there are both."""
         return (self.question, self.answer) if self.question is not None and self.answer is not None else None
+
+    def resting_on(self, stage: Stage, reply: "Reply | None") -> "Decided":
+        """Return the same, resting on one reply more; None is none."""
+        more = [(stage, reply.bare)] if reply is not None else []
+        return msgspec.structs.replace(self, looked=(*self.looked, *more))
 
 
 class Message(Record, frozen=True, kw_only=True):
@@ -379,3 +384,17 @@ class Reply(Record, frozen=True, kw_only=True):
     """It answers another request for the same place, and a person has said that it stands."""
     timed_out: TimedOut = TimedOut()
     """What was tried before it, and may have been paid for too."""
+    before: tuple["Reply", ...] = ()
+    """The replies that it was asked for in place of, cut off or malformed, without their texts; the first first."""
+
+    @property
+    def bare(self) -> "Reply":
+        """The same without its texts: what statistics count."""
+        return msgspec.structs.replace(self, text="", reasoning=None)
+
+    def after(self, earlier: "Reply | None") -> "Reply":
+        """Return the same, asked for in place of an earlier one."""
+        if earlier is None:
+            return self
+        alone = msgspec.structs.replace(earlier.bare, before=())
+        return msgspec.structs.replace(self, before=(*earlier.before, alone, *self.before))

@@ -306,13 +306,18 @@ class Run:
     async def _report(self) -> None:
         """Keep status.json true for whoever watches from elsewhere, and end the walk when its time is paid up."""
         while True:
-            self.project.write_status(self.status("running"))
+            self._write_status(self.status("running"))
             left_s = self._purse.beat()
             if left_s <= 0 and self._pipeline is not None and not self._purse.budget.meter.is_over:
                 self._paid_up = self._purse.budget.refusal()
                 self._stop(self._paid_up)
                 self._pipeline.cut()
             await asyncio.sleep(min(_STATUS_EVERY_S, left_s) if left_s > 0 else _STATUS_EVERY_S)
+
+    def _write_status(self, status: Mapping[str, object]) -> None:
+        """Replace status.json; a preview leaves it to tell of the last run."""
+        if not self.options.is_preview:
+            self.project.write_status(status)
 
     def status(self, state: str) -> dict[str, object]:
         """Return what is known of the run, for people and machines."""
@@ -355,7 +360,7 @@ class Run:
             notices=self.told,
         )
         _log.info("run ended with exit code %d: %s", result.exit_code, self.status("ended"))
-        self.project.write_status({**self.status("ended"), "exit_code": result.exit_code})
+        self._write_status({**self.status("ended"), "exit_code": result.exit_code})
         return result
 
     def _is_better(self, outputs: Outputs, standing: Standing | None, stopped: GlanError | None) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import glan
+from glan import claims
 from glan.generate.merging import told_of_near_names
 from glan.manifests import Manifest
 from glan.progress import Progress
@@ -72,6 +73,8 @@ def told_again(manifest: Manifest) -> Iterator[str]:
     yield from filter(None, [told_of_cuts(manifest.cut_prompts)])
     yield from told_of_changes(manifest.answered)
     yield from told_of_near_names(manifest.near_names)
+    unread = manifest.quantities.get("unread")
+    yield from claims.unread(unread if isinstance(unread, dict) else {}, manifest.slots["pairs"])
 
 
 def _files_of(folder: Path) -> dict[str, str]:

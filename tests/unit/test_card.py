@@ -353,3 +353,13 @@ def test_a_part_of_a_large_data_set_is_told_as_a_part() -> None:
     assert "above 16,384 are estimates with a standard error of 0.8%." in text
     assert "Words were counted in 4 of 4 pairs. The" in render_card(CARD)
     assert "estimates" not in render_card(CARD)
+
+
+def test_a_data_set_of_a_stopped_run_says_so() -> None:
+    """Slots before the last pair that nobody decided are counted on the card, apart from those that are decided."""
+    assert "undecided" not in render_card(CARD)
+    statistics = Statistics()
+    statistics.add(pair(0))
+    text = render_card(replace(CARD, statistics=statistics.result(undecided=3)))
+    assert "1 slot decided: 1 pair, 0 rejects and 0 failures." in text
+    assert "3 slots before the last pair are undecided" in text

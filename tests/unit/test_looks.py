@@ -27,7 +27,9 @@ from harness import (
 )
 
 from glan import Options, Project
+from glan.cli.planning import known_of
 from glan.errors import WouldAskAgainError
+from glan.estimate import estimates_of
 from glan.judgements import parse_scores
 from glan.records import Reply, Request, Stage
 from glan.runs import Run
@@ -35,6 +37,7 @@ from glan.teachers.base import Teacher
 from glan.teachers.faults import Faulty
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledgered import Choice
+from glan.teachers.panel import Named
 
 PAIRS = 20
 PLAIN: dict[str, Any] = {"pairs": PAIRS, "plan_questions_per_visit": 2}
@@ -254,10 +257,12 @@ def test_where_nothing_is_dropped_a_pair_stays_without_its_scores(
     """A look that only writes down costs nobody a paid pair: the row has a null there, and the card counts it."""
     bad = Saying(small(), stage, "Hm.") if how == "malformed" else Failing(small(), 1.0, [stage.value])
     with project(LEAVES, **PLAIN, **lenient) as folder:
-        assert run(folder, bad).exit_code == 0
+        result = run(folder, bad)
+        assert result.exit_code == 0
         assert {(row["scores"], row["safety"]) for row in rows(folder)} == {(None, None)}
         told = manifest(folder)
         assert told["quantities"]["unread"] == {stage.value: PAIRS}
+        assert any(f"Of {PAIRS} of {PAIRS} rows the {stage.value} could not be read" in text for text in result.notices)
         assert any(f"Of {PAIRS} pairs it could not be read." in sentence for sentence in told["checked"])
         assert f"Of {PAIRS} pairs it could not be read." in (folder / "dataset/README.md").read_text(encoding="utf-8")
 
@@ -345,3 +350,35 @@ def test_a_project_from_before_has_the_shipped_prompts_of_looks() -> None:
         again = Counting(small())
         assert run(folder, again).exit_code == 0
         assert not again.started
+
+
+def test_the_card_counts_all_that_was_paid_where_nothing_is_asked_ahead() -> None:
+    """At one in flight the replies behind rows and rejects are all there are, those that were asked again among them."""
+    rates = {"malformed": 0.2, "empty": 0.1, "cut-off": 0.1, "harsh": 0.2}
+    with project(LEAVES, **PLAIN, **STRICT, embeddings_enabled=True, agreement_samples=3) as folder:
+        assert run(folder, Faulty(small(), seed=3, rates=rates), max_in_flight=1).exit_code == 0
+        told = manifest(folder)
+        assert {"malformed", "no vector"} <= {row["reason"] for row in rows(folder, "rejects")}
+        behind = {each["stage"]: (each["replies"], each["completion_tokens"]) for each in told["quantities"]["spent"]}
+        paid = {stage: (each["replies"], each["completion_tokens"]) for stage, each in told["spent"].items()}
+        assert behind == paid
+
+
+def test_a_preview_leaves_what_is_told_of_the_last_run() -> None:
+    """A preview of three pairs is no run: `glan status` goes on to tell of the one that made the data set."""
+    with made() as (folder, _):
+        before = Project.open(folder).status()
+        run(folder, small(), pairs=3, is_preview=True)
+        assert before is not None
+        assert Project.open(folder).status() == before
+
+
+@pytest.mark.parametrize(("samples", "is_over"), [(3, True), (5, False)])
+def test_a_plan_takes_no_vote_for_open_that_is_over(samples: int, *, is_over: bool) -> None:
+    """The answers of a finished data set have voted, so that nothing is left; with more samples some may be."""
+    with made(agreement_samples=3) as (folder, _):
+        configure(folder, **PLAIN, agreement_samples=samples)
+        found = Project.open(folder)
+        config = found.config
+        estimates = estimates_of(found.taxonomy.disciplines, config, known_of(found, config, Named(spec="offline")))
+        assert all((sum(each.calls for each in case) == 0) == is_over for case in estimates.values())

@@ -280,7 +280,7 @@ def test_what_was_said_of_pairs_is_counted() -> None:
     found = statistics.result()
     assert found.scores == (Scored(name="clarity", pairs=2, mean=5.5, lowest=4.0, highest=7.0),)
     assert found.checks == (Held(check="at most 20 words", verdict="met", pairs=1),)
-    assert found.forms == {"(unknown)": 2, "proof": 1}
+    assert found.forms == {"(none)": 2, "proof": 1}
     assert found.difficulties == {}
     assert found.personal == {"e-mail": 1, "phone": 1}
 

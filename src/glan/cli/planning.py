@@ -1,7 +1,8 @@
 """The command that says what a run will cost: plan. It asks nobody."""
 
+import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +11,12 @@ import msgspec
 
 from glan.cli.running import named_for
 from glan.cli.screen import json_option, ledger_option, project_option, say, say_json
-from glan.config import Config
+from glan.config import Config, parse_config
 from glan.estimate import DEFAULTS, Average, Known, Prices, StageEstimate, disk_bytes, estimates_of
 from glan.project import Project
 from glan.records import Stage
 from glan.teachers.ledger import Ledger, StageTotals
+from glan.teachers.ledger_rows import Run
 from glan.teachers.panel import Host, Named, hosts_of, hourly_of
 from glan.teachers.prices import batch_price, price_of
 from glan.teachers.providers import UNKNOWN, providers
@@ -122,10 +124,19 @@ def known_of(project: Project, config: Config, named: Named) -> Known:
     with Ledger.open(project.ledger_path, readonly=True) as ledger:
         totals, done = ledger.totals(), Counter(_places(ledger))
         further = ledger.n_further(Stage.ANSWERS)
+        has_voted = manifest is not None and _has_voted(ledger.runs(), manifest.hashes, config)
     places = Counter({Stage.ANSWERS: further})
     for (_, stage), number in done.items():
         places[stage] += number
-    return replace(known, done=done, further_answers=further, averages=_averages(totals, places))
+    return replace(known, done=done, further_answers=further, has_voted=has_voted, averages=_averages(totals, places))
+
+
+def _has_voted(runs: Iterable[Run], hashes: Mapping[str, str], config: Config) -> bool:
+    """Say whether the settings of the data set that stands asked for as many answers as these do."""
+    texts = {run.files.get("glan.toml", "") for run in runs}
+    made_by = [text for text in texts if hashlib.sha256(text.encode()).hexdigest() == hashes.get("glan.toml")]
+    samples = [parse_config(text, source="glan.toml").curation.agreement.samples for text in made_by]
+    return max(samples, default=0) >= config.curation.agreement.samples
 
 
 def _places(ledger: Ledger) -> Iterator[tuple[str, Stage]]:

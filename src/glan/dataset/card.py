@@ -174,6 +174,11 @@ def _not_in_it(found: Summary) -> Iterator[str]:
         f"{_number(found.slots - found.open, 'slot')} decided: {_number(found.pairs, 'pair')}, "
         f"{_number(found.rejects, 'reject')} and {_number(found.failures, 'failure')}."
     )
+    if found.open:
+        yield (
+            f"{_number(found.open, 'slot')} before the last pair {'is' if found.open == 1 else 'are'} undecided, since "
+            "the run ended early: when it goes on, pairs may come between these."
+        )
     yield from map(table_of, tables.rejected(found))
 
 

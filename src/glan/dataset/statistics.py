@@ -69,9 +69,10 @@ class Statistics:
             self._count_copy(decided, decided.verdict.reason, decided.verdict.detail)
 
     def add_reply(self, stage: Stage, reply: Reply) -> None:
-        """Count a reply that slots rest on and that they do not carry: a draft, a listing, a syllabus."""
+        """Count a reply that slots rest on, and those before it that it was asked for in place of."""
         spending = self._spent[stage]
-        spending.add(reply)
+        for each in (*reply.before, reply):
+            spending.add(each)
         if len(spending.models) > _MOST_DIFFERENT:
             self._tally_models(stage)
 
@@ -135,8 +136,8 @@ class Statistics:
             self._named.add(model, stage.value, count=count)
         models.clear()
 
-    def result(self) -> Summary:
-        """Return what was counted so far."""
+    def result(self, *, undecided: int = 0) -> Summary:
+        """Return what was counted so far; `undecided` are slots that stand before a pair and were not added."""
         self._tally_pairs()
         for stage in self._spent:
             self._tally_models(stage)
@@ -144,11 +145,11 @@ class Statistics:
         question_length, answer_length, question_tokens, answer_tokens = self._lengths
         spent = [spending.result() for spending in self._spent.values()]
         return Summary(
-            slots=self._outcomes.total(),
+            slots=self._outcomes.total() + undecided,
             pairs=self._outcomes[Outcome.PAIR],
             rejects=self._outcomes[Outcome.REJECT],
             failures=self._outcomes[Outcome.FAILURE],
-            open=self._outcomes[Outcome.OPEN],
+            open=self._outcomes[Outcome.OPEN] + undecided,
             questions=self._questions,
             there=self._quantities.there(),
             drawn=self._quantities.drawn(),
@@ -186,8 +187,10 @@ class Statistics:
 
 
 _TALLIED: Final = 7
+_NONE: Final = "(none)"
+"""The name of what a question was asked without: a free form has none."""
 
 
 def _mix(names: dict[str, int]) -> dict[str, int]:
     """Return the counts of a mix; where the project has none, every pair is without a name."""
-    return {} if set(names) == {UNKNOWN} else names
+    return {} if set(names) == {UNKNOWN} else {_NONE if name == UNKNOWN else name: n for name, n in names.items()}

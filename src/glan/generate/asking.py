@@ -86,14 +86,18 @@ class Asking(Record, frozen=True, kw_only=True):
             ReplyError: thinking took the greater room as well, so there is no text.
 
         """
-        reply = await self.teacher.reply(request)
-        if reply.finish_reason != "length":
-            return reply
+        first = await self.teacher.reply(request)
+        if first.finish_reason != "length":
+            return first
         roomy = replace(request.sampling, max_tokens=request.sampling.max_tokens * MORE_ROOM)
         reply = await self.teacher.reply(replace(request, sampling=roomy, attempt=request.attempt + 1))
+        reply = reply.after(first)
         if is_all_thought(reply):
             raise ReplyError(
-                f"There was no text after {roomy.max_tokens:,} tokens of thinking.", text=reply.text, reason=ALL_THOUGHT
+                f"There was no text after {roomy.max_tokens:,} tokens of thinking.",
+                text=reply.text,
+                reason=ALL_THOUGHT,
+                reply=reply.bare,
             )
         return reply
 
@@ -108,12 +112,13 @@ class Asking(Record, frozen=True, kw_only=True):
             ReplyError: the last reply is malformed too.
 
         """
-        asked = request
+        asked, last = request, None
         for mend in range(MENDS + 1):
-            reply = await self.ask(asked)
+            reply = last = (await self.ask(asked)).after(last)
             try:
                 return reply, parse(reply)
             except ReplyError as error:
+                error.reply = reply.bare
                 if mend == MENDS:
                     raise
                 attempt = (mend + 1) * MORE_ROOM

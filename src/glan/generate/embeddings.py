@@ -1,7 +1,5 @@
 """From a question to what it means, as a vector: one call, and the text is all that it sees."""
 
-from msgspec.structs import replace
-
 from glan.errors import ReplyError
 from glan.generate.asking import Asking
 from glan.records import Message, Question, Reply, Stage
@@ -20,6 +18,6 @@ async def embed_question(asking: Asking, question: Question) -> tuple[Vector, Re
     message = Message(role="user", content=question.text)
     reply = await asking.teacher.reply(asking.request(Stage.EMBEDDINGS, place, message))
     try:
-        return unpack(reply.text), replace(reply, text="")
+        return unpack(reply.text), reply.bare
     except VectorError as error:
-        raise ReplyError(f"The reply is {error}.", text=reply.text, reason=NO_VECTOR) from error
+        raise ReplyError(f"The reply is {error}.", text=reply.text, reason=NO_VECTOR, reply=reply.bare) from error

@@ -172,7 +172,7 @@ def hosts_of(config: Config, environment: Environment, named: Named) -> tuple[Ho
     opening = _Opening(config, environment, named)
     found: dict[str, tuple[str, list[Stage]]] = {}
     for stage in config.stages:
-        if (spec := opening.named_of(stage)) is not None and spec.provider != OFFLINE:
+        if opening.named_of(stage) is not None and (spec := opening.spec_of(stage)).provider != OFFLINE:
             for one in opening.servers_of(spec, opening.settings_of(stage, spec)):
                 base_url, host = where(one, environment)
                 found.setdefault(host, (base_url, []))[1].append(stage)

@@ -99,6 +99,7 @@ class Watched:
                     f"{fewest_tokens(request.messages):,} or more.",
                     text=reply.text,
                     reason=CUT_PROMPT,
+                    reply=reply.bare,
                 )
         if self._identities is not None:
             self._identities.count(request, reply)
