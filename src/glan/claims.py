@@ -13,6 +13,7 @@ from glan.curate.votes import told_of_votes
 from glan.language_names import LANGUAGES
 from glan.options import RULES_DID_NOT_RUN
 from glan.records import Stage
+from glan.teachers.ledgered import Choice
 
 _OF_BOTH = (
     "empty, cut off, withheld by a content filter, refused, thinking left in the text, repetition loops, "
@@ -52,7 +53,16 @@ def looked_at(config: Config, models: Mapping[Stage, str], unread: Mapping[str, 
 def unread(found: Mapping[str, int], rows: int) -> Iterator[str]:
     """Say of how many rows what was said of them could not be read, where it was so."""
     for stage, n in found.items():
-        yield f"Of {n:,} of {rows:,} rows the {stage} could not be read: they are null, and no pair was dropped for it."
+        yield f"The {stage} of {n:,} of {rows:,} rows could not be read: they are null, and no pair was dropped for it."
+
+
+def kept(choice: str) -> Iterator[str]:
+    """Say that replies may be from before a change, where a person has let them stand."""
+    if choice == Choice.KEEP:
+        yield (
+            "Replies from before a change of a model, a prompt or a setting were kept (--keep): they need not be from "
+            "what is named here."
+        )
 
 
 def not_done(config: Config, against: Against, *, has_idle_rules: bool) -> tuple[str, ...]:

@@ -65,7 +65,7 @@ def _rating(config: Config) -> At:
 
 def _critic(config: Config) -> At:
     async def score(asking: Asking, decided: Decided) -> Looked:
-        reply, scored = await score_pair(asking, *_pair(decided))
+        reply, scored = await score_pair(asking, *_pair(decided), sample=decided.sample)
         seen = _with(decided, Stage.SCORES, reply, scored.scores)
         return Looked(decided=seen, finding=objection_to_scores(scored, config.curation.critic))
 
@@ -76,7 +76,8 @@ def _safety(config: Config) -> At:
     settings = config.curation.safety
 
     async def guard(asking: Asking, decided: Decided) -> Looked:
-        reply, guarded = await guard_pair(asking, *_pair(decided), as_conversation=settings.asks == "conversation")
+        is_alone = settings.asks == "conversation"
+        reply, guarded = await guard_pair(asking, *_pair(decided), as_conversation=is_alone, sample=decided.sample)
         seen = replace(_with(decided, Stage.SAFETY, reply), safety=guarded.told)
         return Looked(decided=seen, finding=objection_to_safety(guarded, settings))
 

@@ -17,7 +17,6 @@ import glan
 from glan import claims
 from glan.against import Against
 from glan.config import Config
-from glan.curate.meaning import REASON as COPY_IN_MEANING
 from glan.curate.personal import kinds_in
 from glan.curate.words import words_of
 from glan.dataset.card import Card, render_card
@@ -36,9 +35,9 @@ from glan.records import Decided, Outcome, Reply, Request, Stage, place
 from glan.reviewed import Reviewed
 from glan.teachers.base import Teacher
 from glan.teachers.identities import Answered
+from glan.yields import COPIES
 
 _MOST_NAMED = 10
-_COPIES = frozenset({"exact duplicate", "near duplicate", COPY_IN_MEANING})
 _PLACE = re.compile(r"(?:question|slot)/(?P<leaf>[^/]+)/")
 
 
@@ -213,7 +212,7 @@ class Outputs:
     def _not_checked(self, ending: Ending) -> tuple[str, ...]:
         is_idle = self._project.rules is not None and ending.rules is None
         not_done = claims.not_done(self._config, ending.against, has_idle_rules=is_idle)
-        return (*not_done, *self.reviewed.not_checked(self.rows))
+        return (*not_done, *claims.kept(ending.choice), *self.reviewed.not_checked(self.rows))
 
     def _card(self, ending: Ending, summary: Summary) -> Card:
         config = self._config
@@ -323,7 +322,7 @@ def _turned(standing: Path, rejects: Path) -> Iterator[str]:
         for id_ in ids(standing) if ended else ():
             if id_ in ended:
                 reason, detail = ended[id_]["reason"], ended[id_]["detail"]
-                yield f"{id_} ({reason}{f' of {detail}' if reason in _COPIES else ''})"
+                yield f"{id_} ({reason}{f' of {detail}' if reason in COPIES else ''})"
 
 
 def told_of_turned(turned: Sequence[str]) -> str:

@@ -184,6 +184,7 @@ def _with_answer(poll: Poll, sample: Sample, *scores: tuple[str, float]) -> Deci
         decided,
         outcome=Outcome.PAIR,
         answer=sample.reply,
+        sample=sample.number,
         checks=sample.checks,
         scores=(*decided.scores, *scores),
         looked=_beside(poll, sample),

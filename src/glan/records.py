@@ -275,6 +275,8 @@ class Decided(Record, frozen=True, kw_only=True):
     subject: Subject | None = None
     question: Question | None = None
     answer: "Reply | None" = None
+    sample: int = 0
+    """The number of the answer, where a question has several."""
     verdict: Verdict | None = None
     checks: tuple[tuple[str, str], ...] = ()
     """What the answer must keep to, each with whether it does."""
@@ -392,9 +394,7 @@ class Reply(Record, frozen=True, kw_only=True):
         """The same without its texts: what statistics count."""
         return msgspec.structs.replace(self, text="", reasoning=None)
 
-    def after(self, earlier: "Reply | None") -> "Reply":
+    def after(self, earlier: "Reply") -> "Reply":
         """Return the same, asked for in place of an earlier one."""
-        if earlier is None:
-            return self
         alone = msgspec.structs.replace(earlier.bare, before=())
         return msgspec.structs.replace(self, before=(*earlier.before, alone, *self.before))

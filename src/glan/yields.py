@@ -5,6 +5,8 @@ from collections import Counter, deque
 from glan.errors import StoppedError
 from glan.records import Decided, Outcome
 
+COPIES = frozenset({"exact duplicate", "near duplicate", "copy in meaning"})
+"""The reasons of rejects that copy an earlier question."""
 WINDOW = 200
 """So many slots are looked at."""
 
@@ -36,10 +38,19 @@ class Yields:
         verdicts = Counter(
             f"{slot.verdict.reason} ({slot.verdict.stage})" for slot in recent if slot.verdict is not None
         )
-        failures = sum(slot.outcome is Outcome.FAILURE for slot in recent)
         reasons = ", ".join(f"{count} x {reason}" for reason, count in verdicts.most_common(3))
-        retry = "`glan run --retry-failed` asks again for what failed." if failures > len(recent) // 2 else ""
         return LowYieldError(
             f"Only {self._pairs} of the last {len(recent)} slots became pairs: {reasons}.",
-            hint=retry or "Look at rejects/, mend the prompt or the teacher, or set `stop_below` in [plan].",
+            hint=self._way_out(),
         )
+
+    def _way_out(self) -> str:
+        most = len(self._recent) // 2
+        if sum(slot.outcome is Outcome.FAILURE for slot in self._recent) > most:
+            return "`glan run --retry-failed` asks again for what failed."
+        if sum(slot.verdict is not None and slot.verdict.reason in COPIES for slot in self._recent) > most:
+            return (
+                "The taxonomy has few new questions left to give: add disciplines or subjects, or ask for fewer pairs; "
+                "what counts as a copy is set in [curation]."
+            )
+        return "Look at rejects/, mend the prompt, the teacher or a threshold, or set `stop_below` in [plan]."

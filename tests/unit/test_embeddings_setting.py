@@ -39,7 +39,7 @@ def config(curation: Curation = WANTED, **teachers: TeacherSettings) -> Config:
 
 
 async def test_a_model_that_writes_is_asked_for_no_vectors() -> None:
-    """Without a model of its own the stage stops a run, and its plan, before anything is asked, and says what to set."""
+    """Without a model of its own the stage stops a run and its plan before anything is asked, and says what to set."""
     writer = config(default=TeacherSettings(spec="m@http://127.0.0.1:9/v1"))
     with pytest.raises(ConfigError, match="embeddings") as caught:
         async with opened(writer, NOBODY, Named(spec=None)):

@@ -25,6 +25,7 @@ from harness import (
     small,
     until_death,
 )
+from msgspec.structs import replace
 
 from glan import Options, Project
 from glan.cli.planning import known_of
@@ -262,7 +263,7 @@ def test_where_nothing_is_dropped_a_pair_stays_without_its_scores(
         assert {(row["scores"], row["safety"]) for row in rows(folder)} == {(None, None)}
         told = manifest(folder)
         assert told["quantities"]["unread"] == {stage.value: PAIRS}
-        assert any(f"Of {PAIRS} of {PAIRS} rows the {stage.value} could not be read" in text for text in result.notices)
+        assert any(f"The {stage.value} of {PAIRS} of {PAIRS} rows could not be read" in text for text in result.notices)
         assert any(f"Of {PAIRS} pairs it could not be read." in sentence for sentence in told["checked"])
         assert f"Of {PAIRS} pairs it could not be read." in (folder / "dataset/README.md").read_text(encoding="utf-8")
 
@@ -353,7 +354,7 @@ def test_a_project_from_before_has_the_shipped_prompts_of_looks() -> None:
 
 
 def test_the_card_counts_all_that_was_paid_where_nothing_is_asked_ahead() -> None:
-    """At one in flight the replies behind rows and rejects are all there are, those that were asked again among them."""
+    """At one in flight the replies behind rows and rejects are all there are, those asked again among them."""
     rates = {"malformed": 0.2, "empty": 0.1, "cut-off": 0.1, "harsh": 0.2}
     with project(LEAVES, **PLAIN, **STRICT, embeddings_enabled=True, agreement_samples=3) as folder:
         assert run(folder, Faulty(small(), seed=3, rates=rates), max_in_flight=1).exit_code == 0
@@ -382,3 +383,32 @@ def test_a_plan_takes_no_vote_for_open_that_is_over(samples: int, *, is_over: bo
         config = found.config
         estimates = estimates_of(found.taxonomy.disciplines, config, known_of(found, config, Named(spec="offline")))
         assert all((sum(each.calls for each in case) == 0) == is_over for case in estimates.values())
+
+
+class Second:
+    """A teacher whose first answer to each question says 8, and every other 7."""
+
+    def __init__(self, teacher: Teacher) -> None:
+        self._teacher = teacher
+
+    async def reply(self, request: Request) -> Reply:
+        reply = await self._teacher.reply(request)
+        if request.stage is Stage.ANSWERS:
+            return replace(reply, text=f"{reply.text}\n\nAnswer: {'7' if request.sample else '8'}")
+        return reply
+
+
+def test_another_answer_of_the_vote_is_judged_for_itself() -> None:
+    """Where more samples turn a vote, the answer that wins is judged anew: nothing said of the first is its."""
+    with project(LEAVES, **PLAIN, **SCORED, **GUARDED, agreement_samples=1) as folder:
+        assert run(folder, Second(small())).exit_code == 0
+        first = committed(folder)
+        configure(folder, **PLAIN, **SCORED, **GUARDED, agreement_samples=3)
+        again = Counting(Second(small()))
+        assert run(folder, again).exit_code == 0
+        assert not again.started.keys() & first.keys()
+        assert all(row["messages"][-1]["content"].endswith("Answer: 7") for row in rows(folder))
+        judged = [request for request in again.requests if request.stage is Stage.SCORES]
+        assert len(judged) == PAIRS
+        assert all("Answer: 7" in request.messages[-1].content for request in judged)
+        assert {request.sample for request in judged} == {1}

@@ -184,10 +184,17 @@ def _say_replies(project: Project, row: dict[str, Any]) -> None:
         for request_id in (*of_subject, *of_slot):
             for entry in ledger.entries(prefix=request_id):
                 if entry.request_id == request_id:
-                    said = _told_answer(project, row, entry) if request_id.startswith("answer/") else ""
+                    is_answer = request_id.startswith("answer/")
+                    said = _told_answer(project, row, entry) if is_answer else _told_judged(entry)
                     model = entry.reply.model if entry.reply is not None else None
                     say(f"  {entry.seq:>8}  {entry.request_id}  {model or entry.failure}{said}")
     say("See one whole: glan ledger show SEQ")
+
+
+def _told_judged(entry: Entry) -> str:
+    """Say which of several answers a judgement is of, where it is not the first."""
+    is_of_pair = entry.request_id.startswith(("score/", "safety/"))
+    return f"  of answer {entry.sample + 1}" if is_of_pair and entry.sample else ""
 
 
 def _told_answer(project: Project, row: dict[str, Any], entry: Entry) -> str:

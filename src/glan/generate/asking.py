@@ -114,7 +114,8 @@ class Asking(Record, frozen=True, kw_only=True):
         """
         asked, last = request, None
         for mend in range(MENDS + 1):
-            reply = last = (await self.ask(asked)).after(last)
+            reply = await self.ask(asked)
+            reply = last = reply if last is None else reply.after(last)
             try:
                 return reply, parse(reply)
             except ReplyError as error:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from glan.errors import ReplyError
 from glan.generate.asking import Asking
 from glan.judgements import Guarded, Rated, Scored, parse_rating, parse_safety, parse_scores
@@ -29,16 +31,18 @@ async def rate_question(asking: Asking, question: Question) -> tuple[Reply, Rate
     return await asking.ask_for(request, _whole(parse_rating))
 
 
-async def score_pair(asking: Asking, question: Question, answer: Reply) -> tuple[Reply, Scored]:
-    """Return what a critic says of a pair, with the reply that says it; it raises what `rate_question` does."""
-    request = asking.request(
-        Stage.SCORES, _place("score", question), _of_pair(asking, "score_pair", question, answer), schema="scores"
-    )
+async def score_pair(asking: Asking, question: Question, answer: Reply, *, sample: int = 0) -> tuple[Reply, Scored]:
+    """Return what a critic says of a pair, with the reply that says it; it raises what `rate_question` does.
+
+    `sample` is the number of the answer: what is said of one is never taken for what would be said of another.
+    """
+    prompt = _of_pair(asking, "score_pair", question, answer)
+    request = asking.request(Stage.SCORES, _place("score", question), prompt, schema="scores", sample=sample)
     return await asking.ask_for(request, _whole(parse_scores))
 
 
 async def guard_pair(
-    asking: Asking, question: Question, answer: Reply, *, as_conversation: bool = False
+    asking: Asking, question: Question, answer: Reply, *, as_conversation: bool = False, sample: int = 0
 ) -> tuple[Reply, Guarded]:
     """Return what a guard model says of a pair, with the reply that says it; it raises what `rate_question` does.
 
@@ -46,6 +50,7 @@ async def guard_pair(
     would be looked at as a part of the pair.
     """
     request = _guarding(asking, question, answer, as_conversation=as_conversation)
+    request = replace(request, sample=sample)
     return await asking.ask_for(request, _whole(parse_safety), shows_error=not as_conversation)
 
 
