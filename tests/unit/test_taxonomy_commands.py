@@ -11,7 +11,9 @@ from harness import plant, project, rows, run, small
 from glan.cli import cli
 from glan.errors import GlanError
 from glan.project import Project
+from glan.show.ballots import saved_ballot
 from glan.taxonomy.tree import Taxonomy
+from glan.taxonomy.votes import Ballot, Vote, elements_of, tree_hash
 
 TREE = [{"name": "Law", "children": ["Tax law", "Sea law"]}, {"name": "Arts", "children": ["Music", "Dance"]}]
 
@@ -244,3 +246,15 @@ def test_five_thousand_disciplines_at_depth_six_are_edited_as_any_others(tmp_pat
     (tmp_path / "w.csv").write_text(weights, encoding="utf-8")
     glan("weights", tmp_path / "w.csv", "--project", folder, "--yes")
     assert {leaf.weight for leaf in tree_of(folder).disciplines} == {3}
+
+
+def test_votes_that_remove_all_are_told_before_they_are_refused(tmp_path: Path) -> None:
+    """Who voted, and on how much, is printed also where nothing would be left; the tree stays."""
+    with project(["Music", "Dance"]) as folder:
+        elements = elements_of(tree_of(folder))
+        votes = {element.id: Vote(choice="remove") for element in elements}
+        (tmp_path / "ann.json").write_bytes(saved_ballot(Ballot(voter="Ann", tree=tree_hash(elements), votes=votes)))
+        result = CliRunner().invoke(cli, ["taxonomy", "vote", str(tmp_path / "ann.json"), "--project", str(folder)])
+        assert "remove every discipline" in str(result.exception)
+        assert result.stdout.startswith("1 ballot: Ann.\n2 of 2 elements were voted on.\n")
+        assert len(tree_of(folder).disciplines) == 2

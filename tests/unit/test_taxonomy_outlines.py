@@ -96,6 +96,10 @@ def test_a_format_can_be_named() -> None:
         ("- A\n  - B\n- C\n  - b\n", "'b' in line 4 (first in line 2)"),
         ("Law,,Tax\nLaw,Sea,Salvage\n", "x, line 1: the name is empty"),
         ("A,B\nC,D\na,b\n", "x, line 3: this path stands in line 1 already."),
+        (
+            "Field,Discipline,Notes\nLaw,Tax,for clerks\n",
+            "x, line 1: the file is read as paths, and 'Notes' is no level of one.",
+        ),
         ("- A\n- ***\n", "x, line 2: the name '***' has no letter and no digit"),
         ("- A\n- B\u202eC\n", "x, line 2: the name 'B\\u202eC' has the invisible character"),
         ("- A\n- B\x1b[31m\n", "x, line 2: the name"),
@@ -106,8 +110,8 @@ def test_a_format_can_be_named() -> None:
         ("Only prose.\n\nAnd more.\n", None),
         ("\n".join(f"- D{i}" for i in range(100_001)), "x has more than 100,000 lines"),
     ],
-    ids=["twice", "branch-twice", "deeper-twice", "empty", "path-twice", "no-letter", "right-to-left", "escape",
-         "long-name", "long-line", "deep", "nothing", "prose", "many"],
+    ids=["twice", "branch-twice", "deeper-twice", "empty", "path-twice", "column", "no-letter", "right-to-left",
+         "escape", "long-name", "long-line", "deep", "nothing", "prose", "many"],
 )  # fmt: skip
 def test_what_is_wrong_is_named_with_its_line(text: str, expected: str | None) -> None:
     """Each error has the file and the line, and says what is wrong there."""

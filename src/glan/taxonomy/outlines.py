@@ -38,6 +38,8 @@ _HEADINGS = frozenset(
      "level 1", "level 2", "level 3", "level 4", "level 5", "level 6", "level 7", "level 8"}
 )  # fmt: skip
 """A first line of a CSV that has nothing but these says what its columns are."""
+_OTHER_HEADINGS = frozenset({"notes", "note", "weight", "isced", "title", "description", "comment", "comments"})
+"""Columns that are no level; read as one they would become disciplines."""
 _BARE_PAGE = re.compile(r"\s+\d{1,5}$")
 
 
@@ -234,7 +236,7 @@ def _of_paths(lines: Sequence[str], source: str) -> tuple[list[Line], list[int]]
         for row in reader:
             cells = _path(row)
             keys, number = tuple(map(key_of, cells)), reader.line_num
-            if not cells or (not known and set(keys) <= _HEADINGS):
+            if not cells or (not known and _is_head(keys, cells, f"{source}, line {number}")):
                 continue
             if keys in known:
                 raise TaxonomyError(f"{source}, line {number}: this path stands in line {known[keys]} already.")
@@ -243,6 +245,23 @@ def _of_paths(lines: Sequence[str], source: str) -> tuple[list[Line], list[int]]
     except csv.Error as error:
         raise TaxonomyError(f"{source}, line {reader.line_num}: this is no CSV: {error}.") from error
     return found, []
+
+
+def _is_head(keys: Sequence[str], cells: Sequence[str], at: str) -> bool:
+    """Say whether a line has the headings of columns.
+
+    Raises:
+        TaxonomyError: a column is no level of a path.
+
+    """
+    levels, others = set(keys) & _HEADINGS, set(keys) & _OTHER_HEADINGS
+    if levels and others and set(keys) == levels | others:
+        named = ", ".join(shown(cell) for cell, key in zip(cells, keys, strict=True) if key in others)
+        raise TaxonomyError(
+            f"{at}: the file is read as paths, and {named} is no level of one.",
+            hint="Leave such columns out; `glan taxonomy set` and `weights` give nodes notes and weights.",
+        )
+    return set(keys) <= _HEADINGS
 
 
 def _path(row: Sequence[str]) -> list[str]:
