@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from harness import plant, project, rows, run, small
+from harness import Counting, plant, project, rows, run, small
 
 from glan.cli import cli
 from glan.errors import GlanError
 from glan.project import Project
+from glan.records import Stage
 from glan.show.ballots import saved_ballot
 from glan.taxonomy.tree import Taxonomy
 from glan.taxonomy.votes import Ballot, Vote, elements_of, tree_hash
@@ -246,6 +247,21 @@ def test_five_thousand_disciplines_at_depth_six_are_edited_as_any_others(tmp_pat
     (tmp_path / "w.csv").write_text(weights, encoding="utf-8")
     glan("weights", tmp_path / "w.csv", "--project", folder, "--yes")
     assert {leaf.weight for leaf in tree_of(folder).disciplines} == {3}
+
+
+def test_a_plan_is_that_of_the_run_that_would_follow() -> None:
+    """With a new discipline the run makes more pairs than glan.toml says, and the plan counts what those cost."""
+    with project(["Music", "Dance"], pairs=24) as folder:
+        run(folder, small())
+        glan("add", "Opera", "--under", "/", "--project", folder)
+        result = CliRunner().invoke(cli, ["plan", "--json", "--project", str(folder)])
+        assert result.exit_code == 0, result.output
+        plan = json.loads(result.stdout)
+        teacher = Counting(small())
+        made = run(folder, teacher, rebuild=False)
+        assert plan["pairs"] == made.pairs > 24
+        asked = sum(request.stage is Stage.ANSWERS for request in teacher.requests)
+        assert [found["calls"] for found in plan["expected"] if found["stage"] == "answers"] == [asked]
 
 
 def test_votes_that_remove_all_are_told_before_they_are_refused(tmp_path: Path) -> None:

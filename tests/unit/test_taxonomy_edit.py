@@ -149,6 +149,22 @@ def test_remove_of_a_branch_takes_all_below_it() -> None:
     assert new == "# My fields.\ntaxonomy:\n\n" + TREE[TREE.index("  # What people make.") :]
 
 
+@pytest.mark.parametrize(
+    ("gone", "left"),
+    [
+        ("Y", "[\n  X,  # of X\n  Z  # of Z\n]\n"),
+        ("X", "[\n  {name: Y,\n   weight: 2},  # of Y\n  Z  # of Z\n]\n"),
+        ("Z", "[\n  X,  # of X\n  {name: Y,\n   weight: 2},  # of Y\n    # of Z\n]\n"),
+    ],
+)
+@pytest.mark.parametrize("comma", ["", ","])
+def test_a_comment_between_brackets_stays_with_its_neighbour(gone: str, left: str, comma: str) -> None:
+    """What stands behind the comma of an item that stays is not taken by the next one that goes."""
+    text = f"taxonomy: [\n  X,  # of X\n  {{name: Y,\n   weight: 2}},  # of Y\n  Z{comma}  # of Z\n]\n"
+    expected = "taxonomy: " + (left if gone == "Z" else left.replace("Z ", f"Z{comma} "))
+    assert remove(text, gone) == expected
+
+
 def test_remove_leaves_no_double_blank_line() -> None:
     """Where a node stood between blank lines, one blank line stays."""
     text = "taxonomy:\n- A\n\n- B\n\n- C\n\n- D\n"

@@ -113,16 +113,31 @@ def cuts(text: str, items: Sequence, nodes: tuple[Own, ...], kept: tuple[Own, ..
 
 def cuts_in(text: str, items: Sequence, stays: list[bool]) -> Iterator[Edit]:
     """Give what is to be cut out of a list, so that only some of its items stay: one of them at least."""
-    return _flow_cuts(items, stays) if items.is_flow else _block_cuts(text, items, stays)
+    return _flow_cuts(text, items, stays) if items.is_flow else _block_cuts(text, items, stays)
 
 
-def _flow_cuts(items: Sequence, stays: list[bool]) -> Iterator[Edit]:
-    """Cut an item with the comma before it; before the first that stays, with the comma after it."""
+def _flow_cuts(text: str, items: Sequence, stays: list[bool]) -> Iterator[Edit]:
+    """Cut an item with the comma before it; before the first that stays, with the comma after it.
+
+    Where a comment stands behind the comma before it, that is its neighbour's: comma and comment stay.
+    """
     first = stays.index(True)
     spans = [item.span for item in items.items]
     for i, span in enumerate(spans):
-        if not stays[i]:
-            yield Edit(span.start, spans[i + 1].start) if i < first else Edit(spans[i - 1].end, span.end)
+        if stays[i]:
+            continue
+        if i < first:
+            yield Edit(span.start, spans[i + 1].start)
+        elif stays[i - 1] and "#" in text[spans[i - 1].end : span.start]:
+            yield Edit(span.start, spans[i + 1].start if i + 1 < len(spans) else _past_comma(text, span.end))
+        else:
+            yield Edit(spans[i - 1].end, span.end)
+
+
+def _past_comma(text: str, index: int) -> int:
+    """Return where the comma ends that may stand behind the last item of a list in brackets."""
+    bare = text[index:].lstrip()
+    return len(text) - len(bare) + 1 if bare.startswith(",") else index
 
 
 def _block_cuts(text: str, items: Sequence, stays: list[bool]) -> Iterator[Edit]:
