@@ -123,6 +123,24 @@ def test_what_is_wrong_is_named_with_its_line(text: str, expected: str | None) -
     assert expected in str(caught.value)
 
 
+def test_the_parts_of_a_book_have_its_chapters() -> None:
+    """A part stands above the chapters that follow it, an index does not, and the list's title is no discipline."""
+    text = """Table of Contents
+
+        Part I: Law ........ 1
+          Chapter 1 Sea law .. 3
+            1.1 Salvage ...... 4
+          Chapter 2 Tax law .. 9
+        PART II
+          Chapter 3 Optics .. 20
+        Index .............. 30
+        """
+    assert read(text) == "Law(Sea law(Salvage), Tax law), PART II(Optics), Index"
+    assert read("Contents\n1 Law .... 3\n1.1 Tax law .... 4\n") == "Law(Tax law)"
+    assert read("Contents\n1 Law 3\n1.1 Tax law 4\n1.2 Sea law 5\n") == "Law(Tax law, Sea law)"
+    assert read("Part 1 Law ... 3\nPart 2 Optics ... 4\n") == "Law, Optics"
+
+
 def test_names_that_stand_again_can_be_told_apart() -> None:
     """With the branch's name behind it, a chapter's introduction is one of its own."""
     text = "1 Optics\n1.1 Introduction\n1.2 Lenses\n2 Heat\n2.1 Introduction\n"
