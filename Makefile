@@ -15,7 +15,7 @@ demo: $(VENV)/core
 
 # Core, contract, end-to-end and browser tests.
 test: $(VENV)/test browser
-	$(BIN)/python -m pytest -m "not long"
+	$(BIN)/python -m pytest -m "not long" -n 2 --dist loadfile
 
 # The browser that fills in the forms. Where there is one already, nothing is installed.
 browser:

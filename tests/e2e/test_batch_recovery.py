@@ -168,6 +168,7 @@ class Killer:
             raise DiedError
 
 
+@pytest.mark.long
 @settings(max_examples=20, deadline=None)
 @given(steps=st.lists(st.integers(1, 25) | st.integers(26, 200), min_size=1, max_size=5))
 def test_killed_at_any_steps_of_a_batch_nothing_is_paid_twice(live: Made, steps: list[int]) -> None:

@@ -133,6 +133,7 @@ _WHOLE_TOKENS, _WHOLE_USD_AT_ONE = 60_000, 0.06
 """About what the data set of these tests takes, and what it costs at a dollar for a million tokens."""
 
 
+@pytest.mark.long
 @settings(max_examples=34, deadline=None)
 @given(CASES)
 def test_no_run_of_a_hundred_bills_more_than_its_cap(case: Case) -> None:

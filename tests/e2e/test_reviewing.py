@@ -57,7 +57,7 @@ def test_votes_are_shown_before_anything_is_changed(command: CommandLine, projec
     assert re.search(r"(?m)^-.*History", shown.out)
     refused = command(*votes)
     assert refused.code == 1
-    assert "--yes removes them" in refused.err
+    assert "--yes does it" in refused.err
     assert (project / "taxonomy.yaml").read_bytes() == before
     assert not (project / "ballots").exists()
 

@@ -43,7 +43,7 @@ EDITS: Mapping[str, list[Any]] = {
     "noted branch": [PHYSICS, law(MARITIME, TAX), arts(notes="For teachers.")],
     "all at once": [{"name": "Geology", "weight": 3}, TAX, arts("Law of the sea", weight=2)],
 }
-STOPPING = {"moved", "noted", "noted branch"}
+STOPPING = ("moved", "noted", "noted branch")
 """Edits after which replies would be asked for again."""
 
 
