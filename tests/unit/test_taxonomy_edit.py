@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from trees import TREE, changes, files, names
 
 from glan.errors import TaxonomyError
-from glan.taxonomy.edit import add, remove, select
+from glan.taxonomy.edit import add, move, remove, select
 from glan.taxonomy.tree import Taxonomy, shipped_text
 
 
@@ -154,15 +154,24 @@ def test_remove_of_a_branch_takes_all_below_it() -> None:
     [
         ("Y", "[\n  X,  # of X\n  Z  # of Z\n]\n"),
         ("X", "[\n  {name: Y,\n   weight: 2},  # of Y\n  Z  # of Z\n]\n"),
-        ("Z", "[\n  X,  # of X\n  {name: Y,\n   weight: 2},  # of Y\n    # of Z\n]\n"),
+        ("Z", "[\n  X,  # of X\n  {name: Y,\n   weight: 2},  # of Y\n  \n]\n"),
     ],
 )
 @pytest.mark.parametrize("comma", ["", ","])
 def test_a_comment_between_brackets_stays_with_its_neighbour(gone: str, left: str, comma: str) -> None:
-    """What stands behind the comma of an item that stays is not taken by the next one that goes."""
+    """The comment at the end of an item's line goes with the item, and with no other."""
     text = f"taxonomy: [\n  X,  # of X\n  {{name: Y,\n   weight: 2}},  # of Y\n  Z{comma}  # of Z\n]\n"
     expected = "taxonomy: " + (left if gone == "Z" else left.replace("Z ", f"Z{comma} "))
     assert remove(text, gone) == expected
+
+
+def test_a_comment_between_brackets_goes_where_its_node_goes() -> None:
+    """A node that is moved out of brackets has its comment behind it, and into brackets it is not moved without."""
+    text = "taxonomy:\n  - name: A\n    children: [\n      X,  # of X\n      W,  # of W\n      Z]\n"
+    text += "  - {name: B, children: [Q]}\n"
+    assert move(text, "W", under="/") == text.replace("      W,  # of W\n", "") + "  - W  # of W\n"
+    with pytest.raises(TaxonomyError, match="has comments"):
+        move(text, "W", under="B")
 
 
 def test_remove_leaves_no_double_blank_line() -> None:
