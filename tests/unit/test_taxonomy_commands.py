@@ -274,3 +274,15 @@ def test_votes_that_remove_all_are_told_before_they_are_refused(tmp_path: Path) 
         assert "remove every discipline" in str(result.exception)
         assert result.stdout.startswith("1 ballot: Ann.\n2 of 2 elements were voted on.\n")
         assert len(tree_of(folder).disciplines) == 2
+
+
+def test_a_tree_stays_where_the_ballots_cannot_be_kept(tmp_path: Path) -> None:
+    """The votes are kept before the tree is changed, so an error there has changed nothing."""
+    with project(["Music", "Dance"]) as folder:
+        first, _ = elements_of(tree_of(folder))
+        votes = {first.id: Vote(choice="remove")}
+        (tmp_path / "ann.json").write_bytes(saved_ballot(Ballot(voter="Ann", tree="", votes=votes)))
+        (folder / "ballots").symlink_to(tmp_path)
+        with pytest.raises(GlanError, match="is a link"):
+            glan("vote", tmp_path / "ann.json", "--yes", "--project", folder)
+        assert len(tree_of(folder).disciplines) == 2

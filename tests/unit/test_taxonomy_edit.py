@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from trees import TREE, changes, files, names
 
 from glan.errors import TaxonomyError
-from glan.taxonomy.edit import add, move, remove, select
+from glan.taxonomy.edit import add, move, remove, rename, select
 from glan.taxonomy.tree import Taxonomy, shipped_text
 
 
@@ -147,6 +147,15 @@ def test_remove_of_a_branch_takes_all_below_it() -> None:
     """From the comment above a branch to the comments inside it, its lines go."""
     new = remove(TREE, "Natural science")
     assert new == "# My fields.\ntaxonomy:\n\n" + TREE[TREE.index("  # What people make.") :]
+
+
+def test_a_name_that_a_branch_beside_it_has_is_refused_with_a_way_out() -> None:
+    """By hand it could not be given either, so the way out is another name."""
+    text = "taxonomy:\n- {name: A, children: [X]}\n- {name: B, children: [Y]}\n"
+    with pytest.raises(TaxonomyError, match="'B' already stands beside it") as caught:
+        rename(text, "A", "b ")
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith("Give another name or place")
 
 
 @pytest.mark.parametrize(

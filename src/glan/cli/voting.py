@@ -69,9 +69,11 @@ def vote_command(first: Sequence[Path], others: Sequence[Path], folder: Path, **
     changed = Changed.of(project, new) if new != text else None
     if changed is not None:
         changed.confirm(_question(found, len(removed)), yes=given["yes"], always=True)
-        changed.write()
     _keep(project, ballots)
-    if changed is not None and not given["as_json"]:
+    if changed is None:
+        return
+    changed.write()
+    if not given["as_json"]:
         say(f"{len(changed.after.disciplines):,} disciplines are left.")
         changed.say_effect()
 
