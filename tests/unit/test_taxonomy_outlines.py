@@ -138,6 +138,7 @@ def test_the_parts_of_a_book_have_its_chapters() -> None:
     assert read(text) == "Law(Sea law(Salvage), Tax law), PART II(Optics), Index"
     assert read("Contents\n1 Law .... 3\n1.1 Tax law .... 4\n") == "Law(Tax law)"
     assert read("Contents\n1 Law 3\n1.1 Tax law 4\n1.2 Sea law 5\n") == "Law(Tax law, Sea law)"
+    assert read("Part I: Law .... 1\n  Tax law .... 4\n") == "Part I: Law(Tax law)"
     assert read("Part 1 Law ... 3\nPart 2 Optics ... 4\n") == "Law, Optics"
 
 

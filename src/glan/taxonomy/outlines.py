@@ -279,14 +279,14 @@ def _of_contents(lines: Sequence[str], _: str) -> tuple[list[Line], list[int]]:
     """Read a table of contents: `1.2 Name ..... 34`; numbers give the depth, parts have chapters, and pages go."""
     some = [line for line in lines if line.strip() and key_of(line) not in _TITLES]
     has_bare_pages = all(_BARE_PAGE.search(line) for line in some)
-    parts = [line for line in some if _PART.match(line)]
-    numbered = [line for line in some if _NUMBER.match(line) and not _PART.match(line)]
+    is_numbered = any(_NUMBER.match(line) for line in some)
+    has_parts = any(map(_PART.match, some)) and any(_NUMBER.match(line) and not _PART.match(line) for line in some)
     found: list[Line] = []
     for number, line in enumerate(lines, 1):
         bare = _LEADER.sub("", line)
         bare = _BARE_PAGE.sub("", bare) if has_bare_pages and bare == line else bare
         if bare.strip() and key_of(bare) not in _TITLES:
-            depth, name = _entry(bare, is_numbered=bool(parts or numbered), has_parts=bool(parts and numbered))
+            depth, name = _entry(bare, is_numbered=is_numbered, has_parts=has_parts)
             found.append(Line(depth, name, number))
     return found, []
 
