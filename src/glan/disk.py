@@ -32,9 +32,12 @@ def replace(path: Path, data: bytes) -> None:
 
 
 def append(path: Path, data: bytes) -> None:
-    """Add lines to a file, all or none of them, and wait until they are on the disk. No link is followed."""
+    """Add lines to a file, all or none of them, and wait until they are on the disk. No link is followed.
+
+    A last line that has no end, as some editors leave it, gets one.
+    """
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         with os.fdopen(descriptor, "ab", buffering=0) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             _append(file, data)
@@ -45,8 +48,9 @@ def append(path: Path, data: bytes) -> None:
 
 def _append(file: RawIOBase, data: bytes) -> None:
     before = os.fstat(file.fileno()).st_size
+    is_open = before > 0 and os.pread(file.fileno(), 1, before - 1) != b"\n"
     try:
-        left = memoryview(data)
+        left = memoryview(b"\n" + data if is_open else data)
         while left:
             left = left[file.write(left) or 0 :]
         os.fsync(file.fileno())

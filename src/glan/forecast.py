@@ -98,7 +98,7 @@ async def forecast(
     wanted = max(config.pairs, change.keeps_all) if pairs is None else pairs
     asking = asking_of(config, project.prompts, _NOBODY, models)
     items = Against(project.benchmarks).benchmarks
-    job = Job(disciplines=disciplines, config=config, pairs=wanted, asking=asking, items=items)
+    job = Job(disciplines=disciplines, config=config, pairs=wanted, asking=asking, items=items, reviews=project.reviews)
     walk = _Walked(job)
     lines: list[str] = []
     if project.ledger_path.exists():

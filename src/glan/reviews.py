@@ -124,16 +124,18 @@ class Reviews:
             found.setdefault(review.text, []).append(review)
         return found
 
-    def ruling(self, id_: str, question: str, answer: str) -> Ruling | None:
+    def ruling(self, id_: str, question: str, answer: str, original: str | None = None) -> Ruling | None:
         """Return what the verdicts on a pair come to; None where nobody has judged this text.
 
-        A corrected text may have been judged too: its verdicts come after those on the first.
+        A corrected text may have been judged too: its verdicts come after those on the first. Where the texts are
+        corrected ones, `original` is the hash of what they were before.
         """
         if id_ not in self.ids:
             return None
         ruling: Ruling | None = None
         seen: set[str] = set()
-        while (sha256 := hash_of(question, answer)) not in seen and (id_, sha256) in self.by_text:
+        sha256 = original or hash_of(question, answer)
+        while sha256 not in seen and (id_, sha256) in self.by_text:
             seen.add(sha256)
             found = _ruled(self.by_text[id_, sha256])
             if ruling is not None and found.verdict != "drop":
@@ -143,6 +145,7 @@ class Reviews:
                 break
             question = question if ruling.question is None else ruling.question
             answer = answer if ruling.answer is None else ruling.answer
+            sha256 = hash_of(question, answer)
         return ruling
 
     def agreement(self) -> Agreement:

@@ -30,6 +30,14 @@ def test_lines_come_after_those_that_are_there(tmp_path: Path) -> None:
     assert path.read_bytes() == b"one\ntwo\nthree\n"
 
 
+def test_a_last_line_that_an_editor_left_without_an_end_gets_one(tmp_path: Path) -> None:
+    """What is added begins on a line of its own, so that both can be read."""
+    path = tmp_path / "reviews.jsonl"
+    path.write_bytes(b"one\ntwo")
+    append(path, b"three\n")
+    assert path.read_bytes() == b"one\ntwo\nthree\n"
+
+
 def test_a_full_disk_takes_no_part_of_a_line(tmp_path: Path) -> None:
     """What did not fit whole is taken back, and the error says that nothing was added."""
     path = tmp_path / "reviews.jsonl"

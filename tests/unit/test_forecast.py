@@ -13,6 +13,7 @@ from glan.errors import WouldAskAgainError
 from glan.forecast import Forecast, Span, forecast
 from glan.project import Project
 from glan.records import Stage
+from glan.reviews import NAME, Review, hash_of, line_of
 from glan.teachers.ledgered import Choice
 
 PHYSICS: Any = {"name": "Physics", "weight": 2}
@@ -91,6 +92,34 @@ def test_an_edit_asks_for_what_was_said_and_costs_the_rows_that_were_named(kind:
         else:
             anew = {id_ for id_ in before if id_ not in after or after[id_] != read[id_]}
             assert anew == {*said.leaving, *said.rewritten}
+
+
+@pytest.mark.parametrize("kind", ["as it was", "added"])
+def test_a_pair_that_people_dropped_leaves_and_is_refilled(kind: str) -> None:
+    """Verdicts that no run has applied yet count: the dropped row leaves, and what takes its place is asked for."""
+    with project(TREE, pairs=30, plan_questions_per_visit=1) as folder:
+        teacher = Counting(small(subjects=12))
+        run(folder, teacher)
+        before, asked = rows(folder), len(teacher.requests)
+        plant(folder, EDITS.get(kind, TREE))
+        dropped = before[4]
+        sha256 = hash_of(*(message["content"] for message in dropped["messages"]))
+        review = Review(id=dropped["id"], sha256=sha256, verdict="drop", reviewer="Ann")
+        (folder / NAME).write_bytes(line_of(review))
+        said = foreseen(folder)
+        run(folder, teacher, rebuild=False)
+        came = Counter(request.stage for request in teacher.requests[asked:])
+        after = ids(folder)
+        assert said.pairs == len(after)
+        assert (came[Stage.QUESTIONS], came[Stage.ANSWERS]) == (
+            said.new[Stage.QUESTIONS].least,
+            said.new[Stage.ANSWERS].least,
+        )
+        assert came[Stage.QUESTIONS] > 0
+        assert dropped["id"] in said.leaving
+        assert list(said.leaving) == [row["id"] for row in before if row["id"] not in after]
+        settled = foreseen(folder)
+        assert (settled.leaving, settled.new[Stage.QUESTIONS].most) == ((), 0)
 
 
 @pytest.mark.parametrize("kind", EDITS)

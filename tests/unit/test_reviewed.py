@@ -9,6 +9,7 @@ import pytest
 from harness import Counting, assert_accounts, manifest, project, rows, run, small
 
 from glan import Options, Project
+from glan.cli.taking import Taken, texts_of
 from glan.reviews import NAME, Review, Verdict, hash_of, line_of
 
 LEAVES = ["Astronomy", "Physics", "History"]
@@ -87,6 +88,21 @@ def test_a_correction_can_be_taken_back(folder: Path) -> None:
     (folder / NAME).unlink()
     assert not again(folder).requests
     assert rows(folder) == before
+
+
+def test_a_late_verdict_on_the_first_text_of_a_corrected_pair_is_told_as_it_will_be_applied(folder: Path) -> None:
+    """It stands beside the first one: what the two come to is said, and is what the next run does."""
+    row = rows(folder)[3]
+    judged(folder, [said(row, "fix", answer="It is 80 km/h.")])
+    again(folder)
+    late = said(row, "drop", reviewer="Ben")
+    opened = Project.open(folder)
+    taken = Taken.of([late], opened.reviews, texts_of(opened, {row["id"]}))
+    assert not taken.unfit
+    assert [ruling.verdict for ruling in taken.rulings.values()] == ["tie"]
+    judged(folder, [*opened.reviews, late])
+    again(folder)
+    assert rows(folder)[3]["messages"] == row["messages"]
 
 
 def test_verdicts_on_other_texts_are_told_and_not_applied(folder: Path) -> None:

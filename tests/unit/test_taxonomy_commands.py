@@ -6,12 +6,15 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from harness import plant, project, rows, run, small
+from harness import Counting, plant, project, rows, run, small
 
 from glan.cli import cli
 from glan.errors import GlanError
 from glan.project import Project
+from glan.records import Stage
+from glan.show.ballots import saved_ballot
 from glan.taxonomy.tree import Taxonomy
+from glan.taxonomy.votes import Ballot, Vote, elements_of, tree_hash
 
 TREE = [{"name": "Law", "children": ["Tax law", "Sea law"]}, {"name": "Arts", "children": ["Music", "Dance"]}]
 
@@ -244,3 +247,42 @@ def test_five_thousand_disciplines_at_depth_six_are_edited_as_any_others(tmp_pat
     (tmp_path / "w.csv").write_text(weights, encoding="utf-8")
     glan("weights", tmp_path / "w.csv", "--project", folder, "--yes")
     assert {leaf.weight for leaf in tree_of(folder).disciplines} == {3}
+
+
+def test_a_plan_is_that_of_the_run_that_would_follow() -> None:
+    """With a new discipline the run makes more pairs than glan.toml says, and the plan counts what those cost."""
+    with project(["Music", "Dance"], pairs=24) as folder:
+        run(folder, small())
+        glan("add", "Opera", "--under", "/", "--project", folder)
+        result = CliRunner().invoke(cli, ["plan", "--json", "--project", str(folder)])
+        assert result.exit_code == 0, result.output
+        plan = json.loads(result.stdout)
+        teacher = Counting(small())
+        made = run(folder, teacher, rebuild=False)
+        assert plan["pairs"] == made.pairs > 24
+        asked = sum(request.stage is Stage.ANSWERS for request in teacher.requests)
+        assert [found["calls"] for found in plan["expected"] if found["stage"] == "answers"] == [asked]
+
+
+def test_votes_that_remove_all_are_told_before_they_are_refused(tmp_path: Path) -> None:
+    """Who voted, and on how much, is printed also where nothing would be left; the tree stays."""
+    with project(["Music", "Dance"]) as folder:
+        elements = elements_of(tree_of(folder))
+        votes = {element.id: Vote(choice="remove") for element in elements}
+        (tmp_path / "ann.json").write_bytes(saved_ballot(Ballot(voter="Ann", tree=tree_hash(elements), votes=votes)))
+        result = CliRunner().invoke(cli, ["taxonomy", "vote", str(tmp_path / "ann.json"), "--project", str(folder)])
+        assert "remove every discipline" in str(result.exception)
+        assert result.stdout.startswith("1 ballot: Ann.\n2 of 2 elements were voted on.\n")
+        assert len(tree_of(folder).disciplines) == 2
+
+
+def test_a_tree_stays_where_the_ballots_cannot_be_kept(tmp_path: Path) -> None:
+    """The votes are kept before the tree is changed, so an error there has changed nothing."""
+    with project(["Music", "Dance"]) as folder:
+        first, _ = elements_of(tree_of(folder))
+        votes = {first.id: Vote(choice="remove")}
+        (tmp_path / "ann.json").write_bytes(saved_ballot(Ballot(voter="Ann", tree="", votes=votes)))
+        (folder / "ballots").symlink_to(tmp_path)
+        with pytest.raises(GlanError, match="is a link"):
+            glan("vote", tmp_path / "ann.json", "--yes", "--project", folder)
+        assert len(tree_of(folder).disciplines) == 2

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from trees import TREE, changes, files, names
 
 from glan.errors import TaxonomyError
-from glan.taxonomy.edit import add, remove, select
+from glan.taxonomy.edit import add, move, remove, rename, select
 from glan.taxonomy.tree import Taxonomy, shipped_text
 
 
@@ -147,6 +147,40 @@ def test_remove_of_a_branch_takes_all_below_it() -> None:
     """From the comment above a branch to the comments inside it, its lines go."""
     new = remove(TREE, "Natural science")
     assert new == "# My fields.\ntaxonomy:\n\n" + TREE[TREE.index("  # What people make.") :]
+
+
+def test_a_name_that_a_branch_beside_it_has_is_refused_with_a_way_out() -> None:
+    """By hand it could not be given either, so the way out is another name."""
+    text = "taxonomy:\n- {name: A, children: [X]}\n- {name: B, children: [Y]}\n"
+    with pytest.raises(TaxonomyError, match="'B' already stands beside it") as caught:
+        rename(text, "A", "b ")
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith("Give another name or place")
+
+
+@pytest.mark.parametrize(
+    ("gone", "left"),
+    [
+        ("Y", "[\n  X,  # of X\n  Z  # of Z\n]\n"),
+        ("X", "[\n  {name: Y,\n   weight: 2},  # of Y\n  Z  # of Z\n]\n"),
+        ("Z", "[\n  X,  # of X\n  {name: Y,\n   weight: 2},  # of Y\n  \n]\n"),
+    ],
+)
+@pytest.mark.parametrize("comma", ["", ","])
+def test_a_comment_between_brackets_stays_with_its_neighbour(gone: str, left: str, comma: str) -> None:
+    """The comment at the end of an item's line goes with the item, and with no other."""
+    text = f"taxonomy: [\n  X,  # of X\n  {{name: Y,\n   weight: 2}},  # of Y\n  Z{comma}  # of Z\n]\n"
+    expected = "taxonomy: " + (left if gone == "Z" else left.replace("Z ", f"Z{comma} "))
+    assert remove(text, gone) == expected
+
+
+def test_a_comment_between_brackets_goes_where_its_node_goes() -> None:
+    """A node that is moved out of brackets has its comment behind it, and into brackets it is not moved without."""
+    text = "taxonomy:\n  - name: A\n    children: [\n      X,  # of X\n      W,  # of W\n      Z]\n"
+    text += "  - {name: B, children: [Q]}\n"
+    assert move(text, "W", under="/") == text.replace("      W,  # of W\n", "") + "  - W  # of W\n"
+    with pytest.raises(TaxonomyError, match="has comments"):
+        move(text, "W", under="B")
 
 
 def test_remove_leaves_no_double_blank_line() -> None:

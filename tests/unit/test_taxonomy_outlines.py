@@ -96,6 +96,10 @@ def test_a_format_can_be_named() -> None:
         ("- A\n  - B\n- C\n  - b\n", "'b' in line 4 (first in line 2)"),
         ("Law,,Tax\nLaw,Sea,Salvage\n", "x, line 1: the name is empty"),
         ("A,B\nC,D\na,b\n", "x, line 3: this path stands in line 1 already."),
+        (
+            "Field,Discipline,Notes\nLaw,Tax,for clerks\n",
+            "x, line 1: the file is read as paths, and 'Notes' is no level of one.",
+        ),
         ("- A\n- ***\n", "x, line 2: the name '***' has no letter and no digit"),
         ("- A\n- B\u202eC\n", "x, line 2: the name 'B\\u202eC' has the invisible character"),
         ("- A\n- B\x1b[31m\n", "x, line 2: the name"),
@@ -106,8 +110,8 @@ def test_a_format_can_be_named() -> None:
         ("Only prose.\n\nAnd more.\n", None),
         ("\n".join(f"- D{i}" for i in range(100_001)), "x has more than 100,000 lines"),
     ],
-    ids=["twice", "branch-twice", "deeper-twice", "empty", "path-twice", "no-letter", "right-to-left", "escape",
-         "long-name", "long-line", "deep", "nothing", "prose", "many"],
+    ids=["twice", "branch-twice", "deeper-twice", "empty", "path-twice", "column", "no-letter", "right-to-left",
+         "escape", "long-name", "long-line", "deep", "nothing", "prose", "many"],
 )  # fmt: skip
 def test_what_is_wrong_is_named_with_its_line(text: str, expected: str | None) -> None:
     """Each error has the file and the line, and says what is wrong there."""
@@ -117,6 +121,25 @@ def test_what_is_wrong_is_named_with_its_line(text: str, expected: str | None) -
     with pytest.raises(TaxonomyError) as caught:
         read_outline(text, "x")
     assert expected in str(caught.value)
+
+
+def test_the_parts_of_a_book_have_its_chapters() -> None:
+    """A part stands above the chapters that follow it, an index does not, and the list's title is no discipline."""
+    text = """Table of Contents
+
+        Part I: Law ........ 1
+          Chapter 1 Sea law .. 3
+            1.1 Salvage ...... 4
+          Chapter 2 Tax law .. 9
+        PART II
+          Chapter 3 Optics .. 20
+        Index .............. 30
+        """
+    assert read(text) == "Law(Sea law(Salvage), Tax law), PART II(Optics), Index"
+    assert read("Contents\n1 Law .... 3\n1.1 Tax law .... 4\n") == "Law(Tax law)"
+    assert read("Contents\n1 Law 3\n1.1 Tax law 4\n1.2 Sea law 5\n") == "Law(Tax law, Sea law)"
+    assert read("Part I: Law .... 1\n  Tax law .... 4\n") == "Part I: Law(Tax law)"
+    assert read("Part 1 Law ... 3\nPart 2 Optics ... 4\n") == "Law, Optics"
 
 
 def test_names_that_stand_again_can_be_told_apart() -> None:

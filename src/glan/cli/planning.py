@@ -13,8 +13,9 @@ from glan.cli.running import named_for
 from glan.cli.screen import json_option, ledger_option, project_option, say, say_json
 from glan.config import Config, parse_config
 from glan.estimate import DEFAULTS, Average, Known, Prices, StageEstimate, disk_bytes, estimates_of
+from glan.growth import pairs_of
 from glan.project import Project
-from glan.records import Stage
+from glan.records import Discipline, Stage
 from glan.teachers.ledger import Ledger, StageTotals
 from glan.teachers.ledger_rows import Run
 from glan.teachers.panel import Host, Named, hosts_of, hourly_of
@@ -27,7 +28,9 @@ from glan.teachers.specs import OFFLINE, Spec, parse_spec, where
 @project_option
 @ledger_option
 @json_option
-@click.option("--pairs", type=click.IntRange(1, 1_000_000_000), help="How many pairs; those of glan.toml if not given.")
+@click.option(
+    "--pairs", type=click.IntRange(1, 1_000_000_000), help="How many pairs; as many as a run would make if not given."
+)
 @click.option("--teacher", "spec", metavar="SPEC", help="The teacher whose prices count.")
 def plan_command(folder: Path, ledger: Path | None, *, as_json: bool, pairs: int | None, spec: str | None) -> None:
     """Say what a run will still take to N pairs, with a range, and which hosts it will talk to.
@@ -36,10 +39,10 @@ def plan_command(folder: Path, ledger: Path | None, *, as_json: bool, pairs: int
     """
     project = Project.open(folder, ledger)
     named = named_for(project, spec)
-    config = msgspec.structs.replace(project.config, pairs=pairs or project.config.pairs)
+    disciplines = project.taxonomy.disciplines
+    config = msgspec.structs.replace(project.config, pairs=pairs or _pairs_of_a_run(project, disciplines))
     known = known_of(project, config, named)
     hosts = hosts_of(config, project.environment, named)
-    disciplines = project.taxonomy.disciplines
     cases = estimates_of(disciplines, config, known)
     disk = {name: disk_bytes(estimates) for name, estimates in cases.items()}
     in_ledger = sum(known.done.values())
@@ -71,6 +74,14 @@ def plan_command(folder: Path, ledger: Path | None, *, as_json: bool, pairs: int
         say(f"The cost has ${known.usd_per_hour:,.2f} for each hour of servers of your own.")
     say(f"Hosts: {_told_hosts(hosts) or 'none'}.")
     say(_told_measured(config.stages, known.averages))
+
+
+def _pairs_of_a_run(project: Project, disciplines: Sequence[Discipline]) -> int:
+    """Return what a run without `--pairs` makes: as many as glan.toml says, or as keep every row that stands."""
+    from glan.outputs import standing_of  # noqa: PLC0415 - pyarrow is loaded when it is needed
+
+    pairs, _ = pairs_of(standing_of(project), disciplines, project.config, None, lambda _: False)
+    return pairs
 
 
 def _told_hosts(hosts: tuple[Host, ...]) -> str:

@@ -57,7 +57,7 @@ class Taken:
         empty = [review for review in found if review.verdict == "fix" and review.question is review.answer is None]
         new = [review for review in found if review not in empty and known.said(review) != review]
         after = Reviews([*known, *new])
-        rulings = {id_: after.ruling(id_, text.question, text.answer) for id_, text in texts.items()}
+        rulings = {id_: after.ruling(id_, text.question, text.answer, text.original) for id_, text in texts.items()}
         return cls(
             found=found,
             new=new,

@@ -3,7 +3,7 @@
 import difflib
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -56,21 +56,24 @@ def vote_command(first: Sequence[Path], others: Sequence[Path], folder: Path, **
     text = read_text(project.taxonomy_path)
     ballots = [read_ballot(path) for path in paths]
     found = outcome(elements_of(project.taxonomy), ballots)
+    if not given["as_json"]:
+        _say(_told(found, ballots))  # also where what follows is refused
     new, staying = pruned(text, found) if found.going else (text, ())
     removed = [tally for tally in found.removed if tally.element not in staying]
     if given["as_json"]:
         say_json({**_as_dict(found, ballots, removed), "staying": [element.id for element in staying]})
     else:
-        for line in (*_told(found, ballots), *_told_removed(found, removed, staying), *_diff(text, new)):
-            say(line)
+        _say((*_told_removed(found, removed, staying), *_diff(text, new)))
     if given["dry_run"]:
         return
     changed = Changed.of(project, new) if new != text else None
     if changed is not None:
         changed.confirm(_question(found, len(removed)), yes=given["yes"], always=True)
-        changed.write()
     _keep(project, ballots)
-    if changed is not None and not given["as_json"]:
+    if changed is None:
+        return
+    changed.write()
+    if not given["as_json"]:
         say(f"{len(changed.after.disciplines):,} disciplines are left.")
         changed.say_effect()
 
@@ -78,6 +81,11 @@ def vote_command(first: Sequence[Path], others: Sequence[Path], folder: Path, **
 def _question(found: Outcome, n_removed: int) -> str:
     leaves = sum(element.kind == "discipline" and element.id in found.going for element in found.elements)
     return f"Remove {_number(n_removed, 'element')} with {_number(leaves, 'discipline')}?"
+
+
+def _say(lines: Iterable[str]) -> None:
+    for line in lines:
+        say(line)
 
 
 def _told(found: Outcome, ballots: Sequence[Ballot]) -> Iterator[str]:

@@ -244,7 +244,7 @@ class _Opened:
         except TaxonomyError as error:
             raise TaxonomyError(
                 f"The edit would leave a taxonomy that cannot be read, so nothing was changed: {error}",
-                hint=f"Make this edit in {SOURCE} by hand.",
+                hint=f"Give another name or place; an edit that is right can be made in {SOURCE} by hand.",
             ) from error
         if own_of(found.roots) != expected:
             raise unsafe()

@@ -32,12 +32,17 @@ _EMPHASIS = re.compile(r"(\*\*|__|\*|`)([^*_`]+)\1")
 _NUMBER = re.compile(
     r"\s*(?:(?:chapter|part|section|unit|lesson|appendix)\s+)?(\d{1,4}(?:\.\d{1,4})*)[.:)]?\s+(.+)$", re.IGNORECASE
 )
+_PART = re.compile(r"\s*(?:part|book|volume)\s+(?:\d{1,3}|[ivxlc]{1,7})(?:[.:)\s]+(.*))?$", re.IGNORECASE)
+_TITLES = frozenset({"contents", "table of contents"})
+"""What stands above a table of contents."""
 _LEADER = re.compile(r"\s*(?:[.·…_]\s?){2,}\s*(?:\d{1,5}|[ivxlc]{1,7})?$|(?:\t+|\s{2,})(?:\d{1,5}|[ivxlc]{1,7})$")
 _HEADINGS = frozenset(
     {"field", "sub-field", "subfield", "sub field", "discipline", "leaf", "branch", "node", "path", "name", "area",
      "level 1", "level 2", "level 3", "level 4", "level 5", "level 6", "level 7", "level 8"}
 )  # fmt: skip
 """A first line of a CSV that has nothing but these says what its columns are."""
+_OTHER_HEADINGS = frozenset({"id", "notes", "note", "weight", "isced", "title", "description", "comment", "comments"})
+"""Columns that are no level; read as one they would become disciplines."""
 _BARE_PAGE = re.compile(r"\s+\d{1,5}$")
 
 
@@ -234,7 +239,7 @@ def _of_paths(lines: Sequence[str], source: str) -> tuple[list[Line], list[int]]
         for row in reader:
             cells = _path(row)
             keys, number = tuple(map(key_of, cells)), reader.line_num
-            if not cells or (not known and set(keys) <= _HEADINGS):
+            if not cells or (not known and _is_head(keys, cells, f"{source}, line {number}")):
                 continue
             if keys in known:
                 raise TaxonomyError(f"{source}, line {number}: this path stands in line {known[keys]} already.")
@@ -243,6 +248,23 @@ def _of_paths(lines: Sequence[str], source: str) -> tuple[list[Line], list[int]]
     except csv.Error as error:
         raise TaxonomyError(f"{source}, line {reader.line_num}: this is no CSV: {error}.") from error
     return found, []
+
+
+def _is_head(keys: Sequence[str], cells: Sequence[str], at: str) -> bool:
+    """Say whether a line has the headings of columns.
+
+    Raises:
+        TaxonomyError: a column is no level of a path.
+
+    """
+    levels, others = set(keys) & _HEADINGS, set(keys) & _OTHER_HEADINGS
+    if levels and others and set(keys) == levels | others:
+        named = ", ".join(shown(cell) for cell, key in zip(cells, keys, strict=True) if key in others)
+        raise TaxonomyError(
+            f"{at}: the file is read as paths, and {named} is no level of one.",
+            hint="Leave such columns out; `glan taxonomy set` and `weights` give nodes notes and weights.",
+        )
+    return set(keys) <= _HEADINGS
 
 
 def _path(row: Sequence[str]) -> list[str]:
@@ -254,24 +276,29 @@ def _path(row: Sequence[str]) -> list[str]:
 
 
 def _of_contents(lines: Sequence[str], _: str) -> tuple[list[Line], list[int]]:
-    """Read a table of contents: `1.2 Name ..... 34`; numbers give the depth, and pages go."""
-    some = [line for line in lines if line.strip()]
+    """Read a table of contents: `1.2 Name ..... 34`; numbers give the depth, parts have chapters, and pages go."""
+    some = [line for line in lines if line.strip() and key_of(line) not in _TITLES]
     has_bare_pages = all(_BARE_PAGE.search(line) for line in some)
     is_numbered = any(_NUMBER.match(line) for line in some)
+    has_parts = any(map(_PART.match, some)) and any(_NUMBER.match(line) and not _PART.match(line) for line in some)
     found: list[Line] = []
     for number, line in enumerate(lines, 1):
         bare = _LEADER.sub("", line)
         bare = _BARE_PAGE.sub("", bare) if has_bare_pages and bare == line else bare
-        if not bare.strip():
-            continue
-        counted = _NUMBER.match(bare)
-        wide = bare.expandtabs(8)
-        margin = 0 if is_numbered else len(wide) - len(wide.lstrip())
-        if counted:
-            found.append(Line(counted[1].removesuffix(".0").count("."), counted[2].strip(), number))
-        else:
-            found.append(Line(margin, wide.strip(), number))
+        if bare.strip() and key_of(bare) not in _TITLES:
+            depth, name = _entry(bare, is_numbered=is_numbered, has_parts=has_parts)
+            found.append(Line(depth, name, number))
     return found, []
+
+
+def _entry(line: str, *, is_numbered: bool, has_parts: bool) -> tuple[int, str]:
+    """Return depth and name of a line without its page."""
+    if has_parts and (part := _PART.match(line)):
+        return 0, part[1] or line.strip()
+    if counted := _NUMBER.match(line):
+        return has_parts + counted[1].removesuffix(".0").count("."), counted[2].strip()
+    wide = line.expandtabs(8)
+    return 0 if is_numbered else len(wide) - len(wide.lstrip()), wide.strip()
 
 
 _READERS: Mapping[str, Callable[[Sequence[str], str], tuple[list[Line], list[int]]]] = {

@@ -1,5 +1,6 @@
 """Items of the lists in a taxonomy's YAML text: put in, taken out, and carried from one list to another."""
 
+import re
 from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as Some
 
@@ -20,6 +21,10 @@ from glan.taxonomy.writing import New, block_lines, flow, flow_of
 
 SOURCE = "taxonomy.yaml"
 """What the text is called in errors."""
+
+
+_BEHIND = re.compile(r"(?:[ \t]*,)?(?:[ \t]+(#[^\r\n]*))?")
+"""A comma and a comment behind an item in brackets."""
 
 
 def unsafe() -> TaxonomyError:
@@ -68,12 +73,14 @@ def carried_over(text: str, siblings: Sequence, index: int, target: Sequence) ->
     if not target.is_flow:
         column, old = column_of(text, target.span.start), column_of(text, siblings.span.start)
         if siblings.is_flow:
-            line = f"{' ' * column}- {_as_flow(text, item, quoted=False)}{newline_of(text)}"
+            comment = f"  {found}" if (found := _comment(text, item.span.end)) else ""
+            line = f"{' ' * column}- {_as_flow(text, item, quoted=False)}{comment}{newline_of(text)}"
             return _in_lines(text, target, line)
         start, end = _item_lines(text, siblings, item)
         lines = text[start:end] if text[start:end].endswith("\n") else text[start:end] + newline_of(text)
         return _in_lines(text, target, indented(lines, column - old))
-    if not siblings.is_flow and "#" in text[slice(*_item_lines(text, siblings, item))]:
+    own = _comment(text, item.span.end) if siblings.is_flow else text[slice(*_item_lines(text, siblings, item))]
+    if "#" in own:
         raise TaxonomyError(
             "The node has comments, and where it would stand is a list in brackets, which has no room for them.",
             hint=f"Move it in {SOURCE} by hand, or remove the comments first.",
@@ -113,16 +120,36 @@ def cuts(text: str, items: Sequence, nodes: tuple[Own, ...], kept: tuple[Own, ..
 
 def cuts_in(text: str, items: Sequence, stays: list[bool]) -> Iterator[Edit]:
     """Give what is to be cut out of a list, so that only some of its items stay: one of them at least."""
-    return _flow_cuts(items, stays) if items.is_flow else _block_cuts(text, items, stays)
+    return _flow_cuts(text, items, stays) if items.is_flow else _block_cuts(text, items, stays)
 
 
-def _flow_cuts(items: Sequence, stays: list[bool]) -> Iterator[Edit]:
-    """Cut an item with the comma before it; before the first that stays, with the comma after it."""
+def _flow_cuts(text: str, items: Sequence, stays: list[bool]) -> Iterator[Edit]:
+    """Cut an item with the comma before it; before the first that stays, with the comma after it.
+
+    A comment at the end of an item's line goes with it, and one behind the comma before it stays with its neighbour.
+    """
     first = stays.index(True)
     spans = [item.span for item in items.items]
     for i, span in enumerate(spans):
-        if not stays[i]:
-            yield Edit(span.start, spans[i + 1].start) if i < first else Edit(spans[i - 1].end, span.end)
+        if stays[i]:
+            continue
+        after = spans[i + 1].start if i + 1 < len(spans) else _past_comment(text, span.end)
+        if i < first or _comment(text, span.end) or (stays[i - 1] and "#" in text[spans[i - 1].end : span.start]):
+            yield Edit(span.start, after)
+        else:
+            yield Edit(spans[i - 1].end, span.end)
+
+
+def _comment(text: str, index: int) -> str:
+    """Return the comment at the end of the line of an item in brackets, which ends here."""
+    found = _BEHIND.match(text, index)
+    return found[1] or "" if found else ""
+
+
+def _past_comment(text: str, index: int) -> int:
+    """Return where the comma and the comment end that may stand behind the last item in brackets."""
+    found = _BEHIND.match(text, index)
+    return found.end() if found else index
 
 
 def _block_cuts(text: str, items: Sequence, stays: list[bool]) -> Iterator[Edit]:
