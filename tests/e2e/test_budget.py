@@ -284,7 +284,7 @@ def test_a_server_by_the_hour_is_paid_until_the_money_is_gone(tmp_path: Path) ->
         assert "cost unknown" not in ended.out
         found = manifest_of(folder)
         assert 0.1 < found["server_usd"] < 0.22  # a busy machine sees the end of its last call a moment late
-        assert found["possibly_paid"]["cut_off"] == 0
+        assert found["possibly_paid"]["cut_off"] <= 4  # those in flight that took longer than any before them
         check_whole(folder, len(ids_of(folder)))
         paid = server.stats().paid
         again = command(*told)

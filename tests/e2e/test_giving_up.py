@@ -51,7 +51,7 @@ def test_a_server_that_answers_nobody_is_asked_as_often_as_calls_were_in_flight(
 
 
 def test_a_key_that_is_revoked_ends_the_run_and_what_was_paid_stands(tmp_path: Path) -> None:
-    """From then on there are no more calls than were in flight; with a key that works the run goes on."""
+    """From then on there are no more calls than were in flight or paused; with a key that works the run goes on."""
     slow = Simulated(api_key=KEY, latency_ms=LATENCY_MS)
     with simulated(slow) as server:
         command = CommandLine(home=tmp_path, base_url=server.base_url)
@@ -61,7 +61,8 @@ def test_a_key_that_is_revoked_ends_the_run_and_what_was_paid_stands(tmp_path: P
     paid, port = server.stats().paid, port_of(server)
     with simulated(Simulated(api_key="a new one", latency_ms=LATENCY_MS), port=port) as server:
         check_ended(begun.end(), "does not accept the key in OPENAI_API_KEY")
-        assert 0 < settled(server).received <= IN_FLIGHT
+        # Calls that found nobody while the server changed its key pause, and lend their permits meanwhile.
+        assert 0 < settled(server).received <= 2 * IN_FLIGHT
     kept = replies_in(folder)
     assert paid - IN_FLIGHT <= kept <= paid
     check_whole(folder, len(ids_of(folder)))
