@@ -1,5 +1,6 @@
 """Decided slots for the tests of a data set: small, whole, and different from one another."""
 
+from glan.places import key_of
 from glan.records import (
     Decided,
     Discipline,
@@ -16,7 +17,6 @@ from glan.records import (
     Syllabus,
     Usage,
     Verdict,
-    key_of,
 )
 
 

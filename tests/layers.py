@@ -56,5 +56,6 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"language_names"}),),
     (frozenset({"errors"}),),
     (frozenset({"records"}),),
+    (frozenset({"places"}),),
 )
 """From top to bottom; rooms of one layer that stand in different sets never import each other."""

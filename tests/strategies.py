@@ -5,7 +5,8 @@ from fractions import Fraction
 
 from hypothesis import strategies as st
 
-from glan.records import Discipline, Level, Session, Subject, Syllabus, key_of
+from glan.places import key_of
+from glan.records import Discipline, Level, Session, Subject, Syllabus
 
 NAMES = st.text(
     st.characters(codec="utf-8", exclude_categories=["Cc"]) | st.sampled_from("aAbB +#/%é"), min_size=1, max_size=8

@@ -8,8 +8,9 @@ from functools import cache
 from random import Random
 
 from glan.parsing import parse_sessions, parse_subjects
+from glan.places import key_of
 from glan.prompts import Prompts
-from glan.records import Level, Message, Request, Sampling, Session, Stage, Subject, key_of
+from glan.records import Level, Message, Request, Sampling, Session, Stage, Subject
 from glan.teachers.offline import MODEL, Textbook
 from glan.teachers.offline.answers import no_chapter
 from glan.teachers.offline.book import Concept, open_book

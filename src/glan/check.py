@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from glan.errors import GlanError, RequestError, UnusableError, WouldAskAgainError
 from glan.options import InterruptedRunError, Options, Result
 from glan.parsing import has_form
+from glan.places import beside
 from glan.project import Project
 from glan.prompts import OF_LOOKS
 from glan.records import Reply, Request, Stage
@@ -178,7 +179,7 @@ class Check:
     def _pair(self) -> Pair:
         """Return the pair: what was answered last, and its question."""
         answered = next(seen for seen in reversed(self._seen) if seen[0].stage is Stage.ANSWERS)
-        id_ = f"question{answered[0].id.removeprefix('answer')}"
+        id_ = beside("question", answered[0].id)
         question = next(reply for request, reply in reversed(self._seen) if request.id == id_)
         place = id_.removeprefix("question")
         said = {

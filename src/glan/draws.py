@@ -21,7 +21,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from glan.records import Draw, Session, Strategy, Syllabus, framed, key_of, seed_of, seed_of_framed
+from glan.places import framed, key_of, seed_of, seed_of_framed
+from glan.records import Draw, Session, Strategy, Syllabus
 from glan.sets import MOST_CONCEPTS, Kind, Law, Shape, law_of
 from glan.settings import Plan
 

@@ -19,22 +19,17 @@ from glan.generate.asking import asking_of
 from glan.growth import Growth, Standing, growth
 from glan.outputs import standing_of
 from glan.pipeline import Job
+from glan.places import beside, place
 from glan.project import Project
-from glan.records import Decided, Discipline, Outcome, Reply, Request, Stage, place
-from glan.surprise import auditing, changed, meaning_of, rests_on, through_of
+from glan.records import STAGES, Decided, Discipline, Outcome, Reply, Request, Stage
+from glan.surprise import Nobody, auditing, changed, meaning_of, rests_on, through_of
 from glan.teachers.base import Teacher
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledgered import Choice
 
 _CURRICULUM = (Stage.SUBJECTS, Stage.SYLLABI)
-_KINDS: Mapping[Stage, str] = {
-    Stage.ANSWERS: "answer",
-    Stage.EMBEDDINGS: "embedding",
-    Stage.RATINGS: "rating",
-    Stage.SCORES: "score",
-    Stage.SAFETY: "safety",
-}
-"""How the ids of stages behind a question begin."""
+_KINDS: Mapping[Stage, str] = {stage: kind for kind, stage in STAGES.items() if stage not in _CURRICULUM}
+"""How the ids of the stages of a slot begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +91,7 @@ async def forecast(
         questions_per_visit=config.plan.questions_per_visit,
     )
     wanted = max(config.pairs, change.keeps_all) if pairs is None else pairs
-    asking = asking_of(config, project.prompts, _NOBODY, models)
+    asking = asking_of(config, project.prompts, Nobody(), models)
     items = Against(project.benchmarks).benchmarks
     job = Job(disciplines=disciplines, config=config, pairs=wanted, asking=asking, items=items, reviews=project.reviews)
     walk = _Walked(job)
@@ -124,16 +119,6 @@ async def forecast(
         leaving=tuple(row for row in rows if row not in kept),
         rewritten=tuple(row for row in rows if row in rewritten),
     )
-
-
-class _Nobody:
-    """The teacher of whom the names of models alone are known."""
-
-    async def reply(self, request: Request) -> Reply:
-        raise StoppedError(f"{request.id} is not in the ledger.")
-
-
-_NOBODY = _Nobody()
 
 
 @dataclass(slots=True)
@@ -219,7 +204,7 @@ class _Walked:
     def _curricula(self, stage: Stage) -> Span:
         """Return how many requests for drafts or syllabi are missing."""
         missing = {_leaf_of(id_) for id_ in self._absent}
-        there = Counter(_leaf_of(id_) for id_ in self._answered if _is_of(stage, id_))
+        there = Counter(_leaf_of(id_) for id_ in self._answered if _stage_of(id_) is stage)
         drafts = Counter(_leaf_of(id_) for id_ in self._answered if id_.startswith("listing/"))
         others = [(n, drafts[leaf]) for leaf, n in self._subjects.items() if drafts[leaf]]
         cases = [0, 0, 0]
@@ -237,11 +222,11 @@ class _Walked:
         found: Counter[Stage] = Counter()
         through = through_of(self.mismatched)
         for id_ in self._answered:
-            if id_ in self.mismatched or any(part in through for part in rests_on(id_)):
-                found[next(stage for stage in _CURRICULUM if _is_of(stage, id_))] += 1
+            if self._asks(id_, through):
+                found[_stage_of(id_)] += 1
         for question, behind in self._known:
             found[Stage.QUESTIONS] += self._asks(question, through)
-            found.update(stage for stage in behind if self._asks(_behind(question, stage), through))
+            found.update(stage for stage in behind if self._asks(beside(_KINDS[stage], question), through))
         return {stage: Span(n, n, n) for stage in self.job.config.stages if (n := found[stage])}
 
     def _asks(self, id_: str, through: AbstractSet[tuple[str, ...]]) -> bool:
@@ -251,9 +236,7 @@ class _Walked:
     def rewritten(self) -> set[str]:
         """Ids of the pairs that `--reask` writes anew."""
         through = through_of(self.mismatched)
-        return {
-            id_ for id_ in self.kept if self._asks(id_, through) or self._asks(_behind(id_, Stage.ANSWERS), through)
-        }
+        return {id_ for id_ in self.kept if self._asks(id_, through) or self._asks(beside("answer", id_), through)}
 
 
 def _cases(known: tuple[int, int] | None, others: Sequence[tuple[int, int]]) -> Iterator[Assumed]:
@@ -282,11 +265,5 @@ def _leaf_of(id_: str) -> str:
     return id_.split("/")[1]
 
 
-def _is_of(stage: Stage, id_: str) -> bool:
-    kinds = ("draft", "listing") if stage is Stage.SUBJECTS else ("syllabus", "sessions")
-    return id_.startswith(kinds)
-
-
-def _behind(question: str, stage: Stage) -> str:
-    """Return the id of the request that a stage behind a question makes of it."""
-    return question.replace("question", _KINDS[stage], 1)
+def _stage_of(id_: str) -> Stage:
+    return STAGES[id_.split("/", maxsplit=1)[0]]

@@ -19,7 +19,8 @@ from typing import Final
 
 from glan.errors import ConfigError
 from glan.language_names import LANGUAGES
-from glan.records import Constraint, Record, Stage, Task, seed_of
+from glan.places import seed_of
+from glan.records import Constraint, Record, Stage, Task
 from glan.settings import Form, Grade, Questions
 
 FREE: Final = "free"

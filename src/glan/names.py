@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 
-from glan.records import key_of
+from glan.places import key_of
 
 _PLAIN = re.compile(r"[A-Za-z]+(?: [A-Za-z]+)*")
 """Most names; where such a one has none of the words below either, only plurals are folded."""

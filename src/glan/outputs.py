@@ -29,9 +29,10 @@ from glan.errors import DatasetError
 from glan.generate.walk import Walk
 from glan.growth import Standing
 from glan.manifests import Manifest
+from glan.places import place
 from glan.plan import drafts_of_round
 from glan.project import Project
-from glan.records import Decided, Outcome, Reply, Request, Stage, place
+from glan.records import Decided, Outcome, Reply, Request, Stage
 from glan.reviewed import Reviewed
 from glan.teachers.base import Teacher
 from glan.teachers.identities import Answered

@@ -15,7 +15,8 @@ import msgspec
 from msgspec.structs import replace
 
 from glan.errors import ReplyError
-from glan.records import Level, Session, Subject, key_of
+from glan.places import key_of
+from glan.records import Level, Session, Subject
 
 T = TypeVar("T")
 

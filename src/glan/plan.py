@@ -12,7 +12,8 @@ from functools import partial
 from heapq import heapify, heappop, heapreplace
 from itertools import count
 
-from glan.records import Discipline, Slot, seed_of
+from glan.places import seed_of
+from glan.records import Discipline, Slot
 
 _GROWTH = (1, 1, 2, 4, 8)
 """Early prefixes are broad; from the fifth visit on the blocks are long, which a prompt cache likes."""

@@ -1,28 +1,12 @@
-"""The records that travel through `glan`, and the ids that name their places.
+"""The records that travel through `glan`: frozen values, each at a place that `places.py` names."""
 
-Records are frozen values. An id is a place in the tree of the data set, never a counter that depends on scheduling:
-
-    draft/<leaf>/<number>              one draft of the subjects of a discipline, as free text
-    listing/<leaf>/<number>            the same draft as a list
-    syllabus/<leaf>/<subject>          the syllabus of a subject, as free text
-    sessions/<leaf>/<subject>          the same syllabus as class sessions with their key concepts
-    question/<leaf>/<subject>/<index>  a question; also the id of its row
-    answer/<leaf>/<subject>/<index>    its answer
-    embedding/<leaf>/<subject>/<index> what the question means, as a vector
-    rating/..., score/..., safety/...  what was said of the question, and of the pair
-
-`<leaf>` and `<subject>` are percent-encoded keys.
-"""
-
-import unicodedata
 from collections.abc import Mapping
 from enum import StrEnum
 from fractions import Fraction
-from functools import lru_cache
-from hashlib import blake2b
-from urllib.parse import quote
 
 import msgspec
+
+from glan.places import beside, place, quoted
 
 
 class Level(StrEnum):
@@ -56,6 +40,19 @@ class Stage(StrEnum):
 
 OF_A_PAIR = (Stage.SUBJECTS, Stage.SYLLABI, Stage.QUESTIONS, Stage.ANSWERS)
 """The stages without which there is no pair."""
+STAGES: Mapping[str, Stage] = {
+    "draft": Stage.SUBJECTS,
+    "listing": Stage.SUBJECTS,
+    "syllabus": Stage.SYLLABI,
+    "sessions": Stage.SYLLABI,
+    "question": Stage.QUESTIONS,
+    "answer": Stage.ANSWERS,
+    "embedding": Stage.EMBEDDINGS,
+    "rating": Stage.RATINGS,
+    "score": Stage.SCORES,
+    "safety": Stage.SAFETY,
+}
+"""The stage of a request by the kind of its place, with which its id begins."""
 
 
 class Strategy(StrEnum):
@@ -73,43 +70,6 @@ class Outcome(StrEnum):
     FAILURE = "failure"
     OPEN = "open"
     """The run stopped before the slot was decided."""
-
-
-def key_of(name: str) -> str:
-    """Return the key of a name: NFKC, case-folded, spaces collapsed, every other character kept.
-
-    NFKC is applied again after case-folding, which can undo it (Unicode, section 3.13, toNFKC_Casefold).
-    """
-    if name.isascii():
-        return " ".join(name.lower().split())
-    folded = unicodedata.normalize("NFKC", name).casefold()
-    return " ".join(unicodedata.normalize("NFKC", folded).split())
-
-
-def place(kind: str, *parts: str | int) -> str:
-    """Return the id of a place: `place("question", "c++", "templates", 7)` is `question/c%2B%2B/templates/7`."""
-    return "/".join([kind, *[str(part) if isinstance(part, int) else _quoted(part) for part in parts]])
-
-
-@lru_cache(maxsize=65_536)
-def _quoted(key: str) -> str:
-    return quote(key, safe="")
-
-
-def seed_of(*parts: str | int) -> int:
-    """Return a 64-bit seed for (project seed, stage, parent id); each part's length is hashed with it."""
-    return seed_of_framed(framed(*parts))
-
-
-def framed(*parts: str | int) -> bytes:
-    """Return texts with their lengths before them: two lists are the same only if all their parts are."""
-    texts = [str(part).encode() for part in parts]
-    return b"".join([b"%d:%b" % (len(text), text) for text in texts])
-
-
-def seed_of_framed(data: bytes) -> int:
-    """Return the seed for parts that are framed already."""
-    return int.from_bytes(blake2b(data, digest_size=8).digest(), "big")
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,7 +106,7 @@ class Discipline(Record, frozen=True, kw_only=True):
     @property
     def leaf(self) -> str:
         """The percent-encoded key: its part in ids."""
-        return _quoted(self.key)
+        return quoted(self.key)
 
 
 class Session(Record, frozen=True, kw_only=True):
@@ -252,7 +212,7 @@ class Question(Record, frozen=True, kw_only=True):
     @property
     def answer_id(self) -> str:
         """The id of its answer's place."""
-        return f"answer{self.id.removeprefix('question')}"
+        return beside("answer", self.id)
 
 
 class Verdict(Record, frozen=True, kw_only=True):

@@ -19,8 +19,9 @@ import msgspec
 
 from glan.errors import ProjectError
 from glan.parsing import clean
+from glan.places import framed, key_of
 from glan.raters import Agreement, fleiss
-from glan.records import Record, framed, key_of
+from glan.records import Record
 
 NAME = "reviews.jsonl"
 Verdict: TypeAlias = Literal["keep", "drop", "fix"]

@@ -131,15 +131,15 @@ def auditing(
     def note(request: Request, _: Entry) -> None:
         mismatched.add(request.id)
 
-    ledgered = Ledgered(_Nobody(), ledger, permits, choice=Choice.KEEP, on_mismatch=note)
+    ledgered = Ledgered(Nobody(), ledger, permits, choice=Choice.KEEP, on_mismatch=note)
     teacher: Teacher = Watched(ledgered, Cuts(), keeps_cut=job.config.curation.cut_prompts == "keep")
     teacher = teacher if seen is None else seen(teacher)
     walk = replace(job, asking=structs.replace(job.asking, teacher=teacher), is_audit=True)
     return Pipeline(walk, permits=permits, progress=Progress(wanted=job.pairs))
 
 
-class _Nobody:
-    """The teacher of an audit."""
+class Nobody:
+    """A teacher who is never asked: what is not in the ledger stays open."""
 
     async def reply(self, request: Request) -> Reply:
         raise StoppedError(f"{request.id} is not in the ledger.")

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from strategies import a_syllabus, sized_syllabus, syllabi
 
 from glan.draws import Counted, Draws, count_pair, count_sets, count_single, identity_of, is_reserved
-from glan.records import Draw, Strategy, Syllabus, key_of
+from glan.places import key_of
+from glan.records import Draw, Strategy, Syllabus
 from glan.settings import Plan
 
 PAPER = sized_syllabus(*[5] * 20)

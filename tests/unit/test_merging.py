@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from glan.errors import WouldAskAgainError
 from glan.generate.merging import distinct
-from glan.records import Reply, Request, Session, key_of
+from glan.places import key_of
+from glan.records import Reply, Request, Session
 from glan.teachers.base import Teacher
 
 SETTINGS = {"pairs": 24, "plan_drafts": 2, "plan_questions_per_visit": 2, "curation_near_names": "merge"}

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import a_discipline, disciplines
 
+from glan.places import seed_of
 from glan.plan import Merge, drafts_of_round, new_slots_before, round_size, slots, slots_before, visit_sizes
-from glan.records import Discipline, Slot, seed_of
+from glan.records import Discipline, Slot
 
 SEEDS = st.integers(0, 2**70)
 QUESTIONS = st.integers(1, 5)

@@ -9,7 +9,8 @@ from itertools import combinations
 
 import pytest
 
-from glan.records import Discipline, key_of
+from glan.places import key_of
+from glan.records import Discipline
 from glan.taxonomy.nodes import Branch
 from glan.taxonomy.survey import check
 from glan.taxonomy.tree import Taxonomy

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from textbook_chain import CHAPTERS, special_concepts
 
-from glan.records import Level, key_of
+from glan.places import key_of
+from glan.records import Level
 from glan.teachers.offline.book import PARTS, Concept, Part, open_book
 from glan.teachers.offline.kinds import KINDS
 from glan.teachers.offline.paragraphs import fit, paragraph

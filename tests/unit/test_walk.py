@@ -18,8 +18,9 @@ from strategies import a_discipline
 from glan.errors import RequestError, StoppedError
 from glan.generate.asking import Asking
 from glan.generate.walk import BlockedError, Drawn, Walk, told_of_failed_drafts
+from glan.places import key_of
 from glan.prompts import Prompts
-from glan.records import Discipline, Level, Reply, Request, Sampling, Stage, Subject, key_of
+from glan.records import Discipline, Level, Reply, Request, Sampling, Stage, Subject
 from glan.settings import Plan
 
 PROMPTS = Prompts.shipped()

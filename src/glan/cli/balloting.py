@@ -9,7 +9,7 @@ import click
 from glan.cli.screen import say
 from glan.disk import replace
 from glan.errors import DatasetError
-from glan.records import key_of
+from glan.places import key_of
 from glan.show.ballots import checked_name, read_ballot, saved_ballot
 from glan.taxonomy.votes import Ballot, Choice, Element, Vote, tree_hash
 

@@ -15,7 +15,7 @@ from glan.config import Config, parse_config
 from glan.estimate import DEFAULTS, Average, Known, Prices, StageEstimate, disk_bytes, estimates_of
 from glan.growth import pairs_of
 from glan.project import Project
-from glan.records import Discipline, Stage
+from glan.records import STAGES, Discipline, Stage
 from glan.teachers.ledger import Ledger, StageTotals
 from glan.teachers.ledger_rows import Run
 from glan.teachers.panel import Host, Named, hosts_of, hourly_of
@@ -154,23 +154,8 @@ def _places(ledger: Ledger) -> Iterator[tuple[str, Stage]]:
     """Give the leaf and the stage of each place that the ledger knows."""
     for request in ledger.requests():
         kind, _, rest = request.partition("/")
-        if kind in _STAGES:
-            yield rest.partition("/")[0], _STAGES[kind]
-
-
-_STAGES = {
-    "draft": Stage.SUBJECTS,
-    "listing": Stage.SUBJECTS,
-    "syllabus": Stage.SYLLABI,
-    "sessions": Stage.SYLLABI,
-    "question": Stage.QUESTIONS,
-    "answer": Stage.ANSWERS,
-    "embedding": Stage.EMBEDDINGS,
-    "rating": Stage.RATINGS,
-    "score": Stage.SCORES,
-    "safety": Stage.SAFETY,
-}
-"""The stage of a place by the beginning of its id."""
+        if kind in STAGES:
+            yield rest.partition("/")[0], STAGES[kind]
 
 
 def _averages(totals: Mapping[str, StageTotals], places: Mapping[Stage, int]) -> Mapping[Stage, Average]:

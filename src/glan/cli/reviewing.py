@@ -12,8 +12,8 @@ from glan.cli.taking import Taken, reviewed_ids, texts_of
 from glan.cli.voting import slug
 from glan.disk import append
 from glan.errors import DatasetError, GlanError
+from glan.places import key_of
 from glan.project import Project
-from glan.records import key_of
 from glan.reviews import NAME, Review, hash_of, line_of
 from glan.taxonomy.votes import elements_of
 

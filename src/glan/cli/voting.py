@@ -13,8 +13,8 @@ from glan.cli.screen import json_option, project_option, say, say_json, yes_opti
 from glan.cli.tree_changes import Changed
 from glan.disk import replace
 from glan.errors import ProjectError
+from glan.places import key_of
 from glan.project import Project
-from glan.records import key_of
 from glan.reviews import named
 from glan.show.ballots import read_ballot, saved_ballot
 from glan.taxonomy.prune import pruned

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from glan.records import key_of
+from glan.places import key_of
 
 WORDS_PER_SHINGLE: Final = 3
 CHARACTERS_PER_SHINGLE: Final = 5

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
 from glan.dataset.shards import read_rows, rows_with
-from glan.records import Record, seed_of
+from glan.places import seed_of
+from glan.records import Record
 
 By: TypeAlias = Literal["discipline", "field", "nothing"]
 

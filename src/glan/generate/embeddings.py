@@ -2,6 +2,7 @@
 
 from glan.errors import ReplyError
 from glan.generate.asking import Asking
+from glan.places import beside
 from glan.records import Message, Question, Reply, Stage
 from glan.vectors import NO_VECTOR, Vector, VectorError, unpack
 
@@ -14,7 +15,7 @@ async def embed_question(asking: Asking, question: Question) -> tuple[Vector, Re
         RequestError: the teacher does not answer.
 
     """
-    place = f"embedding{question.id.removeprefix('question')}"
+    place = beside("embedding", question.id)
     message = Message(role="user", content=question.text)
     reply = await asking.teacher.reply(asking.request(Stage.EMBEDDINGS, place, message))
     try:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from glan.errors import ReplyError
 from glan.generate.asking import Asking
 from glan.judgements import Guarded, Rated, Scored, parse_rating, parse_safety, parse_scores
+from glan.places import beside
 from glan.records import Message, Question, Reply, Request, Stage
 
 T = TypeVar("T")
@@ -27,7 +28,7 @@ async def rate_question(asking: Asking, question: Question) -> tuple[Reply, Rate
 
     """
     prompt = asking.render("rate_question", question=question.text, mark=_mark(question.text))
-    request = asking.request(Stage.RATINGS, _place("rating", question), prompt, schema="rating")
+    request = asking.request(Stage.RATINGS, beside("rating", question.id), prompt, schema="rating")
     return await asking.ask_for(request, _whole(parse_rating))
 
 
@@ -37,7 +38,7 @@ async def score_pair(asking: Asking, question: Question, answer: Reply, *, sampl
     `sample` is the number of the answer: what is said of one is never taken for what would be said of another.
     """
     prompt = _of_pair(asking, "score_pair", question, answer)
-    request = asking.request(Stage.SCORES, _place("score", question), prompt, schema="scores", sample=sample)
+    request = asking.request(Stage.SCORES, beside("score", question.id), prompt, schema="scores", sample=sample)
     return await asking.ask_for(request, _whole(parse_scores))
 
 
@@ -55,7 +56,7 @@ async def guard_pair(
 
 
 def _guarding(asking: Asking, question: Question, answer: Reply, *, as_conversation: bool) -> Request:
-    id_ = _place("safety", question)
+    id_ = beside("safety", question.id)
     if as_conversation:
         said = Message(role="user", content=question.text), Message(role="assistant", content=answer.text)
         return asking.request(Stage.SAFETY, id_, *said)
@@ -65,10 +66,6 @@ def _guarding(asking: Asking, question: Question, answer: Reply, *, as_conversat
 def _of_pair(asking: Asking, prompt: str, question: Question, answer: Reply) -> Message:
     mark = _mark(question.text, answer.text)
     return asking.render(prompt, question=question.text, answer=answer.text, mark=mark)
-
-
-def _place(kind: str, question: Question) -> str:
-    return f"{kind}{question.id.removeprefix('question')}"
 
 
 def _mark(*texts: str) -> str:

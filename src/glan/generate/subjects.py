@@ -6,7 +6,8 @@ asking for the format at once was seen to lower the quality of the list.
 
 from glan.generate.asking import Asking, text_of
 from glan.parsing import parse_subjects
-from glan.records import Discipline, Message, Stage, Subject, place
+from glan.places import place
+from glan.records import Discipline, Message, Stage, Subject
 
 
 async def draft_subjects(asking: Asking, discipline: Discipline, number: int) -> tuple[Subject, ...]:

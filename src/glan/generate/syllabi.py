@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from glan.generate.asking import Asking, text_of
 from glan.parsing import parse_sessions
-from glan.records import Discipline, Message, Session, Stage, Subject, Syllabus, place
+from glan.places import place
+from glan.records import Discipline, Message, Session, Stage, Subject, Syllabus
 
 
 async def write_syllabus(

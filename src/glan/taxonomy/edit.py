@@ -15,7 +15,7 @@ from functools import partial
 from typing import TypeAlias
 
 from glan.errors import TaxonomyError
-from glan.records import key_of
+from glan.places import key_of
 from glan.taxonomy.changing import change_edits
 from glan.taxonomy.lines import Edit, applied, newline_of
 from glan.taxonomy.nodes import Branch, checked_isced, checked_name, checked_notes, parse_weight, read_nodes, roots_of

@@ -9,7 +9,8 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from glan.errors import TaxonomyError
-from glan.records import Discipline, Level, Subject, key_of
+from glan.places import key_of
+from glan.records import Discipline, Level, Subject
 from glan.taxonomy.parts import Mapping, Part, Scalar, Sequence, Span
 from glan.taxonomy.syntax import place_of, shown
 

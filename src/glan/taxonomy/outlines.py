@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from glan.errors import TaxonomyError
-from glan.records import key_of
+from glan.places import key_of
 from glan.taxonomy.nodes import MAX_DEPTH, MAX_NODES, checked_name
 from glan.taxonomy.parts import MAX_LENGTH
 from glan.taxonomy.syntax import shown

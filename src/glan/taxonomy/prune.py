@@ -6,7 +6,8 @@ from collections.abc import Set as AbstractSet
 from msgspec.structs import replace
 
 from glan.errors import TaxonomyError
-from glan.records import Discipline, key_of
+from glan.places import key_of
+from glan.records import Discipline
 from glan.taxonomy.edit import select
 from glan.taxonomy.lines import applied
 from glan.taxonomy.nodes import roots_of

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from importlib import resources
 
 from glan.names import near_key
-from glan.records import Discipline, key_of
+from glan.places import key_of
+from glan.records import Discipline
 from glan.taxonomy.nodes import Branch, Node, leaves_of
 from glan.taxonomy.syntax import shown
 from glan.taxonomy.tree import Taxonomy, path_of

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from glan.errors import TaxonomyError
-from glan.records import key_of
+from glan.places import key_of
 from glan.taxonomy.syntax import shown
 
 NODE_COLUMNS = ("node", "discipline", "name")

@@ -11,7 +11,8 @@ from importlib import resources
 from pathlib import Path
 
 from glan.errors import TaxonomyError
-from glan.records import Discipline, key_of
+from glan.places import key_of
+from glan.records import Discipline
 from glan.taxonomy.nodes import Branch, Node, leaves_of, read_nodes, roots_of
 from glan.taxonomy.parts import MAX_LENGTH
 from glan.taxonomy.syntax import compose, shown

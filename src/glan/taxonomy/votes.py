@@ -13,8 +13,8 @@ from typing import Literal, TypeAlias
 from urllib.parse import quote
 
 from glan.errors import TaxonomyError
+from glan.places import framed, key_of
 from glan.raters import Agreement, fleiss
-from glan.records import framed, key_of
 from glan.taxonomy.nodes import Branch, Node
 from glan.taxonomy.tree import Taxonomy
 

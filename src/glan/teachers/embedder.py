@@ -13,7 +13,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from glan.records import Reply, Request, Usage, key_of
+from glan.places import key_of
+from glan.records import Reply, Request, Usage
 from glan.vectors import pack, rounded
 
 DIMENSIONS = 256

@@ -13,7 +13,8 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta
 
-from glan.records import Level, key_of
+from glan.places import key_of
+from glan.records import Level
 
 T = TypeVar("T")
 

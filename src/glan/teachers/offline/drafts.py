@@ -3,7 +3,8 @@
 import hashlib
 from collections.abc import Sequence
 
-from glan.records import Level, key_of
+from glan.places import key_of
+from glan.records import Level
 from glan.teachers.offline.book import Book, Chapter, Part, Section
 
 _SESSIONS = 5

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from glan.records import Level, key_of
+from glan.places import key_of
+from glan.records import Level
 from glan.teachers.offline.book import Book, Concept, Page, Section
 from glan.teachers.offline.exercises import PROBLEMS
 from glan.teachers.offline.kinds import FEWEST_OPTIONS, MOST_CONCEPTS, STYLES, fitting

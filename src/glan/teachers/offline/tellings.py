@@ -8,7 +8,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from glan.records import key_of
+from glan.places import key_of
 from glan.teachers.offline.book import Book, Page
 from glan.teachers.offline.exercises import PROBLEMS
 from glan.teachers.offline.paragraphs import Paragraph, fit, paragraph

@@ -1,0 +1,63 @@
+"""The ids that name places, and the keys and seeds behind them. Pure.
+
+An id is a place in the tree of the data set, never a counter that depends on scheduling:
+
+    draft/<leaf>/<number>              one draft of the subjects of a discipline, as free text
+    listing/<leaf>/<number>            the same draft as a list
+    syllabus/<leaf>/<subject>          the syllabus of a subject, as free text
+    sessions/<leaf>/<subject>          the same syllabus as class sessions with their key concepts
+    question/<leaf>/<subject>/<index>  a question; also the id of its row
+    answer/<leaf>/<subject>/<index>    its answer
+    embedding/<leaf>/<subject>/<index> what the question means, as a vector
+    rating/..., score/..., safety/...  what was said of the question, and of the pair
+
+`<leaf>` and `<subject>` are percent-encoded keys.
+"""
+
+import unicodedata
+from functools import lru_cache
+from hashlib import blake2b
+from urllib.parse import quote
+
+
+def key_of(name: str) -> str:
+    """Return the key of a name: NFKC, case-folded, spaces collapsed, every other character kept.
+
+    NFKC is applied again after case-folding, which can undo it (Unicode, section 3.13, toNFKC_Casefold).
+    """
+    if name.isascii():
+        return " ".join(name.lower().split())
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return " ".join(unicodedata.normalize("NFKC", folded).split())
+
+
+def place(kind: str, *parts: str | int) -> str:
+    """Return the id of a place: `place("question", "c++", "templates", 7)` is `question/c%2B%2B/templates/7`."""
+    return "/".join([kind, *[str(part) if isinstance(part, int) else quoted(part) for part in parts]])
+
+
+def beside(kind: str, id_: str) -> str:
+    """Return the id of another kind at the same place: the answer's, say, to a question."""
+    return kind + id_[id_.index("/") :]
+
+
+@lru_cache(maxsize=65_536)
+def quoted(key: str) -> str:
+    """Return a key as it stands in ids."""
+    return quote(key, safe="")
+
+
+def seed_of(*parts: str | int) -> int:
+    """Return a 64-bit seed for (project seed, stage, parent id); each part's length is hashed with it."""
+    return seed_of_framed(framed(*parts))
+
+
+def framed(*parts: str | int) -> bytes:
+    """Return texts with their lengths before them: two lists are the same only if all their parts are."""
+    texts = [str(part).encode() for part in parts]
+    return b"".join([b"%d:%b" % (len(text), text) for text in texts])
+
+
+def seed_of_framed(data: bytes) -> int:
+    """Return the seed for parts that are framed already."""
+    return int.from_bytes(blake2b(data, digest_size=8).digest(), "big")
