@@ -36,6 +36,7 @@ from glan.records import Decided, Outcome, Reply, Request, Stage
 from glan.reviewed import Reviewed
 from glan.teachers.base import Teacher
 from glan.teachers.identities import Answered
+from glan.wording import few
 from glan.yields import COPIES
 
 _MOST_NAMED = 10
@@ -328,9 +329,7 @@ def _turned(standing: Path, rejects: Path) -> Iterator[str]:
 
 def told_of_turned(turned: Sequence[str]) -> str:
     """Name rows that stood and are rejects or failures now, such as copies of a question that is new."""
-    more = f" and {len(turned) - _MOST_NAMED:,} more" if len(turned) > _MOST_NAMED else ""
-    named = ", ".join(turned[:_MOST_NAMED])
-    return f"{len(turned):,} rows that stood leave and are in rejects/: {named}{more}."
+    return f"{len(turned):,} rows that stood leave and are in rejects/: {few(turned, _MOST_NAMED)}."
 
 
 def _ordinals(folder: Path) -> Mapping[str, set[int]]:

@@ -8,6 +8,7 @@ from glan.growth import Standing
 from glan.raters import wilson
 from glan.records import Decided, Discipline
 from glan.reviews import Reviews
+from glan.wording import few
 
 DROPPED = "dropped"
 _FATES = (KEPT, DROPPED, CORRECTED, TIED)
@@ -88,10 +89,9 @@ class Reviewed:
     def told(self) -> Iterator[str]:
         """Say what a person should know at the end of a run."""
         if left := self._not_applied():
-            more = f" and {len(left) - _MOST_NAMED:,} more" if len(left) > _MOST_NAMED else ""
             yield (
                 f"{len(left):,} reviewed pairs have another text by now or are not in the data set, so what was said "
-                f"of them does not count: {', '.join(left[:_MOST_NAMED])}{more}."
+                f"of them does not count: {few(left, _MOST_NAMED)}."
             )
         if tied := self._total[TIED]:
             yield f"The reviewers are divided on {tied:,} pairs, which stay as they are."

@@ -18,6 +18,7 @@ from glan.push.account import Account, account_of
 from glan.push.pushing import MAIN, Push, Wanted, checked_name, prepared
 from glan.push.repositories import Commit, Hub
 from glan.teachers.trust import remember, trusted
+from glan.wording import counted
 
 T = TypeVar("T")
 _EVERY_S: Final = 10.0
@@ -138,8 +139,8 @@ def _say_before(push: Push, tell: Callable[[str], object]) -> None:
         if len(names) > _SHOWN:
             tell(f"  {mark} ... {len(names) - _SHOWN:,} more")
     tell(
-        f"{_files(len(push.files))} to send ({_size(push.size_bytes)}), {_files(push.same)} there already, "
-        f"{_files(len(push.removed))} to remove."
+        f"{counted(len(push.files), 'file')} to send ({_size(push.size_bytes)}), "
+        f"{counted(push.same, 'file')} there already, {counted(len(push.removed), 'file')} to remove."
     )
 
 
@@ -223,10 +224,6 @@ class _Rarely(Generic[T]):
         if now_s - self._told_s >= _EVERY_S:
             self._told_s = now_s
             click.echo(self._line(found), err=True)
-
-
-def _files(count: int) -> str:
-    return f"{count:,} file{'' if count == 1 else 's'}"
 
 
 def _size(size_bytes: int) -> str:

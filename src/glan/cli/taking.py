@@ -10,6 +10,7 @@ from glan.curate.people import CHECK, ORIGINAL
 from glan.project import Project
 from glan.raters import wilson
 from glan.reviews import VERDICTS, Review, Reviews, Ruling, hash_of, named
+from glan.wording import few
 
 _MOST_LISTED = 20
 _COLUMNS = ("id", "messages", "checks")
@@ -160,6 +161,4 @@ def _listed(what: str, reviews: Sequence[Review]) -> Iterator[str]:
 
 
 def _some(names: Iterable[str]) -> str:
-    listed = list(names)
-    more = f" and {len(listed) - _MOST_LISTED:,} more" if len(listed) > _MOST_LISTED else ""
-    return f"{', '.join(listed[:_MOST_LISTED])}{more}."
+    return f"{few(list(names), _MOST_LISTED)}."

@@ -20,6 +20,7 @@ from glan.show.ballots import read_ballot, saved_ballot
 from glan.taxonomy.prune import pruned
 from glan.taxonomy.tree import read_text
 from glan.taxonomy.votes import Ballot, Element, Outcome, Tally, elements_of, outcome
+from glan.wording import counted, few
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _HASH = re.compile("[0-9a-f]{64}")
@@ -80,7 +81,7 @@ def vote_command(first: Sequence[Path], others: Sequence[Path], folder: Path, **
 
 def _question(found: Outcome, n_removed: int) -> str:
     leaves = sum(element.kind == "discipline" and element.id in found.going for element in found.elements)
-    return f"Remove {_number(n_removed, 'element')} with {_number(leaves, 'discipline')}?"
+    return f"Remove {counted(n_removed, 'element')} with {counted(leaves, 'discipline')}?"
 
 
 def _say(lines: Iterable[str]) -> None:
@@ -90,7 +91,7 @@ def _say(lines: Iterable[str]) -> None:
 
 def _told(found: Outcome, ballots: Sequence[Ballot]) -> Iterator[str]:
     voters = ", ".join(named(ballot.voter, ballot.kind) for ballot in ballots)
-    yield f"{_number(len(ballots), 'ballot')}: {voters}."
+    yield f"{counted(len(ballots), 'ballot')}: {voters}."
     yield f"{found.voted:,} of {len(found.elements):,} elements were voted on."
     yield f"Agreement, as Fleiss' kappa: {found.agreement().told}."
     yield from _told_unfit(found)
@@ -117,9 +118,10 @@ def _told_removed(found: Outcome, removed: Sequence[Tally], staying: Sequence[El
 
 def _told_unfit(found: Outcome) -> Iterator[str]:
     if found.other_trees:
-        yield f"Made for another tree, and counted as far as its elements are still there: {_list(found.other_trees)}."
+        trees = few(found.other_trees, _MOST_LISTED)
+        yield f"Made for another tree, and counted as far as its elements are still there: {trees}."
     if found.unfit:
-        yield f"{_number(len(found.unfit), 'vote')} on what is not in this tree, not counted:"
+        yield f"{counted(len(found.unfit), 'vote')} on what is not in this tree, not counted:"
         yield from (f"  {voter}: {id_}" for voter, id_ in found.unfit[:_MOST_LISTED])
         if len(found.unfit) > _MOST_LISTED:
             yield f"  and {len(found.unfit) - _MOST_LISTED:,} more"
@@ -136,10 +138,10 @@ def _told_below(found: Outcome, tally: Tally) -> Iterator[str]:
     if not below:
         return
     leaves = sum(each.element.kind == "discipline" for each in below)
-    yield f"    with all below it: {_number(leaves, 'discipline')}, {_number(len(below), 'element')} in all"
+    yield f"    with all below it: {counted(leaves, 'discipline')}, {counted(len(below), 'element')} in all"
     kept = [each.element.title for each in below if each.keep > each.remove]
     if kept:
-        yield f"    {len(kept):,} of these had been voted to keep: {_list(kept)}"
+        yield f"    {len(kept):,} of these had been voted to keep: {few(kept, _MOST_LISTED)}"
 
 
 def _diff(old: str, new: str) -> Iterator[str]:
@@ -192,12 +194,3 @@ def slug(name: str) -> str:
     plain = re.sub(r"[^a-z0-9]+", "-", key)[:40].strip("-")
     digest = hashlib.sha256(key.encode()).hexdigest()[:6]
     return f"{plain}-{digest}" if plain else digest
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-def _list(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_LISTED:,} more" if len(names) > _MOST_LISTED else ""
-    return ", ".join(names[:_MOST_LISTED]) + more

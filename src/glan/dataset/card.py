@@ -16,6 +16,7 @@ from glan.dataset.tables import Table
 from glan.dataset.tallies import UNKNOWN
 from glan.records import Stage
 from glan.teachers.specs import OFFLINE_MODEL
+from glan.wording import counted
 
 _MOST_MODELS = 20
 _SIZES = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
@@ -122,10 +123,10 @@ def _size(rows: int) -> str:
 
 def _summary(card: Card) -> Iterator[str]:
     found = card.statistics
-    test = f" A test set of {_number(card.test_rows, 'pair')} stands beside them." if card.test_rows else ""
+    test = f" A test set of {counted(card.test_rows, 'pair')} stands beside them." if card.test_rows else ""
     yield (
-        f"{_number(found.pairs, 'pair')} of a question and its answer (language: {text_of(card.language)}) from "
-        f"{_number(found.paired.disciplines, 'discipline')} in {_number(found.paired.fields, 'field')} of "
+        f"{counted(found.pairs, 'pair')} of a question and its answer (language: {text_of(card.language)}) from "
+        f"{counted(found.paired.disciplines, 'discipline')} in {counted(found.paired.fields, 'field')} of "
         f"knowledge.{test}"
     )
     if card.authors:
@@ -133,10 +134,6 @@ def _summary(card: Card) -> Iterator[str]:
     yield f"Licence: {'not stated' if card.license is None else text_of(card.license)}."
     if _is_offline(card):
         yield "Made with the offline textbook: for trying and testing only."
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _is_offline(card: Card) -> bool:
@@ -171,12 +168,12 @@ def _contents(found: Summary) -> Iterator[str]:
 def _not_in_it(found: Summary) -> Iterator[str]:
     yield "## What was rejected"
     yield (
-        f"{_number(found.slots - found.open, 'slot')} decided: {_number(found.pairs, 'pair')}, "
-        f"{_number(found.rejects, 'reject')} and {_number(found.failures, 'failure')}."
+        f"{counted(found.slots - found.open, 'slot')} decided: {counted(found.pairs, 'pair')}, "
+        f"{counted(found.rejects, 'reject')} and {counted(found.failures, 'failure')}."
     )
     if found.open:
         yield (
-            f"{_number(found.open, 'slot')} before the last pair {'is' if found.open == 1 else 'are'} undecided, since "
+            f"{counted(found.open, 'slot')} before the last pair {'is' if found.open == 1 else 'are'} undecided, since "
             "the run ended early: when it goes on, pairs may come between these."
         )
     yield from map(table_of, tables.rejected(found))

@@ -9,6 +9,7 @@ from math import fsum
 
 from glan.dataset.summary import ALL_READ, KEPT, ONE_IN, Coverage, Ended, Lengths, Spent, Spread, Summary
 from glan.records import Level, Strategy
+from glan.wording import counted
 
 _LEVELS = (
     ("fields", "Fields", "field"),
@@ -204,7 +205,7 @@ def _each(spreads: Iterable[Spread], one: str) -> str:
 
 def _spread(found: Spread) -> str:
     if found.fewest == found.most:
-        return f"{found.most:,} {found.of}{'' if found.most == 1 else 's'}"
+        return counted(found.most, found.of)
     return f"{found.mean:,.1f} {found.of}s ({found.fewest:,} to {found.most:,})"
 
 

@@ -9,7 +9,6 @@ import asyncio
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Iterator
-from itertools import islice
 from typing import Any, TypeVar
 
 import msgspec
@@ -25,6 +24,7 @@ from glan.plan import drafts_of_round, round_size
 from glan.records import Discipline, Draw, Record, Session, Stage, Subject, Syllabus
 from glan.settings import Plan
 from glan.streams import begin
+from glan.wording import counted, few
 
 T = TypeVar("T")
 
@@ -288,10 +288,8 @@ def told_of_failed_drafts(walks: Iterable[Walk]) -> Iterator[str]:
     found = {walk.discipline.title: len(walk.failed_drafts) for walk in walks if walk.subjects and walk.failed_drafts}
     if found:
         total = sum(found.values())
-        named = ", ".join(islice(found, _MOST_NAMED))
-        more = f" and {len(found) - _MOST_NAMED:,} more" if len(found) > _MOST_NAMED else ""
         yield (
-            f"{total:,} {'draft' if total == 1 else 'drafts'} of subjects failed, so {named}{more} may have fewer of "
+            f"{counted(total, 'draft')} of subjects failed, so {few(found, _MOST_NAMED)} may have fewer of "
             "them. `glan run --retry-failed` asks again."
         )
 

@@ -9,6 +9,7 @@ from glan.push.contents import Contents
 from glan.push.private import Found
 from glan.push.repositories import Repository
 from glan.teachers.specs import OFFLINE_MODEL
+from glan.wording import few
 
 _LICENSE: Final = re.compile(r"^license: ", re.MULTILINE)
 _SHOWN: Final = 5
@@ -66,9 +67,11 @@ def _models(contents: Contents) -> set[str]:
 def of_strangers(name: str, strange: Sequence[str], beside: Sequence[str]) -> Iterator[Remark]:
     """Yield which files of others a push would write over, and which it leaves beside its own."""
     if strange:
-        yield Remark(text=f"Files in {name} that glan did not put there are replaced: {_listed(strange)}.", asks=True)
+        yield Remark(
+            text=f"Files in {name} that glan did not put there are replaced: {few(strange, _SHOWN)}.", asks=True
+        )
     if beside:
-        yield Remark(text=f"{name} has other files of rows, which stay: {_listed(beside)}.", asks=True)
+        yield Remark(text=f"{name} has other files of rows, which stay: {few(beside, _SHOWN)}.", asks=True)
 
 
 def of_found(found: Found) -> Remark:
@@ -79,8 +82,3 @@ def of_found(found: Found) -> Remark:
         f"{found.text!r}.",
         asks=True,
     )
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return f"{', '.join(names[:_SHOWN])}{more}"

@@ -16,6 +16,7 @@ from glan.taxonomy.nodes import MAX_DEPTH, MAX_NODES, checked_name
 from glan.taxonomy.parts import MAX_LENGTH
 from glan.taxonomy.syntax import shown
 from glan.taxonomy.writing import New
+from glan.wording import few
 
 FORMATS = ("markdown", "outline", "paths", "contents")
 """What can be read: headings and lists; indented lines; a CSV of paths; a table of contents."""
@@ -327,9 +328,8 @@ def _refuse_twice(root: _Grown, source: str) -> None:
         ]
     if again:
         told = [f"{shown(node.name)} in line {node.number} (first in line {known.number})" for node, known in again]
-        more = f" and {len(told) - _MOST_NAMED:,} more" if len(told) > _MOST_NAMED else ""
         raise TaxonomyError(
-            f"{source}: a discipline stands once in a tree; these stand again: {', '.join(told[:_MOST_NAMED])}{more}.",
+            f"{source}: a discipline stands once in a tree; these stand again: {few(told, _MOST_NAMED)}.",
             hint="Give each a name of its own; --qualify puts the branch's name behind such disciplines, as in "
             "'Methods (Optics)'.",
         )

@@ -14,6 +14,7 @@ from glan.records import Discipline
 from glan.taxonomy.nodes import Branch, Node, leaves_of
 from glan.taxonomy.syntax import shown
 from glan.taxonomy.tree import Taxonomy, path_of
+from glan.wording import few
 
 MAX_OWN_NOTES = 1_000
 """Longest notes of one node, in characters, before they are a finding: every prompt below it carries them."""
@@ -266,9 +267,7 @@ class Coverage:
     def told(self) -> str:
         """Say it in a sentence."""
         covered = self.fields - len(self.missing)
-        named = ", ".join(self.missing[:_MOST_NAMED])
-        more = f" and {len(self.missing) - _MOST_NAMED:,} more" if len(self.missing) > _MOST_NAMED else ""
-        lacking = f"; without one: {named}{more}" if covered and self.missing else ""
+        lacking = f"; without one: {few(self.missing, _MOST_NAMED)}" if covered and self.missing else ""
         codes = f" {len(self.without_code):,} disciplines have no code." if self.without_code else ""
         return f"ISCED-F 2013: {covered:,} of its {self.fields:,} fields have a discipline{lacking}.{codes}"
 

@@ -16,6 +16,7 @@ from glan.records import Discipline
 from glan.taxonomy.nodes import Branch, Node, leaves_of, read_nodes, roots_of
 from glan.taxonomy.parts import MAX_LENGTH
 from glan.taxonomy.syntax import compose, shown
+from glan.wording import few
 
 Chain = tuple[Node, ...]
 """A node with the branches above it, from the top; the node stands last."""
@@ -96,10 +97,8 @@ class Taxonomy:
             raise self._unknown(name, "node", [chain[-1].name for chain in self.chains()])
         if len(found) > 1:
             paths = [path_of(chain) for chain in found]
-            more = f" and {len(paths) - _MAX_LISTED:,} more" if len(paths) > _MAX_LISTED else ""
             raise TaxonomyError(
-                f"{shown(name)} is not the name of one node in {self.source}; "
-                f"write one of {', '.join(paths[:_MAX_LISTED])}{more}."
+                f"{shown(name)} is not the name of one node in {self.source}; write one of {few(paths, _MAX_LISTED)}."
             )
         return found[0]
 

@@ -7,11 +7,11 @@ it, where it tells it: what it leaves out is no change. It refuses to compare tw
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import NamedTuple
 
 from glan.parsing import clean
 from glan.records import Record, Reply, Request, Stage
+from glan.wording import few
 
 _MOST = 100
 """Different names of one server that are kept; it may invent one for every reply."""
@@ -88,10 +88,9 @@ def told_of_changes(answered: Iterable[Answered]) -> Iterator[str]:
         servers.setdefault((found.endpoint, found.asked), Counter())[named] += found.replies
     for (endpoint, asked), counts in servers.items():
         if any(len({named[i] for named in counts} - {None}) > 1 for i in range(2)):
-            listed = [f"{named} ({replies:,} replies)" for named, replies in islice(counts.items(), _MOST_TOLD)]
-            more = f" and {len(counts) - _MOST_TOLD:,} more" if len(counts) > _MOST_TOLD else ""
+            listed = [f"{named} ({replies:,} replies)" for named, replies in counts.items()]
             who = endpoint or _NO_SERVER
-            yield f"{who} was not the same model all the time for {asked}: {', '.join(listed)}{more}."
+            yield f"{who} was not the same model all the time for {asked}: {few(listed, _MOST_TOLD)}."
 
 
 class _Known:
