@@ -140,27 +140,25 @@ class Outputs:
             if decided.outcome is Outcome.OPEN:
                 self._open_so_far += 1
                 continue
-            personal = self._personal(decided)
-            self.statistics.add(decided, personal or ())
-            self.curricula.decide(decided)
-            self.reviewed.add(decided)
-            if decided.outcome is Outcome.PAIR:
-                row = row_of(decided, language=self._config.language, **models)
-                self._train.add(replace(row, pii=personal))
+            found = self._with_personal(decided)
+            self.statistics.add(found)
+            self.curricula.decide(found)
+            self.reviewed.add(found)
+            if found.outcome is Outcome.PAIR:
+                self._train.add(row_of(found, language=self._config.language, **models))
                 self.rows += 1
                 self.open = self._open_so_far
                 self._prefix_rows += not self.open
             else:
-                reject = reject_of(decided, language=self._config.language, **models)
-                self._rejects.add(replace(reject, row=replace(reject.row, pii=personal)))
+                self._rejects.add(reject_of(found, language=self._config.language, **models))
 
-    def _personal(self, decided: Decided) -> tuple[str, ...] | None:
-        """Return the kinds of personal data that a slot holds; None where that is not looked for."""
+    def _with_personal(self, decided: Decided) -> Decided:
+        """Return a slot with the kinds of personal data that it holds, where these are looked for."""
         if self._config.curation.pii == "off":
-            return None
+            return decided
         texts = [decided.question.text] if decided.question is not None else []
         texts += [decided.answer.text] if decided.answer is not None else []
-        return tuple(sorted({kind for text in texts for kind in kinds_in(text)}))
+        return replace(decided, personal=tuple(sorted({kind for text in texts for kind in kinds_in(text)})))
 
     def publish(self, ending: Ending) -> Manifest:
         """Finish the files and exchange them for the old ones."""
@@ -175,16 +173,17 @@ class Outputs:
             )
         summary = self.statistics.result(undecided=self.open)
         self._unread = summary.unread
-        card = render_card(self._card(ending, summary)).encode()
-        (self._folder / "dataset" / "README.md").write_bytes(card)
+        card = self._card(ending, summary)
+        rendered = render_card(card).encode()
+        (self._folder / "dataset" / "README.md").write_bytes(rendered)
         files = {
-            "dataset/README.md": hashlib.sha256(card).hexdigest(),
+            "dataset/README.md": hashlib.sha256(rendered).hexdigest(),
             **{f"dataset/train/{shard.name}": shard.sha256 for shard in shards},
             **{f"rejects/{shard.name}": shard.sha256 for shard in rejects},
         }
         manifest = self._manifest(
             ending,
-            summary,
+            card,
             [{"name": f"train/{shard.name}", "rows": shard.rows, "sha256": shard.sha256} for shard in shards],
             files,
         )
@@ -236,8 +235,10 @@ class Outputs:
         )
 
     def _manifest(
-        self, ending: Ending, summary: Summary, shards: list[dict[str, str | int]], files: dict[str, str]
+        self, ending: Ending, card: Card, shards: list[dict[str, str | int]], files: dict[str, str]
     ) -> Manifest:
+        """Return the manifest, which claims what the card does."""
+        summary = card.statistics
         return Manifest(
             glan_version=glan.__version__,
             made_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -271,8 +272,8 @@ class Outputs:
             cut_prompts=ending.cut_prompts,
             not_taken=list(ending.not_taken),
             answered=list(ending.answered),
-            checked=list(self._checked(ending, summary)),
-            not_checked=list(self._not_checked(ending)),
+            checked=list(card.checked),
+            not_checked=list(card.not_done),
             benchmarks=ending.against.listed(),
             reviews=self.reviewed.listed(),
             shards=shards,

@@ -242,6 +242,8 @@ class Decided(Record, frozen=True, kw_only=True):
     """What the answer must keep to, each with whether it does."""
     scores: tuple[tuple[str, float], ...] = ()
     """What those said who looked at it, each with a name."""
+    personal: tuple[str, ...] | None = None
+    """Kinds of personal data that it holds; None where nobody looked."""
     safety: str | None = None
     """What a guard model said of it: `safe`, or `unsafe` with the categories."""
     looked: tuple[tuple[Stage, "Reply"], ...] = ()

@@ -227,6 +227,7 @@ def _row(decided: Decided, language: str, system: str | None, asked: tuple[str |
         difficulty=question.task.difficulty if question else None,
         scores=tuple([Score(name=name, value=value) for name, value in decided.scores]) or None,
         checks=tuple([Check(name=name, verdict=verdict) for name, verdict in decided.checks]) or None,
+        pii=decided.personal,
         safety=decided.safety,
         system=system,
         slot=decided.slot.ordinal,

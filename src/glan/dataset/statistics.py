@@ -50,8 +50,8 @@ class Statistics:
         self._copies: dict[str, Counter[str]] = {}
         self._spent = {stage: Spending(stage) for stage in Stage}
 
-    def add(self, decided: Decided, personal: Iterable[str] = ()) -> None:
-        """Count a slot, and the replies to its question; `personal` are the kinds of personal data that it holds."""
+    def add(self, decided: Decided) -> None:
+        """Count a slot, and the replies to its question."""
         self._outcomes[decided.outcome] += 1
         self._quantities.add(decided)
         if decided.question is not None:
@@ -63,7 +63,7 @@ class Statistics:
             self.add_reply(stage, reply)
         if decided.outcome is Outcome.PAIR and decided.question is not None and decided.answer is not None:
             self._count_pair(decided.question, decided.answer)
-            self._count_looks(decided, personal)
+            self._count_looks(decided)
         elif decided.verdict is not None and decided.outcome in self._ended:
             self._ended[decided.outcome].add(decided.verdict.reason, decided.verdict.stage.value)
             self._count_copy(decided, decided.verdict.reason, decided.verdict.detail)
@@ -103,13 +103,13 @@ class Statistics:
             for runs, text in zip(self._runs, (question.text, answer.text), strict=True):
                 runs.add(text)
 
-    def _count_looks(self, decided: Decided, personal: Iterable[str]) -> None:
+    def _count_looks(self, decided: Decided) -> None:
         """Count what was found in a pair by looking at it."""
         for check, verdict in decided.checks:
             self._checks.add(verdict, check)
         for name, value in decided.scores:
             self._scores.add(name, value)
-        for kind in personal:
+        for kind in decided.personal or ():
             self._personal.add(kind)
         for stage in decided.unread:
             self._unread.add(stage.value)
