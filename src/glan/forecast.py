@@ -83,13 +83,7 @@ async def forecast(
     """Return what the next run would do with these disciplines, asking these models."""
     config = project.config
     standing = standing_of(project) or Standing(pairs={}, others={})
-    change = growth(
-        standing,
-        disciplines,
-        pairs=config.pairs,
-        seed=config.seed,
-        questions_per_visit=config.plan.questions_per_visit,
-    )
+    change = growth(standing, disciplines, config, pairs=config.pairs)
     wanted = max(config.pairs, change.keeps_all) if pairs is None else pairs
     asking = asking_of(config, project.prompts, Nobody(), models)
     items = Against(project.benchmarks).benchmarks

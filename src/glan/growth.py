@@ -6,7 +6,6 @@ Pure: it counts along the plan the slots that the standing data set decided; it 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from functools import partial
 
 from glan.config import Config
 from glan.errors import ProjectError
@@ -48,11 +47,9 @@ class Growth:
     """The smallest N at which every row stands whose discipline is there; each new slot counts as a pair."""
 
 
-def growth(
-    standing: Standing, disciplines: Sequence[Discipline], *, pairs: int, seed: int, questions_per_visit: int
-) -> Growth:
+def growth(standing: Standing, disciplines: Sequence[Discipline], config: Config, *, pairs: int) -> Growth:
     """Count what is before the last row that can stand; only rows that leave have to be walked to."""
-    plan = _Plan(standing, disciplines, seed=seed, questions_per_visit=questions_per_visit)
+    plan = _Plan(standing, disciplines, seed=config.seed, questions_per_visit=config.plan.questions_per_visit)
     keeps_all = plan.count_all()
     kept = plan.kept if pairs >= keeps_all else plan.count_kept(pairs)
     return Growth(displaced=plan.kept - kept, lost=standing.rows - plan.kept, keeps_all=keeps_all)
@@ -74,13 +71,10 @@ def pairs_of(
     wanted = config.pairs if asked is None else asked
     if standing is None:
         return wanted, []
-    count = partial(
-        growth, standing, disciplines, seed=config.seed, questions_per_visit=config.plan.questions_per_visit
-    )
-    change = count(pairs=wanted)
+    change = growth(standing, disciplines, config, pairs=wanted)
     if asked is None:
         wanted = max(wanted, change.keeps_all)
-        change = count(pairs=wanted)
+        change = growth(standing, disciplines, config, pairs=wanted)
     elif wanted < standing.rows and not confirm(
         f"The data set has {standing.rows:,} rows; shorten it to {wanted:,}? The replies stay in the ledger."
     ):

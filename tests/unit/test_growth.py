@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import a_discipline, disciplines
 
+from glan.config import Config
 from glan.growth import Growth, Standing, growth
 from glan.plan import Merge, slots
 from glan.records import Discipline, Outcome
+from glan.settings import Plan
 
 PAIR, REJECT = Outcome.PAIR, Outcome.REJECT
 
@@ -62,7 +64,7 @@ def by_the_book(standing: Standing, leaves: Sequence[Discipline], pairs: int, *,
 
 
 def grown(standing: Standing, leaves: Sequence[Discipline], pairs: int, *, seed: int = 0, q: int = 4) -> Growth:
-    return growth(standing, leaves, pairs=pairs, seed=seed, questions_per_visit=q)
+    return growth(standing, leaves, Config(seed=seed, plan=Plan(questions_per_visit=q)), pairs=pairs)
 
 
 FATES = st.lists(st.sampled_from([PAIR, PAIR, PAIR, REJECT]), max_size=60)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from glan.cli.screen import confirmer, say
 from glan.errors import ProjectError
-from glan.growth import Growth, Standing, growth
+from glan.growth import Standing, growth
 from glan.project import Project
 from glan.records import Discipline
 from glan.taxonomy.compare import Difference, compare, told
@@ -72,7 +72,7 @@ class Changed:
         if self.standing is None:
             return
         config = self.project.config
-        change = self._growth(self.standing)
+        change = growth(self.standing, self.after.disciplines, config, pairs=config.pairs)
         if change.lost:
             say(f"{change.lost:,} rows leave with the next run: their disciplines are not in the tree any more.")
         others = f"other {self.standing.rows - change.lost:,}" if change.lost else f"{self.standing.rows:,}"
@@ -87,16 +87,6 @@ class Changed:
                 "--keep lets them stand, --reask asks for them anew."
             )
         say("`glan taxonomy diff` says what the next run will ask for, and what that costs.")
-
-    def _growth(self, standing: Standing) -> Growth:
-        config = self.project.config
-        return growth(
-            standing,
-            self.after.disciplines,
-            pairs=max(config.pairs, 1),
-            seed=config.seed,
-            questions_per_visit=config.plan.questions_per_visit,
-        )
 
     def _rows(self, leaves: tuple[Discipline, ...]) -> int:
         return 0 if self.standing is None else self.standing.rows_of(leaves)

@@ -64,12 +64,6 @@ def final_of(answer: str, *, question: str, language: str | None = "en") -> Fina
     return reading.read_choice(prose) or reading.read_verdict(prose, question) or reading.read_closing(prose)
 
 
-def options_in(question: str) -> tuple[str, ...]:
-    """Return the letters of the choices that a question offers."""
-    options = _options_of(question)
-    return tuple(options.texts) if options is not None else ()
-
-
 class _Reading(Record, frozen=True, kw_only=True):
     """How the statements of an answer to one question are read."""
 

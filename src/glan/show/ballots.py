@@ -9,7 +9,7 @@ import msgspec
 from glan.errors import DatasetError
 from glan.parsing import clean
 from glan.records import Record
-from glan.reviews import MAX_NAME_LENGTH, VERDICTS, Review, Verdict
+from glan.reviews import MAX_NAME_LENGTH, VERDICTS, Kind, Review, Verdict
 from glan.show.sheets import read_sheet, visible
 from glan.taxonomy.votes import CHOICES, Ballot, Choice, Vote
 
@@ -39,7 +39,7 @@ class SavedBallot(Record, frozen=True, kw_only=True):
     format: Literal["glan ballot 1"]
     tree: str
     voter: str
-    kind: Literal["person", "model"] = "person"
+    kind: Kind = "person"
     votes: tuple[SavedVote, ...]
 
 
@@ -57,7 +57,7 @@ class SavedJudgements(Record, frozen=True, kw_only=True):
 
     format: Literal["glan judgements 1"]
     reviewer: str
-    kind: Literal["person", "model"] = "person"
+    kind: Kind = "person"
     judgements: tuple[SavedJudgement, ...]
 
 

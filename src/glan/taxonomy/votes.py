@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, TypeAlias
-from urllib.parse import quote
 
 from glan.errors import TaxonomyError
-from glan.places import framed, key_of
+from glan.places import framed, key_of, quoted
 from glan.raters import Agreement, fleiss
+from glan.reviews import Kind
 from glan.taxonomy.nodes import Branch, Node
 from glan.taxonomy.tree import Taxonomy
 
@@ -63,7 +63,7 @@ class Ballot:
     """Hash of the tree that it was made for; empty where it does not say."""
     votes: Mapping[str, Vote]
     """By the ids of elements."""
-    kind: Literal["person", "model"] = "person"
+    kind: Kind = "person"
     source: str = ""
     """Where it was read, for messages."""
 
@@ -182,7 +182,7 @@ def outcome(elements: Sequence[Element], ballots: Sequence[Ballot]) -> Outcome:
 
 def _elements(nodes: Iterable[Node], above: str, path: tuple[str, ...]) -> Iterator[Element]:
     for node in nodes:
-        id_ = f"{above}/{quote(node.key, safe='')}"
+        id_ = f"{above}/{quoted(node.key)}"
         if isinstance(node, Branch):
             yield Element(id=id_, title=node.title, path=path, kind="branch", above=above)
             yield from _elements(node.children, id_, (*path, node.title))
@@ -190,7 +190,7 @@ def _elements(nodes: Iterable[Node], above: str, path: tuple[str, ...]) -> Itera
         yield Element(id=id_, title=node.title, path=path, kind="discipline", leaf=node.key, above=above)
         for subject in node.subjects:
             yield Element(
-                id=f"{id_}:{quote(subject.key, safe='')}",
+                id=f"{id_}:{quoted(subject.key)}",
                 title=subject.name,
                 path=(*path, node.title),
                 kind="subject",
