@@ -8,6 +8,7 @@ import hmac
 import time
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 from starlette.types import Receive, Scope, Send
@@ -16,6 +17,8 @@ from glan.parsing import SCHEMAS
 from glan.records import Message, Reply, Request, Sampling
 from glan.teachers.faults import shortened
 from glan.teachers.filler import CHARACTERS_PER_TOKEN, asked_of, tokens_of
+
+T = TypeVar("T")
 
 _MAX_BODY_BYTES = 32 << 20
 _NO_LIMIT = 1 << 31
@@ -108,20 +111,40 @@ def read_body(raw: bytes) -> Body:
         TurnedDownError: it is not JSON, lacks something, or asks for what a simulated server does not do.
 
     """
-    try:
-        body = _BODY.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise TurnedDownError("bad-request", f"{error}.") from error
-    for wrong, why in (
+    body = decoded(raw, _BODY)
+    refuse(
         (body.stream, "'stream' is not supported; ask without it."),
         (body.n not in {None, 1}, f"'n' is {body.n}; only 1 is supported."),
         (not body.messages, "'messages' is empty."),
         (_limit(body) < 1, f"'max_tokens' is {_limit(body)}; it is at least 1."),
         (body.form == "json_schema" and _schema(body) is None, "'response_format' has no 'json_schema'."),
-    ):
-        if wrong:
-            raise TurnedDownError("bad-request", why)
+    )
     return body
+
+
+def decoded(raw: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    """Return what a body holds.
+
+    Raises:
+        TurnedDownError: it is not JSON, or lacks something.
+
+    """
+    try:
+        return decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise TurnedDownError("bad-request", f"{error}.") from error
+
+
+def refuse(*faults: tuple[object, str]) -> None:
+    """Turn down a body of which one of these is true, each with what is said of it.
+
+    Raises:
+        TurnedDownError: says it of the first.
+
+    """
+    for is_wrong, why in faults:
+        if is_wrong:
+            raise TurnedDownError("bad-request", why)
 
 
 def refuse_parameters(raw: bytes, names: Container[str]) -> None:

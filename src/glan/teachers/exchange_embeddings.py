@@ -3,7 +3,7 @@
 import msgspec
 
 from glan.records import Message, Reply, Request, Sampling, Stage
-from glan.teachers.exchange import TurnedDownError
+from glan.teachers.exchange import decoded, refuse
 from glan.vectors import VectorError, unit, unpack
 
 
@@ -24,19 +24,14 @@ def read_input(raw: bytes) -> Request:
         TurnedDownError: it is not JSON, lacks something, or asks for what a simulated server does not do.
 
     """
-    try:
-        body = _INPUT.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise TurnedDownError("bad-request", f"{error}.") from error
+    body = decoded(raw, _INPUT)
     texts = [body.input] if isinstance(body.input, str) else body.input
-    for wrong, why in (
+    refuse(
         (len(texts) != 1, f"'input' has {len(texts)} texts; one at a time is supported."),
         (not all(texts), "'input' is empty."),
         (body.encoding_format != "float", f"'encoding_format' is {body.encoding_format!r}; only 'float' is supported."),
         (body.dimensions is not None and not 1 <= body.dimensions <= 4_096, "'dimensions' is not 1 to 4096."),
-    ):
-        if wrong:
-            raise TurnedDownError("bad-request", why)
+    )
     return Request(
         id="",
         stage=Stage.EMBEDDINGS,
