@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("projects", "Make a small data set with the offline teacher, in one command."),
     "export": ("reading", "Write the data set in the format of a trainer."),
     "push": ("pushing", "Put the data set on the Hugging Face hub."),
+    "view": ("viewing", "Show the data set, its prompts and replies, and a run in a browser."),
     "show": ("reading", "Show the way of one pair."),
     "taxonomy": ("taxonomy", "Show, check, edit and compare the tree of disciplines."),
     "review": ("reviewing", "Let people vote on the tree and judge pairs."),

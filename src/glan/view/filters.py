@@ -28,7 +28,7 @@ class Filter:
     """One condition on a row."""
 
     name: str
-    how: Literal["is", "has", "min", "max"]
+    how: Literal["is", "not", "has", "min", "max"]
     value: str
 
     @property
@@ -45,11 +45,13 @@ class Filter:
     def told(self) -> str:
         """What it asks, for people."""
         name = self.name.removeprefix(_SCORE).replace("_", " ")
-        signs = {"is": "is", "has": "has", "min": "from", "max": "to"}
+        signs = {"is": "is", "not": "is not", "has": "has", "min": "from", "max": "to"}
         return f"{name} {signs[self.how]} {self.value or _NOTHING}"
 
     def mask(self, columns: Columns) -> Mask:
         """Return which rows have it."""
+        if self.how == "not":
+            return ~Filter(self.name, "is", self.value).mask(columns)
         if self.how in {"min", "max"}:
             return self._within(columns)
         if self.name == "id":

@@ -8,7 +8,7 @@ Everything in it is derived. A file has its name only when it is whole, so two v
 import hashlib
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,13 +50,34 @@ class Data:
         """Return the hash of the manifest, which names every file of the data set."""
         return hashlib.sha256(_VERSION + self.manifest.read_bytes()).hexdigest()[:24]
 
-    def groups(self) -> tuple[Group, ...]:
+    def groups(self) -> "Groups":
         """Return the row groups of pairs, then of rejects, counted through both."""
         pairs = groups_of(self.train)
-        first = pairs[-1].first + pairs[-1].rows if pairs else 0
         others = groups_of(self.rejects) if self.rejects.is_dir() else ()
-        moved = [Group(path=g.path, number=g.number, first=g.first + first, rows=g.rows) for g in others]
-        return (*pairs, *moved)
+        n_pairs = sum(group.rows for group in pairs)
+        moved = [Group(path=g.path, number=g.number, first=g.first + n_pairs, rows=g.rows) for g in others]
+        return Groups(all=(*pairs, *moved), n_pairs=n_pairs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Groups:
+    """The row groups of a data set and of its rejects."""
+
+    all: tuple[Group, ...]
+    n_pairs: int
+
+    @property
+    def rows(self) -> int:
+        return sum(group.rows for group in self.all)
+
+    def said(self, group: Group) -> tuple[pa.Array, list[tuple[str, str]]]:
+        """Return the ids, questions and answers of a group; of a reject without an answer what was kept of the reply."""
+        is_rejects = group.first >= self.n_pairs
+        rows = group.read(["id", "messages", *(["raw"] if is_rejects else [])])
+        messages = rows["messages"].combine_chunks()
+        questions, answers = said(messages, "user").to_pylist(), said(messages, "assistant").to_pylist()
+        raw = rows["raw"].to_pylist() if is_rejects else answers
+        return rows["id"], [(q or "", a or r or "") for q, a, r in zip(questions, answers, raw, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -65,7 +86,7 @@ class Index:
 
     folder: Path
     columns: Columns
-    groups: tuple[Group, ...]
+    groups: Groups
 
     @property
     def has_texts(self) -> bool:
@@ -83,13 +104,35 @@ class Index:
             DatasetError: the data set was exchanged meanwhile, and the index is not yet that of the new one.
 
         """
-        group = next(g for g in reversed(self.groups) if g.first <= number)
+        [group] = self._groups_with([number])
         found: list[dict[str, Any]] = group.read().slice(number - group.first, 1).to_pylist()
-        if not found or found[0]["id"] != self.columns.table["id"][number].as_py():
+        self._check(number, found[0]["id"] if found else None)
+        return found[0]
+
+    def said(self, numbers: Sequence[int]) -> list[tuple[str, str]]:
+        """Return question and answer of some rows; of a reject without an answer what was kept of the reply.
+
+        Raises:
+            DatasetError: as above.
+
+        """
+        found: dict[int, tuple[str, str]] = {}
+        for group in self._groups_with(numbers):
+            ids, texts_here = self.groups.said(group)
+            for number in numbers:
+                if group.first <= number < group.first + len(texts_here):
+                    self._check(number, ids[number - group.first].as_py())
+                    found[number] = texts_here[number - group.first]
+        return [found[number] for number in numbers]
+
+    def _groups_with(self, numbers: Sequence[int]) -> list[Group]:
+        return [g for g in self.groups.all if any(g.first <= number < g.first + g.rows for number in numbers)]
+
+    def _check(self, number: int, id_: str | None) -> None:
+        if id_ != self.columns.table["id"][number].as_py():
             raise DatasetError(
                 "The data set has just been exchanged for another.", hint="Its index is being made; try again."
             )
-        return found[0]
 
 
 @dataclass(slots=True)
@@ -192,19 +235,16 @@ class Shelf:
             texts.build(half / _TEXTS, self._texts(index.groups), self._count)
             (half / _TEXTS).replace(index.texts)
 
-    def _texts(self, groups: tuple[Group, ...]) -> Iterator[tuple[int, str, str]]:
-        self._expect(sum(group.rows for group in groups))
-        for group in groups:
-            rows = group.read()
-            messages = rows["messages"].combine_chunks()
-            questions, answers = said(messages, "user").to_pylist(), said(messages, "assistant").to_pylist()
-            raw = rows["raw"].to_pylist() if "raw" in rows.schema.names else [None] * len(answers)
-            for i, (question, answer, kept) in enumerate(zip(questions, answers, raw, strict=True)):
-                yield group.first + i, question or "", answer or kept or ""
+    def _texts(self, groups: Groups) -> Iterator[tuple[int, str, str]]:
+        self._expect(groups.rows)
+        for group in groups.all:
+            _, found = groups.said(group)
+            for i, (question, answer) in enumerate(found, group.first):
+                yield i, question, answer
 
-    def _counted(self, groups: tuple[Group, ...]) -> Iterator[Group]:
-        self._expect(sum(group.rows for group in groups))
-        for group in groups:
+    def _counted(self, groups: Groups) -> Iterator[Group]:
+        self._expect(groups.rows)
+        for group in groups.all:
             yield group
             self._count(group.first + group.rows)
 

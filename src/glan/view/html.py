@@ -1,0 +1,101 @@
+"""From values to HTML: every text is escaped, and what hides or orders the text around it is shown by its name."""
+
+import datetime
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from urllib.parse import urlencode
+
+import jinja2
+from markupsafe import Markup
+
+from glan.records import Reply
+from glan.show.sheets import visible
+
+STATIC: Mapping[str, str] = {"view.css": "text/css", "view.js": "text/javascript", "icon.svg": "image/svg+xml"}
+"""The files that pages fetch, with their types."""
+
+
+def page(name: str, /, **values: object) -> str:
+    """Return a page."""
+    return _environment().get_template(f"{name}.html.j2").render(**values)
+
+
+@cache
+def static(name: str) -> bytes:
+    """Return one of the files that pages fetch."""
+    return (resources.files("glan.view") / "static" / name).read_bytes()
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("glan.view"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(n=_number, usd=_usd, when=_when, words=_words, seconds=_seconds, rendered=rendered)
+    environment.globals.update(url=_url, link_of=_link_of, tokens_of=_tokens_of)
+    return environment
+
+
+def rendered(text: str | None) -> Markup:
+    """Return a text of a model as HTML in which nothing runs."""
+    return Markup('<div class="text">{}</div>').format(visible(text or ""))
+
+
+def _shown(value: object) -> object:
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _url(path: str, /, **query: str | int | None) -> str:
+    """Return an address of ours; what is None is left out."""
+    pairs = [(name, value) for name, value in query.items() if value is not None]
+    return f"{path}?{urlencode(pairs, errors='replace')}" if pairs else path
+
+
+def _link_of(name: str, value: str) -> str:
+    """Return the address of the pairs with just this text in a column."""
+    return _url("/pairs", **{name: f"={value}"})
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "—"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+
+
+def _usd(value: float | None) -> str:
+    if value is None:
+        return "price unknown"
+    return f"${value:,.2f}" if value >= 1 else f"${value:,.6f}".rstrip("0").rstrip(".") or "$0"
+
+
+def _seconds(value: float | None) -> str:
+    return "—" if value is None else f"{value:,.2f} s"
+
+
+def _when(time: float) -> str:
+    try:
+        return datetime.datetime.fromtimestamp(time, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (OverflowError, ValueError, OSError):
+        return "at no time that there is"
+
+
+def _words(name: str) -> str:
+    """Return the name of a column as people read it."""
+    return name.removeprefix("scores.").replace("_", " ")
+
+
+def _tokens_of(reply: Reply) -> str:
+    usage = reply.usage
+    parts = [
+        ("in", usage.prompt_tokens),
+        ("cached", usage.cached_tokens),
+        ("out", usage.completion_tokens),
+        ("thinking", usage.reasoning_tokens),
+    ]
+    return ", ".join(f"{count:,} {name}" for name, count in parts if count) or "not told"
