@@ -6,7 +6,7 @@ Prompts are not stored. Each is rendered from the inputs of the run that asked, 
 rendered it then; that it is the same is proven where its fingerprint is the one that stands beside the reply.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import unquote
@@ -23,7 +23,6 @@ from glan.generate.questions import write_question
 from glan.generate.subjects import draft_subjects
 from glan.generate.syllabi import write_syllabus
 from glan.places import beside, key_of, place
-from glan.project import Project
 from glan.prompts import OF_LOOKS, SUFFIX, VARIABLES, Prompts
 from glan.records import (
     Discipline,
@@ -74,9 +73,10 @@ class Way:
 class Ways:
     """Finds ways in a ledger, which is open for reading."""
 
-    def __init__(self, project: Project, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, sources: "Sources | None" = None) -> None:
+        """Take the inputs of the ledger's runs from `sources`, where they were read before."""
         self._ledger = ledger
-        self._sources = _Sources(project, ledger)
+        self._sources = Sources(ledger.runs()) if sources is None else sources
 
     async def of_subject(self, leaf: str, subject: str) -> Way:
         """Return the draft that named a subject, and its syllabus; both are given as ids have them."""
@@ -170,12 +170,11 @@ class _Inputs:
 _Work = Callable[[_Inputs], Awaitable[T]]
 
 
-class _Sources:
-    """The inputs of the runs, read when they are needed."""
+class Sources:
+    """The inputs of runs, each read when it is needed first."""
 
-    def __init__(self, project: Project, ledger: Ledger) -> None:
-        self._project = project
-        self._runs = {run.number: run for run in ledger.runs()}
+    def __init__(self, runs: Iterable[Run]) -> None:
+        self._runs = {run.number: run for run in runs}
         self._known: dict[int, _Inputs | None] = {}
 
     def discipline(self, leaf: str) -> Discipline | None:
@@ -247,7 +246,7 @@ class _Replay:
     """The steps of one way, as they are found."""
 
     ledger: Ledger
-    sources: _Sources
+    sources: Sources
     steps: list[Step] = field(default_factory=list)
 
     async def take(self, request_id: str, work: _Work[T], *, sample: int | None = None) -> T | None:

@@ -180,7 +180,7 @@ class Lists:
     def _shown(self, rows: Sequence[int]) -> list[dict[str, Any]]:
         shown = self.index.columns.shown(rows)
         for number, row in zip(rows, shown, strict=True):
-            row["number"] = number
+            row.update(number=number, snippets=())
         return shown
 
     def _with_snippets(self, rows: Sequence[int], phrases: Sequence[str]) -> list[dict[str, Any]]:

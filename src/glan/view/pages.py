@@ -17,7 +17,7 @@ from glan.view.html import page
 from glan.view.listing import PAIRS, Asked, Lists
 from glan.view.tree import counts_of, drawn_of, subjects_of, titles_of, tree_of
 from glan.view.viewer import NoDataError, Viewer, WaitingError
-from glan.ways import Way, Ways
+from glan.ways import Way
 
 NOT_PAIRS = Filter("outcome", "not", "pair")
 _CHOSEN = (
@@ -142,10 +142,8 @@ async def pair(request: Request) -> Response:
 
 def failures(request: Request) -> Response:
     """Show the requests that failed for good."""
-    viewer = _viewer(request)
-    with viewer.ledger() as ledger:
-        found = list(ledger.failures()) if ledger is not None else []
-    return _page(request, "failures", title="Failures", failures=found[-_MOST_FAILURES:], total=len(found))
+    total, found = _viewer(request).failures(_MOST_FAILURES)
+    return _page(request, "failures", title="Failures", failures=found, total=total)
 
 
 def reviews(request: Request) -> Response:
@@ -221,9 +219,9 @@ def _list(request: Request, base: Filter) -> Response:
         asked=asked,
         listing=lists.page(asked, base),
         choices=_choices(lists, asked, base),
-        typed=[name for name in _TYPED if is_pairs or name != "checks"],
+        typed=[name for name in _TYPED if name == "id" or len(lists.index.columns.texts(name)) or asked.value(name)],
         ranges=_ranges(lists.index.columns),
-        max_open=any(each.name in _TYPED or each.how in {"min", "max"} for each in asked.filters),
+        is_open=any(each.name in _TYPED or each.how in {"min", "max"} for each in asked.filters),
     )
 
 
@@ -244,13 +242,13 @@ def _ranges(columns: Columns) -> list[str]:
 
 
 async def _way_of_row(viewer: Viewer, row: Mapping[str, Any]) -> Way | None:
-    with viewer.ledger() as ledger:
-        return None if ledger is None else await Ways(viewer.project, ledger).of_row(row)
+    with viewer.ways() as ways:
+        return None if ways is None else await ways.of_row(row)
 
 
 async def _way_of_subject(viewer: Viewer, leaf_: str, subject_: str) -> Way | None:
-    with viewer.ledger() as ledger:
-        return None if ledger is None else await Ways(viewer.project, ledger).of_subject(leaf_, subject_)
+    with viewer.ways() as ways:
+        return None if ways is None else await ways.of_subject(leaf_, subject_)
 
 
 def _ballots(viewer: Viewer) -> tuple[list[Ballot], list[str]]:

@@ -1,6 +1,7 @@
 """What the pages are made of: the project as its files are now, the index of its data set, its ledger, its run."""
 
 import hashlib
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,10 +10,11 @@ from pathlib import Path
 from glan.errors import GlanError
 from glan.project import Project
 from glan.reviews import NAME as REVIEWS
-from glan.teachers.ledger import Ledger
+from glan.teachers.ledger import Entry, Ledger
 from glan.view.index import Data, Index, Shelf, Work
 from glan.view.listing import Lists
 from glan.view.live import Watch
+from glan.ways import Sources, Ways
 
 CACHE = ".view"
 """The folder of indexes in a project."""
@@ -38,7 +40,9 @@ class Viewer:
     shelf: Shelf
     watch: Watch
     _project: tuple[tuple[object, ...], Project] | None = None
-    _lists: Lists | None = field(default=None)
+    _lists: Lists | None = None
+    _sources: tuple[int, Sources] | None = None
+    _failures: tuple[int, int, list[Entry]] = field(default_factory=lambda: (-1, 0, []))
 
     @classmethod
     def of(cls, project: Project, cache: Path | None = None) -> "Viewer":
@@ -105,6 +109,19 @@ class Viewer:
         return lists
 
     @contextmanager
+    def ways(self) -> Iterator[Ways | None]:
+        """Give what finds the ways of pairs in the ledger; None where there is none."""
+        with self.ledger() as ledger:
+            if ledger is None:
+                yield None
+                return
+            last = ledger.last_run()
+            number = last.number if last is not None else 0
+            if self._sources is None or self._sources[0] != number:
+                self._sources = number, Sources(ledger.runs())
+            yield Ways(ledger, self._sources[1])
+
+    @contextmanager
     def ledger(self) -> Iterator[Ledger | None]:
         """Give the ledger, open for reading; None where there is none."""
         if not self.opened.ledger_path.exists():
@@ -112,6 +129,20 @@ class Viewer:
             return
         with Ledger.open(self.opened.ledger_path, readonly=True) as ledger:
             yield ledger
+
+    def failures(self, most: int) -> tuple[int, list[Entry]]:
+        """Return how many requests failed for good, and the last of them; the ledger is read through once it has grown."""
+        with self.ledger() as ledger:
+            if ledger is None:
+                return 0, []
+            last = ledger.last_seq()
+            if self._failures[0] != last:
+                n, kept = 0, deque[Entry](maxlen=most)
+                for entry in ledger.failures():
+                    n += 1
+                    kept.append(entry)
+                self._failures = last, n, list(kept)
+        return self._failures[1:]
 
 
 def _signature(path: Path) -> tuple[int, int, int] | None:
