@@ -96,6 +96,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener = socket.socket(kind)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+        listener.listen()  # who reads the address may come before the server runs
     except (OSError, OverflowError, UnicodeError) as error:
         raise ConfigError(
             f"Nothing can listen on port {port} of {host}: {error}.", hint="Choose another port; 0 takes a free one."

@@ -10,6 +10,7 @@ import jinja2
 from markupsafe import Markup
 
 from glan.records import Reply
+from glan.show.rendering import rendered
 from glan.show.sheets import visible
 
 STATIC: Mapping[str, str] = {"view.css": "text/css", "view.js": "text/javascript", "icon.svg": "image/svg+xml"}
@@ -37,14 +38,14 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(n=_number, usd=_usd, when=_when, words=_words, seconds=_seconds, rendered=rendered)
+    environment.filters.update(n=_number, usd=_usd, when=_when, words=_words, seconds=_seconds, rendered=_rendered)
     environment.globals.update(url=_url, link_of=_link_of, tokens_of=_tokens_of)
     return environment
 
 
-def rendered(text: str | None) -> Markup:
-    """Return a text of a model as HTML in which nothing runs."""
-    return Markup('<div class="text">{}</div>').format(visible(text or ""))
+def _rendered(text: str) -> Markup:
+    """Return a text of a model with its headings, lists, code and formulas, and nothing that runs."""
+    return Markup('<div class="text" dir="auto">{}</div>').format(rendered(text))
 
 
 def _shown(value: object) -> object:

@@ -72,7 +72,7 @@ def build(path: Path, texts: Iterable[tuple[int, str, str]], on_rows: Callable[[
                 connection.execute(f"PRAGMA {pragma}")
             connection.execute(_CREATE)
             done, rows = 0, iter(texts)
-            while group := list(islice(rows, _ROWS)):
+            while group := [(n, *map(_whole, said)) for n, *said in islice(rows, _ROWS)]:
                 connection.execute("BEGIN")
                 connection.executemany("INSERT INTO texts (rowid, question, answer) VALUES (?, ?, ?)", group)
                 connection.execute("COMMIT")
@@ -83,6 +83,11 @@ def build(path: Path, texts: Iterable[tuple[int, str, str]], on_rows: Callable[[
             f"The index {path} cannot be written: {error}.",
             hint="It takes some four times the room of the texts; `--cache DIR` puts it elsewhere.",
         ) from error
+
+
+def _whole(text: str) -> str:
+    """Return a text that the index reads to its end, which a NUL would be."""
+    return text.replace("\0", " ")
 
 
 @contextlib.contextmanager
