@@ -9,12 +9,16 @@ from urllib.parse import urlencode
 import jinja2
 from markupsafe import Markup
 
+from glan.dataset.tallies import MOST_LETTERS
 from glan.records import Reply
 from glan.show.rendering import rendered
 from glan.show.sheets import visible
 
 STATIC: Mapping[str, str] = {"view.css": "text/css", "view.js": "text/javascript", "icon.svg": "image/svg+xml"}
 """The files that pages fetch, with their types."""
+
+_LONGEST_ASKED = MOST_LETTERS
+"""Characters of a text that an address asks for: a reason that the manifest has cut is found by how it begins."""
 
 
 def page(name: str, /, **values: object) -> str:
@@ -39,7 +43,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(n=_number, usd=_usd, when=_when, words=_words, seconds=_seconds, rendered=_rendered)
-    environment.globals.update(url=_url, link_of=_link_of, tokens_of=_tokens_of)
+    environment.globals.update(url=_url, just=_just, tokens_of=_tokens_of)
     return environment
 
 
@@ -58,9 +62,9 @@ def _url(path: str, /, **query: str | int | None) -> str:
     return f"{path}?{urlencode(pairs, errors='replace')}" if pairs else path
 
 
-def _link_of(name: str, value: str) -> str:
-    """Return the address of the pairs with just this text in a column."""
-    return _url("/pairs", **{name: f"={value}"})
+def _just(text: str) -> str:
+    """Return how an address asks for just this text; of a very long one, such as an error, for how it begins."""
+    return f"={text}" if len(text) < _LONGEST_ASKED else text[:_LONGEST_ASKED].lstrip("=")
 
 
 def _number(value: float | None) -> str:
