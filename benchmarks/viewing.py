@@ -104,8 +104,8 @@ def make(folder: Path, count: int) -> None:
         "choice": "exact",
         "quantities": {"there": {}, "drawn": {}, "paired": {}},
     }
-    empty = {name: [] for name in ("reasons", "checked", "not_checked", "shards")}
-    tables = {name: {} for name in ("models", "hashes", "leaves", "left", "spent")}
+    empty: dict[str, list[str]] = {name: [] for name in ("reasons", "checked", "not_checked", "shards")}
+    tables: dict[str, dict[str, str]] = {name: {} for name in ("models", "hashes", "leaves", "left", "spent")}
     manifest = msgspec.convert({**empty, **tables, **known}, Manifest)
     project.manifest_path.write_bytes(msgspec.json.encode(manifest))
 
@@ -162,7 +162,7 @@ def main() -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as viewer:
         assert viewer.stdout is not None
         address = viewer.stdout.readline().split(" on ")[-1].strip()
-        found = {"rows": count, "columns_s": round(ready_s(address, "/pairs"), 1)}
+        found: dict[str, object] = {"rows": count, "columns_s": round(ready_s(address, "/pairs"), 1)}
         found["texts_s"] = round(ready_s(address, "/pairs?q=question"), 1)
         for name, path in pages(address).items():
             times = [asked(address, path)[0] for _ in range(TIMES)]

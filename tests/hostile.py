@@ -22,9 +22,11 @@ OWNED = "document.title='owned'"
 MARKUP = f'"><script>{OWNED}</script><img src=x onerror="{OWNED}"><svg onload="{OWNED}"></svg>\' onfocus=\'{OWNED}'
 WORD = "".join(hashlib.sha256(b"%d" % i).hexdigest() for i in range(50))
 TEXT = (
-    f"{MARKUP} [a](javascript:{OWNED}) ![b](http://127.0.0.1:9/x) <iframe srcdoc='<script>{OWNED}</script>'> "
+    f"{MARKUP} [a](javascript:{OWNED}) ![b](http://127.0.0.1:9/x) "
+    f"<iframe srcdoc='<script>{OWNED}</script>'> "
     f"</title></textarea></style><!-- {{{{ 7 * 7 }}}} {{% raw %}} =1+1 \u202egnp.exe\u202c \x1b[31mred \x00 {WORD} "
-    "$\\href{javascript:1}{x}$ | a | <b>\n|---|---|\n| <i>x</i> | [c](data:text/html,x) |\n```html\n<script>1</script>\n```\n"
+    "$\\href{javascript:1}{x}$ | a | <b>\n|---|---|\n| <i>x</i> | [c](data:text/html,x) |\n"
+    "```html\n<script>1</script>\n```\n"
 )
 """What a model may say of anything."""
 _NAMED = {"subject_name", "session_name", "key_concepts", "subtopics"}
@@ -63,7 +65,12 @@ def hostile() -> Iterator[Path]:
         [row, *_] = rows(folder)
         question, answer = (message["content"] for message in row["messages"][-2:])
         review = Review(
-            id=row["id"], sha256=hash_of(question, answer), verdict="drop", reason=TEXT, reviewer=MARKUP[:90], kind="person"
+            id=row["id"],
+            sha256=hash_of(question, answer),
+            verdict="drop",
+            reason=TEXT,
+            reviewer=MARKUP[:90],
+            kind="person",
         )
         other = replace(review, id=f"question/{MARKUP}/x/0")
         (folder / "reviews.jsonl").write_bytes(line_of(review) + line_of(other))

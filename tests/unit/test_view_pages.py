@@ -53,7 +53,7 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def folder() -> Iterator[Path]:
     """A project with something harmful in every text."""
     with hostile() as made:
         yield made
@@ -144,7 +144,9 @@ def test_numbers_are_those_of_the_manifest(app: Starlette, folder: Path) -> None
     assert manifest is not None
     text = page(app, "/").text
     slots = manifest.slots
-    assert f"Pairs {slots['pairs']} Wanted 6 Rejects {slots['rejects']} Failures {slots['failures']} Open slots 0" in text
+    assert (
+        f"Pairs {slots['pairs']} Wanted 6 Rejects {slots['rejects']} Failures {slots['failures']} Open slots 0" in text
+    )
     assert f"of {slots['pairs']}" in page(app, "/pairs").text
     assert f"of {slots['rejects'] + slots['failures']}" in page(app, "/rejects").text
     with Ledger.open(folder / "ledger.sqlite", readonly=True) as ledger:
@@ -172,7 +174,8 @@ def test_what_is_not_there_is_a_page_that_says_so(app: Starlette, address: str) 
     [
         f"q={quote(MARKUP)}", "q=%22", "q=%00%00%00", "q=NEAR(a+b)", "q=question%3A", "q=***", "q=abc&in=nowhere",
         "after=-1", "after=99999999999999999999", "before=0", "level=%3D%3D", "answer_tokens.min=1e999",
-        "answer_tokens.min=nan", "sessions=" + "x" * 3_000, "&".join(f"level={i}" for i in range(500)), "id=%5B", "q=" + "a%20" * 900,
+        "answer_tokens.min=nan", "sessions=" + "x" * 3_000, "&".join(f"level={i}" for i in range(500)), "id=%5B",
+        "q=" + "a%20" * 900,
     ],
 )  # fmt: skip
 def test_any_query_is_answered(app: Starlette, query: str) -> None:
@@ -207,7 +210,7 @@ def test_every_answer_forbids_what_no_page_needs(app: Starlette) -> None:
 
 def test_away_from_this_machine_a_token_opens_it(folder: Path) -> None:
     """Without the token nothing is seen; with it in the address comes a cookie, and the address without it."""
-    app = app_of(viewer_of(folder), names=("lab.example",), token="t0ken")
+    app = app_of(viewer_of(folder), names=("lab.example",), token="t0ken")  # noqa: S106 - it opens nothing else
     for headers in ([], [("cookie", "glan-view-8470=t0ke")], [("cookie", "glan-view-8470=é")], [("cookie", '"')]):
         for address in ("/", "/pairs?token=", "/pairs?token=t0kenx", "/static/view.js", "/live"):
             assert get(app, address, headers=headers).status == 403

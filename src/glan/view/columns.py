@@ -7,10 +7,10 @@ A million rows are 0.3 GB on disk and a few megabytes of memory for each column 
 know where the rows come from and what is shown of them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from glan.errors import DatasetError
 
+T = TypeVar("T")
 Codes: TypeAlias = NDArray[np.int32]
 Mask: TypeAlias = NDArray[np.bool_]
 Numbers: TypeAlias = NDArray[np.float64]
@@ -150,7 +151,8 @@ class Columns:
 
     def numbers(self, name: str) -> Numbers:
         """Return the number of each row; NaN where it has none."""
-        return self._keep(name, lambda: self.table[name].to_numpy())
+        found: Numbers = self._keep(name, lambda: self.table[name].to_numpy())
+        return found
 
     def scores(self, code: int) -> Numbers:
         """Return the score of each row by the code of its name; NaN where it has none."""
@@ -179,7 +181,8 @@ class Columns:
 
     def shown(self, rows: Sequence[int]) -> list[dict[str, Any]]:
         """Return what lists show of some rows."""
-        found = self.table.select(["id", "head"]).take(pa.array(rows, pa.int64())).to_pylist()
+        here = self.table.select(["id", "head"]).take(pa.array(rows, pa.int64()))
+        found: list[dict[str, Any]] = here.to_pylist()
         for row, each in zip(rows, found, strict=True):
             each.update({name: self.text(name, self.codes(name)[row]) for name in CATEGORIES})
         return found
@@ -189,17 +192,20 @@ class Columns:
         codes = _within(lists.flatten().to_numpy(), len(self._texts[name]))
         return codes, pc.list_parent_indices(lists).to_numpy().astype(np.int64)
 
-    def _keep(self, name: str, make: Any) -> Any:  # noqa: ANN401 - arrays of several kinds
+    def _keep(self, name: str, make: Callable[[], T]) -> T:
         if name not in self._kept:
             self._kept[name] = make()
-        return self._kept[name]
+        found: T = self._kept[name]
+        return found
 
 
 def said(messages: pa.Array, role: str) -> pa.Array:
     """Return of each conversation what the first message of a role says; null where there is none."""
     flat = messages.flatten()
     rows = pc.list_parent_indices(messages).to_numpy()
-    of_role = np.flatnonzero(pc.equal(flat.field("role"), role).fill_null(fill_value=False).to_numpy(zero_copy_only=False))
+    of_role = np.flatnonzero(
+        pc.equal(flat.field("role"), role).fill_null(fill_value=False).to_numpy(zero_copy_only=False)
+    )
     places = np.full(len(messages), NO_CODE, np.int64)
     places[rows[of_role][::-1]] = of_role[::-1]
     return flat.field("content").take(pa.array(places, mask=places == NO_CODE))

@@ -1,10 +1,10 @@
 """What the address of a page asks of the rows, and the rows that have it. Pure.
 
-    discipline==Astronomy    just that text; nothing after the second sign is no text at all
-    subject=orbit            has these letters somewhere, in either case
-    key_concepts==Parallax   one of its texts is that
-    answer_tokens.min=100    a number, from ... to
-    scores.correct.min=7     a score by its name
+discipline==Astronomy    just that text; nothing after the second sign is no text at all
+subject=orbit            has these letters somewhere, in either case
+key_concepts==Parallax   one of its texts is that
+answer_tokens.min=100    a number, from ... to
+scores.correct.min=7     a score by its name
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -135,7 +135,7 @@ def item_counts(columns: Columns, name: str, mask: Mask) -> Mapping[str, int]:
     """Return how many of some rows have each text of a column of lists."""
     codes, rows = columns.lists(name)
     counts = np.bincount(codes[mask[rows] & (codes != NO_CODE)], minlength=1)
-    return {columns.text(name, code) or "": int(counts[code]) for code in np.flatnonzero(counts)}
+    return {columns.text(name, code) or "": int(counts[code]) for code in np.flatnonzero(counts).tolist()}
 
 
 def score_names(columns: Columns) -> list[str]:

@@ -208,4 +208,3 @@ def _number(text: str | None) -> int | None:
     if text is None or not text.isdecimal() or len(text) > 15:
         return None
     return int(text)
-

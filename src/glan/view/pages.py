@@ -263,4 +263,3 @@ def _ballots(viewer: Viewer) -> tuple[list[Ballot], list[str]]:
         except GlanError as error:
             unread.append(str(error))
     return list(found.values()), unread
-

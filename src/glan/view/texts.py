@@ -91,7 +91,9 @@ def _whole(text: str) -> str:
 
 
 @contextlib.contextmanager
-def found(path: Path, search: Search, *, above: int = -1, below: int = 2**62, newest: bool = False) -> Iterator[Iterator[int]]:
+def found(
+    path: Path, search: Search, *, above: int = -1, below: int = 2**62, newest: bool = False
+) -> Iterator[Iterator[int]]:
     """Give the numbers of the rows that hold what is looked for, between two numbers, ascending or descending.
 
     Raises:

@@ -49,7 +49,7 @@ def counts_of(columns: Columns, name: str, within: Sequence[Filter] = ()) -> Cou
         code = columns.code_of("outcome", outcome)
         found.append(np.bincount(codes[here & (outcomes == code)], minlength=n) if code >= 0 else np.zeros(n, np.int64))
     table = np.stack(found, axis=1)
-    return {columns.text(name, code) or "": table[code].tolist() for code in np.flatnonzero(table.sum(axis=1))}
+    return {columns.text(name, code) or "": table[code].tolist() for code in np.flatnonzero(table.sum(axis=1)).tolist()}
 
 
 def tree_of(roots: Iterable[Node], counts: Counts, titles: Mapping[str, str]) -> tuple[Counted, ...]:
