@@ -15,11 +15,40 @@ from glan.parsing import parse_sessions
 from glan.project import Project
 from glan.report.counting import Counts, Found, Subject, count, rows_at
 from glan.report.tree import Node, tree_of
-from glan.teachers.ledger import Ledger
+from glan.teachers.ledger import Ledger, StageTotals
 from glan.ways import Way, Ways
 
 N_WAYS: Final = 12
 """Pairs whose way is shown."""
+
+
+class HeldAgainst(msgspec.Struct, frozen=True):
+    """A benchmark of the manifest."""
+
+    name: str
+    licence: str | None = None
+    matches: int = 0
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """What people made of some pairs, as the manifest counts it."""
+
+    title: str = ""
+    judged: int = 0
+    kept: int = 0
+    dropped: int = 0
+    corrected: int = 0
+    tied: int = 0
+    by_discipline: tuple["Judged", ...] = ()
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What a manifest says in parts that it holds as they come, held to their form."""
+
+    quantities: Summary
+    spent: dict[str, StageTotals]
+    benchmarks: tuple[HeldAgainst, ...] = ()
+    reviews: Judged = Judged()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +57,7 @@ class Findings:
 
     name: str
     manifest: Manifest
-    summary: Summary
+    told: Told
     counts: Counts
     tree: Node
     examples: Mapping[tuple[str, str, str], Sequence[Mapping[str, Any]]]
@@ -37,6 +66,11 @@ class Findings:
     """Rows, each with how it came to be, as far as the ledger tells."""
     prompts: Mapping[str, str]
     """The project's prompts, if they are those of the data set."""
+
+    @property
+    def summary(self) -> Summary:
+        """The statistics of the data set."""
+        return self.told.quantities
 
 
 async def gathered(project: Project) -> Findings:
@@ -52,7 +86,7 @@ async def gathered(project: Project) -> Findings:
             f"{project.folder} has no data set yet, so there is nothing to report.",
             hint=f"Make one: glan run --project {project.folder}",
         )
-    summary = summary_of(manifest)
+    told = _told(manifest)
     counts = count(project.train_path, project.rejects_path)
     rows = list(rows_at(_various(counts)))
     sizes, ways = await _from_ledger(project.ledger_path, rows)
@@ -60,12 +94,12 @@ async def gathered(project: Project) -> Findings:
     return Findings(
         name=project.config.dataset.name or project.folder.resolve().name,
         manifest=manifest,
-        summary=summary,
+        told=told,
         counts=counts,
         tree=tree_of(
             project.taxonomy.disciplines,
             counts.subjects,
-            sizes if is_known == summary.coverage.key_concepts else {},
+            sizes if is_known == told.quantities.coverage.key_concepts else {},
         ),
         examples={why: list(rows_at(found)) for why, found in counts.examples.items()},
         ways=list(zip(rows, ways, strict=True)),
@@ -73,15 +107,15 @@ async def gathered(project: Project) -> Findings:
     )
 
 
-def summary_of(manifest: Manifest) -> Summary:
-    """Return the statistics of a manifest.
+def _told(manifest: Manifest) -> Told:
+    """Return the parts of a manifest that it holds as they come.
 
     Raises:
         DatasetError: it has other numbers, since another version wrote it.
 
     """
     try:
-        return msgspec.convert(manifest.quantities, Summary)
+        return msgspec.convert(msgspec.to_builtins(manifest), Told)
     except msgspec.ValidationError as error:
         raise DatasetError(
             f"manifest.json has no statistics as this version writes them: {error}.",
