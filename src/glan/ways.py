@@ -145,7 +145,9 @@ class Ways:
             answer = await walk.take(question.answer_id, answered, sample=sample)
             if answer is not None:
                 for stage in ("score", "safety"):
-                    await walk.take(beside(stage, question.id), _judging(stage, question, answer, sample), sample=sample)
+                    await walk.take(
+                        beside(stage, question.id), _judging(stage, question, answer, sample), sample=sample
+                    )
 
     def _samples(self, request_id: str) -> list[int]:
         return sorted({entry.sample for entry in _at(self._ledger, request_id)})

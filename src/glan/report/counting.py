@@ -161,7 +161,9 @@ class _Counting:
         """Return the subject of each row, and know all of them."""
         places = [_subject_of(id_) for id_ in ids]
         if any(subject not in self._subjects for subject in set(places)):
-            named = zip(*(rows[name].to_pylist() for name in ("subject", "discipline", "field", "sub_field")), strict=True)
+            named = zip(
+                *(rows[name].to_pylist() for name in ("subject", "discipline", "field", "sub_field")), strict=True
+            )
             for subject, (title, discipline, *path) in zip(places, named, strict=True):
                 if subject not in self._subjects:
                     self._numbers[subject] = len(self._numbers)

@@ -138,19 +138,21 @@ def _various(counts: Counts) -> list[Found]:
     return chosen[:N_WAYS]
 
 
-async def _from_ledger(
-    path: Path, rows: Sequence[Mapping[str, Any]]
-) -> tuple[Mapping[Subject, int], Sequence[Way]]:
-    """Return the sizes of the syllabi and the ways of some rows; nothing of them where the ledger is elsewhere."""
-    nothing = Way(steps=())
-    if not path.exists():
-        return {}, [nothing] * len(rows)
+async def _from_ledger(path: Path, rows: Sequence[Mapping[str, Any]]) -> tuple[Mapping[Subject, int], Sequence[Way]]:
+    """Return the sizes of the syllabi and the ways of some rows; nothing of them where no ledger can be read."""
+    ledger = _opened(path)
+    if ledger is None:
+        return {}, [Way(steps=())] * len(rows)
+    with ledger:
+        ways = Ways(ledger)
+        return _sizes(ledger), [await ways.of_row(row) for row in rows]
+
+
+def _opened(path: Path) -> Ledger | None:
     try:
-        with Ledger.open(path, readonly=True) as ledger:
-            ways = Ways(ledger)
-            return _sizes(ledger), [await ways.of_row(row) for row in rows]
-    except LedgerError:
-        return {}, [nothing] * len(rows)
+        return Ledger.open(path, readonly=True) if path.exists() else None
+    except LedgerError:  # a data set that was handed on without one, or with one of a later version
+        return None
 
 
 def _sizes(ledger: Ledger) -> Mapping[Subject, int]:

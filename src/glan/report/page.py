@@ -18,9 +18,9 @@ from glan.dataset import tables
 from glan.records import Stage
 from glan.report import shown
 from glan.report.gathering import Findings
+from glan.report.steps import facts_of, title_of
 from glan.show.rendering import preformatted, rendered
 from glan.show.sheets import visible
-from glan.teachers.ledger import Entry
 from glan.ways import Step
 
 _MOST_SHOWN: Final = 6_000
@@ -66,30 +66,14 @@ def _said(row: Mapping[str, Any]) -> dict[str, str]:
 
 def _step(step: Step) -> dict[str, Any]:
     entry = step.entry
-    kind = step.request.id.partition("/")[0]
+    model = entry.reply.model if entry.reply is not None else None
     return {
-        "title": shown.STEPS.get(kind, kind),
+        "title": title_of(step.request.id),
         "messages": [(message.role, _cut(message.content)) for message in step.request.messages],
         "reply": _cut(entry.reply.text if entry.reply is not None else entry.failure or ""),
-        "facts": list(_facts(entry)),
+        "facts": [f"reply {entry.seq}", *([model] if model else []), *facts_of(entry)],
         "is_proven": step.is_proven,
     }
-
-
-def _facts(entry: Entry) -> Iterator[str]:
-    """Give what the ledger knows of a reply: who gave it, how long it is, how long it took, and what it cost."""
-    yield f"reply {entry.seq}"
-    if entry.reply is None:
-        yield "failed"
-        return
-    reply, usage = entry.reply, entry.reply.usage
-    if reply.model:
-        yield reply.model
-    if usage.prompt_tokens is not None and usage.completion_tokens is not None:
-        yield f"{usage.prompt_tokens:,} + {usage.completion_tokens:,} tokens"
-    if reply.latency_s is not None:
-        yield f"{reply.latency_s:,.1f} s"
-    yield "price not known" if reply.cost_usd is None else f"${reply.cost_usd:,.6f}"
 
 
 def _cut(text: str) -> str:

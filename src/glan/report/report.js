@@ -5,7 +5,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const root = document.documentElement;
 const narrow = () => window.innerWidth < 600;
 const number = (n) => n.toLocaleString("en-US");
-const percent = (share) => (100 * share).toFixed(share < 0.1 ? 1 : 0) + "%";
+const percent = (share) => (100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0) + "%";
 const colour = (name) => getComputedStyle(root).getPropertyValue("--" + name).trim();
 const SMALL = 12;
 
@@ -71,7 +71,7 @@ function histogram(bins, tone) {
   return {
     grid: grid({}),
     tooltip: { ...look().tooltip, trigger: "axis", axisPointer: { type: "none" }, formatter: (at) => names[at[0].dataIndex] + " characters\n" + number(at[0].value) + " pairs" },
-    xAxis: axis({ type: "category", data: bins.edges.slice(0, -1).map(short), name: "characters", nameLocation: "middle", nameGap: 26, splitLine: { show: false } }),
+    xAxis: axis({ type: "category", data: bins.edges.slice(0, -1).map(number), name: "characters", nameLocation: "middle", nameGap: 26, splitLine: { show: false } }),
     yAxis: amounts({ }),
     series: [{ type: "bar", data: bins.texts, barCategoryGap: "8%", itemStyle: { color: colour(tone), borderRadius: [3, 3, 0, 0] } }],
   };
@@ -192,8 +192,8 @@ function treemap() {
       label: { fontSize: SMALL, overflow: "truncate", padding: 4, position: "insideTopLeft" },
       upperLabel: { show: true, height: 24, fontSize: 13, fontWeight: 600, overflow: "truncate", padding: [0, 4] },
       levels: [
-        { itemStyle: { gapWidth: 5, borderWidth: 0 }, upperLabel: { show: false } },
-        { itemStyle: { gapWidth: 1, borderWidth: 2 } },
+        { itemStyle: { gapWidth: 5, borderWidth: 0, borderColor: colour("card") }, upperLabel: { show: false } },
+        { itemStyle: { gapWidth: 1, borderWidth: 2, borderColor: colour("card") } },
         { itemStyle: { gapWidth: 0, borderWidth: 1 }, upperLabel: { show: false } },
       ],
       data: drawn.map((node) => cell(node, node.c && node.c.some((each) => each.p) ? node.c.filter((each) => each.p).map((each) => cell(each)) : undefined)),

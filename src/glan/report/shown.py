@@ -24,19 +24,6 @@ _STAGES: Final[Mapping[str, str]] = {
     Stage.SCORES: "Scores",
     Stage.SAFETY: "Safety",
 }
-STEPS: Final[Mapping[str, str]] = {
-    "draft": "Subjects of the discipline",
-    "listing": "The subjects as a list",
-    "syllabus": "Syllabus of the subject",
-    "sessions": "Its class sessions and key concepts",
-    "question": "Question",
-    "embedding": "The question as a vector",
-    "rating": "Rating of the question",
-    "answer": "Answer",
-    "score": "Scores of the pair",
-    "safety": "Safety of the pair",
-}
-"""What was asked for, by the first part of a request's id."""
 
 
 def charts_of(found: Findings) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The tree of a data set with what came of it: from the fields down to the subjects, each with the sums of what is below.
+"""The tree of a data set with what came of it, from fields down to subjects, each with the sums of what is below.
 
 Where it has more subjects than a page should hold, the smallest of each discipline stand together in one line.
 """
@@ -84,7 +84,9 @@ def as_data(node: Node) -> dict[str, Any]:
     if node.scores:
         found["s"] = {name: round(total / n, 2) for name, (total, n) in sorted(node.scores.items()) if n}
     if node.children:
-        found["c"] = [as_data(child) for child in sorted(node.children.values(), key=lambda each: (-each.slots, each.title))]
+        found["c"] = [
+            as_data(child) for child in sorted(node.children.values(), key=lambda each: (-each.slots, each.title))
+        ]
     return found
 
 
