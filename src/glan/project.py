@@ -131,6 +131,10 @@ class Project:
         return self.folder / "manifest.json"
 
     @property
+    def report_path(self) -> Path:
+        return self.manifest_path.with_name("report.html")
+
+    @property
     def status_path(self) -> Path:
         return self.folder / "status.json"
 
