@@ -160,8 +160,7 @@ def main() -> None:
         make(folder, count)
     command = [sys.executable, "-m", "glan", "view", "--project", str(folder), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as viewer:
-        assert viewer.stdout is not None
-        address = viewer.stdout.readline().split(" on ")[-1].strip()
+        address = (viewer.stdout or sys.stdin).readline().split(" on ")[-1].strip()
         found: dict[str, object] = {"rows": count, "columns_s": round(ready_s(address, "/pairs"), 1)}
         found["texts_s"] = round(ready_s(address, "/pairs?q=question"), 1)
         for name, path in pages(address).items():

@@ -4,7 +4,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"__main__"}),),
     (frozenset({"cli"}),),
     (frozenset({"api"}), frozenset({"check"}), frozenset({"push"}), frozenset({"scan"})),
-    (frozenset({"report"}), frozenset({"runs"})),
+    (frozenset({"report"}), frozenset({"runs"}), frozenset({"view"})),
     (
         frozenset(
             {
@@ -20,6 +20,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
                 "settled",
                 "spending",
                 "surprise",
+                "telling",
                 "ways",
             }
         ),

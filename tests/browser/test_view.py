@@ -75,8 +75,8 @@ def assert_quiet(browser: WebDriver, address: str) -> None:
     assert all(str(each).startswith(address) for each in fetched)
 
 
-def test_a_person_finds_filters_pages_and_reads(browser: WebDriver, address: str) -> None:
-    """From the tree to a subject, its questions and a pair; filters, pages and full text give what they say."""
+def test_a_person_walks_the_tree_and_turns_pages(browser: WebDriver, address: str) -> None:
+    """From the tree to a subject and its questions, and through the pages of a list by click and by key."""
     open_page(browser, f"{address}/tree")
     assert all_on(browser, ".tree > li > details > summary .title") == ["Science"]
     browser.find_element(By.LINK_TEXT, "Biology").click()
@@ -94,7 +94,11 @@ def test_a_person_finds_filters_pages_and_reads(browser: WebDriver, address: str
     on(browser, "body").send_keys(Keys.ARROW_LEFT)
     until(lambda: on_heading(browser) == f"Pairs 1-25 of {PAIRS}")
     assert all_on(browser, ".row .head") == first
+    assert_quiet(browser, address)
 
+
+def test_a_person_filters_searches_and_reads(browser: WebDriver, address: str) -> None:
+    """A filter leaves just what has it, full text finds what holds a word, and a pair shows what was sent for it."""
     browser.set_window_size(1400, 900)
     open_page(browser, f"{address}/pairs")
     choice = Select(on(browser, "select[name=discipline]"))
@@ -105,7 +109,7 @@ def test_a_person_finds_filters_pages_and_reads(browser: WebDriver, address: str
     assert all(each.startswith("Law") for each in all_on(browser, ".row .about"))
     assert "subject=" not in browser.current_url
 
-    word = first[0].split()[1].strip(",.")
+    word = all_on(browser, ".row .head")[0].split()[1].strip(",.")
     open_page(browser, f"{address}/")
     on(browser, "body").send_keys("/", word, Keys.ENTER)
     until(lambda: on_heading(browser).startswith("Pairs"))

@@ -20,7 +20,6 @@ from glan.teachers.ledger import Ledger
 from glan.teachers.ledger_file import Lock
 from glan.view.app import app_of
 from glan.view.guard import POLICY
-from glan.view.live import Watch
 from glan.view.viewer import Viewer
 
 UNSEEN = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -228,34 +227,30 @@ def test_away_from_this_machine_a_token_opens_it(folder: Path) -> None:
 
 
 def test_live_numbers_follow_the_run(folder: Path, tmp_path: Path) -> None:
-    """Rate and time left follow from what was seen in the last minute; a run that holds no lock has died."""
+    """What status.json says is shown in words; a run that holds no lock has died, and nonsense is no run."""
     project = Project.open(Path(shutil.copytree(folder, tmp_path / "data")))
-    now = [0.0]
-    watch = Watch(project, clock=lambda: now[0])
+    app = app_of(Viewer.of(project))
     status: dict[str, Any] = {
-        "state": "running", "pairs": 10, "wanted": 110, "in_flight": 7, "cost_usd": 0.5, "asked": {"answers": 9},
-        "away": ["a\u202e"], "hits": {"answers": "many"}, "reasons": None, "unknown_costs": 2,
+        "state": "running", "pairs": 10, "wanted": 40, "in_flight": 7, "max_in_flight": 9, "cost_usd": 0.5,
+        "pairs_per_s": 0.25, "eta_s": 120.0, "asked": {"answers": 9}, "away": ["a\u202e"], "retries": {"429": 3},
+        "budget": {"max_usd": 2.0, "spent_usd": 1.0}, "last": MARKUP * 20,
     }  # fmt: skip
     project.write_status(status)
-    assert watch.look()["state"] == "died"
+    assert json.loads(get(app, "/live").body)["state"] == "died"
     lock = Lock(project.ledger_path)
     try:
-        assert watch.look()["texts"]["eta"] == "unknown"
-        now[0] = 20.0
-        project.write_status({**status, "pairs": 30})
-        found = watch.look()
-        assert (found["state"], found["texts"]["rate"], found["texts"]["eta"]) == ("running", "1.0 pairs/s", "1:20")
-        assert found["texts"]["spent"] == "$0.5000 and 2 calls at a price unknown"
-        assert (found["texts"]["in-flight"], found["texts"]["calls"]) == ("7", "9")
-        now[0] = 200.0
-        project.write_status({**status, "pairs": 31})
-        assert watch.look()["texts"]["rate"] == "0.0 pairs/s"
+        found = json.loads(get(app, "/live").body)
     finally:
         lock.release()
-    project.status_path.write_text("{", encoding="utf-8")
-    assert watch.look()["state"] == "none"
-    told = json.loads(get(app_of(Viewer.of(project)), "/live").body)
-    assert set(told) == {"state", "share", "texts"}
+    assert (found["state"], found["share"]) == ("running", 0.25)
+    texts = found["texts"]
+    assert (texts["rate"], texts["eta"], texts["in-flight"]) == ("0.2 pairs/s", "2 min", "7 of 9")
+    assert (texts["spent"], texts["budget"]) == ("$0.5000", "$1.00 of $2.00 (50%)")
+    assert (texts["calls"], texts["retries"], texts["away"]) == ("9", "3", "a⟨U+202E⟩")
+    assert len(texts["last"]) <= 300
+    for nonsense in ("{", '{"pairs": "many"}', "[]", '{"eta_s": []}'):
+        project.status_path.write_text(nonsense, encoding="utf-8")
+        assert json.loads(get(app, "/live").body)["state"] == "none"
 
 
 def test_a_project_without_a_data_set_or_a_ledger_can_be_looked_at(tmp_path: Path, folder: Path) -> None:

@@ -3,11 +3,20 @@
 import asyncio
 import webbrowser
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import click
 
 from glan.cli.screen import ledger_option, project_option, say
 from glan.project import Project
+
+
+class _Given(TypedDict):
+    """Where it serves, as click gives it."""
+
+    port: int
+    host: str
+    opens: bool
 
 
 @click.command("view")
@@ -26,7 +35,7 @@ from glan.project import Project
     help="Folder of the index that it makes of the rows; .view in the project if not given.",
 )
 @click.option("--open", "opens", is_flag=True, help="Open a browser.")
-def view_command(folder: Path, ledger: Path | None, *, port: int, host: str, cache: Path | None, opens: bool) -> None:
+def view_command(folder: Path, ledger: Path | None, cache: Path | None, **given: Unpack[_Given]) -> None:
     """Show the data set in a browser: the tree, every pair with its prompts and replies, rejects, reviews, a run.
 
     It serves a few pages on this machine, sends nothing anywhere, and changes nothing. Ctrl-C ends it.
@@ -39,10 +48,10 @@ def view_command(folder: Path, ledger: Path | None, *, port: int, host: str, cac
     def ready(address: str) -> None:
         say(f"Showing {folder.resolve()} on {address}")
         say("Ctrl-C ends it.")
-        if opens:
+        if given["opens"]:
             webbrowser.open(address)
 
     try:
-        asyncio.run(serve(viewer, host=host, port=port, on_ready=ready))
+        asyncio.run(serve(viewer, host=given["host"], port=given["port"], on_ready=ready))
     except KeyboardInterrupt:
         say("Stopped.")

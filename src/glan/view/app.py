@@ -21,6 +21,14 @@ from glan.view.guard import LOOPBACK, TOKEN, Guard
 from glan.view.html import STATIC, static
 from glan.view.viewer import Viewer
 
+
+def _static(request: Request) -> Response:
+    name = request.path_params["name"]
+    if name not in STATIC:
+        raise HTTPException(404)
+    return Response(static(name), media_type=STATIC[name])
+
+
 _PAGES = {
     "/": pages.overview,
     "/live": pages.live,
@@ -32,7 +40,7 @@ _PAGES = {
     "/pair": pages.pair,
     "/failures": pages.failures,
     "/reviews": pages.reviews,
-    "/static/{name}": lambda request: _static(request),
+    "/static/{name}": _static,
 }
 _GRACE_S = 1
 
@@ -119,13 +127,6 @@ def _name_in_url(host: str) -> str:
         if ipaddress.ip_address(host).is_unspecified:
             return socket.gethostname()
     return f"[{host}]" if ":" in host else host
-
-
-def _static(request: Request) -> Response:
-    name = request.path_params["name"]
-    if name not in STATIC:
-        raise HTTPException(404)
-    return Response(static(name), media_type=STATIC[name])
 
 
 def _no_page(request: Request, error: Exception) -> Response:

@@ -151,7 +151,7 @@ class Columns:
 
     def numbers(self, name: str) -> Numbers:
         """Return the number of each row; NaN where it has none."""
-        found: Numbers = self._keep(name, lambda: self.table[name].to_numpy())
+        found: Numbers = self._keep(name, self.table[name].to_numpy)
         return found
 
     def scores(self, code: int) -> Numbers:

@@ -1,7 +1,7 @@
 """From values to HTML: every text is escaped, and what hides or orders the text around it is shown by its name."""
 
-import datetime
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
 from urllib.parse import urlencode
@@ -85,7 +85,7 @@ def _seconds(value: float | None) -> str:
 
 def _when(time: float) -> str:
     try:
-        return datetime.datetime.fromtimestamp(time, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     except (OverflowError, ValueError, OSError):
         return "at no time that there is"
 

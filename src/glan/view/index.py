@@ -1,4 +1,4 @@
-"""The index of a data set: made from its files, kept in a folder of its own, and made anew when the data set is another.
+"""The index of a data set: made from its files, kept in a folder of its own, and made anew for another data set.
 
     .view/<hash of the manifest>/   columns.arrow  values.arrow  texts.sqlite
 
@@ -71,7 +71,7 @@ class Groups:
         return sum(group.rows for group in self.all)
 
     def said(self, group: Group) -> tuple[pa.Array, list[tuple[str, str]]]:
-        """Return the ids, questions and answers of a group; of a reject without an answer what was kept of the reply."""
+        """Return ids, questions and answers of a group; of a reject without an answer what it keeps of the reply."""
         is_rejects = group.first >= self.n_pairs
         rows = group.read(["id", "messages", *(["raw"] if is_rejects else [])])
         messages = rows["messages"].combine_chunks()

@@ -1,6 +1,7 @@
-"""The pages: each takes what its address asks and gives HTML. What is shown is text; a template can say nothing else."""
+"""The pages: each takes what its address asks and gives HTML, in which all that anybody said is text."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from starlette.requests import Request
@@ -8,14 +9,17 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from glan.errors import GlanError, TaxonomyError
 from glan.places import key_of
+from glan.records import Discipline
 from glan.reviews import VERDICTS
 from glan.show.ballots import read_ballot
+from glan.show.sheets import visible
 from glan.taxonomy.votes import Ballot, elements_of, outcome
 from glan.view.columns import Columns
-from glan.view.filters import Filter, score_names, shares
+from glan.view.filters import Filter, Share, score_names, shares
 from glan.view.html import page
 from glan.view.listing import PAIRS, Asked, Lists
-from glan.view.tree import counts_of, drawn_of, subjects_of, titles_of, tree_of
+from glan.view.live import Live
+from glan.view.tree import Counted, counts_of, drawn_of, subjects_of, titles_of, tree_of
 from glan.view.viewer import NoDataError, Viewer, WaitingError
 from glan.ways import Way
 
@@ -37,22 +41,17 @@ def overview(request: Request) -> Response:
     """Show what there is, and the run that goes on."""
     viewer = _viewer(request)
     manifest = viewer.project.manifest()
-    fields: list[Any] = []
-    try:
-        fields = list(_tree(viewer))
-    except (NoDataError, WaitingError, TaxonomyError):
-        pass
-    return _page(request, "overview", title="Overview", manifest=manifest, live=viewer.watch.look(), fields=fields)
+    fields: tuple[Counted, ...] = ()
+    with suppress(NoDataError, WaitingError, TaxonomyError):
+        fields = _tree(viewer)
+    return _page(request, "overview", title="Overview", manifest=manifest, live=Live.of(viewer.opened), fields=fields)
 
 
 def live(request: Request) -> Response:
     """Give the state of the run as JSON, for the overview's script."""
-    viewer = _viewer(request)
-    viewer.shelf.refresh()
-    work = viewer.shelf.work
-    found = viewer.watch.look()
-    found["texts"]["index"] = work.told if work is not None else ""
-    return JSONResponse({name: found[name] for name in ("state", "share", "texts")})
+    found = Live.of(_viewer(request).opened)
+    texts = {name: visible(text) for name, text in found.texts.items()}
+    return JSONResponse({"state": found.state, "share": found.share, "texts": texts})
 
 
 def tree(request: Request) -> Response:
@@ -194,12 +193,12 @@ def _page(request: Request, name: str, status: int = 200, /, **values: object) -
     return HTMLResponse(page(name, here=request.url.path, project=viewer.name, **values), status)
 
 
-def _tree(viewer: Viewer) -> Any:  # noqa: ANN401 - for a template
+def _tree(viewer: Viewer) -> tuple[Counted, ...]:
     columns = viewer.index.columns
     return tree_of(viewer.project.taxonomy.roots, counts_of(columns, "leaf"), titles_of(columns))
 
 
-def _disciplines(viewer: Viewer) -> Any:  # noqa: ANN401 - for a template
+def _disciplines(viewer: Viewer) -> Sequence[Discipline]:
     try:
         return viewer.project.taxonomy.disciplines
     except TaxonomyError:  # the pairs can be read without it
@@ -225,7 +224,7 @@ def _list(request: Request, base: Filter) -> Response:
     )
 
 
-def _choices(lists: Lists, asked: Asked, base: Filter) -> Mapping[str, Any]:
+def _choices(lists: Lists, asked: Asked, base: Filter) -> Mapping[str, Sequence[Share]]:
     """Return the texts of each short column among the rows of a list, with how many have them."""
     columns = lists.index.columns
     mask = lists.mask((base, *asked.filters))

@@ -13,7 +13,6 @@ from glan.reviews import NAME as REVIEWS
 from glan.teachers.ledger import Entry, Ledger
 from glan.view.index import Data, Index, Shelf, Work
 from glan.view.listing import Lists
-from glan.view.live import Watch
 from glan.ways import Sources, Ways
 
 CACHE = ".view"
@@ -38,7 +37,6 @@ class Viewer:
 
     opened: Project
     shelf: Shelf
-    watch: Watch
     _project: tuple[tuple[object, ...], Project] | None = None
     _lists: Lists | None = None
     _sources: tuple[int, Sources] | None = None
@@ -49,7 +47,7 @@ class Viewer:
         """Return the viewer of a project; `cache` is where its indexes are kept, if not in the project."""
         data = Data(train=project.train_path, rejects=project.rejects_path, manifest=project.manifest_path)
         folder = project.folder / CACHE if cache is None else cache / _name_of(project.folder)
-        return cls(opened=project, shelf=Shelf(data, folder), watch=Watch(project))
+        return cls(opened=project, shelf=Shelf(data, folder))
 
     @property
     def project(self) -> Project:
@@ -131,7 +129,7 @@ class Viewer:
             yield ledger
 
     def failures(self, most: int) -> tuple[int, list[Entry]]:
-        """Return how many requests failed for good, and the last of them; the ledger is read through once it has grown."""
+        """Return how many requests failed for good, and the last of them; read again once the ledger has grown."""
         with self.ledger() as ledger:
             if ledger is None:
                 return 0, []
