@@ -20,6 +20,7 @@ from glan.project import Project
 from glan.teachers.ledger_file import Lock
 
 PAIRS = 60
+AXE = Path(__file__).parent / "axe" / "axe.min.js"
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +122,25 @@ def test_a_person_filters_searches_and_reads(browser: WebDriver, address: str) -
     on(browser, ".step:last-of-type summary").click()
     assert on(browser, ".step:last-of-type pre").text in on(browser, ".question").text + on(browser, ".answer").text
     assert_quiet(browser, address)
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1400, "light"), (500, "dark")])
+def test_pages_are_for_everybody(browser: WebDriver, address: str, width: int, theme: str) -> None:
+    """At both widths and in both themes axe-core finds nothing serious, and no page is wider than its window."""
+    browser.set_window_size(width, 900)
+    browser.execute_cdp_cmd(  # type: ignore[no-untyped-call]  # selenium's own
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": theme}]}
+    )
+    open_page(browser, f"{address}/pairs?q=when")
+    pair = on(browser, ".row .head").get_attribute("href")
+    for page in (pair, *(f"{address}{path}" for path in ("/", "/tree", "/pairs?q=when", "/rejects", "/reviews"))):
+        open_page(browser, str(page))
+        for each in browser.find_elements(By.CSS_SELECTOR, "details"):
+            browser.execute_script("arguments[0].open = true", each)
+        browser.execute_script(AXE.read_text(encoding="utf-8"))
+        found = browser.execute_async_script("axe.run().then(arguments[0])")
+        assert [each for each in found["violations"] if each["impact"] in {"serious", "critical"}] == []
+        assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_a_run_in_another_terminal_moves_on_the_page(browser: WebDriver, address: str, folder: Path) -> None:
