@@ -195,6 +195,22 @@ def test_a_page_is_given_to_who_calls_the_viewer_by_its_name(app: Starlette, hos
     assert get(app, "/", host=host).status == status
 
 
+@pytest.mark.parametrize(
+    ("site", "mode", "dest", "status"),
+    [
+        ("none", "navigate", "document", 200), ("same-origin", "cors", "empty", 200),
+        ("cross-site", "navigate", "document", 200), ("cross-site", "no-cors", "image", 403),
+        ("same-site", "cors", "empty", 403), ("cross-site", "navigate", "iframe", 403),
+    ],
+)  # fmt: skip
+def test_another_site_gets_nothing_behind_a_persons_back(
+    app: Starlette, site: str, mode: str, dest: str, status: int
+) -> None:
+    """A link may lead here; a picture, a frame or a script of another site may not ask."""
+    headers = [("sec-fetch-site", site), ("sec-fetch-mode", mode), ("sec-fetch-dest", dest)]
+    assert get(app, "/pairs?q=abc", headers=headers).status == status
+
+
 def test_every_answer_forbids_what_no_page_needs(app: Starlette) -> None:
     """The policy and its like stand on pages, files, errors and refusals; only looking is allowed."""
     for address in (*PAGES, "/static/view.js", "/static/view.css", "/live", "/nothing"):

@@ -52,6 +52,8 @@ class Guard:
             return _said(405, "The viewer only shows: it answers GET and HEAD.")
         if not self._is_ours(_header(scope, b"host")):
             return _said(421, "The viewer does not go by that name.")
+        if _is_of_another_site(scope):
+            return _said(403, "Another site asked for this in the background; the viewer answers its own pages.")
         if len(scope["query_string"]) > _LONGEST_QUERY:
             return _said(414, f"The address has more than {_LONGEST_QUERY:,} bytes after its question mark.")
         return None if self._token is None else self._without_token(scope, self._token)
@@ -75,6 +77,13 @@ class Guard:
         if _is_same(_cookie(scope, cookie), token):
             return None
         return _said(403, "This viewer needs the token that it printed: open the address that it printed, whole.")
+
+
+def _is_of_another_site(scope: Scope) -> bool:
+    """Say whether a page of another site asked for it without showing it: that could make an index be built."""
+    if _header(scope, b"sec-fetch-site") not in {"cross-site", "same-site"}:
+        return False
+    return (_header(scope, b"sec-fetch-mode"), _header(scope, b"sec-fetch-dest")) != ("navigate", "document")
 
 
 def _is_same(given: str, token: str) -> bool:

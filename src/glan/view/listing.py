@@ -191,12 +191,12 @@ class Lists:
         return shown
 
     def _selected(self, filters: tuple[Filter, ...]) -> tuple[Mask, Rows]:
-        if filters not in self._kept:
+        selected = self._kept.get(filters)
+        if selected is None:  # pages are made in several threads: two may do the same, and neither waits
             mask = mask_of(self.index.columns, filters)
-            if len(self._kept) >= _MOST_KEPT:
-                self._kept.pop(next(iter(self._kept)), None)
-            self._kept[filters] = mask, np.flatnonzero(mask)
-        return self._kept[filters]
+            selected = mask, np.flatnonzero(mask)
+            self._kept = {**dict(list(self._kept.items())[1 - _MOST_KEPT :]), filters: selected}
+        return selected
 
 
 def _among(hits: Iterator[int], mask: Mask) -> Iterator[int]:

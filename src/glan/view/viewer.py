@@ -4,7 +4,7 @@ import hashlib
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from glan.errors import GlanError
@@ -16,7 +16,7 @@ from glan.view.listing import Lists
 from glan.ways import Sources, Ways
 
 CACHE = ".view"
-"""The folder of indexes in a project."""
+"""The folder of indexes, beside the data set."""
 
 
 class WaitingError(GlanError):
@@ -46,7 +46,8 @@ class Viewer:
     def of(cls, project: Project, cache: Path | None = None) -> "Viewer":
         """Return the viewer of a project; `cache` is where its indexes are kept, if not in the project."""
         data = Data(train=project.train_path, rejects=project.rejects_path, manifest=project.manifest_path)
-        folder = project.folder / CACHE if cache is None else cache / _name_of(project.folder)
+        here = project.manifest_path.parent
+        folder = here / CACHE if cache is None else cache / _name_of(here)
         return cls(opened=project, shelf=Shelf(data, folder))
 
     @property
@@ -56,7 +57,7 @@ class Viewer:
         files = (opened.config_path, opened.taxonomy_path, opened.folder / REVIEWS, opened.manifest_path)
         signature = tuple(_signature(path) for path in files)
         if self._project is None or self._project[0] != signature:
-            self._project = signature, Project(opened.folder, opened.ledger)
+            self._project = signature, replace(opened)
         return self._project[1]
 
     @property
