@@ -35,6 +35,7 @@ LISTS = ("sessions", "key_concepts", "pii", "sources", "checks", "scores")
 NUMBERS = ("question_tokens", "answer_tokens", "question_length", "answer_length", "slot")
 HEAD_LENGTH = 200
 """Characters of a question that lists show."""
+_WALKED = ("outcome", "leaf", "subject_key", "subject", "level", "sessions", "key_concepts")
 NO_CODE = -1
 """Stands for no text."""
 
@@ -140,6 +141,14 @@ class Columns:
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
+
+    def warm(self) -> None:
+        """Bring into memory what the walk from the tree to a question needs: the first page is as fast as the next."""
+        for name in _WALKED:
+            if name in LISTS:
+                self.lists(name)
+            else:
+                self.codes(name)
 
     def codes(self, name: str) -> Codes:
         """Return the code of each row; `NO_CODE` where it has no text."""

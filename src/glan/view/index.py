@@ -225,7 +225,9 @@ class Shelf:
                 writer.close()
                 for name in (VALUES, COLUMNS):  # the columns last: where they are the values are too
                     (half / name).replace(place / name)
-        self.index = Index(place, Columns.open(place), groups)
+        columns = Columns.open(place)
+        columns.warm()
+        self.index = Index(place, columns, groups)
         self._forget_others(key)
 
     def _make_texts(self) -> None:

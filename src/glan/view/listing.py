@@ -3,7 +3,7 @@
 The numbers of rows are places in the data set, so a page deep in a list costs what the first one does.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeAlias
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glan.view.columns import Mask
-from glan.view.filters import Filter, filters_of, mask_of
+from glan.view.filters import Filter, Share, filters_of, mask_of, shares
 from glan.view.index import Index
 from glan.view.texts import Search, found, snippet
 
@@ -111,10 +111,20 @@ class Lists:
 
     index: Index
     _kept: dict[tuple[Filter, ...], tuple[Mask, Rows]] = field(default_factory=dict)
+    _choices: tuple[object, Mapping[str, list[Share]]] | None = None
 
     def mask(self, filters: tuple[Filter, ...]) -> Mask:
         """Return which rows have all that is asked."""
         return self._selected(filters)[0]
+
+    def choices(self, filters: tuple[Filter, ...], names: Sequence[str], most: int) -> Mapping[str, list[Share]]:
+        """Return the texts of some columns among the rows of a list, with how many have them."""
+        if self._choices is None or self._choices[0] != (filters, names):
+            mask = self.mask(filters)
+            found = {name: shares(self.index.columns, name, mask, most) for name in names}
+            self._choices = (filters, names), found
+            return found
+        return self._choices[1]
 
     def page(self, asked: Asked, base: Filter) -> Listing:
         """Return a page.

@@ -15,7 +15,7 @@ from glan.show.ballots import read_ballot
 from glan.show.sheets import visible
 from glan.taxonomy.votes import Ballot, elements_of, outcome
 from glan.view.columns import Columns
-from glan.view.filters import Filter, Share, score_names, shares
+from glan.view.filters import Filter, Share, score_names
 from glan.view.html import page
 from glan.view.listing import PAIRS, Asked, Lists
 from glan.view.live import Live
@@ -226,14 +226,9 @@ def _list(request: Request, base: Filter) -> Response:
 
 def _choices(lists: Lists, asked: Asked, base: Filter) -> Mapping[str, Sequence[Share]]:
     """Return the texts of each short column among the rows of a list, with how many have them."""
-    columns = lists.index.columns
-    mask = lists.mask((base, *asked.filters))
-    found = {}
-    for name in _CHOSEN if base is PAIRS else _CHOSEN_OF_REJECTS:
-        here = shares(columns, name, mask, _MOST_CHOICES)
-        if len(here) > 1 or asked.value(name):
-            found[name] = here
-    return found
+    names = _CHOSEN if base is PAIRS else _CHOSEN_OF_REJECTS
+    found = lists.choices((base, *asked.filters), names, _MOST_CHOICES)
+    return {name: here for name, here in found.items() if len(here) > 1 or asked.value(name)}
 
 
 def _ranges(columns: Columns) -> list[str]:

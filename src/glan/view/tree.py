@@ -67,12 +67,13 @@ def subjects_of(columns: Columns, leaf: str) -> tuple[Counted, ...]:
     within = (Filter("leaf", "is", leaf),)
     here = mask_of(columns, within)
     keys, names, levels = (columns.codes(name) for name in ("subject_key", "subject", "level"))
-    first: dict[int, int] = {}
-    for row in np.flatnonzero(here & (keys >= 0))[::-1]:
-        first[int(keys[row])] = int(row)
+    rows = np.flatnonzero(here & (keys >= 0))
+    places = np.unique(keys[rows], return_index=True)[1]
+    counts = counts_of(columns, "subject_key", within)
     found = []
-    for key, count in counts_of(columns, "subject_key", within).items():
-        row = first[columns.code_of("subject_key", key)]
+    for row in np.sort(rows[places]).tolist():
+        key = columns.text("subject_key", keys[row]) or ""
+        count = counts[key]
         title, level = columns.text("subject", names[row]), columns.text("level", levels[row])
         found.append(_counted(title or key, leaf, count, subject=key, level=level or ""))
     return _beside(found)
