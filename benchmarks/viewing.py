@@ -1,7 +1,7 @@
 """How long the pages of `glan view` take over many rows, and what its index costs; printed as a table.
 
-python benchmarks/viewing.py FOLDER 1000000           make a project of made-up rows there, unless it is there, look at it
-python benchmarks/viewing.py FOLDER 1000000 lists     the same without full text
+python benchmarks/viewing.py FOLDER 1000000          make a project of made-up rows, unless it is there, and look at it
+python benchmarks/viewing.py FOLDER 1000000 lists    the same without full text
 """
 
 import json

@@ -183,6 +183,13 @@ class Columns:
         """Return the code of a text; `NO_CODE` where no row has it."""
         return int(pc.index(self._texts[name], text).as_py())
 
+    def firsts(self, name: str) -> Codes:
+        """Return the number of the first row with each text of a column."""
+        codes = self.codes(name)[::-1]
+        found = np.full(len(self._texts[name]) + 1, NO_CODE, np.int32)  # what has no text falls on the last place
+        found[codes] = np.arange(len(codes) - 1, -1, -1, dtype=np.int32)
+        return found[:-1]
+
     def find(self, id_: str) -> int | None:
         """Return the number of the row with an id."""
         place = int(pc.index(self.table["id"], id_).as_py())
@@ -190,8 +197,8 @@ class Columns:
 
     def shown(self, rows: Sequence[int]) -> list[dict[str, Any]]:
         """Return what lists show of some rows."""
-        here = self.table.select(["id", "head"]).take(pa.array(rows, pa.int64()))
-        found: list[dict[str, Any]] = here.to_pylist()
+        ids, heads = self.table["id"], self.table["head"]  # `take` would join all chunks first
+        found: list[dict[str, Any]] = [{"id": ids[row].as_py(), "head": heads[row].as_py()} for row in rows]
         for row, each in zip(rows, found, strict=True):
             each.update({name: self.text(name, self.codes(name)[row]) for name in CATEGORIES})
         return found

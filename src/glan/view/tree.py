@@ -81,9 +81,9 @@ def subjects_of(columns: Columns, leaf: str) -> tuple[Counted, ...]:
 
 def titles_of(columns: Columns) -> Mapping[str, str]:
     """Return the titles of the disciplines by their leaves, as the rows have them."""
-    leaves, titles = columns.codes("leaf"), columns.codes("discipline")
-    places = np.unique(leaves, return_index=True)[1]
-    return {columns.text("leaf", leaves[i]) or "": columns.text("discipline", titles[i]) or "" for i in places}
+    titles = columns.codes("discipline")
+    firsts = enumerate(columns.firsts("leaf").tolist())
+    return {columns.text("leaf", code) or "": columns.text("discipline", titles[row]) or "" for code, row in firsts}
 
 
 def drawn_of(columns: Columns, leaf: str, subject: str) -> tuple[Mapping[str, int], Mapping[str, int]]:
