@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 
 from glan.against import Against
+from glan.curricula import with_texts
 from glan.dataset.shards import ids
 from glan.errors import StoppedError
 from glan.estimate import EXPECTED, HIGH, LOW, Assumed, curriculum_of, slots_by_leaf
@@ -93,6 +94,8 @@ async def forecast(
     if project.ledger_path.exists():
         with Ledger.open(project.ledger_path, readonly=True) as ledger:
             before = ledger.last_run()
+            disciplines = with_texts(disciplines, ledger)
+            walk = _Walked(replace(job, disciplines=disciplines))
             now = meaning_of(config, disciplines, project.prompts, asking)
             lines = changed(before.meaning, now) if before is not None else []
             await walk.over(ledger)

@@ -13,11 +13,12 @@ from msgspec import structs
 from glan.config import Config
 from glan.errors import StoppedError, WouldAskAgainError
 from glan.generate.asking import Asking
+from glan.generate.syllabi import given_text
 from glan.mix import Mix
 from glan.pipeline import Job, Pipeline
 from glan.progress import Progress
 from glan.prompts import OF_LOOKS, VARIABLES, Prompts
-from glan.records import OF_A_PAIR, Discipline, Reply, Request, Stage
+from glan.records import OF_A_PAIR, Discipline, Reply, Request, Stage, Subject
 from glan.teachers.base import Teacher
 from glan.teachers.ledger import Entry, Ledger
 from glan.teachers.ledgered import Choice, Ledgered
@@ -51,9 +52,18 @@ def meaning_of(
         found[f"extra of {stage}"] = json.dumps(sampling.extra, sort_keys=True)
         found[f"system of {stage}"] = _digest(asking.system.get(stage, ""))
     for discipline in disciplines:
-        given = [(subject.name, subject.level.value, subject.subtopics) for subject in discipline.subjects]
+        given = [_meant(subject) for subject in discipline.subjects]
         found[f"discipline {discipline.key}"] = _digest(json.dumps([discipline.name, discipline.notes, given]))
     return found
+
+
+def _meant(subject: Subject) -> tuple[object, ...]:
+    """Return what reaches requests of a given subject; one without a syllabus is told as before there were any."""
+    alone = (subject.name, subject.level.value, subject.subtopics)
+    text = given_text(subject)
+    if not text and subject.draft == 1:
+        return alone
+    return (*alone, subject.draft, text, [(session.name, session.key_concepts) for session in subject.sessions])
 
 
 _BEFORE_IT_WAS_KNOWN = {
@@ -125,17 +135,30 @@ def auditing(
     Requests that the ledger answers under another fingerprint alone are put into `mismatched`, and their replies are
     used. What `seen` makes of the teacher is asked in its place.
     """
-    permits = Permits(1)
-    permits.close(StoppedError("an audit asks nobody"))
+    permits = _closed()
 
     def note(request: Request, _: Entry) -> None:
         mismatched.add(request.id)
 
-    ledgered = Ledgered(Nobody(), ledger, permits, choice=Choice.KEEP, on_mismatch=note)
-    teacher: Teacher = Watched(ledgered, Cuts(), keeps_cut=job.config.curation.cut_prompts == "keep")
+    teacher = answering(ledger, job.config, note)
     teacher = teacher if seen is None else seen(teacher)
     walk = replace(job, asking=structs.replace(job.asking, teacher=teacher), is_audit=True)
     return Pipeline(walk, permits=permits, progress=Progress(wanted=job.pairs))
+
+
+def answering(ledger: Ledger, config: Config, note: Callable[[Request, Entry], None] | None) -> Teacher:
+    """Return a teacher that answers from the ledger, also under another fingerprint, and stops where that has nothing.
+
+    With `note` the reply to exactly a request goes first, and `note` is told of all others that are used.
+    """
+    ledgered = Ledgered(Nobody(), ledger, _closed(), choice=Choice.KEEP, on_mismatch=note)
+    return Watched(ledgered, Cuts(), keeps_cut=config.curation.cut_prompts == "keep")
+
+
+def _closed() -> Permits:
+    permits = Permits(1)
+    permits.close(StoppedError("an audit asks nobody"))
+    return permits
 
 
 class Nobody:
