@@ -61,6 +61,19 @@ class Curriculum(Record, frozen=True, kw_only=True):
     subjects: tuple[Learned, ...]
     """In order of first appearance."""
 
+    @classmethod
+    def given(cls, discipline: Discipline) -> "Curriculum":
+        """Return what a file alone gives of a discipline."""
+        subjects = [
+            Learned(
+                subject=subject,
+                state=_state(subject, "") if subject.sessions else State.OPEN,
+                text=given_text(subject),
+            )
+            for subject in discipline.subjects
+        ]
+        return cls(discipline=discipline, drafts=0, subjects=tuple(subjects))
+
 
 def with_texts(disciplines: Sequence[Discipline], ledger: Ledger) -> tuple[Discipline, ...]:
     """Return the disciplines with the texts of frozen subjects that nobody changed, as far as the ledger has them."""
