@@ -23,7 +23,7 @@ from glan.pipeline import Job
 from glan.places import beside, place
 from glan.project import Project
 from glan.records import STAGES, Decided, Discipline, Outcome, Reply, Request, Stage
-from glan.surprise import Nobody, auditing, changed, meaning_of, rests_on, through_of
+from glan.surprise import Nobody, auditing, changed, meaning_of, narrowed, rests_on, through_of
 from glan.teachers.base import Teacher
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledgered import Choice
@@ -109,7 +109,7 @@ async def forecast(
         pairs=wanted,
         standing=standing.rows,
         growth=change,
-        changed=tuple(lines),
+        changed=tuple(narrowed(lines, walk.mismatched)),
         new=walk.new(),
         again=walk.again(),
         slots=dict(walk.open),

@@ -4,9 +4,10 @@ A run whose requests differ from those the ledger answers is stopped before it a
 """
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from urllib.parse import unquote
 
 from msgspec import structs
 
@@ -16,6 +17,7 @@ from glan.generate.asking import Asking
 from glan.generate.syllabi import given_text
 from glan.mix import Mix
 from glan.pipeline import Job, Pipeline
+from glan.places import quoted
 from glan.progress import Progress
 from glan.prompts import OF_LOOKS, VARIABLES, Prompts
 from glan.records import OF_A_PAIR, Discipline, Reply, Request, Stage, Subject
@@ -24,6 +26,11 @@ from glan.teachers.ledger import Entry, Ledger
 from glan.teachers.ledgered import Choice, Ledgered
 from glan.teachers.permits import Permits
 from glan.teachers.watched import Cuts, Watched
+from glan.wording import few
+
+_DISCIPLINE = "discipline "
+"""How the names of what a discipline says begin."""
+_MOST_NAMED = 5
 
 
 def meaning_of(
@@ -53,7 +60,7 @@ def meaning_of(
         found[f"system of {stage}"] = _digest(asking.system.get(stage, ""))
     for discipline in disciplines:
         given = [_meant(subject) for subject in discipline.subjects]
-        found[f"discipline {discipline.key}"] = _digest(json.dumps([discipline.name, discipline.notes, given]))
+        found[f"{_DISCIPLINE}{discipline.key}"] = _digest(json.dumps([discipline.name, discipline.notes, given]))
     return found
 
 
@@ -80,7 +87,7 @@ def changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     lines = []
     for name in now:
         if name in before and before[name] != now[name]:
-            is_shown = not name.startswith(("prompt", "system", "discipline"))
+            is_shown = not name.startswith(("prompt", "system", _DISCIPLINE))
             lines.append(f"{name} ({before[name]} -> {now[name]})" if is_shown else name)
     return lines
 
@@ -100,10 +107,28 @@ async def chosen(job: Job, ledger: Ledger, now: Mapping[str, str], told: Choice 
         return told
     if not lines:
         return Choice(before.choice)
-    again = await audit(job, ledger)
+    mismatched: set[str] = set()
+    again = await audit(job, ledger, mismatched)
     if again.replies:
-        raise refusal(lines, again)
+        raise refusal(narrowed(lines, mismatched), again)
     return Choice.EXACT
+
+
+def narrowed(lines: Sequence[str], mismatched: Iterable[str]) -> list[str]:
+    """Return the lines without the disciplines of which no reply is another, and name the subjects of the others."""
+    subjects: dict[str, set[str]] = {}
+    for kind, leaf, *rest in (id_.split("/") for id_ in sorted(mismatched)):
+        # A draft is of the whole discipline, and so is all that rests on it.
+        subjects.setdefault(leaf, set()).add("" if kind in {"draft", "listing"} else unquote(rest[0]))
+    found: list[str] = []
+    for line in lines:
+        key = line.removeprefix(_DISCIPLINE)
+        names = sorted(subjects.get(quoted(key), ()))
+        if key == line or "" in names:
+            found.append(line)
+        elif names:
+            found.append(f"{line} ({few(names, _MOST_NAMED)})")
+    return found or list(lines)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,12 +141,12 @@ class Again:
     n_without_price: int
 
 
-async def audit(job: Job, ledger: Ledger) -> Again:
+async def audit(job: Job, ledger: Ledger, mismatched: set[str]) -> Again:
     """Walk what the ledger holds without asking, and count what a new fingerprint would ask again.
 
-    Where a draft, a syllabus or a question would be asked again, so would everything that rests on it.
+    Where a draft, a syllabus or a question would be asked again, so would everything that rests on it. The requests
+    that are another are put into `mismatched`.
     """
-    mismatched: set[str] = set()
     async for _ in auditing(job, ledger, mismatched).decided():
         pass
     return _count(ledger, mismatched, job.config.stages)
@@ -215,7 +240,7 @@ def rests_on(request_id: str) -> Iterable[tuple[str, ...]]:
         yield ("answer", *parts)
 
 
-def refusal(lines: list[str], again: Again) -> WouldAskAgainError:
+def refusal(lines: Sequence[str], again: Again) -> WouldAskAgainError:
     """Return the error that says what changed, how many replies that concerns, and what they cost."""
     cost = f"${again.cost_usd:,.2f}" if again.cost_usd or not again.n_without_price else "at a price unknown"
     if again.cost_usd and again.n_without_price:

@@ -208,8 +208,8 @@ def _say_drafts(curricula: Sequence[Curriculum], most: int) -> None:
         least = min(found.drafts for found in open_)
         names = few([found.discipline.title for found in open_], _MOST_NAMED)
         say(
-            f"Frozen, a discipline asks for no more subjects; of {names} a longer run would ask for up to {most} drafts, "
-            f"and the ledger has {least}. `glan run --until subjects --pairs N` asks for more of them before."
+            f"Frozen, a discipline asks for no more subjects; of {names} a longer run would ask for up to {most} "
+            f"drafts, and the ledger has {least}. `glan run --until subjects --pairs N` asks for more of them before."
         )
 
 
