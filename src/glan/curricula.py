@@ -20,7 +20,7 @@ from glan.surprise import answering
 from glan.taxonomy.seals import is_sealed_with, is_unchanged, seal_of
 from glan.teachers.ledger import Entry, Ledger
 from glan.teachers.ledgered import Choice
-from glan.wording import few
+from glan.wording import counted, few
 
 _MOST_NAMED = 5
 
@@ -90,7 +90,7 @@ def told_of_lost_texts(disciplines: Sequence[Discipline]) -> Iterator[str]:
     lost = [subject.name for found in disciplines for subject in found.subjects if is_unchanged(subject)]
     if lost:
         yield (
-            f"The ledger has not the syllabi that the teacher wrote of {len(lost):,} frozen subjects "
+            f"The ledger has not the syllabi that the teacher wrote of {counted(len(lost), 'frozen subject')} "
             f"({few(lost, _MOST_NAMED)}), so their questions see the class sessions of taxonomy.yaml instead."
         )
 
@@ -115,6 +115,9 @@ class Reading:
         self._config = project.config
         self._ledger = ledger
         last = ledger.last_run()
+        # A teacher that is a Python object is not named anywhere else.
+        before = last.meaning if last is not None else {}
+        models = {stage: model or before.get(f"model of {stage}", "") for stage, model in models.items()}
         # What was decided to stand is what a run uses; elsewhere it uses the reply to exactly its request.
         note = None if last is not None and last.choice == Choice.KEEP else self._note
         teacher = answering(ledger, self._config, note)

@@ -21,7 +21,7 @@ from glan.taxonomy.pieces import SOURCE
 from glan.taxonomy.tree import read_text
 from glan.teachers.ledger import Ledger
 from glan.teachers.panel import models_of
-from glan.wording import few
+from glan.wording import counted, few
 
 _MOST_NAMED = 5
 _MOST_LINES = 20
@@ -58,7 +58,7 @@ def show_command(
         for curriculum in read.curricula:
             for line in lines_of(curriculum, with_sessions=with_sessions):
                 say(line)
-        without = f" {read.without:,} disciplines have no subjects yet." if read.without else ""
+        without = f" Without subjects yet: {counted(read.without, 'discipline')}." if read.without else ""
         say(f"{counts_of(read.curricula)}.{without}")
 
 

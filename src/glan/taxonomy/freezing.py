@@ -24,7 +24,7 @@ from glan.taxonomy.tree import Taxonomy
 from glan.taxonomy.values import checked_name
 from glan.taxonomy.writing import scalar
 
-Written: TypeAlias = "str | Some[Written] | Mapping[str, Written]"
+Written: TypeAlias = "int | str | Some[Written] | Mapping[str, Written]"
 """A value as it is to stand in the file."""
 
 
@@ -35,11 +35,11 @@ def freeze(text: str, curricula: Mapping[str, tuple[Subject, ...]]) -> str:
         TaxonomyError: the file is written in a way that cannot be edited safely, or would be more than is read.
 
     """
-    text = text if text.endswith("\n") else text + newline_of(text)
-    old = Taxonomy.parse(text, SOURCE)
-    roots = roots_of(compose(text, SOURCE), SOURCE)
-    edits = [edit for item in _leaves(roots) for edit in _frozen(text, item, curricula)]
-    new = applied(text, edits)
+    whole = text if text.endswith("\n") else text + newline_of(text)
+    old = Taxonomy.parse(whole, SOURCE)
+    roots = roots_of(compose(whole, SOURCE), SOURCE)
+    edits = [edit for item in _leaves(roots) for edit in _frozen(whole, item, curricula)]
+    new = applied(whole, edits) if edits else text
     if _read_again(new).disciplines != tuple(_with(leaf, curricula) for leaf in old.disciplines):
         raise unsafe()
     return new
@@ -64,7 +64,7 @@ def subject_as_written(subject: Subject) -> dict[str, Written]:
     """Return a subject as its keys and values stand in a file."""
     found: dict[str, Written] = {"name": subject.name, "level": subject.level.value}
     if subject.draft > 1:
-        found["draft"] = str(subject.draft)
+        found["draft"] = subject.draft
     if subject.subtopics:
         found["subtopics"] = list(subject.subtopics)
     return {**found, **_syllabus_as_written(subject)}
@@ -192,7 +192,7 @@ def _in_braces(text: str, part: Part, added: Mapping[str, Written]) -> Edit:
 def _lines(value: Mapping[str, Written]) -> Iterator[str]:
     """Give the lines of keys and values."""
     for key, found in value.items():
-        if not isinstance(found, (str, Mapping)) and any(isinstance(item, Mapping) for item in found):
+        if not isinstance(found, (int, str, Mapping)) and any(isinstance(item, Mapping) for item in found):
             yield f"{key}:"
             for item in found:
                 yield from _item_lines(item)
@@ -208,8 +208,8 @@ def _item_lines(item: Written) -> Iterator[str]:
 
 def _flow(value: Written, *, quoted: bool) -> str:
     """Return a value in one line."""
-    if isinstance(value, str):
-        return scalar("", value, quoted=quoted)
+    if isinstance(value, (int, str)):
+        return str(value) if isinstance(value, int) else scalar("", value, quoted=quoted)
     if isinstance(value, Mapping):
         inside = [f"{_flow(key, quoted=quoted)}: {_flow(found, quoted=quoted)}" for key, found in value.items()]
         return f"{{{', '.join(inside)}}}"
