@@ -35,7 +35,7 @@ def checked_name(text: str, what: str, at: str, *, most: int = MAX_NAME_LENGTH) 
             f"{at}: the {what} {shown(text)} has the invisible character {unseen!a}; remove it or write a space."
         )
     name = " ".join(text.split())
-    if not any(unicodedata.category(character)[0] in "LN" for character in name):
+    if not (name[:1].isalnum() or any(unicodedata.category(character)[0] in "LN" for character in name)):
         reason = f"{shown(name)} has no letter and no digit" if name else "is empty"
         raise TaxonomyError(f"{at}: the {what} {reason}; give it a name that people can read.")
     if len(name) > most:
