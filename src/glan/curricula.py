@@ -118,9 +118,10 @@ class Reading:
         # A teacher that is a Python object is not named anywhere else.
         before = last.meaning if last is not None else {}
         models = {stage: model or before.get(f"model of {stage}", "") for stage, model in models.items()}
+        self.keeps = last is not None and last.choice == Choice.KEEP
+        """Whether the last run let replies to other requests stand."""
         # What was decided to stand is what a run uses; elsewhere it uses the reply to exactly its request.
-        note = None if last is not None and last.choice == Choice.KEEP else self._note
-        teacher = answering(ledger, self._config, note)
+        teacher = answering(ledger, self._config, None if self.keeps else self._note)
         self._asking: Asking = asking_of(self._config, project.prompts, teacher, models)
 
     def _note(self, request: Request, _: Entry) -> None:

@@ -279,6 +279,24 @@ def test_a_text_that_the_ledger_has_not_is_told() -> None:
             assert "without its text" in glan("curriculum", "show", "--project", other)
 
 
+@pytest.mark.long
+def test_replies_to_another_prompt_are_frozen_as_they_stand() -> None:
+    """Those of curricula stand from then on; where a run kept others too, the next one asks again whether they do."""
+    with made(pairs=12) as (folder, teacher):
+        before, asked = without_card(folder), len(teacher.requests)
+        for name in ("draft_syllabus", "answer_question"):
+            path = folder / "prompts" / f"{name}.md.j2"
+            path.write_text(f"Be brief.\n{path.read_text(encoding='utf-8')}", encoding="utf-8")
+        assert "of the replies answered another prompt" in freeze(folder, "--dry-run")
+        run(folder, teacher, choice=Choice.KEEP)
+        assert "The last run kept replies" in freeze(folder)
+        with pytest.raises(WouldAskAgainError, match=f"again for {len(rows(folder))} replies"):
+            run(folder, teacher)
+        run(folder, teacher, choice=Choice.KEEP)
+        assert without_card(folder) == before
+        assert len(teacher.requests) == asked
+
+
 class Unseen(Drafting):
     """Names a class session, and of one discipline a subject, with a character that nobody sees."""
 

@@ -125,6 +125,8 @@ def freeze_command(node: str | None, *, folder: Path, ledger: Path | None, dry_r
             f"{read.other:,} of the replies answered another prompt, model or parameter than a run has now; frozen "
             "they stand, as with --keep."
         )
+    if read.keeps:
+        say("The last run kept replies that answer other requests; the next one asks whether they still stand: --keep.")
     if not dry_run:
         say("`glan taxonomy diff` says what the next run will ask for.")
 
@@ -139,23 +141,25 @@ class _Read:
     """How many have none yet."""
     other: int = 0
     """Replies that answer other requests than a run would make now."""
+    keeps: bool = False
+    """Whether the last run let such replies stand."""
 
     @classmethod
     def of(cls, project: Project, node: str | None) -> "_Read":
         """Read what there is of all disciplines, or of those under a node."""
         tree = project.taxonomy
         disciplines = tree.disciplines if node is None else tree.leaves_under(tree.named(node))
-        other = 0
+        other, keeps = 0, False
         if project.ledger_path.exists():
             models = models_of(project.config, project.environment, named_for(project, None))
             with Ledger.open(project.ledger_path, readonly=True) as ledger:
                 reading = Reading(project, ledger, models)
                 found = asyncio.run(_all(reading, disciplines))
-                other = len(reading.other)
+                other, keeps = len(reading.other), reading.keeps
         else:
             found = [Curriculum.given(discipline) for discipline in disciplines]
         curricula = [curriculum for curriculum in found if curriculum.subjects]
-        return cls(curricula=curricula, without=len(found) - len(curricula), other=other)
+        return cls(curricula=curricula, without=len(found) - len(curricula), other=other, keeps=keeps)
 
 
 async def _all(reading: Reading, disciplines: Sequence[Discipline]) -> list[Curriculum]:
