@@ -16,6 +16,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
                 "options",
                 "outputs",
                 "preferences",
+                "reporting",
                 "reviewed",
                 "settled",
                 "spending",
@@ -44,7 +45,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"judgements"}),),
     (frozenset({"parsing"}),),
     (
-        frozenset({"progress"}),
+        frozenset({"progress", "pace"}),
         frozenset({"streams"}),
         frozenset({"packing"}),
         frozenset({"vectors"}),
