@@ -357,6 +357,14 @@ def test_curricula_are_shown_and_exported(tmp_path: Path) -> None:
             glan("curriculum", "show", "--subject", "Xyz", *at)
 
 
+def test_nothing_is_frozen_while_a_run_goes_on() -> None:
+    """It may name subjects that the file would lack, and rows would move."""
+    with project([OWN]) as folder, Ledger.open(folder / "ledger.sqlite"):
+        with pytest.raises(GlanError, match=r"A run of .* goes on"):
+            freeze(folder)
+        assert "Harmony" in glan("curriculum", "show", "--project", folder)
+
+
 def test_before_the_first_run_there_is_what_the_file_gives() -> None:
     """No ledger is needed to show it, and there is nothing to freeze."""
     with project([OWN, "Law"]) as folder:

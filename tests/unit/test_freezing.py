@@ -1,5 +1,7 @@
 """Subjects and class sessions put into a file as people write it: what was there stays, and what comes is read back."""
 
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -136,6 +138,23 @@ def test_class_sessions_are_put_behind_a_given_subject() -> None:
         "+            key_concepts: [B]",
     ]
     assert freeze(new, {"astronomy": subjects}) == new
+
+
+LEVEL = {"level": "advanced"}
+
+
+@pytest.mark.parametrize("form", ["lines", "braces", "json"])
+def test_a_seal_from_before_is_exchanged(form: str) -> None:
+    """Where somebody took the class sessions out, so that they were written anew."""
+    new = replace(subject("Orbits", session("A", "B")), frozen=f"{'b' * 16}-{'2' * 16}")
+    old = f"{'a' * 16}-{'1' * 16}"
+    text = {
+        "lines": f"taxonomy:\n- name: A\n  subjects:\n  - name: Orbits\n    frozen: {old}\n    level: advanced\n",
+        "braces": f"taxonomy:\n- name: A\n  subjects:\n  - {{name: Orbits, frozen: {old}, level: advanced}}\n",
+        "json": json.dumps({"taxonomy": [{"name": "A", "subjects": [{"name": "Orbits", "frozen": old, **LEVEL}]}]}),
+    }[form]
+    found = Taxonomy.parse(freeze(text, {"a": (new,)}), "x")
+    assert found.disciplines[0].subjects == (new,)
 
 
 def test_a_json_file_stays_json_and_line_ends_stay() -> None:

@@ -20,6 +20,7 @@ from glan.taxonomy.freezing import freeze, writable
 from glan.taxonomy.pieces import SOURCE
 from glan.taxonomy.tree import read_text
 from glan.teachers.ledger import Ledger
+from glan.teachers.ledger_file import is_held
 from glan.teachers.panel import models_of
 from glan.wording import counted, few
 
@@ -104,6 +105,11 @@ def freeze_command(node: str | None, *, folder: Path, ledger: Path | None, dry_r
     you then edit is used as you leave it.
     """
     project = Project.open(folder, ledger)
+    if is_held(project.ledger_path):
+        raise ProjectError(
+            f"A run of {folder} goes on and may still name subjects, so nothing was frozen.",
+            hint="Freeze when it has ended; `glan status` says how far it is.",
+        )
     read = _Read.of(project, node)
     frozen = _Frozen.of(read.curricula)
     before = read_text(project.taxonomy_path)
@@ -113,22 +119,7 @@ def freeze_command(node: str | None, *, folder: Path, ledger: Path | None, dry_r
         raise _nothing(node)
     if not dry_run:
         project.write_taxonomy(text)
-    curricula = [found for found in read.curricula if found.discipline.key in frozen.subjects]
-    for found in curricula[:_MOST_LINES]:
-        say(f"{found.discipline.title}: {counts_of([found])}")
-    if len(curricula) > _MOST_LINES:
-        say(f"and {len(curricula) - _MOST_LINES:,} more disciplines")
-    say(f"{counts_of(curricula)} {'would stand' if dry_run else 'stand'} in {SOURCE}.")
-    _say_drafts(curricula, project.config.plan.drafts)
-    if read.other:
-        say(
-            f"{read.other:,} of the replies answered another prompt, model or parameter than a run has now; frozen "
-            "they stand, as with --keep."
-        )
-    if read.keeps:
-        say("The last run kept replies that answer other requests; the next one asks whether they still stand: --keep.")
-    if not dry_run:
-        say("`glan taxonomy diff` says what the next run will ask for.")
+    _say_frozen(read, frozen, most_drafts=project.config.plan.drafts, is_done=not dry_run)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +194,26 @@ class _Frozen:
                 f"{len(self.without_sessions):,} syllabi stay in the ledger, since a name in them has characters that "
                 f"nobody can see: {few(self.without_sessions, _MOST_NAMED)}."
             )
+
+
+def _say_frozen(read: _Read, frozen: _Frozen, *, most_drafts: int, is_done: bool) -> None:
+    """Print what was written, or would be, and what a person should know of it."""
+    curricula = [found for found in read.curricula if found.discipline.key in frozen.subjects]
+    for found in curricula[:_MOST_LINES]:
+        say(f"{found.discipline.title}: {counts_of([found])}")
+    if len(curricula) > _MOST_LINES:
+        say(f"and {len(curricula) - _MOST_LINES:,} more disciplines")
+    say(f"{counts_of(curricula)} {'stand' if is_done else 'would stand'} in {SOURCE}.")
+    _say_drafts(curricula, most_drafts)
+    if read.other:
+        say(
+            f"{read.other:,} of the replies answered another prompt, model or parameter than a run has now; frozen "
+            "they stand, as with --keep."
+        )
+    if read.keeps:
+        say("The last run kept replies that answer other requests; the next one asks whether they still stand: --keep.")
+    if is_done:
+        say("`glan taxonomy diff` says what the next run will ask for.")
 
 
 def _say_drafts(curricula: Sequence[Curriculum], most: int) -> None:

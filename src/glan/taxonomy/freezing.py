@@ -156,37 +156,53 @@ def _frozen(text: str, leaf: _Item, curricula: Mapping[str, tuple[Subject, ...]]
     for subject in subjects if given else ():
         item = given[subject.key]
         if subject.sessions and not item.below("sessions"):
-            added = _syllabus_as_written(replace(subject, syllabus=""))
-            yield from _with_keys(text, item, added)
+            yield from _with_keys(text, item, _syllabus_as_written(replace(subject, syllabus="")))
 
 
-# --- Keys and values put behind those that an item has. ---
+# --- Keys and values put behind those that an item has, or in their place. ---
 
 
 def _with_keys(text: str, item: _Item, added: Mapping[str, Written]) -> Iterator[Edit]:
     start, end = item.part.span.start, item.part.span.end
-    in_braces = text.startswith("{", start)
-    if item.in_brackets or (in_braces and "\n" in text[start:end]):
-        yield _in_braces(text, item.part, added)
+    there = item.part.values if isinstance(item.part, Table) else {}
+    is_braced = text.startswith("{", start)
+    if item.in_brackets or (is_braced and "\n" in text[start:end]):
+        yield from _in_braces(text, item.part, added)
         return
-    margin = " " * column_of(text, start)
-    newline = newline_of(text)
-    if isinstance(item.part, Scalar):
-        yield Edit(start, end, f"name: {scalar('name', ' '.join(item.part.value.split()))}")
-    elif isinstance(item.part, Table) and in_braces:
-        values = {key: text[value.span.start : value.span.end] for key, value in item.part.values.items()}
-        yield Edit(start, end, f"{newline}{margin}".join(f"{key}: {value}" for key, value in values.items()))
+    margin, newline = " " * column_of(text, start), newline_of(text)
+    if is_braced:
+        kept = [f"{key}: {text[slice(*value.span[:2])]}" for key, value in there.items() if key not in added]
+        yield Edit(start, end, f"{newline}{margin}".join(kept))
+        there = {}
+    elif not there:
+        yield Edit(start, end, f"name: {_flow(_name(item.part), quoted=False)}")
+    yield from _exchanged(text, there, added)
     behind = line_end(text, end)
-    yield Edit(behind, behind, "".join(f"{margin}{line}{newline}" for line in _lines(added)))
+    lines = _lines({key: value for key, value in added.items() if key not in there})
+    yield Edit(behind, behind, "".join(f"{margin}{line}{newline}" for line in lines))
 
 
-def _in_braces(text: str, part: Part, added: Mapping[str, Written]) -> Edit:
+def _in_braces(text: str, part: Part, added: Mapping[str, Written]) -> Iterator[Edit]:
     start, end = part.span.start, part.span.end
     quoted = text.startswith(('"', '{"'), start)
-    if isinstance(part, Scalar):
-        return Edit(start, end, _flow({"name": " ".join(part.value.split()), **added}, quoted=quoted))
-    inside = _flow(dict(added), quoted=quoted)[1:-1]
-    return Edit(end - 1, end - 1, f", {inside}")
+    if isinstance(part, Table):
+        yield from _exchanged(text, part.values, added)
+        fresh = {key: value for key, value in added.items() if key not in part.values}
+        yield Edit(end - 1, end - 1, f", {_flow(fresh, quoted=quoted)[1:-1]}")
+    else:
+        yield Edit(start, end, _flow({"name": _name(part), **added}, quoted=quoted))
+
+
+def _exchanged(text: str, there: Mapping[str, Part], added: Mapping[str, Written]) -> Iterator[Edit]:
+    """Exchange the values of the keys that are there already."""
+    for key in there.keys() & added.keys():
+        start, end = there[key].span.start, there[key].span.end
+        yield Edit(start, end, _flow(added[key], quoted=text.startswith('"', start)))
+
+
+def _name(part: Part) -> str:
+    """Return the name that an item without settings is."""
+    return " ".join(part.value.split()) if isinstance(part, Scalar) else ""
 
 
 def _lines(value: Mapping[str, Written]) -> Iterator[str]:
