@@ -129,6 +129,13 @@ def test_a_freeze_moves_no_row_and_asks_nothing(near_names: str) -> None:
         run(folder, teacher)
         assert without_card(folder) == before
         assert len(teacher.requests) == asked
+        card = (folder / "dataset" / "README.md").read_text(encoding="utf-8")
+        subjects = [subject for found in Project.open(folder).taxonomy.disciplines for subject in found.subjects]
+        n_syllabi = sum(bool(subject.sessions) for subject in subjects)
+        assert (
+            f"gives the subjects of 3 of 3 disciplines, and syllabi of {n_syllabi} of these {len(subjects)} subjects; "
+            f"{n_syllabi} of those stand as a language model wrote them."
+        ) in card
         standing = rows(folder)
         run(folder, teacher, pairs=PAIRS + 10)
         assert rows(folder)[:PAIRS] == standing
@@ -234,6 +241,8 @@ def test_what_a_school_gives_is_used_and_what_is_missing_is_asked_for() -> None:
     with made([OWN], pairs=24, curation_near_names="merge") as (folder, teacher):
         drawn = {concept for row in rows(folder) if row["subject"] == "Rhythm" for concept in row["key_concepts"]}
         assert drawn == {"Bar", "Bars", "Syncopation"}
+        card = (folder / "dataset" / "README.md").read_text(encoding="utf-8")
+        assert "gives the subjects of 1 of 1 discipline, and syllabi of 2 of these 3 subjects.\n" in card
         places = {request.id for request in teacher.requests if request.stage in (Stage.SUBJECTS, Stage.SYLLABI)}
         assert places == {"syllabus/music/harmony", "sessions/music/harmony", "sessions/music/form"}
         listing = next(request for request in teacher.requests if request.id == "sessions/music/form")

@@ -25,6 +25,11 @@ def is_sealed_with(subject: Subject, text: str) -> bool:
     return subject.frozen.endswith(f"-{_text(text)}")
 
 
+def is_as_written(subject: Subject) -> bool:
+    """Say whether a frozen subject has the text that it was frozen with, once that was looked for."""
+    return bool(subject.syllabus) and subject.frozen == seal_of(subject, subject.syllabus)
+
+
 def _content(subject: Subject) -> str:
     """Hash everything that reaches a question; the draft only says when the subject is walked."""
     parts: list[str | int] = [subject.name, subject.level, len(subject.subtopics), *subject.subtopics]
