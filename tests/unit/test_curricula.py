@@ -366,6 +366,33 @@ def test_curricula_are_shown_and_exported(tmp_path: Path) -> None:
             glan("curriculum", "show", "--subject", "Xyz", *at)
 
 
+@pytest.mark.long
+def test_a_page_is_edited_and_comes_back(tmp_path: Path) -> None:
+    """What was left as it was stays frozen, and the first discipline need not be frozen before; no row moves by it."""
+    with made() as (folder, teacher):
+        page, at = tmp_path / "page.md", ("--project", folder)
+        glan("curriculum", "export", page, "Arts", *at)
+        before, asked = without_card(folder), len(teacher.requests)
+        with pytest.raises(GlanError, match=r"Give 2 disciplines the subjects of .*Nothing was changed"):
+            glan("curriculum", "import", page, *at)
+        assert "~ /Arts (2 disciplines): subjects are given" in glan("curriculum", "import", page, "--yes", *at)
+        run(folder, teacher)
+        assert without_card(folder) == before
+        assert len(teacher.requests) == asked
+        assert "nothing was changed" in glan("curriculum", "import", page, *at)
+        first, second, *_ = leaf(folder, "Music").subjects
+        text = page.read_text(encoding="utf-8")
+        text = text.replace(f"- {first.sessions[0].key_concepts[0]}\n", "", 1).replace("# Music\n", "# Music\nOurs.\n")
+        start = text.index(f"## {second.name}")
+        page.write_text(text[:start] + text[text.index("\n## ", start) + 1 :], encoding="utf-8")
+        told = glan("curriculum", "import", page, "--yes", *at)
+        assert told.startswith("Neither headings nor items, and left out: 1 line, line 2 first.\n")
+        assert f"~ /Arts/Music: given subjects: removed {second.name!r}; edited {first.name!r}\n" in told
+        changed = leaf(folder, "Music").subjects[0]
+        assert changed.sessions[0].key_concepts == first.sessions[0].key_concepts[1:]
+        assert (changed.frozen, changed.sessions[1:]) == (first.frozen, first.sessions[1:])
+
+
 def test_nothing_is_frozen_while_a_run_goes_on() -> None:
     """It may name subjects that the file would lack, and rows would move."""
     with project([OWN]) as folder, Ledger.open(folder / "ledger.sqlite"):

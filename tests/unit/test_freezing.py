@@ -6,29 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from strategies import a_discipline
+from strategies import ORBITS, STARS, SUBJECTS, a_discipline, session, subject
 from trees import changes
 
 from glan.errors import TaxonomyError
 from glan.places import key_of
-from glan.records import Level, Session, Subject
+from glan.records import Level, Subject
 from glan.taxonomy.freezing import freeze, writable
 from glan.taxonomy.quick import read_quickly
 from glan.taxonomy.seals import is_sealed_with, is_unchanged, seal_of
 from glan.taxonomy.tree import Taxonomy
-
-
-def session(name: str, *concepts: str) -> Session:
-    return Session(name=name, key=key_of(name), key_concepts=concepts or (name,))
-
-
-def subject(name: str, *sessions: Session, **settings: object) -> Subject:
-    found = Subject(name=name, key=key_of(name), level=Level.ADVANCED, sessions=sessions)
-    return replace(found, **settings)
-
-
-ORBITS = subject("Orbits", session("Two bodies", "Centre of mass", "Kepler's laws"), session("Three: more"))
-STARS = subject("Stars", draft=3, subtopics=("Colour, size", "Age"))
 
 TREE = """\
 taxonomy:
@@ -170,36 +157,9 @@ def test_a_json_file_stays_json_and_line_ends_stay() -> None:
     )
 
 
-_NAMES = st.text(st.sampled_from("aB0 '\"\\#:,[]{}-&*!%@`|>?é数~=\u0301"), min_size=1, max_size=12).filter(
-    lambda name: any(c.isalnum() for c in name)
-)
-_SUBJECTS = st.lists(
-    st.builds(
-        lambda name, sessions, level, draft: Subject(
-            name=name, key=key_of(name), level=level, draft=draft, sessions=tuple(sessions)
-        ),
-        _NAMES.map(lambda name: " ".join(name.split())),
-        st.lists(
-            st.builds(
-                lambda name, concepts: session(name, *concepts),
-                _NAMES.map(lambda name: " ".join(name.split())),
-                st.lists(_NAMES.map(lambda name: " ".join(name.split())), max_size=3, unique_by=key_of),
-            ),
-            max_size=3,
-            unique_by=lambda found: found.key,
-        ),
-        st.sampled_from(Level),
-        st.integers(1, 100),
-    ),
-    min_size=1,
-    max_size=3,
-    unique_by=lambda found: found.key,
-).map(tuple)
-
-
 @pytest.mark.long
 @settings(max_examples=100, deadline=None)
-@given(_SUBJECTS, st.sampled_from(["Astronomy", "Physics", "Chemistry", "Music", "Dance"]))
+@given(SUBJECTS, st.sampled_from(["Astronomy", "Physics", "Chemistry", "Music", "Dance"]))
 def test_whatever_the_names_are_they_are_read_back(subjects: tuple[Subject, ...], name: str) -> None:
     """Also such as look like YAML; and the file stays one that is read line by line."""
     new = freeze(TREE.replace("    notes: |\n      Of one\n      country.\n", ""), {key_of(name): subjects})

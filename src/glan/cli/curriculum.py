@@ -1,4 +1,4 @@
-"""Commands on curricula, the subjects and syllabi of disciplines: show, export, freeze. They ask nobody."""
+"""Commands on curricula, the subjects and syllabi of disciplines: show, export, freeze, import. They ask nobody."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,13 +10,15 @@ import msgspec
 
 from glan.cli.curriculum_pages import as_dict, counts_of, lines_of, markdown_of, subject_lines, subjects_named
 from glan.cli.running import named_for
-from glan.cli.screen import json_option, ledger_option, project_option, say, say_json
+from glan.cli.screen import json_option, ledger_option, project_option, say, say_json, yes_option
+from glan.cli.tree_changes import Changed
 from glan.curricula import Curriculum, Reading
 from glan.errors import ProjectError, TaxonomyError
 from glan.project import Project
 from glan.records import Discipline, Subject
+from glan.taxonomy.courses import read_courses
 from glan.taxonomy.edit import select
-from glan.taxonomy.freezing import freeze, writable
+from glan.taxonomy.freezing import freeze, with_subjects, writable
 from glan.taxonomy.pieces import SOURCE
 from glan.taxonomy.tree import read_text
 from glan.teachers.ledger import Ledger
@@ -30,7 +32,7 @@ _MOST_LINES = 20
 
 @click.group("curriculum")
 def curriculum_command() -> None:
-    """Show the subjects and syllabi of the disciplines, and put them into taxonomy.yaml to edit them."""
+    """Show the subjects and syllabi of disciplines, and put them into taxonomy.yaml to edit them."""
 
 
 @curriculum_command.command("show")
@@ -44,7 +46,8 @@ def show_command(
     node: str | None, *, folder: Path, ledger: Path | None, as_json: bool, **shown: bool | str | None
 ) -> None:
     """Show subjects, class sessions and key concepts: of all disciplines, or of those under NODE."""
-    read = _Read.of(Project.open(folder, ledger), node)
+    project = Project.open(folder, ledger)
+    read = _Read.of(project, _under(project, node))
     if isinstance(shown["subject"], str):
         found = subjects_named(shown["subject"], read.curricula)
         if as_json:
@@ -76,7 +79,7 @@ def export_command(file: Path, node: str | None, *, folder: Path, ledger: Path |
     if file.suffix not in {".yaml", ".yml", ".json", ".md"}:
         raise click.UsageError(f"{file.name} ends in neither .yaml, .json nor .md.")
     project = Project.open(folder, ledger)
-    read = _Read.of(project, node)
+    read = _Read.of(project, _under(project, node))
     if not read.curricula:
         raise _nothing(node)
     if file.suffix == ".json":
@@ -105,12 +108,8 @@ def freeze_command(node: str | None, *, folder: Path, ledger: Path | None, dry_r
     you then edit is used as you leave it.
     """
     project = Project.open(folder, ledger)
-    if is_held(project.ledger_path):
-        raise ProjectError(
-            f"A run of {folder} goes on and may still name subjects, so nothing was frozen.",
-            hint="Freeze when it has ended; `glan status` says how far it is.",
-        )
-    read = _Read.of(project, node)
+    _refuse_while_running(project)
+    read = _Read.of(project, _under(project, node))
     frozen = _Frozen.of(read.curricula)
     before = read_text(project.taxonomy_path)
     text = freeze(before, frozen.subjects)
@@ -120,6 +119,59 @@ def freeze_command(node: str | None, *, folder: Path, ledger: Path | None, dry_r
     if not dry_run:
         project.write_taxonomy(text)
     _say_frozen(read, frozen, most_drafts=project.config.plan.drafts, is_done=not dry_run)
+
+
+@curriculum_command.command("import")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@project_option
+@ledger_option
+@yes_option
+def import_command(file: Path, *, folder: Path, ledger: Path | None, yes: bool) -> None:
+    """Give disciplines the subjects, class sessions and key concepts of FILE: Markdown as `export` writes it.
+
+    A discipline that FILE names gets those and no others, and what is as it was stays frozen. It shows what differs,
+    and asks.
+    """
+    project = Project.open(folder, ledger)
+    _refuse_while_running(project)
+    courses = read_courses(read_text(file, hint="`glan curriculum export` writes such a file."), str(file))
+    if courses.skipped:
+        n_skipped = counted(len(courses.skipped), "line")
+        say(f"Neither headings nor items, and left out: {n_skipped}, line {courses.skipped[0]} first.")
+    leaves = {project.taxonomy.leaf(name): found for name, found in courses.disciplines.items()}
+    read = _Read.of(project, list(leaves))
+    there = _Frozen.of(read.curricula).subjects
+    given = {
+        leaf.key: tuple(
+            course.over({subject.key: subject for subject in there.get(leaf.key, ())}.get(key))
+            for key, course in found.items()
+        )
+        for leaf, found in leaves.items()
+    }
+    text = with_subjects(freeze(read_text(project.taxonomy_path), {**given, **there}), given)
+    changed = Changed.of(project, text)
+    if changed.found.is_empty:
+        say("Nothing of it is new; nothing was changed.")
+        return
+    changed.say_difference()
+    changed.confirm(f"Give {counted(len(given), 'discipline')} the subjects of {file}?", yes=yes, always=True)
+    changed.write()
+    _say_drafts(read.curricula, project.config.plan.drafts)
+    say(f"They are in {SOURCE}. `glan taxonomy diff` says what the next run will ask for.")
+
+
+def _under(project: Project, node: str | None) -> Sequence[Discipline]:
+    """Return all disciplines, or those under a node."""
+    tree = project.taxonomy
+    return tree.disciplines if node is None else tree.leaves_under(tree.named(node))
+
+
+def _refuse_while_running(project: Project) -> None:
+    if is_held(project.ledger_path):
+        raise ProjectError(
+            f"A run of {project.folder} goes on and may still name subjects, so nothing was changed.",
+            hint="Try again when it has ended; `glan status` says how far it is.",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,10 +188,8 @@ class _Read:
     """Whether the last run let such replies stand."""
 
     @classmethod
-    def of(cls, project: Project, node: str | None) -> "_Read":
-        """Read what there is of all disciplines, or of those under a node."""
-        tree = project.taxonomy
-        disciplines = tree.disciplines if node is None else tree.leaves_under(tree.named(node))
+    def of(cls, project: Project, disciplines: Sequence[Discipline]) -> "_Read":
+        """Read what there is of some disciplines."""
         other, keeps = 0, False
         if project.ledger_path.exists():
             models = models_of(project.config, project.environment, named_for(project, None))

@@ -74,18 +74,18 @@ def as_dict(curriculum: Curriculum, subjects: Sequence[Learned], *, with_text: b
 
 
 def markdown_of(curricula: Iterable[Curriculum]) -> str:
-    """Return curricula as a page: headings for disciplines, subjects and class sessions, lists of key concepts."""
+    """Return curricula as a page that `taxonomy/courses.py` reads."""
     parts: list[str] = []
     for curriculum in curricula:
-        parts.append(f"# {_words(curriculum.discipline.title)}")
+        parts.append(f"# {_words(curriculum.discipline.name)}")
         for learned in curriculum.subjects:
             subject = learned.subject
             parts.append(f"## {_words(subject.name)} ({subject.level})")
             if subject.subtopics:
-                parts.append(f"{', '.join(map(_words, subject.subtopics))}.")
+                parts.append(_items(subject.subtopics))
             for number, session in enumerate(subject.sessions, 1):
                 parts.append(f"### {number}. {_words(session.name)}")
-                parts.append("\n".join(f"- {_words(concept)}" for concept in session.key_concepts))
+                parts.append(_items(session.key_concepts))
     return "\n\n".join(parts) + "\n"
 
 
@@ -119,6 +119,10 @@ def _line(learned: Learned) -> str:
 def _sessions(subject: Subject) -> Iterator[str]:
     for number, session in enumerate(subject.sessions, 1):
         yield f"{number}. {session.name}: {', '.join(session.key_concepts)}"
+
+
+def _items(names: Iterable[str]) -> str:
+    return "\n".join(f"- {_words(name)}" for name in names)
 
 
 def _words(name: str) -> str:

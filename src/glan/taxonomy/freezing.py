@@ -18,7 +18,7 @@ from glan.taxonomy.lines import Edit, applied, column_of, line_end, newline_of
 from glan.taxonomy.nodes import roots_of
 from glan.taxonomy.parts import Mapping as Table
 from glan.taxonomy.parts import Part, Scalar, Sequence
-from glan.taxonomy.pieces import SOURCE, unsafe
+from glan.taxonomy.pieces import SOURCE, item_lines, unsafe
 from glan.taxonomy.syntax import compose
 from glan.taxonomy.tree import Taxonomy
 from glan.taxonomy.values import checked_name
@@ -40,6 +40,26 @@ def freeze(text: str, curricula: Mapping[str, tuple[Subject, ...]]) -> str:
     roots = roots_of(compose(whole, SOURCE), SOURCE)
     edits = [edit for item in _leaves(roots) for edit in _frozen(whole, item, curricula)]
     new = applied(whole, edits) if edits else text
+    if _read_again(new).disciplines != tuple(_with(leaf, curricula) for leaf in old.disciplines):
+        raise unsafe()
+    return new
+
+
+def with_subjects(text: str, curricula: Mapping[str, tuple[Subject, ...]]) -> str:
+    """Return the text with the given subjects of some disciplines exchanged, by their key; what is equal stays.
+
+    Raises:
+        TaxonomyError: the file is written in a way that cannot be edited safely.
+
+    """
+    old = Taxonomy.parse(text, SOURCE)
+    known = {leaf.key: leaf.subjects for leaf in old.disciplines}
+    edits = [
+        _exchange(text, leaf, known[leaf.key], curricula[leaf.key])
+        for leaf in _leaves(roots_of(compose(text, SOURCE), SOURCE))
+        if leaf.key in curricula and known[leaf.key] != curricula[leaf.key]
+    ]
+    new = applied(text, edits)
     if _read_again(new).disciplines != tuple(_with(leaf, curricula) for leaf in old.disciplines):
         raise unsafe()
     return new
@@ -157,6 +177,32 @@ def _frozen(text: str, leaf: _Item, curricula: Mapping[str, tuple[Subject, ...]]
         item = given[subject.key]
         if subject.sessions and not item.below("sessions"):
             yield from _with_keys(text, item, _syllabus_as_written(replace(subject, syllabus="")))
+
+
+def _exchange(text: str, leaf: _Item, old: Some[Subject], new: Some[Subject]) -> Edit:
+    """Exchange the items of a list of subjects for others; one that is equal keeps its lines, with its comments."""
+    items = leaf.part.values["subjects"] if isinstance(leaf.part, Table) else None
+    if not isinstance(items, Sequence):
+        raise unsafe()
+    parts = dict(zip(old, items.items, strict=True))
+    if leaf.in_brackets or items.is_flow:
+        quoted = text.startswith(('"', '{"'), items.items[0].span.start)
+        written = [
+            text[slice(*parts[subject].span[:2])]
+            if subject in parts
+            else _flow(subject_as_written(subject), quoted=quoted)
+            for subject in new
+        ]
+        return Edit(*items.span[:2], f"[{', '.join(written)}]")
+    margin, newline = " " * column_of(text, items.span.start), newline_of(text)
+    lines = [
+        text[slice(*item_lines(text, items, parts[subject]))]
+        if subject in parts
+        else "".join(f"{margin}{line[2:]}{newline}" for line in _item_lines(subject_as_written(subject)))
+        for subject in new
+    ]
+    start, end = item_lines(text, items, items.items[0])[0], item_lines(text, items, items.items[-1])[1]
+    return Edit(start, end, "".join(lines))
 
 
 # --- Keys and values put behind those that an item has, or in their place. ---
