@@ -72,9 +72,9 @@ def show_command(
 @project_option
 @ledger_option
 def export_command(file: Path, node: str | None, *, folder: Path, ledger: Path | None) -> None:
-    """Write curricula to FILE: as a taxonomy of its own (.yaml), as JSON (.json), or as Markdown to read (.md).
+    """Write curricula to FILE: as a taxonomy of its own (.yaml), as JSON (.json), or as Markdown (.md).
 
-    Of all disciplines that have subjects, or of those under NODE.
+    Of all disciplines that have subjects, or of those under NODE. Markdown can be edited and imported again.
     """
     if file.suffix not in {".yaml", ".yml", ".json", ".md"}:
         raise click.UsageError(f"{file.name} ends in neither .yaml, .json nor .md.")
@@ -138,16 +138,15 @@ def import_command(file: Path, *, folder: Path, ledger: Path | None, yes: bool) 
     if courses.skipped:
         n_skipped = counted(len(courses.skipped), "line")
         say(f"Neither headings nor items, and left out: {n_skipped}, line {courses.skipped[0]} first.")
-    leaves = {project.taxonomy.leaf(name): found for name, found in courses.disciplines.items()}
-    read = _Read.of(project, list(leaves))
+    leaves = [project.taxonomy.leaf(name) for name in courses.disciplines]
+    read = _Read.of(project, leaves)
     there = _Frozen.of(read.curricula).subjects
-    given = {
-        leaf.key: tuple(
-            course.over({subject.key: subject for subject in there.get(leaf.key, ())}.get(key))
-            for key, course in found.items()
-        )
-        for leaf, found in leaves.items()
-    }
+    given: dict[str, tuple[Subject, ...]] = {}
+    for leaf, found in zip(leaves, courses.disciplines.values(), strict=True):
+        if leaf.key in given:
+            raise ProjectError(f"{file} has the discipline {leaf.name!r} under two names; nothing was changed.")
+        before = {subject.key: subject for subject in there.get(leaf.key, ())}
+        given[leaf.key] = tuple(course.over(before.get(key)) for key, course in found.items())
     text = with_subjects(freeze(read_text(project.taxonomy_path), {**given, **there}), given)
     changed = Changed.of(project, text)
     if changed.found.is_empty:

@@ -78,7 +78,10 @@ def read_courses(text: str, source: str) -> Courses:
     for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
         if line.strip():
             page.take(line, f"{source}, line {number}", number)
-    if not any(page.found.disciplines.values()):
+    empty = [name for name, subjects in page.found.disciplines.items() if not subjects]
+    if empty:
+        raise TaxonomyError(f"{source}: the discipline {shown(empty[0])} has no subject; take its heading out.")
+    if not page.found.disciplines:
         raise TaxonomyError(
             f"{source} has no curriculum: `# Discipline`, `## Subject`, `### Class session`, `- key concept`.",
             hint="`glan curriculum export FILE.md` writes such a page.",
