@@ -13,6 +13,7 @@ from glan.cli.running import named_for
 from glan.cli.screen import json_option, ledger_option, project_option, say, say_json, yes_option
 from glan.cli.tree_changes import Changed
 from glan.curricula import Curriculum, Reading
+from glan.disk import write_new
 from glan.errors import ProjectError, TaxonomyError
 from glan.project import Project
 from glan.records import Discipline, Subject
@@ -92,7 +93,7 @@ def export_command(file: Path, node: str | None, *, folder: Path, ledger: Path |
         text = freeze(read_text(project.taxonomy_path), frozen.subjects)
         text = select(text, [curriculum.discipline.name for curriculum in read.curricula])
         frozen.say_left()
-    _write_new(file, text)
+    write_new(file, text)
     say(f"Wrote {counts_of(read.curricula)} to {file}.")
 
 
@@ -283,11 +284,3 @@ def _nothing(node: str | None) -> ProjectError:
         "file already.",
         hint="`glan run --until syllabi --pairs N` asks for those that N pairs need.",
     )
-
-
-def _write_new(path: Path, text: str) -> None:
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError as error:
-        raise ProjectError(f"{path} exists already; nothing was written.", hint="Name another file.") from error

@@ -1,4 +1,4 @@
-"""Curricula as people and machines see them: lines, JSON, and Markdown to read."""
+"""Curricula as people and machines see them: lines, JSON, and Markdown."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from glan.curricula import Curriculum, Learned
 from glan.dataset.markdown import text_of
 from glan.errors import ProjectError
+from glan.parsing import clean
 from glan.places import key_of
 from glan.records import Subject
 from glan.taxonomy.syntax import shown
@@ -63,7 +64,7 @@ def as_dict(curriculum: Curriculum, subjects: Sequence[Learned], *, with_text: b
                 "draft": found.subject.draft,
                 "subtopics": found.subject.subtopics,
                 "syllabus": found.state,
-                **({"text": found.text} if with_text else {}),
+                **({"text": clean(found.text)} if with_text else {}),
                 "sessions": [
                     {"name": session.name, "key_concepts": session.key_concepts} for session in found.subject.sessions
                 ],
