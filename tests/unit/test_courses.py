@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from strategies import STARS, SUBJECTS, a_discipline, session, subject
+from strategies import ORBITS, STARS, SUBJECTS, a_discipline, session, subject
 from trees import changes
 
 from glan.cli.curriculum_pages import markdown_of
@@ -128,6 +128,14 @@ def test_subjects_that_are_equal_keep_their_lines() -> None:
         "+  - {name: Physics, subjects: [{name: Light, level: advanced}, {name: Moons, level: advanced}]}",
     ]
     assert with_subjects(FILE, {}) == FILE
+    text = replace(subject("Dust"), level=Level.INTRODUCTORY, syllabus="Week 1: grains.\n\n  More of: them.\nWeek 2.")
+    tree = "taxonomy:\n- name: A\n  subjects: [X]\n- name: B\n  subjects:\n  - X\n  - Y"
+    new = with_subjects(tree, {"b": (text, ORBITS)})
+    assert new.endswith(
+        "  subjects:\n  - name: Dust\n    level: introductory\n    syllabus: |\n      Week 1: grains.\n      \n"
+        "        More of: them.\n      Week 2.\n  - name: Orbits\n    level: advanced\n    sessions:\n"
+        '      - name: Two bodies\n        key_concepts: [Centre of mass, Kepler\'s laws]\n      - "Three: more"\n'
+    )
 
 
 @pytest.mark.long

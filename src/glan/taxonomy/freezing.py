@@ -35,14 +35,10 @@ def freeze(text: str, curricula: Mapping[str, tuple[Subject, ...]]) -> str:
         TaxonomyError: the file is written in a way that cannot be edited safely, or would be more than is read.
 
     """
-    whole = text if text.endswith("\n") else text + newline_of(text)
-    old = Taxonomy.parse(whole, SOURCE)
+    whole = _ended(text)
     roots = roots_of(compose(whole, SOURCE), SOURCE)
     edits = [edit for item in _leaves(roots) for edit in _frozen(whole, item, curricula)]
-    new = applied(whole, edits) if edits else text
-    if _read_again(new).disciplines != tuple(_with(leaf, curricula) for leaf in old.disciplines):
-        raise unsafe()
-    return new
+    return _changed(whole, edits, curricula) if edits else text
 
 
 def with_subjects(text: str, curricula: Mapping[str, tuple[Subject, ...]]) -> str:
@@ -52,15 +48,26 @@ def with_subjects(text: str, curricula: Mapping[str, tuple[Subject, ...]]) -> st
         TaxonomyError: the file is written in a way that cannot be edited safely.
 
     """
-    old = Taxonomy.parse(text, SOURCE)
-    known = {leaf.key: leaf.subjects for leaf in old.disciplines}
+    whole = _ended(text)
+    known = {leaf.key: leaf.subjects for leaf in Taxonomy.parse(whole, SOURCE).disciplines}
     edits = [
-        _exchange(text, leaf, known[leaf.key], curricula[leaf.key])
-        for leaf in _leaves(roots_of(compose(text, SOURCE), SOURCE))
+        _exchange(whole, leaf, known[leaf.key], curricula[leaf.key])
+        for leaf in _leaves(roots_of(compose(whole, SOURCE), SOURCE))
         if leaf.key in curricula and known[leaf.key] != curricula[leaf.key]
     ]
+    return _changed(whole, edits, curricula) if edits else text
+
+
+def _ended(text: str) -> str:
+    """Return a text of which the last line has an end."""
+    return text if text.endswith("\n") else text + newline_of(text)
+
+
+def _changed(text: str, edits: Iterable[Edit], curricula: Mapping[str, tuple[Subject, ...]]) -> str:
+    """Return the text with the edits made, if it then says what is meant."""
     new = applied(text, edits)
-    if _read_again(new).disciplines != tuple(_with(leaf, curricula) for leaf in old.disciplines):
+    expected = (_with(leaf, curricula) for leaf in Taxonomy.parse(text, SOURCE).disciplines)
+    if _read_again(new).disciplines != tuple(expected):
         raise unsafe()
     return new
 
@@ -258,6 +265,8 @@ def _lines(value: Mapping[str, Written]) -> Iterator[str]:
             yield f"{key}:"
             for item in found:
                 yield from _item_lines(item)
+        elif isinstance(found, str) and "\n" in found:
+            yield from (f"{key}: |", *(f"  {line}" for line in found.split("\n")))
         else:
             yield f"{key}: {_flow(found, quoted=False)}"
 
