@@ -19,7 +19,7 @@ from glan.project import Project
 from glan.teachers.faults import Faulty
 
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
-CHARTS = ("tree", "coverage", "mix", "questions", "answers", "reasons", "tokens")
+CHARTS = ("tree", "coverage", "mix", "questions", "answers", "reasons", "spent")
 LEAVES = [{"name": "Science", "children": ["Physics", "Law"]}, {"name": "Arts", "children": ["Music"]}]
 PAIRS = 40
 _DRAWN = """

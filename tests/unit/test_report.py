@@ -146,8 +146,8 @@ def test_the_charts_have_the_manifests_numbers(made: Path, page: Page) -> None:
     assert Counter({each["name"]: each["slots"] for each in data["reasons"]}) == Counter(
         {f"{each['reason']} ({each['stage']})": each["slots"] for each in told["reasons"]}
     )
-    assert [(each["prompt"], each["reply"]) for each in data["tokens"]] == [
-        (each["prompt_tokens"], each["completion_tokens"]) for each in told["spent"].values() if each["replies"]
+    assert [(each["prompt"], each["reply"], each["usd"]) for each in data["spent"]] == [
+        (each["prompt_tokens"], each["completion_tokens"], each["cost_usd"]) for each in told["spent"].values()
     ]
     assert data["scores"] == [each["name"] for each in quantities["scores"]]
     name = data["scores"][0]
@@ -161,10 +161,10 @@ def test_a_person_reads_the_manifests_numbers(made: Path, page: Page) -> None:
     told = manifest(made)
     slots = told["slots"]
     assert f"Pairs {PAIRS} of {PAIRS} wanted" in page.text
-    assert f"{slots['rejects']} rejects, of which" in page.text
+    assert f"{slots['rejects']} rejects, where a reply" in page.text
     for each in told["reasons"]:
         assert f"{each['stage']} {each['reason']} {each['slots']}" in page.text
-    assert "1 pairs were judged: 1 kept" in page.text
+    assert "Judged: 1 pair, of which 1 kept" in page.text
     for sentence in (*told["checked"], *told["not_checked"]):
         assert " ".join(sentence.split()) in page.text
     for each in told["quantities"]["scores"]:

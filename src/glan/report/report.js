@@ -119,16 +119,27 @@ function bars(rows, named, told, tone) {
   };
 }
 
-function tokens() {
-  const rows = [...data.tokens].reverse();
+// What was spent is shown as tokens, or, where it is known, as dollars or hours.
+
+const known = (key) => data.spent.some((row) => row[key]);
+const money = (n) => "$" + n.toLocaleString("en-US", { maximumFractionDigits: n < 1 ? 4 : 2 });
+const units = [
+  { name: "tokens", parts: [["prompt tokens", "prompt", "accent"], ["reply tokens", "reply", "second"]], told: number },
+  ...(known("usd") ? [{ name: "US dollars", parts: [["US dollars", "usd", "third"]], told: money }] : []),
+  ...(known("hours") ? [{ name: "hours", parts: [["hours of requests", "hours", "fourth"]], told: (n) => n.toFixed(2) + " h" }] : []),
+];
+let unit = units[0];
+
+function spent() {
+  const rows = [...data.spent].reverse();
   const part = (name, key, tone) => ({ name, type: "bar", stack: "all", barMaxWidth: 30, itemStyle: { color: colour(tone) }, data: rows.map((row) => row[key]) });
   return {
     grid: grid({ top: 34, bottom: 8 }),
     legend: { top: 0, left: 0, textStyle: { color: colour("ink") }, itemWidth: 14 },
-    tooltip: { ...look().tooltip, formatter: (at) => at.name + ", " + at.seriesName + "\n" + number(at.value) },
+    tooltip: { ...look().tooltip, formatter: (at) => at.name + ", " + at.seriesName + "\n" + unit.told(at.value) },
     xAxis: amounts({ }),
     yAxis: axis({ type: "category", data: rows.map((row) => row.stage), axisLabel: { color: colour("ink") } }),
-    series: [part("prompt tokens", "prompt", "accent"), part("reply tokens", "reply", "second")],
+    series: unit.parts.map((each) => part(...each)),
   };
 }
 
@@ -256,7 +267,7 @@ function chosen(place) {
 // Drawing, and drawing again where the theme or the width changes.
 
 const options = {
-  tree: treemap, coverage, mix, tokens,
+  tree: treemap, coverage, mix, spent,
   questions: () => histogram(data.questions, "accent"),
   answers: () => histogram(data.answers, "third"),
   reasons: () => bars(data.reasons, "name", (row) => cut(row.name, 80) + "\n" + number(row.slots) + " slots", (row) => (row.outcome === "failure" ? "bad" : "second")),
@@ -270,7 +281,7 @@ function draw(name) {
   if (!drawn[name]) {
     if (name === "mix") place.style.height = 50 + 52 * data.mix.length + "px";
     if (name === "reasons") place.style.height = 60 + 36 * data.reasons.length + "px";
-    if (name === "tokens") place.style.height = 80 + 44 * data.tokens.length + "px";
+    if (name === "spent") place.style.height = 80 + 44 * data.spent.length + "px";
     drawn[name] = echarts.init(place, null, { renderer: "canvas" });
     if (name === "tree") drawn[name].on("click", (at) => { if (at.data && at.data.place) chosen(at.data.place); });
     new ResizeObserver(() => drawn[name].resize()).observe(place);
@@ -282,9 +293,15 @@ function drawAll() {
   for (const name of Object.keys(options)) draw(name);
 }
 
-const select = document.getElementById("mode");
-select.append(...modes.map((each, i) => { const made = make("option", "", each.name); made.value = i; return made; }));
-select.addEventListener("change", () => { mode = modes[select.value]; draw("tree"); });
+function offer(id, choices, choose) {
+  const select = document.getElementById(id);
+  select.append(...choices.map((each, i) => { const made = make("option", "", each.name); made.value = i; return made; }));
+  select.addEventListener("change", () => choose(choices[select.value]));
+}
+
+offer("mode", modes, (each) => { mode = each; draw("tree"); });
+offer("unit", units, (each) => { unit = each; draw("spent"); });
+document.getElementById("unit-label").hidden = units.length < 2;
 document.getElementById("tree-bar").hidden = false;
 const theme = document.getElementById("theme");
 document.getElementById("theme-label").hidden = false;

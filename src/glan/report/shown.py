@@ -36,7 +36,7 @@ def charts_of(found: Findings) -> dict[str, Any]:
         "answers": _bins(found.counts.answers),
         "mix": mix(found),
         "reasons": _reasons(found),
-        "tokens": _tokens(found),
+        "spent": _spent(found),
     }
 
 
@@ -141,9 +141,15 @@ def _reasons(found: Findings) -> list[dict[str, Any]]:
     ]
 
 
-def _tokens(found: Findings) -> list[dict[str, Any]]:
+def _spent(found: Findings) -> list[dict[str, Any]]:
     return [
-        {"stage": _STAGES.get(stage, stage), "prompt": each.prompt_tokens, "reply": each.completion_tokens}
+        {
+            "stage": _STAGES.get(stage, stage),
+            "prompt": each.prompt_tokens,
+            "reply": each.completion_tokens,
+            "usd": each.cost_usd,
+            "hours": each.latency_s / 3_600,
+        }
         for stage, each in _asked(found)
     ]
 
