@@ -68,6 +68,11 @@ def _said(row: Mapping[str, Any]) -> dict[str, str]:
     return {"question": said.get("user", ""), "answer": said.get("assistant", "")}
 
 
+def _why(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Give the reason in full, what was found, and the reply as it came."""
+    yield from ((name, row[name] or "") for name in ("reason", "detail", "raw"))
+
+
 def _step(step: Step) -> dict[str, Any]:
     entry = step.entry
     model = entry.reply.model if entry.reply is not None else None
@@ -92,7 +97,9 @@ def _examples(found: Findings) -> Iterator[dict[str, Any]]:
     for why, rows in found.examples.items():
         outcome, stage, reason = why
         counted_as = outcome, stage, clean(reason[:MOST_LETTERS])
-        listed = [{"row": row, **_said(row), "raw": _cut(row["raw"] or "")} for row in rows]
+        listed = [
+            {"row": row, **{name: _cut(text) for name, text in (*_said(row).items(), *_why(row))}} for row in rows
+        ]
         yield {
             "outcome": outcome,
             "stage": stage,
