@@ -17,6 +17,7 @@ _LONGEST: Final = 3_000
 """Characters of a formula that is drawn."""
 _DEEPEST: Final = 40
 _TOKEN: Final = re.compile(r"\\[A-Za-z]+|\\.|\d+(?:[.,]\d+)*|\s+|.", re.DOTALL)
+_BRACKETS: Final = frozenset("()[]{}|/\u2016\u2223\u27e8\u27e9\u230a\u230b\u2308\u2309")
 _CLOSING: Final = ("", "}", "&", "\\\\", "\\end", "\\right", "]")
 
 
@@ -128,15 +129,16 @@ class _Parser:
 
     def _command(self, name: str) -> str:
         tables = _tables()
-        for table, tag in (("letters", "mi"), ("operators", "mo"), ("large", "mo")):
-            if name in tables[table]:
-                return _tag(tag, tables[table][name])
+        if name in tables["letters"]:
+            return _tag("mi", tables["letters"][name])
+        if name in tables["operators"] or name in tables["large"]:
+            return _sign(tables["operators"].get(name) or tables["large"][name])
         if name in tables["accents"]:
             return f'<mover accent="true">{self._argument()}{_tag("mo", tables["accents"][name])}</mover>'
         if name in tables["functions"] or name in tables["limits"]:
             return _tag("mi", name)
         if len(name) == 1 and not name.isalpha():
-            return _tag("mo", {"|": "‖"}.get(name, name))
+            return _sign({"|": "‖"}.get(name, name))
         return self._structure(name)
 
     def _structure(self, name: str) -> str:
@@ -165,7 +167,8 @@ class _Parser:
         letters = "".join(body)
         if name == "mathbb":
             letters = "".join(_tables()["double"].get(letter, letter) for letter in letters)
-        return _tag("mtext" if is_text else "mi", letters)
+        # A space at the end of a text would not be drawn.
+        return _tag("mtext", letters.replace(" ", "\N{NO-BREAK SPACE}")) if is_text else _tag("mi", letters)
 
     def _root(self) -> str:
         if self._next() != "[":
@@ -238,7 +241,12 @@ def _character(token: str) -> str:
         return _tag("mi", token)
     if token in {"#", "$", "%", "&", "\\"}:
         raise _UnknownError
-    return _tag("mo", _tables()["characters"].get(token, token))
+    return _sign(_tables()["characters"].get(token, token))
+
+
+def _sign(text: str) -> str:
+    """Return an operator; brackets grow with what is in them only where LaTeX says `left`."""
+    return f'<mo stretchy="false">{escape(text)}</mo>' if text in _BRACKETS else _tag("mo", text)
 
 
 def _tag(name: str, text: str) -> str:
