@@ -151,8 +151,8 @@ class _Counting:
         return Counts(
             subjects=self._subjects,
             curve=self._curve(),
-            questions=_bins(self._lengths["user"]),
-            answers=_bins(self._lengths["assistant"]),
+            questions=bins_of(self._lengths["user"]),
+            answers=bins_of(self._lengths["assistant"]),
             pairs={leaf: found for leaf, (_, found) in self._chosen.items()},
             examples=self._examples,
         )
@@ -237,7 +237,7 @@ def _subject_of(id_: str) -> Subject:
     return (parts[1] if len(parts) > 1 else id_), ""
 
 
-def _bins(lengths: Counter[int]) -> Bins:
+def bins_of(lengths: Counter[int]) -> Bins:
     """Return lengths in bins of one width, a round one; the longest hundredth shares the last bin."""
     if not lengths:
         return Bins(edges=(0, 1), texts=(0,))

@@ -9,22 +9,26 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
+from operator import itemgetter
 from typing import Any, Final
 
 import jinja2
 from markupsafe import Markup
 
 from glan.dataset import tables
-from glan.records import Stage
+from glan.dataset.tallies import MOST_LETTERS
+from glan.parsing import clean
 from glan.report import shown
 from glan.report.gathering import Findings
 from glan.report.steps import facts_of, title_of
 from glan.show.rendering import preformatted, rendered
 from glan.show.sheets import visible
 from glan.ways import Step
+from glan.wording import counted
 
 _MOST_SHOWN: Final = 6_000
 """Characters of a prompt or a reply on the way of a pair; the ledger has the whole."""
+_LONGEST_REASON: Final = 160
 _MOST_ROWS: Final = 200
 """Rows of a table."""
 
@@ -45,7 +49,7 @@ def page_of(found: Findings) -> bytes:
         tables=tables,
         data=shown.charts_of(found),
         ways=[_way(row, way.steps) for row, way in found.ways],
-        examples=list(_examples(found)),
+        examples=sorted(_examples(found), key=itemgetter("slots"), reverse=True),
         policy=policy,
         style=Markup(style),  # noqa: S704 - files of our own
         script=Markup(script),  # noqa: S704 - likewise
@@ -64,6 +68,11 @@ def _said(row: Mapping[str, Any]) -> dict[str, str]:
     return {"question": said.get("user", ""), "answer": said.get("assistant", "")}
 
 
+def _why(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Give the reason in full, what was found, and the reply as it came."""
+    yield from ((name, row[name] or "") for name in ("reason", "detail", "raw"))
+
+
 def _step(step: Step) -> dict[str, Any]:
     entry = step.entry
     model = entry.reply.model if entry.reply is not None else None
@@ -76,21 +85,28 @@ def _step(step: Step) -> dict[str, Any]:
     }
 
 
-def _cut(text: str) -> str:
-    if len(text) <= _MOST_SHOWN:
-        return text
-    return f"{text[:_MOST_SHOWN]}\n[{len(text) - _MOST_SHOWN:,} more characters]"
+def _cut(text: str, most: int = _MOST_SHOWN) -> str:
+    return text if len(text) <= most else f"{text[:most]}\n[{len(text) - most:,} more characters]"
 
 
 def _examples(found: Findings) -> Iterator[dict[str, Any]]:
-    """Give each reason with how many slots it ended, and some of them; the most frequent first."""
-    slots: dict[tuple[str, Stage | str, str], int] = {}
+    """Give each reason with how many slots it ended, and some of them; a server may word each failure otherwise."""
+    slots: dict[tuple[str, str, str], int] = {}
     for outcome, ended in (("reject", found.summary.rejected), ("failure", found.summary.failed)):
         slots.update({(outcome, each.stage.value, each.reason): each.slots for each in ended})
-    for why, rows in sorted(found.examples.items(), key=lambda item: (-slots.get(item[0], 0), item[0])):
+    for why, rows in found.examples.items():
         outcome, stage, reason = why
-        listed = [{"row": row, **_said(row), "raw": _cut(row["raw"] or "")} for row in rows]
-        yield {"outcome": outcome, "stage": stage, "reason": reason, "slots": slots.get(why), "rows": listed}
+        counted_as = outcome, stage, clean(reason[:MOST_LETTERS])
+        listed = [
+            {"row": row, **{name: _cut(text) for name, text in (*_said(row).items(), *_why(row))}} for row in rows
+        ]
+        yield {
+            "outcome": outcome,
+            "stage": stage,
+            "reason": _cut(reason, _LONGEST_REASON),
+            "slots": slots.get(counted_as, 0),
+            "rows": listed,
+        }
 
 
 @cache
@@ -104,7 +120,9 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
     )
     environment.filters.update(rendered=_rendered, plain=preformatted)
-    environment.globals.update(most_rows=_MOST_ROWS, is_table=lambda part: isinstance(part, tables.Table))
+    environment.globals.update(
+        counted=counted, most_rows=_MOST_ROWS, is_table=lambda part: isinstance(part, tables.Table)
+    )
     return environment.get_template("report.html.j2")
 
 

@@ -119,16 +119,27 @@ function bars(rows, named, told, tone) {
   };
 }
 
-function tokens() {
-  const rows = [...data.tokens].reverse();
+// What was spent is shown as tokens, or, where it is known, as dollars or hours.
+
+const known = (key) => data.spent.some((row) => row[key]);
+const money = (n) => "$" + n.toLocaleString("en-US", { maximumFractionDigits: n < 1 ? 4 : 2 });
+const units = [
+  { name: "tokens", parts: [["prompt tokens", "prompt", "accent"], ["reply tokens", "reply", "second"]], told: number },
+  ...(known("usd") ? [{ name: "US dollars", parts: [["US dollars", "usd", "third"]], told: money }] : []),
+  ...(known("hours") ? [{ name: "hours", parts: [["hours of requests", "hours", "fourth"]], told: (n) => n.toFixed(2) + " h" }] : []),
+];
+let unit = units[0];
+
+function spent() {
+  const rows = [...data.spent].reverse();
   const part = (name, key, tone) => ({ name, type: "bar", stack: "all", barMaxWidth: 30, itemStyle: { color: colour(tone) }, data: rows.map((row) => row[key]) });
   return {
     grid: grid({ top: 34, bottom: 8 }),
     legend: { top: 0, left: 0, textStyle: { color: colour("ink") }, itemWidth: 14 },
-    tooltip: { ...look().tooltip, formatter: (at) => at.name + ", " + at.seriesName + "\n" + number(at.value) },
+    tooltip: { ...look().tooltip, formatter: (at) => at.name + ", " + at.seriesName + "\n" + unit.told(at.value) },
     xAxis: amounts({ }),
     yAxis: axis({ type: "category", data: rows.map((row) => row.stage), axisLabel: { color: colour("ink") } }),
-    series: [part("prompt tokens", "prompt", "accent"), part("reply tokens", "reply", "second")],
+    series: unit.parts.map((each) => part(...each)),
   };
 }
 
@@ -171,12 +182,11 @@ function painted(node, [low, high]) {
 
 function treemap() {
   const below = here().c || [here()];
-  const drawn = below.filter((node) => node.p);
-  const range = span(drawn.flatMap((node) => node.c || [node]));
-  const cell = (node, children) => {
+  const range = span(below.flatMap((node) => node.c || [node]).filter((node) => node.p));
+  const cell = (node, place, children) => {
     const { color, ink } = painted(node, range);
     return {
-      name: node.t, value: node.p, node, itemStyle: { color: children ? colour("card") : color, borderColor: colour("card") },
+      name: node.t, value: node.p, place, itemStyle: { color: children ? colour("card") : color, borderColor: colour("card") },
       label: { color: ink }, upperLabel: { color: colour("ink") }, ...(children ? { children } : {}),
     };
   };
@@ -185,7 +195,7 @@ function treemap() {
   document.getElementById("high").textContent = mode.told(range[1]);
   document.getElementById("ramp").style.background = "linear-gradient(to right, " + colour(mode.ends[0]) + ", " + colour(mode.ends[1]) + ")";
   return {
-    tooltip: { ...look().tooltip, formatter: (at) => (at.data && at.data.node ? told(at.data.node) : "") },
+    tooltip: { ...look().tooltip, formatter: (at) => (at.data && at.data.place ? told(found(at.data.place).pop()) : "") },
     series: [{
       type: "treemap", left: 0, right: 0, top: 0, bottom: 0, roam: false, nodeClick: false, breadcrumb: { show: false },
       visibleMin: 60, childrenVisibleMin: 400, animation: false,
@@ -196,7 +206,10 @@ function treemap() {
         { itemStyle: { gapWidth: 1, borderWidth: 2, borderColor: colour("card") } },
         { itemStyle: { gapWidth: 0, borderWidth: 1 }, upperLabel: { show: false } },
       ],
-      data: drawn.map((node) => cell(node, node.c && node.c.some((each) => each.p) ? node.c.filter((each) => each.p).map((each) => cell(each)) : undefined)),
+      data: below.map((node, i) => {
+        const inside = (node.c || []).map((each, k) => cell(each, [i, k])).filter((each) => each.value);
+        return cell(node, [i], inside.length ? inside : undefined);
+      }).filter((each) => each.value),
     }],
   };
 }
@@ -239,19 +252,22 @@ function row(node) {
   return made;
 }
 
-function chosen(node) {
-  // The place that a cell leads to: itself where there is more below it, else what it stands in.
-  if (!node || node === here()) return;
-  const above = (here().c || []).find((each) => each === node || (each.c || []).includes(node));
-  if (!above) return;
-  const to = above === node ? [node] : node.c ? [above, node] : [above];
-  if (to[to.length - 1].c) go([...way, ...to]);
+// The library copies what it is given, so a cell has the numbers of its node: among what is here, and below that.
+function found([i, k]) {
+  const node = here().c ? here().c[i] : here();
+  return k === undefined ? [node] : [node, node.c[k]];
+}
+
+function chosen(place) {
+  // A cell leads to itself where there is more below it, else to what it stands in.
+  const to = found(place).filter((node) => node.c && node !== here());
+  if (to.length) go([...way, ...to]);
 }
 
 // Drawing, and drawing again where the theme or the width changes.
 
 const options = {
-  tree: treemap, coverage, mix, tokens,
+  tree: treemap, coverage, mix, spent,
   questions: () => histogram(data.questions, "accent"),
   answers: () => histogram(data.answers, "third"),
   reasons: () => bars(data.reasons, "name", (row) => cut(row.name, 80) + "\n" + number(row.slots) + " slots", (row) => (row.outcome === "failure" ? "bad" : "second")),
@@ -265,9 +281,9 @@ function draw(name) {
   if (!drawn[name]) {
     if (name === "mix") place.style.height = 50 + 52 * data.mix.length + "px";
     if (name === "reasons") place.style.height = 60 + 36 * data.reasons.length + "px";
-    if (name === "tokens") place.style.height = 80 + 44 * data.tokens.length + "px";
+    if (name === "spent") place.style.height = 80 + 44 * data.spent.length + "px";
     drawn[name] = echarts.init(place, null, { renderer: "canvas" });
-    if (name === "tree") drawn[name].on("click", (at) => chosen(at.data && at.data.node));
+    if (name === "tree") drawn[name].on("click", (at) => { if (at.data && at.data.place) chosen(at.data.place); });
     new ResizeObserver(() => drawn[name].resize()).observe(place);
   }
   drawn[name].setOption({ ...look(), ...options[name]() }, true);
@@ -277,9 +293,15 @@ function drawAll() {
   for (const name of Object.keys(options)) draw(name);
 }
 
-const select = document.getElementById("mode");
-select.append(...modes.map((each, i) => { const made = make("option", "", each.name); made.value = i; return made; }));
-select.addEventListener("change", () => { mode = modes[select.value]; draw("tree"); });
+function offer(id, choices, choose) {
+  const select = document.getElementById(id);
+  select.append(...choices.map((each, i) => { const made = make("option", "", each.name); made.value = i; return made; }));
+  select.addEventListener("change", () => choose(choices[select.value]));
+}
+
+offer("mode", modes, (each) => { mode = each; draw("tree"); });
+offer("unit", units, (each) => { unit = each; draw("spent"); });
+document.getElementById("unit-label").hidden = units.length < 2;
 document.getElementById("tree-bar").hidden = false;
 const theme = document.getElementById("theme");
 document.getElementById("theme-label").hidden = false;

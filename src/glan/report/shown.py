@@ -36,7 +36,7 @@ def charts_of(found: Findings) -> dict[str, Any]:
         "answers": _bins(found.counts.answers),
         "mix": mix(found),
         "reasons": _reasons(found),
-        "tokens": _tokens(found),
+        "spent": _spent(found),
     }
 
 
@@ -54,14 +54,14 @@ def tiles(found: Findings) -> list[tuple[str, str, str]]:
         ("Key concepts covered", share, f"{coverage.drawn:,} of {coverage.key_concepts:,}"),
         ("Slots without a pair", f"{summary.rejects + summary.failures:,}", lost),
         ("Tokens", short(tokens), f"in {sum(each.replies for each in spent):,} replies"),
-        ("Cost", *_cost(spent, summary.pairs)),
+        ("Cost", *_cost(spent, found.manifest.server_usd, summary.pairs)),
     ]
 
 
-def _cost(spent: Sequence[StageTotals], pairs: int) -> tuple[str, str]:
-    """Return what was spent, and what that makes for a pair, or what is not known of it."""
-    usd, unknown = fsum(each.cost_usd for each in spent), sum(each.unknown_costs for each in spent)
-    if unknown and unknown == sum(each.replies for each in spent):
+def _cost(spent: Sequence[StageTotals], server_usd: float, pairs: int) -> tuple[str, str]:
+    """Return what replies and servers cost, and what that makes for a pair, or what is not known of it."""
+    usd, unknown = fsum(each.cost_usd for each in spent) + server_usd, sum(each.unknown_costs for each in spent)
+    if unknown and unknown == sum(each.replies for each in spent) and not server_usd:
         return "not known", "no price is known"
     each = f"${1_000 * usd / pairs:,.2f} for a thousand pairs" if pairs else "no pair yet"
     return f"${usd:,.2f}", f"{each}, and {unknown:,} replies without a price" if unknown else each
@@ -90,7 +90,8 @@ def _coverage(found: Findings) -> dict[str, Any]:
 def coverage_table(found: Findings) -> Table:
     """Return the curve of coverage at ten numbers of pairs."""
     curve, total = found.counts.curve, found.summary.coverage.key_concepts
-    places = [i for i in range(len(curve.rows)) if not i % 10] if len(curve.rows) > 20 else range(len(curve.rows))
+    last = len(curve.rows) - 1
+    places = sorted({*range(0, last, max(last // 10, 1)), last})
     rows = [
         (f"{curve.rows[i]:,}", f"{curve.uses[i]:,}", f"{curve.drawn[i]:,}", f"{curve.drawn[i] / max(total, 1):.1%}")
         for i in places
@@ -141,9 +142,15 @@ def _reasons(found: Findings) -> list[dict[str, Any]]:
     ]
 
 
-def _tokens(found: Findings) -> list[dict[str, Any]]:
+def _spent(found: Findings) -> list[dict[str, Any]]:
     return [
-        {"stage": _STAGES.get(stage, stage), "prompt": each.prompt_tokens, "reply": each.completion_tokens}
+        {
+            "stage": _STAGES.get(stage, stage),
+            "prompt": each.prompt_tokens,
+            "reply": each.completion_tokens,
+            "usd": each.cost_usd,
+            "hours": each.latency_s / 3_600,
+        }
         for stage, each in _asked(found)
     ]
 

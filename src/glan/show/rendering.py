@@ -1,8 +1,9 @@
 """What a model wrote, as HTML that is safe to show: Markdown, tables, code and formulas, and nothing that runs.
 
 HTML in a text is shown as its characters. No picture is loaded. A link goes to http, https or mail, or is plain text.
-Formulas stay as they were written, apart from the prose, so that no Markdown spoils them. What orders or hides the
-text around it is named. Whoever puts the result into a page sets `dir="auto"` on what surrounds it.
+Formulas are MathML as far as they are understood, and otherwise stay as they were written; no Markdown is read into
+them. What orders or hides the text around it is named. Whoever puts the result into a page sets `dir="auto"` on what
+surrounds it.
 """
 
 import re
@@ -18,6 +19,7 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markupsafe import Markup, escape
 
+from glan.show.formulas import drawn
 from glan.show.sheets import visible
 
 MAX_RENDERED: Final = 50_000
@@ -131,11 +133,13 @@ def _link(token: Token) -> str:
 
 
 def _shown_formula(token: Token) -> str:
-    return Markup('<code class="formula">{}</code>').format(token.markup + token.content + token.info)
+    return drawn(token.content, as_block=token.markup in _BLOCKS) or Markup('<code class="formula">{}</code>').format(
+        token.markup + token.content + token.info
+    )
 
 
 def _shown_formula_block(token: Token) -> str:
-    return Markup('<pre class="formula">{}</pre>\n').format(token.content)
+    return drawn(token.content, as_block=True) or Markup('<pre class="formula">{}</pre>\n').format(token.content)
 
 
 _SHOWN: Final[Mapping[str, Callable[[Token], str]]] = {
