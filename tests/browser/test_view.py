@@ -128,7 +128,7 @@ def test_a_person_filters_searches_and_reads(browser: WebDriver, address: str) -
 def test_pages_are_for_everybody(browser: WebDriver, address: str, width: int, theme: str) -> None:
     """At both widths and in both themes axe-core finds nothing serious, and no page is wider than its window."""
     browser.set_window_size(width, 900)
-    browser.execute_cdp_cmd(  # type: ignore[no-untyped-call]  # selenium's own
+    browser.execute_cdp_cmd(
         "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": theme}]}
     )
     open_page(browser, f"{address}/pairs?q=when")
