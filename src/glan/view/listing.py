@@ -20,7 +20,7 @@ from glan.view.texts import Search, found, snippet
 PAGE = 25
 _MOST_COUNTED = 1_000
 """Hits of a search that are counted."""
-_MOST_LOOKED_AT = 20_000
+_MOST_LOOKED_AT = 4_000
 """Rows with the text, whether they have the rest or not, that are looked at to count."""
 _MOST_KEPT = 4
 _SNIPPET = 320
@@ -111,6 +111,7 @@ class Lists:
 
     index: Index
     _kept: dict[tuple[Filter, ...], tuple[Mask, Rows]] = field(default_factory=dict)
+    _counts: dict[tuple[Search, tuple[Filter, ...]], tuple[int, bool]] = field(default_factory=dict)
     _choices: tuple[object, Mapping[str, list[Share]]] | None = None
 
     def mask(self, filters: tuple[Filter, ...]) -> Mask:
@@ -133,13 +134,12 @@ class Lists:
             DatasetError: the index of the texts cannot be read.
 
         """
-        mask, rows = self._selected((base, *asked.filters))
-        search = asked.search
+        search, filters = asked.search, (base, *asked.filters)
         if search is None:
-            return self._plain(rows, asked)
+            return self._plain(self._selected(filters)[1], asked)
         if not search.phrases:
             return Listing(rows=(), total=0)
-        return self._searched(search, asked, mask, rows)
+        return self._searched(search, asked, filters)
 
     def _plain(self, rows: Rows, asked: Asked) -> Listing:
         if asked.before is not None:
@@ -155,37 +155,32 @@ class Lists:
             next=page[-1] if start + PAGE < len(rows) else None,
         )
 
-    def _searched(self, search: Search, asked: Asked, mask: Mask, rows: Rows) -> Listing:
+    def _searched(self, search: Search, asked: Asked, filters: tuple[Filter, ...]) -> Listing:
+        mask, rows = self._selected(filters)
         low, high = (int(rows[0]) - 1, int(rows[-1]) + 1) if len(rows) else (0, 0)
-        is_back = asked.before is not None
+        is_back, is_first = asked.before is not None, asked.before is None and asked.after is None
         above = max(low, asked.after if asked.after is not None and not is_back else low)
         below = min(high, asked.before if asked.before is not None else high)
         with found(self.index.texts, search, above=above, below=below, newest=is_back) as hits:
             page = list(islice(_among(hits, mask), PAGE + 1))
+            count = self._counts.get((search, filters))
+            if count is None and is_first:  # counting goes on where the page ends
+                count = _counted(hits, mask, len(page))
+        if count is None:
+            with found(self.index.texts, search, above=low, below=high) as hits:
+                count = _counted(hits, mask, 0)
+        self._counts = {**dict(list(self._counts.items())[-_MOST_KEPT:]), (search, filters): count}
         is_further = len(page) > PAGE
         page = sorted(page[:PAGE])
-        total, is_more = self._count(search, mask, low, high)
         has_previous = is_further if is_back else asked.after is not None
-        has_next = True if is_back else is_further
         return Listing(
             rows=self._with_snippets(page, search.phrases),
-            total=max(total, len(page)),
-            is_more=is_more,
-            first=1 if page and asked.after is None and not is_back else None,
+            total=max(count[0], len(page)),
+            is_more=count[1],
+            first=1 if page and is_first else None,
             previous=page[0] if page and has_previous else None,
-            next=page[-1] if page and has_next else None,
+            next=page[-1] if page and (is_back or is_further) else None,
         )
-
-    def _count(self, search: Search, mask: Mask, low: int, high: int) -> tuple[int, bool]:
-        """Return how many rows there are, as far as that is soon counted, and whether there are more."""
-        looked = total = 0
-        with found(self.index.texts, search, above=low, below=high) as hits:
-            for row in hits:
-                if looked == _MOST_LOOKED_AT or total == _MOST_COUNTED:
-                    return total, True
-                looked += 1
-                total += bool(mask[row])
-        return total, False
 
     def _shown(self, rows: Sequence[int]) -> list[dict[str, Any]]:
         shown = self.index.columns.shown(rows)
@@ -207,6 +202,16 @@ class Lists:
             selected = mask, np.flatnonzero(mask)
             self._kept = {**dict(list(self._kept.items())[1 - _MOST_KEPT :]), filters: selected}
         return selected
+
+
+def _counted(hits: Iterator[int], mask: Mask, already: int) -> tuple[int, bool]:
+    """Count the hits of a search, as far as that is soon done; say whether there are more."""
+    total = already
+    for looked, row in enumerate(hits):
+        if looked == _MOST_LOOKED_AT or total >= _MOST_COUNTED:
+            return total, True
+        total += bool(mask[row])
+    return total, False
 
 
 def _among(hits: Iterator[int], mask: Mask) -> Iterator[int]:
