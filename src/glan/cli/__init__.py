@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "report": ("reports", "Write what the data set is into one HTML page, with charts."),
     "show": ("showing", "Show the way of one pair."),
     "taxonomy": ("taxonomy", "Show, check, edit and compare the tree of disciplines."),
+    "curriculum": ("curriculum", "Show, freeze, export and import the subjects and syllabi of disciplines."),
     "review": ("reviewing", "Let people vote on the tree and judge pairs."),
     "benchmarks": ("benchmarks", "Say which benchmarks the pairs are held against, and get more."),
     "contamination": ("contamination", "Hold a data set that others made against benchmarks."),
