@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from msgspec.structs import replace
 
 from glan.config import parse_config
+from glan.curricula import with_texts
 from glan.errors import GlanError, ReplyError, RequestError
 from glan.generate.answers import write_answer
 from glan.generate.asking import Asking, asking_of
@@ -21,7 +22,7 @@ from glan.generate.embeddings import embed_question
 from glan.generate.judging import guard_pair, rate_question, score_pair
 from glan.generate.questions import write_question
 from glan.generate.subjects import draft_subjects
-from glan.generate.syllabi import write_syllabus
+from glan.generate.syllabi import given_text, write_syllabus
 from glan.places import beside, key_of, place
 from glan.prompts import OF_LOOKS, SUFFIX, VARIABLES, Prompts
 from glan.records import (
@@ -108,11 +109,17 @@ class Ways:
         async def written(asking: Asking, discipline: Discipline) -> Syllabus:
             return await write_syllabus(asking, discipline, subject)
 
-        return discipline, subject, await walk.take(place("syllabus", leaf, key), _of_leaf(leaf, written))
+        syllabus = await walk.take(place("syllabus", leaf, key), _of_leaf(leaf, written))
+        if syllabus is None and subject.sessions:  # nobody was asked
+            text = given_text(subject)
+            syllabus = Syllabus(discipline=discipline, subject=subject, text=text, sessions=subject.sessions)
+        return discipline, subject, syllabus
 
     async def _subject(self, walk: "_Replay", leaf: str, key: str) -> tuple[Discipline | None, Subject | None]:
         """Return a discipline, and its subject as the first draft names it that has it."""
         discipline = self._sources.discipline(leaf)
+        if discipline is not None:
+            (discipline,) = with_texts([discipline], self._ledger)
         given = {subject.key: subject for subject in discipline.subjects} if discipline is not None else {}
         if key in given:
             return discipline, given[key]

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from harness import CONTENT, manifest, plant, project, rows, run, small
 from hostile import hostile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from glan.cli import cli
 from glan.errors import DatasetError
 from glan.project import Project
 from glan.report import counting, tree
@@ -299,3 +301,20 @@ def test_every_text_is_in_one_bin(lengths: list[int]) -> None:
     if lengths:
         assert bins.edges[0] <= min(lengths)
         assert max(lengths) <= bins.edges[-1]
+
+
+def test_given_and_frozen_subjects_have_their_way() -> None:
+    """Where class sessions stand in the taxonomy nobody was asked for them, and questions still prove their prompts."""
+    sessions = [{"name": f"Session {i}", "key_concepts": [f"Concept {i}{k}" for k in range(3)]} for i in range(3)]
+    given = {"name": "Astronomy", "subjects": [{"name": "Orbits", "level": "advanced", "sessions": sessions}]}
+    with project([given, "Physics"], pairs=8) as folder:
+        run(folder, small())
+        frozen = CliRunner().invoke(cli, ["curriculum", "freeze", "Physics", "--project", str(folder)])
+        assert frozen.exit_code == 0, frozen.output
+        run(folder, small())
+        found = gather(folder)
+        assert found.tree.concepts == manifest(folder)["quantities"]["coverage"]["key_concepts"] > 0
+        for row, way in found.ways:
+            assert [step.request.id.partition("/")[0] for step in way.steps] == ["question", "answer"], row["id"]
+            assert all(step.is_proven for step in way.steps)
+        assert {row["discipline"] for row, _ in found.ways} == {"Astronomy", "Physics"}

@@ -1,6 +1,6 @@
 """What a report tells, gathered from a project: its manifest, its rows and rejects, its ledger. Nobody is asked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,9 @@ from glan.dataset.summary import Summary
 from glan.errors import DatasetError, GlanError, LedgerError, ReplyError
 from glan.manifests import Manifest
 from glan.parsing import parse_sessions
+from glan.places import quoted
 from glan.project import Project
+from glan.records import Discipline
 from glan.report.counting import Counts, Found, Subject, count, rows_at
 from glan.report.tree import Node, tree_of
 from glan.teachers.ledger import Ledger, StageTotals
@@ -90,6 +92,7 @@ async def gathered(project: Project) -> Findings:
     counts = count(project.train_path, project.rejects_path)
     rows = list(rows_at(_various(counts)))
     sizes, ways = await _from_ledger(project.ledger_path, rows)
+    sizes = {**sizes, **_given_sizes(project.taxonomy.disciplines)}
     is_known = sum(sizes.get(key, 0) for key, tally in counts.subjects.items() if tally.drawn)
     return Findings(
         name=project.config.dataset.name or project.folder.resolve().name,
@@ -165,6 +168,16 @@ def _sizes(ledger: Ledger) -> Mapping[Subject, int]:
         with suppress(ReplyError):
             found[leaf, subject] = sum(len(each.key_concepts) for each in parse_sessions(entry.reply.text))
     return found
+
+
+def _given_sizes(disciplines: Iterable[Discipline]) -> Mapping[Subject, int]:
+    """Return the same of the subjects whose class sessions the taxonomy gives."""
+    return {
+        (discipline.leaf, quoted(subject.key)): sum(len(each.key_concepts) for each in subject.sessions)
+        for discipline in disciplines
+        for subject in discipline.subjects
+        if subject.sessions
+    }
 
 
 def _prompts(project: Project, manifest: Manifest) -> Mapping[str, str]:

@@ -156,7 +156,8 @@ const modes = [
   { name: "pairs", of: (node) => node.p, told: number, ends: ["low", "high"] },
   ...data.scores.map((name) => ({ name: "score: " + name, of: (node) => (node.s && name in node.s ? node.s[name] : null), told: (n) => n.toFixed(2), ends: ["low", "high"] })),
 ];
-let mode = modes[0];
+const two = (node) => (node.c || [node]).flatMap((each) => each.c || [each]);
+let mode = modes.find((each) => new Set(two(data.tree).map(each.of)).size > 1) || modes[0]; // one that tells something
 
 function mixed(from, to, share) {
   const parts = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
@@ -182,7 +183,7 @@ function painted(node, [low, high]) {
 
 function treemap() {
   const below = here().c || [here()];
-  const range = span(below.flatMap((node) => node.c || [node]).filter((node) => node.p));
+  const range = span(two(here()).filter((node) => node.p));
   const cell = (node, place, children) => {
     const { color, ink } = painted(node, range);
     return {
@@ -293,14 +294,15 @@ function drawAll() {
   for (const name of Object.keys(options)) draw(name);
 }
 
-function offer(id, choices, choose) {
+function offer(id, choices, begun, choose) {
   const select = document.getElementById(id);
   select.append(...choices.map((each, i) => { const made = make("option", "", each.name); made.value = i; return made; }));
+  select.value = choices.indexOf(begun);
   select.addEventListener("change", () => choose(choices[select.value]));
 }
 
-offer("mode", modes, (each) => { mode = each; draw("tree"); });
-offer("unit", units, (each) => { unit = each; draw("spent"); });
+offer("mode", modes, mode, (each) => { mode = each; draw("tree"); });
+offer("unit", units, unit, (each) => { unit = each; draw("spent"); });
 document.getElementById("unit-label").hidden = units.length < 2;
 document.getElementById("tree-bar").hidden = false;
 const theme = document.getElementById("theme");
