@@ -22,7 +22,7 @@ from glan.pipeline import Job
 from glan.places import beside, place
 from glan.project import Project
 from glan.records import STAGES, Decided, Discipline, Outcome, Reply, Request, Stage
-from glan.surprise import Nobody, auditing, changed, meaning_of, rests_on, through_of
+from glan.surprise import Earlier, Nobody, auditing, meaning_of, rests_on, through_of
 from glan.teachers.base import Teacher
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledgered import Choice
@@ -92,11 +92,12 @@ async def forecast(
     lines: list[str] = []
     if project.ledger_path.exists():
         with Ledger.open(project.ledger_path, readonly=True) as ledger:
-            before = ledger.last_run()
+            earlier = Earlier.of(ledger, project.only or "")
             now = meaning_of(config, disciplines, project.prompts, asking)
-            lines = changed(before.meaning, now) if before is not None else []
+            choice = earlier.choice(now)
+            lines = earlier.changed(now) if choice is None else []
             await walk.over(ledger)
-        if not lines and before is not None and before.choice != Choice.REASK:
+        if earlier.runs and choice in {Choice.EXACT, Choice.KEEP}:
             walk.mismatched.clear()  # it was decided before that they stand
     else:
         walk.alone()

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from glan.records import Decided, Outcome
 
+_PLACES = {Outcome.PAIR: 0, Outcome.REJECT: 1, Outcome.FAILURE: 2}
+
 
 @dataclass(slots=True, kw_only=True)
 class Progress:
@@ -15,6 +17,8 @@ class Progress:
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
     """By stage and reason."""
+    by_leaf: dict[str, list[int]] = field(default_factory=dict)
+    """Pairs, rejects and failures of each leaf."""
     last: str = ""
     """The question of the last pair."""
 
@@ -22,6 +26,8 @@ class Progress:
         """Count slots whose fate is known."""
         for slot in slots:
             self.outcomes[slot.outcome] += 1
+            if slot.outcome is not Outcome.OPEN:
+                self.by_leaf.setdefault(slot.slot.discipline.leaf, [0, 0, 0])[_PLACES[slot.outcome]] += 1
             if slot.verdict is not None:
                 self.reasons[slot.verdict.stage.value, slot.verdict.reason] += 1
         if slots and slots[-1].question is not None:
@@ -29,7 +35,7 @@ class Progress:
 
     def forget(self) -> None:
         """Begin again: the slots are walked once more."""
-        self.outcomes, self.reasons = Counter(), Counter()
+        self.outcomes, self.reasons, self.by_leaf = Counter(), Counter(), {}
 
     @property
     def pairs(self) -> int:
@@ -46,4 +52,5 @@ class Progress:
                 {"stage": stage, "reason": reason, "slots": slots}
                 for (stage, reason), slots in self.reasons.most_common()
             ],
+            "by_leaf": self.by_leaf,
         }

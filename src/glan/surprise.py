@@ -4,7 +4,7 @@ A run whose requests differ from those the ledger answers is stopped before it a
 """
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
@@ -14,12 +14,14 @@ from glan.config import Config
 from glan.errors import StoppedError, WouldAskAgainError
 from glan.generate.asking import Asking
 from glan.mix import Mix
+from glan.options import PREVIEW
 from glan.pipeline import Job, Pipeline
 from glan.progress import Progress
 from glan.prompts import OF_LOOKS, VARIABLES, Prompts
 from glan.records import OF_A_PAIR, Discipline, Reply, Request, Stage
 from glan.teachers.base import Teacher
 from glan.teachers.ledger import Entry, Ledger
+from glan.teachers.ledger_rows import Run as LedgerRun
 from glan.teachers.ledgered import Choice, Ledgered
 from glan.teachers.permits import Permits
 from glan.teachers.watched import Cuts, Watched
@@ -75,24 +77,57 @@ def changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     return lines
 
 
-async def chosen(job: Job, ledger: Ledger, now: Mapping[str, str], told: Choice | None) -> Choice:
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The runs whose requests a run is held against: the last one of its scope, or over all, and those after it.
+
+    What a trial was told to do about other fingerprints holds for the trial. What it meant is remembered by all, since
+    its replies are in the same ledger.
+    """
+
+    runs: Sequence[LedgerRun] = ()
+
+    @classmethod
+    def of(cls, ledger: Ledger, scope: str) -> "Earlier":
+        """Return those that a ledger knows of, for a run of a scope."""
+        runs = [run for run in ledger.runs() if not run.is_beside]
+        own = [i for i, run in enumerate(runs) if run.scope in {"", scope} or scope == PREVIEW]
+        return cls(runs[own[-1] if own else -1 :])
+
+    @property
+    def meaning(self) -> Mapping[str, str]:
+        """What reached their requests; of two that differ the later one."""
+        return {name: value for run in self.runs for name, value in run.meaning.items()}
+
+    def changed(self, now: Mapping[str, str]) -> list[str]:
+        """Name what any of them tells differently."""
+        return [*dict.fromkeys(line for run in self.runs for line in changed(run.meaning, now))]
+
+    def choice(self, now: Mapping[str, str]) -> Choice | None:
+        """Return what was decided earlier and still holds, or that there is nothing to decide; else None."""
+        if not self.runs:
+            return Choice.EXACT
+        before = Choice(self.runs[0].choice)
+        if before is not Choice.EXACT and not changed(self.runs[0].meaning, now):
+            return before
+        return None if self.changed(now) else Choice.EXACT
+
+
+async def chosen(job: Job, ledger: Ledger, now: Mapping[str, str], *, told: Choice | None, earlier: Earlier) -> Choice:
     """Return what is done about replies under another fingerprint: as told, as before, or nothing to do.
 
     Raises:
         WouldAskAgainError: there are some, and nobody has said what to do.
 
     """
-    before = ledger.last_run()
-    if before is None:
+    if not earlier.runs:
         return Choice.EXACT
-    lines = changed(before.meaning, now)
-    if told is not None:
-        return told
-    if not lines:
-        return Choice(before.choice)
+    choice = told or earlier.choice(now)
+    if choice is not None:
+        return choice
     again = await audit(job, ledger)
     if again.replies:
-        raise refusal(lines, again)
+        raise refusal(earlier.changed(now), again)
     return Choice.EXACT
 
 

@@ -5,10 +5,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import click
 import msgspec
 
+from glan.cli.opening import only_option, opened_project
 from glan.cli.running import named_for
 from glan.cli.screen import json_option, ledger_option, project_option, say, say_json
 from glan.config import Config, parse_config
@@ -24,6 +26,14 @@ from glan.teachers.providers import UNKNOWN, providers
 from glan.teachers.specs import OFFLINE, Spec, parse_spec, where
 
 
+class _Given(TypedDict):
+    """The options of `glan plan` as click gives them."""
+
+    pairs: int | None
+    spec: str | None
+    only: str | None
+
+
 @click.command("plan")
 @project_option
 @ledger_option
@@ -32,15 +42,16 @@ from glan.teachers.specs import OFFLINE, Spec, parse_spec, where
     "--pairs", type=click.IntRange(1, 1_000_000_000), help="How many pairs; as many as a run would make if not given."
 )
 @click.option("--teacher", "spec", metavar="SPEC", help="The teacher whose prices count.")
-def plan_command(folder: Path, ledger: Path | None, *, as_json: bool, pairs: int | None, spec: str | None) -> None:
+@only_option
+def plan_command(folder: Path, ledger: Path | None, *, as_json: bool, **given: Unpack[_Given]) -> None:
     """Say what a run will still take to N pairs, with a range, and which hosts it will talk to.
 
     What the ledger has is not counted.
     """
-    project = Project.open(folder, ledger)
-    named = named_for(project, spec)
+    project = opened_project(folder, ledger, given["only"])
+    named = named_for(project, given["spec"])
     disciplines = project.taxonomy.disciplines
-    config = msgspec.structs.replace(project.config, pairs=pairs or _pairs_of_a_run(project, disciplines))
+    config = msgspec.structs.replace(project.config, pairs=given["pairs"] or _pairs_of_a_run(project, disciplines))
     known = known_of(project, config, named)
     hosts = hosts_of(config, project.environment, named)
     cases = estimates_of(disciplines, config, known)

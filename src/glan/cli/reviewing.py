@@ -9,10 +9,9 @@ import click
 from glan.cli.balloting import Balloting
 from glan.cli.screen import json_option, project_option, say, say_json
 from glan.cli.taking import Taken, reviewed_ids, texts_of
-from glan.cli.voting import slug
 from glan.disk import append
 from glan.errors import DatasetError, GlanError
-from glan.places import key_of
+from glan.places import key_of, slug
 from glan.project import Project
 from glan.reviews import NAME, Review, hash_of, line_of
 from glan.taxonomy.votes import elements_of
@@ -68,7 +67,7 @@ def sample_command(  # noqa: PLR0913 - each is an option
     from glan.show import forms  # noqa: PLC0415 - the templates are loaded when they are needed
 
     project = Project.open(folder)
-    name = project.config.dataset.name or project.folder.resolve().name
+    name = project.name
     if is_taxonomy:
         elements = elements_of(project.taxonomy)
         data = forms.vote_form(elements, name=name) if form == "html" else forms.vote_sheet(elements)

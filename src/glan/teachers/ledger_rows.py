@@ -23,6 +23,8 @@ _MAX_COUNT = 2**53
 
 RESTORE = "`glan ledger verify` lists what is damaged; a copy that `glan ledger backup` made can take its place."
 """The way out of damage."""
+SCOPE, BESIDE = "scope", "beside"
+"""Names under which the inputs of a run tell its scope, and what it asked for that is no pair."""
 CUT_OFF = "length"
 """The `finish_reason` of a reply that ended for want of room."""
 _NO_REPLY = Reply(text="")
@@ -94,6 +96,16 @@ class Run:
     """What reaches the requests, by name."""
     files: Mapping[str, str]
     """The texts of glan.toml, taxonomy.yaml and the prompts, by path."""
+
+    @property
+    def scope(self) -> str:
+        """What it was about: the path of a trial's node, `preview`, or nothing for the whole plan."""
+        return self.files.get(SCOPE, "")
+
+    @property
+    def is_beside(self) -> bool:
+        """Say whether it asked for something else than pairs."""
+        return BESIDE in self.files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
