@@ -25,7 +25,7 @@ from glan.records import STAGES, Decided, Discipline, Outcome, Reply, Request, S
 from glan.surprise import Earlier, Nobody, auditing, meaning_of, rests_on, through_of
 from glan.teachers.base import Teacher
 from glan.teachers.ledger import Ledger
-from glan.teachers.ledgered import Choice
+from glan.teachers.ledgered import Choice, Tally
 
 _CURRICULUM = (Stage.SUBJECTS, Stage.SYLLABI)
 _KINDS: Mapping[Stage, str] = {stage: kind for kind, stage in STAGES.items() if stage not in _CURRICULUM}
@@ -64,6 +64,8 @@ class Forecast:
 
     Where the run does not stop, an earlier `--reask` goes on, and they are asked anyway.
     """
+    from_shelf: Mapping[Stage, int]
+    """Replies that another project paid for, and that it takes off the shelf."""
     slots: Mapping[str, int]
     """By leaf the slots that the ledger cannot decide."""
     leaving: tuple[str, ...]
@@ -110,6 +112,7 @@ async def forecast(
         changed=tuple(lines),
         new=walk.new(),
         again=walk.again(),
+        from_shelf=dict(walk.tally.from_shelf),
         slots=dict(walk.open),
         leaving=tuple(row for row in rows if row not in kept),
         rewritten=tuple(row for row in rows if row in rewritten),
@@ -144,6 +147,8 @@ class _Walked:
     open: Counter[str] = field(default_factory=Counter)
     """By leaf the slots that the ledger cannot decide."""
     mismatched: set[str] = field(default_factory=set)
+    tally: Tally = field(default_factory=Tally)
+    """What the ledger has."""
     kept: set[str] = field(default_factory=set)
     """Ids of pairs that the ledger holds."""
     _slots: Counter[str] = field(default_factory=Counter)
@@ -159,12 +164,19 @@ class _Walked:
     async def over(self, ledger: Ledger) -> None:
         """Walk the plan over what the ledger holds."""
         walk = auditing(
-            self.job, ledger, self.mismatched, lambda teacher: _Noting(teacher, self._answered, self._absent)
+            self.job,
+            ledger,
+            self.mismatched,
+            lambda teacher: _Noting(teacher, self._answered, self._absent),
+            self.tally,
         )
         async for group in walk.decided():
             for decided in group:
                 self._add(decided)
         self._subjects = {leaf: len(found.subjects) for leaf, found in walk.walks.items() if found.subjects}
+
+    def _noting(self, teacher: Teacher) -> Teacher:
+        return _Noting(teacher, self._answered, self._absent)
 
     def alone(self) -> None:
         """Count what a run without a ledger asks for."""

@@ -22,7 +22,7 @@ from glan.records import OF_A_PAIR, Discipline, Reply, Request, Stage
 from glan.teachers.base import Teacher
 from glan.teachers.ledger import Entry, Ledger
 from glan.teachers.ledger_rows import Run as LedgerRun
-from glan.teachers.ledgered import Choice, Ledgered
+from glan.teachers.ledgered import Choice, Ledgered, Tally
 from glan.teachers.permits import Permits
 from glan.teachers.watched import Cuts, Watched
 
@@ -153,12 +153,16 @@ async def audit(job: Job, ledger: Ledger) -> Again:
 
 
 def auditing(
-    job: Job, ledger: Ledger, mismatched: set[str], seen: Callable[[Teacher], Teacher] | None = None
+    job: Job,
+    ledger: Ledger,
+    mismatched: set[str],
+    seen: Callable[[Teacher], Teacher] | None = None,
+    tally: Tally | None = None,
 ) -> Pipeline:
     """Return a walk along what the ledger holds: it asks nobody, and slots that would have to ask stay open.
 
     Requests that the ledger answers under another fingerprint alone are put into `mismatched`, and their replies are
-    used. What `seen` makes of the teacher is asked in its place.
+    used. What `seen` makes of the teacher is asked in its place, and `tally` counts what is found.
     """
     permits = Permits(1)
     permits.close(StoppedError("an audit asks nobody"))
@@ -166,7 +170,7 @@ def auditing(
     def note(request: Request, _: Entry) -> None:
         mismatched.add(request.id)
 
-    ledgered = Ledgered(Nobody(), ledger, permits, choice=Choice.KEEP, on_mismatch=note)
+    ledgered = Ledgered(Nobody(), ledger, permits, choice=Choice.KEEP, on_mismatch=note, tally=tally or Tally())
     teacher: Teacher = Watched(ledgered, Cuts(), keeps_cut=job.config.curation.cut_prompts == "keep")
     teacher = teacher if seen is None else seen(teacher)
     walk = replace(job, asking=structs.replace(job.asking, teacher=teacher), is_audit=True)

@@ -144,7 +144,7 @@ def known_of(project: Project, config: Config, named: Named) -> Known:
     if not project.ledger_path.exists():
         return known
     with Ledger.open(project.ledger_path, readonly=True) as ledger:
-        totals, done = ledger.totals(), Counter(_places(ledger))
+        totals, done = ledger.totals(also_elsewhere=True), Counter(_places(ledger))
         further = ledger.n_further(Stage.ANSWERS)
         has_voted = manifest is not None and _has_voted(ledger.runs(), manifest.hashes, config)
     places = Counter({Stage.ANSWERS: further})

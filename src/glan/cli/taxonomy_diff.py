@@ -131,6 +131,7 @@ class _Foreseen:
             "stops": found.stops,
             "requests": found.new,
             "requests_with_reask": found.again,
+            "from_shelf": found.from_shelf,
             "slots": found.slots,
             "cost_usd": {
                 "least": self._cost({stage: span.least for stage, span in found.new.items()}),
