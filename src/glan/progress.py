@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from glan.records import Decided, Outcome
 
 _PLACES = {Outcome.PAIR: 0, Outcome.REJECT: 1, Outcome.FAILURE: 2}
+_MOST_LETTERS = 500
+"""Of the last question; a model may have written a book."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,5 +54,5 @@ class Progress:
                 {"stage": stage, "reason": reason, "slots": slots}
                 for (stage, reason), slots in self.reasons.most_common()
             ],
-            "by_leaf": self.by_leaf,
+            "last": self.last[:_MOST_LETTERS],
         }

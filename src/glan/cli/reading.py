@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack
 
@@ -16,6 +17,7 @@ from glan.errors import DatasetError, GlanError
 from glan.language_names import code_of
 from glan.manifests import Manifest
 from glan.project import Project, manifest_in
+from glan.reporting import Status
 from glan.spending import told_possibly_paid
 from glan.teachers.ledger import Entry, Ledger
 from glan.teachers.ledger_file import is_held
@@ -27,6 +29,7 @@ class _Shown(TypedDict):
 
     only: str | None
     failures: bool
+    watch: bool
     tree: bool
     depth: int | None
     statistics: bool
@@ -37,6 +40,7 @@ class _Shown(TypedDict):
 @ledger_option
 @json_option
 @only_option
+@click.option("--watch", is_flag=True, help="Show a run that goes on elsewhere until it ends; Ctrl-C stops looking.")
 @click.option("--failures", is_flag=True, help="List the requests that failed for good.")
 @click.option("--tree", is_flag=True, help="Count slots, pairs, rejects and failures at each node of the taxonomy.")
 @click.option("--depth", type=click.IntRange(1), help="With --tree: so many levels alone.")
@@ -44,6 +48,8 @@ class _Shown(TypedDict):
 def status_command(folder: Path, ledger: Path | None, *, as_json: bool, **shown: Unpack[_Shown]) -> None:
     """Say how far a project is, also while a run goes on elsewhere."""
     project = opened_project(folder, ledger, shown["only"])
+    if shown["watch"]:
+        _watch(project)
     manifest = project.manifest()
     run = _run_status(project)
     batches = _batches(project)
@@ -73,6 +79,18 @@ def _run_status(project: Project) -> dict[str, Any] | None:
     if found is not None and found.get("state") == "running" and not is_held(project.ledger_path, found.get("process")):
         found["state"] = "died"
     return found
+
+
+def _watch(project: Project) -> None:
+    """Look on while a run goes on in another process."""
+    from glan.cli.display import watched  # noqa: PLC0415 - it brings what a run needs
+
+    def look() -> Status | None:
+        found = _run_status(project)
+        return Status.of(found) if found is not None and found.get("state") == "running" else None
+
+    with suppress(KeyboardInterrupt):  # whoever looks on stops looking; the run goes on
+        watched(look)
 
 
 def _batches(project: Project) -> list[Parcel]:
