@@ -11,6 +11,7 @@ from harness import (
     Dying,
     committed,
     configure,
+    edit_prompt,
     manifest,
     plant,
     project,
@@ -185,8 +186,7 @@ def test_a_change_that_a_trial_met_is_told_to_the_whole_run() -> None:
         teacher = Counting(small())
         run(folder, teacher)
         plant(folder, [*TREE, "Music"])
-        prompt = folder / "prompts" / "draft_subjects.md.j2"
-        prompt.write_text(prompt.read_text(encoding="utf-8") + "\nBe brief.\n", encoding="utf-8")
+        edit_prompt(folder, "draft_subjects")
         assert run(folder, teacher, only="Music", pairs=4).exit_code == 0
         with pytest.raises(WouldAskAgainError, match="prompt draft_subjects"):
             run(folder, teacher)
