@@ -246,7 +246,9 @@ def _lenient_parts(text: str) -> list[str]:
     try:
         found = mend(text)
         items = found.get("parts") if isinstance(found, dict) else found
-        return [item if isinstance(item, str) else msgspec.convert(item, _PartItem).part_name for item in _listed(items)]
+        return [
+            item if isinstance(item, str) else msgspec.convert(item, _PartItem).part_name for item in _listed(items)
+        ]
     except (msgspec.ValidationError, ValueError, RecursionError) as error:
         raise ReplyError(f'The reply is not a JSON object with the key "parts": {error}.', text=text) from error
 

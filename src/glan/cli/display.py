@@ -4,7 +4,7 @@ import asyncio
 import sys
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from queue import Queue
@@ -16,6 +16,7 @@ import click
 from glan.cli.screen import printable
 from glan.records import Outcome
 from glan.runs import Run
+from glan.teachers.ledgered import Tally
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -56,6 +57,32 @@ async def displayed(run: Run) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
+@asynccontextmanager
+async def lined(line: Callable[[], str]) -> AsyncIterator[None]:
+    """Show one line that changes until the block is left: in its place on a terminal, now and then in a log."""
+    task = asyncio.create_task(_live_line(line) if sys.stderr.isatty() else _printed_line(line))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _printed_line(line: Callable[[], str]) -> None:
+    while True:
+        await asyncio.sleep(_LINE_EVERY_S)
+        click.echo(line(), err=True)
+
+
+async def _live_line(line: Callable[[], str]) -> None:
+    from rich.text import Text  # noqa: PLC0415 - only a terminal needs it
+
+    with _drawing() as draw:
+        while True:
+            draw(Text(printable(line())))
+            await asyncio.sleep(_REFRESH_S)
+
+
 async def _lines(run: Run) -> None:
     rate = _Rate()
     rate.update(run.progress.pairs)
@@ -74,7 +101,7 @@ def line_of(run: Run, per_second: float) -> str:
         f"{per_second:.1f} pairs/s",
         f"ETA {eta(run, per_second)}",
         f"{run.tally.in_flight:,} in flight",
-        calls_of(run),
+        calls_of(run.tally),
         f"{run.tally.tokens:,} tokens",
         cost_of(run.tally.cost_usd),
         *filter(None, [run.post.told() if run.post is not None else ""]),
@@ -83,9 +110,9 @@ def line_of(run: Run, per_second: float) -> str:
     return ", ".join(parts)
 
 
-def calls_of(run: Run) -> str:
-    """Return the calls of this run, and what came from the ledger."""
-    return f"{run.tally.asked:,} calls ({run.tally.hits:,} replies from the ledger)"
+def calls_of(tally: Tally) -> str:
+    """Return the calls of a run, and what came from the ledger."""
+    return f"{tally.asked:,} calls ({tally.hits:,} replies from the ledger)"
 
 
 def cost_of(cost_usd: float | None) -> str:

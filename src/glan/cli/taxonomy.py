@@ -7,6 +7,7 @@ from typing import TypedDict, Unpack
 import click
 
 from glan.cli import taxonomy_edits
+from glan.cli.building import build_command
 from glan.cli.screen import json_option, project_option, say, say_json
 from glan.cli.taxonomy_diff import diff_command
 from glan.cli.voting import vote_command
@@ -17,7 +18,7 @@ from glan.taxonomy.tree import Taxonomy
 
 @click.group("taxonomy")
 def taxonomy_command() -> None:
-    """Show, check, edit and compare the tree of disciplines."""
+    """Build, show, check, edit and compare the tree of disciplines."""
 
 
 def _taxonomy_option(function: Callable[..., None]) -> Callable[..., None]:
@@ -96,6 +97,7 @@ def check_command(folder: Path, *, as_json: bool, name: str | None) -> None:
     say(f"{len(taxonomy.disciplines):,} disciplines, {len(findings):,} findings.")
 
 
+taxonomy_command.add_command(build_command)
 taxonomy_command.add_command(diff_command)
 taxonomy_command.add_command(vote_command)
 for edit_command in taxonomy_edits.COMMANDS:

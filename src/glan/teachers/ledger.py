@@ -42,6 +42,9 @@ from glan.teachers.ledger_writer import Waiting, Writer
 
 __all__ = ["Entry", "Ledger", "Run", "StageTotals"]
 
+BUILDING = "building"
+"""The choice of a run that built a tree and made no pairs."""
+
 Sums = TypeVar("Sums", StageTotals, RunTotals)
 
 _PAGE = 64
@@ -240,8 +243,8 @@ class Ledger:
         return self._runs_of(self._read(f"{_RUNS} ORDER BY run"))
 
     def last_run(self) -> Run | None:
-        """Return the run that was begun last."""
-        runs = self._runs_of(self._read(f"{_RUNS} ORDER BY run DESC LIMIT 1"))
+        """Return the run that was begun last; the building of a tree is none."""
+        runs = self._runs_of(self._read(f"{_RUNS} WHERE choice <> ? ORDER BY run DESC LIMIT 1", BUILDING))
         return runs[0] if runs else None
 
     def get(self, seq: int) -> Entry | None:
