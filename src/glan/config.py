@@ -118,6 +118,11 @@ class TreeConfig(Config, frozen=True):
         """What teachers are asked for: parts of branches."""
         return (Stage.TAXONOMY,)
 
+    @property
+    def merges_names(self) -> bool:
+        """Whether near names are one: always in English, since several proposals name one thing in several ways."""
+        return code_of(self.language) == "en"
+
 
 def recipes() -> tuple[str, ...]:
     """Return the names of the shipped recipes."""

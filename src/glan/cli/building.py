@@ -31,9 +31,11 @@ from glan.generate.decompose import WORDINGS, Shape
 from glan.options import Options
 from glan.project import LEDGER, Project
 from glan.spending import told_possibly_paid
+from glan.taxonomy import edit
 from glan.taxonomy.edit import TOP
 from glan.taxonomy.nodes import MAX_DEPTH, MAX_NODES, checked_name, checked_notes
 from glan.taxonomy.proposals import LeftOut, Reason
+from glan.taxonomy.tree import read_text
 from glan.teachers.ledgered import Choice
 from glan.teachers.panel import Named, opened
 from glan.wording import counted, few
@@ -139,12 +141,12 @@ def build_command(ctx: click.Context, *, as_json: bool, yes: bool, **given: Unpa
     named = confirmed(site, named, confirm)
     click.echo(_most(shape), err=True)
     build, tree = asyncio.run(_conduct(site, named, shape, _options(given)))
-    if as_json:
-        say_json(_as_dict(build, tree))
-    else:
+    if not as_json:
         _tell(build, tree)
     if tree.text:
         _put(tree, project, given, tells=not as_json)
+    if as_json:
+        say_json(_as_dict(build, tree))
     ctx.exit(tree.exit_code)
 
 
@@ -265,8 +267,12 @@ def _put(tree: Tree, project: Project | None, given: _Given, *, tells: bool) -> 
             said = shlex.quote(str(out))
             say(f"Wrote {out}. Look at it, then make a project of it: glan init DIR --taxonomy {said}")
             say("Others vote on it with `glan review sample --taxonomy` and `glan taxonomy vote`.")
-    elif project is not None:
+    elif project is not None and tells:
         put_in(project, tree.nodes, under=given["under"])
+    elif project is not None:
+        fresh, _ = edit.without_known(project.taxonomy, tree.nodes)
+        if fresh:
+            project.write_taxonomy(edit.graft(read_text(project.taxonomy_path), fresh, under=given["under"]))
 
 
 def _tell(build: Build, tree: Tree) -> None:
@@ -332,7 +338,7 @@ def _as_dict(build: Build, tree: Tree) -> Mapping[str, object]:
         "disciplines": tree.disciplines,
         "left_out": tree.left_out,
         "merged": [{"name": name, "into": into} for name, into in tree.merged],
-        "failed": [{"branch": path, "reason": reason, "proposals": count} for path, reason, count in tree.failed],
+        "lost": [{"branch": path, "reason": reason, "proposals": count} for path, reason, count in tree.failed],
         "undivided": tree.undivided,
         "unfit": tree.unfit,
         **build.tally.as_dict(),

@@ -63,7 +63,8 @@ def show_command(*, folder: Path, as_json: bool, **given: Unpack[_Shown]) -> Non
         for line in seen:
             count = "" if line.is_leaf else f"  ({line.leaves:,})"
             weight = f"  x{line.weight:g}" if line.is_leaf and line.weight != 1 else ""
-            say(f"{'  ' * line.depth}{line.title}{count}{weight}  {line.share:.2%}")
+            votes = f"  [{line.votes}]" if line.votes is not None else ""
+            say(f"{'  ' * line.depth}{line.title}{votes}{count}{weight}  {line.share:.2%}")
     at_each = ", ".join(f"{level.branches + level.leaves:,}" for level in levels(lines))
     say(f"{sum(line.is_leaf for line in lines):,} disciplines. Nodes at each level: {at_each}.")
 

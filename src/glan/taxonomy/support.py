@@ -4,6 +4,7 @@ import re
 
 from glan.errors import TaxonomyError
 from glan.taxonomy.syntax import shown
+from glan.wording import counted
 
 _SUPPORT = re.compile(r"([0-9]{1,6}) ?/ ?([0-9]{1,6})", re.ASCII)
 
@@ -11,6 +12,14 @@ _SUPPORT = re.compile(r"([0-9]{1,6}) ?/ ?([0-9]{1,6})", re.ASCII)
 def support(votes: int, proposals: int) -> str:
     """Return it as it is written."""
     return f"{votes}/{proposals}"
+
+
+def told_support(text: str | None) -> str:
+    """Return what a node has as people read it, `5 of 6 proposals`; nothing for a node that has none."""
+    if text is None:
+        return ""
+    votes, _, proposals = text.partition("/")
+    return f"{votes} of {counted(int(proposals), 'proposal')}"
 
 
 def checked_support(text: str, at: str) -> str:

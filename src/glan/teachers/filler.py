@@ -169,15 +169,18 @@ class Filler:
             return _prose(digest, self.size)
         if asked is Asked.WRITE_QUESTION:
             return self._question(request, digest)
+        if asked in _JUDGEMENTS:
+            return _JUDGEMENTS[asked](digest)
+        if asked.schema is not None:
+            return self._listing(asked, request, digest)
+        return _prose(digest, self.syllabus_size)
+
+    def _listing(self, asked: Asked, request: Request, digest: bytes) -> str:
         if asked is Asked.LIST_SUBJECTS:
             return _subjects(_topic(self.seed, request, "discipline"), self.subjects)
         if asked is Asked.LIST_SESSIONS:
             return _sessions(_topic(self.seed, request, "discipline", "subject"), self.sessions)
-        if asked is Asked.LIST_PARTS:
-            return _parts(_topic(self.seed, request, "whole"), self.parts, digest)
-        if asked in _JUDGEMENTS:
-            return _JUDGEMENTS[asked](digest)
-        return _prose(digest, self.syllabus_size)
+        return _parts(_topic(self.seed, request, "whole"), self.parts, digest)
 
     def _question(self, request: Request, digest: bytes) -> str:
         if int.from_bytes(digest[:4], "big") >= self.near_copies * 2**32:
