@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 EXTRAS := .venv-extras
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test browser test-extras check bench clean
+.PHONY: demo test fuzz browser test-extras check bench clean
 
 # A data set of 200 pairs from the offline textbook, in ./demo, and one of its pairs from each discipline on the screen.
 demo: $(VENV)/core
@@ -16,6 +16,10 @@ demo: $(VENV)/core
 # Core, contract, end-to-end and browser tests.
 test: $(VENV)/test browser
 	$(BIN)/python -m pytest -m "not long" -n 2 --dist loadfile
+
+# The property tests with examples that nobody has tried yet. One that fails becomes a test of its own.
+fuzz: $(VENV)/test
+	$(BIN)/python -m pytest tests/unit tests/e2e/test_invariants.py --hypothesis-profile=fuzz -n 2 --dist loadfile
 
 # The browser that fills in the forms. Where there is one already, nothing is installed.
 browser:

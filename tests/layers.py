@@ -15,6 +15,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
                 "options",
                 "outputs",
                 "preferences",
+                "reporting",
                 "reviewed",
                 "settled",
                 "spending",
@@ -43,7 +44,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"judgements"}),),
     (frozenset({"parsing"}),),
     (
-        frozenset({"progress"}),
+        frozenset({"progress", "pace"}),
         frozenset({"streams"}),
         frozenset({"packing"}),
         frozenset({"vectors"}),

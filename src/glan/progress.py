@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 from glan.records import Decided, Outcome
 
+_MOST_LETTERS = 500
+"""Of the last question; a model may have written a book."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Progress:
@@ -46,4 +49,5 @@ class Progress:
                 {"stage": stage, "reason": reason, "slots": slots}
                 for (stage, reason), slots in self.reasons.most_common()
             ],
+            "last": self.last[:_MOST_LETTERS],
         }

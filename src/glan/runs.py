@@ -31,6 +31,7 @@ from glan.pipeline import Job, Pipeline
 from glan.progress import Progress
 from glan.project import Project
 from glan.records import Discipline, Outcome, Stage
+from glan.reporting import Reporter
 from glan.settled import Basis, count_again, settled, told_again
 from glan.spending import possibly_paid, possibly_paid_so_far, purse_of
 from glan.streams import collecting_rarely
@@ -41,6 +42,7 @@ from glan.teachers.ledger import Ledger
 from glan.teachers.ledgered import Choice, Ledgered, Tally
 from glan.teachers.outbox import Parcel
 from glan.teachers.panel import Panel
+from glan.teachers.permits import Pools
 from glan.teachers.purse import Purse
 from glan.teachers.watched import Cuts, Watched
 from glan.yields import LowYieldError
@@ -68,12 +70,16 @@ class Run:
         """The batches that are out, once the ledger is open."""
         self.written: Sequence[Parcel] = ()
         """The files that were written for an offline runner."""
-        self._panel = panel
+        self.panel = panel
+        self.purse = Purse()
+        self.permits: Pools | None = None
+        """Those of the walk, once it has begun."""
         self._own: OwnRules | None = None
-        self._purse = Purse()
         self._pipeline: Pipeline | None = None
         self.interrupting = asyncio.Event()
         """Set when the run is asked to stop."""
+        self.reporter = Reporter(self)
+        """Tells how far it is."""
         self._interrupted: InterruptedRunError | None = None
         self._paid_up: BudgetError | None = None
         """Set when the servers' time is over."""
@@ -87,7 +93,7 @@ class Run:
     @property
     def told(self) -> tuple[str, ...]:
         """What a person should know of it so far."""
-        lost = [refusal.told_of(host) for refusal, host in self._panel.refusals if refusal.is_loss]
+        lost = [refusal.told_of(host) for refusal, host in self.panel.refusals if refusal.is_loss]
         missing = told_of_walks(self._pipeline.walks.values() if self._pipeline is not None else ())
         out = "" if self.post is None else self.post.told_left()
         told = filter(None, [self.cuts.told(), out])
@@ -96,12 +102,7 @@ class Run:
     @property
     def possibly_paid(self) -> dict[str, object]:
         """Calls that may have been paid for without a reply, and the most that they cost."""
-        return possibly_paid(self.tally, self._purse)
-
-    @property
-    def away(self) -> tuple[str, ...]:
-        """The servers that give nothing just now, each in a few words."""
-        return tuple(absence.told() for absence in self._panel.absences)
+        return possibly_paid(self.tally, self.purse)
 
     @property
     def is_interrupted(self) -> bool:
@@ -116,7 +117,7 @@ class Run:
 
         """
         # What cannot be read is told before anything is written.
-        panel = self._panel
+        panel = self.panel
         disciplines = self._disciplines()
         self._own = own_rules(self.project, self.options, self._notice)
         if doubt := doubt_of(self.config.dataset.license):
@@ -136,7 +137,7 @@ class Run:
         self, ledger: Ledger, disciplines: Sequence[Discipline], asking: Asking, confirm: Callable[[str], bool]
     ) -> Result:
         hits_to = ledger.last_seq()
-        post = self.post = post_of(ledger, self._panel, self.project, self.tally)
+        post = self.post = post_of(ledger, self.panel, self.project, self.tally)
         await settle_earlier(post, waits=not self.options.is_preview)
         standing = None if self.options.is_aside else standing_of(self.project)
         pairs, told = pairs_of(standing, disciplines, self.config, self.options.pairs, confirm)
@@ -147,31 +148,31 @@ class Run:
         meaning = meaning_of(self.config, disciplines, self.project.prompts, asking)
         choice = await chosen(job, ledger, meaning, self.options.choice)
         inputs = inputs_of(self.project, self.options)
-        basis = Basis(inputs=inputs, meaning=meaning, models=self._panel.models, choice=choice)
+        basis = Basis(inputs=inputs, meaning=meaning, models=self.panel.models, choice=choice)
         found = None if self._walks_anyway else settled(self.project, basis.with_replies(ledger), pairs=pairs)
         if found is not None:
             return self._stand(found)
         self._begin(ledger, meaning, choice, pairs)
-        post.budget = self._purse.budget
+        post.budget = self.purse.budget
         ledgered = Ledgered(
-            self._panel.teacher,
+            self.panel.teacher,
             ledger,
-            self._panel.permits(self.options.over(self.config.limits)),
+            self.panel.permits(self.options.over(self.config.limits)),
             choice=choice,
             retry_failed_before=ledger.last_seq() if self.options.retry_failed else None,
             tally=self.tally,
-            purse=self._purse,
+            purse=self.purse,
             counts_hits_to=hits_to if self._is_batch or ledger.last_seq() > hits_to else None,
         )
         if self.options.write_to is not None:
             self.written, n_open = await self._gathering(job, ledgered, post).write(self.options.write_to)
             return self._ended(n_open, self._interrupted, is_published=False)
         cause = await self._gathered(self._gathering(job, ledgered, post)) if self._is_batch else None
-        outputs = Outputs(self.project, self.config, self._panel.models)
+        outputs = Outputs(self.project, self.config, self.panel.models)
         if cause is not None:
-            self._purse.close()
+            self.purse.close()
         await self._make(job, ledgered, outputs, cause)
-        self._purse.close()
+        self.purse.close()
         return self._end(ledger, outputs, standing, basis)
 
     def _job(self, disciplines: Sequence[Discipline], asking: Asking, pairs: int) -> Job:
@@ -191,7 +192,7 @@ class Run:
         return Gathering(
             job=job,
             ledgered=ledgered,
-            panel=self._panel,
+            panel=self.panel,
             limits=self.options.over(self.config.limits),
             post=post,
             progress=self.progress,
@@ -202,8 +203,8 @@ class Run:
     def _begin(self, ledger: Ledger, meaning: Mapping[str, str], choice: Choice, pairs: int) -> None:
         """Store the inputs of the run."""
         before = ledger.last_run()
-        self._purse = purse_of(self._panel, self.options, ledger)
-        self.tally.meter = self._purse.budget.meter
+        self.purse = purse_of(self.panel, self.options, ledger)
+        self.tally.meter = self.purse.budget.meter
         ledger.begin_run(
             glan_version=glan.__version__,
             # A discipline that this run leaves out is still known to the next one that has it.
@@ -212,10 +213,13 @@ class Run:
             files={
                 **stored_of(self.project, self.options),
                 **self.against.benchmarks.hashes(),
-                "teacher": self._panel.spec,
+                "teacher": self.panel.spec,
             },
         )
-        _log.info("run begins: %d pairs, teacher %s, choice %s", pairs, self._panel.spec or "at hand", choice.value)
+        _log.info(
+            "run begins",
+            extra={"facts": {"pairs": pairs, "teacher": self.panel.spec or "at hand", "choice": choice.value}},
+        )
 
     async def _gathered(self, gathering: Gathering) -> GlanError | None:
         """Ask in batches what can be; return what keeps the run from asking the rest live."""
@@ -226,7 +230,7 @@ class Run:
 
     async def _make(self, job: Job, ledgered: Ledgered, outputs: Outputs, cause: GlanError | None) -> None:
         """Walk, and write what the slots become; where something keeps the run from asking, from the ledger alone."""
-        permits = self._panel.permits(self.options.over(self.config.limits))
+        permits = self.permits = self.panel.permits(self.options.over(self.config.limits))
         behind = replace(ledgered, permits=permits)
         if cause is not None:
             behind = replace(behind, teacher=OnlyLedger(), purse=Purse())
@@ -306,32 +310,13 @@ class Run:
     async def _report(self) -> None:
         """Keep status.json true for whoever watches from elsewhere, and end the walk when its time is paid up."""
         while True:
-            self._write_status(self.status("running"))
-            left_s = self._purse.beat()
-            if left_s <= 0 and self._pipeline is not None and not self._purse.budget.meter.is_over:
-                self._paid_up = self._purse.budget.refusal()
+            self.reporter.report()
+            left_s = self.purse.beat()
+            if left_s <= 0 and self._pipeline is not None and not self.purse.budget.meter.is_over:
+                self._paid_up = self.purse.budget.refusal()
                 self._stop(self._paid_up)
                 self._pipeline.cut()
             await asyncio.sleep(min(_STATUS_EVERY_S, left_s) if left_s > 0 else _STATUS_EVERY_S)
-
-    def _write_status(self, status: Mapping[str, object]) -> None:
-        """Replace status.json; a preview leaves it to tell of the last run."""
-        if not self.options.is_preview:
-            self.project.write_status(status)
-
-    def status(self, state: str) -> dict[str, object]:
-        """Return what is known of the run, for people and machines."""
-        return {
-            "state": state,
-            **self.progress.as_dict(),
-            "cut_prompts": self.cuts.total,
-            "possibly_paid": self.possibly_paid,
-            "server_usd": self.tally.meter.usd,
-            "batches": "" if self.post is None else self.post.told(),
-            "away": self.away,
-            **self.against.as_dict(),
-            **self.tally.as_dict(),
-        }
 
     def _end(self, ledger: Ledger, outputs: Outputs, standing: Standing | None, basis: Basis) -> Result:
         stopped = self._pipeline.stopped if self._pipeline is not None else None
@@ -359,8 +344,7 @@ class Run:
             is_settled=is_settled,
             notices=self.told,
         )
-        _log.info("run ended with exit code %d: %s", result.exit_code, self.status("ended"))
-        self._write_status({**self.status("ended"), "exit_code": result.exit_code})
+        self.reporter.end(result.exit_code)
         return result
 
     def _is_better(self, outputs: Outputs, standing: Standing | None, stopped: GlanError | None) -> bool:
@@ -392,7 +376,7 @@ class Run:
             server_usd=ledger.run_totals().server_usd,
             against=self.against,
             cut_prompts=self.cuts.total,
-            not_taken=[refusal.told_of(host) for refusal, host in self._panel.refusals],
+            not_taken=[refusal.told_of(host) for refusal, host in self.panel.refusals],
             answered=self.identities.answered(),
             rules=self._own.counts if self._own is not None else None,
             walks=walks,

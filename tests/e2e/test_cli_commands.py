@@ -232,8 +232,12 @@ def test_a_run_is_seen_from_elsewhere_and_keeps_others_out(tmp_path: Path) -> No
         backup = tmp_path / "backup.sqlite"
         assert command("ledger", "backup", backup, "--project", folder).code == 0
         assert command("export", tmp_path / "out.jsonl", "--project", folder).code == 1
+        watching = command.begin("status", "--watch", "--project", folder)
+        assert watching.process.stderr is not None
+        assert "in flight of " in watching.process.stderr.readline()
         assert not begun.is_over
         gone(begun)
+        assert "The last run died without an end" in watching.end().out
         died = command("status", "--project", folder)
         assert died.code == 0
         assert "The last run died without an end" in died.out

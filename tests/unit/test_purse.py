@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from glan.errors import BudgetError, LedgerError, RequestError, UnusableError
 from glan.records import Message, Reply, Request, Sampling, Stage, TimedOut, Usage
@@ -291,6 +292,40 @@ async def test_a_call_waits_for_what_is_in_flight() -> None:
     assert budget.spent.tokens == 240
 
 
+async def test_nobody_of_a_later_rank_passes_one_who_waits_for_room() -> None:
+    """What becomes free goes to the lowest rank, also where a smaller call of a later one would fit before it."""
+    budget = Budget(max_tokens=100)
+    assert budget.reserve(Amount(tokens=60), rank=0)
+    assert not budget.reserve(Amount(tokens=50), rank=1)
+    told: list[int] = []
+
+    async def wait(rank: int) -> None:
+        await budget.changed(rank)
+        told.append(rank)
+
+    async with asyncio.TaskGroup() as tasks:
+        for rank in (2, 1):
+            tasks.create_task(wait(rank))
+        await asyncio.sleep(0)
+        assert not budget.reserve(Amount(tokens=10), rank=2)
+        assert budget.reserve(Amount(tokens=10), rank=1)
+        budget.settle(Amount(tokens=60), Amount(tokens=5))
+    assert told == [1, 2]
+    assert budget.reserve(Amount(tokens=10), rank=2)
+
+
+async def test_who_no_longer_waits_for_room_holds_nobody_up() -> None:
+    """One that was cancelled while it waited is passed."""
+    budget = Budget(max_tokens=100)
+    assert budget.reserve(Amount(tokens=60))
+    waiting = asyncio.create_task(budget.changed(1))
+    await asyncio.sleep(0)
+    assert not budget.reserve(Amount(tokens=10), rank=2)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    assert budget.reserve(Amount(tokens=10), rank=2)
+
+
 @given(
     st.lists(st.tuples(st.integers(0, 100), st.integers(0, 100)), min_size=1, max_size=30),
     st.integers(0, 6_000),
@@ -317,15 +352,16 @@ async def stay_within(usages: list[tuple[int, int]], max_tokens: int, max_in_fli
 
     async def one(prompt: int, reply: int) -> Reply:
         usage = Usage(prompt_tokens=prompt, completion_tokens=reply)
+        request = structs.replace(ask(), rank=rng.randrange(4))
         while True:
-            async with permits.at(0):
-                call = purse.begin(ask())
+            async with permits.at(request.rank):
+                call = purse.begin(request)
                 if call is not None:
                     with call:
-                        found = await Metered(usage=usage, check=check, wait=wait).reply(ask())
+                        found = await Metered(usage=usage, check=check, wait=wait).reply(request)
                         call.settle(found)
                     return found
-            await budget.changed()
+            await budget.changed(request.rank)
 
     async with asyncio.timeout(10):
         found = await asyncio.gather(*(one(*usage) for usage in usages), return_exceptions=True)

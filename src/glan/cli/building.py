@@ -10,7 +10,7 @@ from typing import TypedDict, Unpack
 import click
 
 from glan.builds import Build, Site, Tree
-from glan.cli.display import STOPPING, calls_of, cost_of, lined
+from glan.cli.display import STOPPING, lined
 from glan.cli.logs import logged_to
 from glan.cli.running import interruptible, named_for
 from glan.cli.screen import (
@@ -24,6 +24,7 @@ from glan.cli.screen import (
     yes_option,
 )
 from glan.cli.taxonomy_edits import put_in
+from glan.cli.telling import calls_of, cost_of
 from glan.cli.trusting import confirmed
 from glan.disk import replace
 from glan.errors import BudgetError, ProjectError
@@ -251,7 +252,7 @@ def _line(build: Build) -> str:
         f"{grown.failed.total():,} failed",
         f"{grown.nodes:,} nodes so far",
         f"{build.tally.in_flight:,} in flight",
-        calls_of(build.tally),
+        calls_of(build.tally.asked, build.tally.hits),
         cost_of(build.tally.cost_usd),
         *([STOPPING] if build.is_interrupted else []),
     ]
@@ -282,7 +283,7 @@ def _tell(build: Build, tree: Tree) -> None:
     tally = build.tally
     made = f"{counted(tree.branches, 'branch', 'branches')}, {counted(tree.disciplines, 'discipline')}; "
     say(
-        f"{made if tree.text else ''}{calls_of(tally)}, "
+        f"{made if tree.text else ''}{calls_of(tally.asked, tally.hits)}, "
         f"{tokens_told(tally.prompt_tokens, tally.completion_tokens, tally.cached_tokens)}, {cost_of(tally.cost_usd)}."
     )
     if doubtful := told_possibly_paid(build.possibly_paid):

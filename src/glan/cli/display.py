@@ -3,10 +3,8 @@
 import asyncio
 import sys
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, field
 from queue import Queue
 from threading import Thread
 from typing import TYPE_CHECKING, Protocol
@@ -14,9 +12,9 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from glan.cli.screen import printable
-from glan.records import Outcome
+from glan.cli.telling import calls_told, eta, line_of, money_told
+from glan.reporting import Status
 from glan.runs import Run
-from glan.teachers.ledgered import Tally
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -26,23 +24,6 @@ _REFRESH_S = 0.25
 _LAST_LOOK_S = 1.0
 """So long the end waits for a terminal that is held up."""
 _LINE_EVERY_S = 10.0
-_RATE_WINDOW_S = 60.0
-
-
-@dataclass(slots=True)
-class _Rate:
-    """Pairs per second over the last minute."""
-
-    seen: deque[tuple[float, int]] = field(default_factory=deque)
-
-    def update(self, pairs: int) -> float:
-        """Count the pairs of this moment, and return the rate."""
-        now = time.monotonic()
-        self.seen.append((now, pairs))
-        while len(self.seen) > 2 and now - self.seen[0][0] > _RATE_WINDOW_S:
-            self.seen.popleft()
-        then, before = self.seen[0]
-        return (pairs - before) / (now - then) if now > then else 0.0
 
 
 @asynccontextmanager
@@ -84,83 +65,74 @@ async def _live_line(line: Callable[[], str]) -> None:
 
 
 async def _lines(run: Run) -> None:
-    rate = _Rate()
-    rate.update(run.progress.pairs)
     while True:
         await asyncio.sleep(_LINE_EVERY_S)
-        click.echo(line_of(run, rate.update(run.progress.pairs)), err=True)
+        click.echo(printable(line_of(_status(run))), err=True)
 
 
-def line_of(run: Run, per_second: float) -> str:
-    """Return the state of a run in one line."""
-    outcomes = run.progress.outcomes
-    parts = [
-        f"{run.progress.pairs:,}/{run.progress.wanted:,} pairs",
-        f"{outcomes[Outcome.REJECT]:,} rejects",
-        f"{outcomes[Outcome.FAILURE]:,} failures",
-        f"{per_second:.1f} pairs/s",
-        f"ETA {eta(run, per_second)}",
-        f"{run.tally.in_flight:,} in flight",
-        calls_of(run.tally),
-        f"{run.tally.tokens:,} tokens",
-        cost_of(run.tally.cost_usd),
-        *filter(None, [run.post.told() if run.post is not None else ""]),
-        *run.away,
-    ]
-    return ", ".join(parts)
+def _status(run: Run) -> Status:
+    return Status.of(run.reporter.status())
 
 
-def calls_of(tally: Tally) -> str:
-    """Return the calls of a run, and what came from the ledger."""
-    return f"{tally.asked:,} calls ({tally.hits:,} replies from the ledger)"
-
-
-def cost_of(cost_usd: float | None) -> str:
-    """Return an amount of money; what is unknown is said to be."""
-    return "cost unknown" if cost_usd is None else f"${cost_usd:,.4f}"
-
-
-def eta(run: Run, per_second: float) -> str:
-    """Return how long the run will still take at this rate."""
-    left = run.progress.wanted - run.progress.pairs
-    if left <= 0:
-        return "0:00"
-    if per_second <= 0:
-        return "unknown"
-    minutes, seconds = divmod(round(left / per_second), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+def watched(look: Callable[[], Status | None]) -> None:
+    """Show a run that goes on elsewhere until it has ended: nothing to look at any more."""
+    if not sys.stderr.isatty():
+        due_s = time.monotonic()
+        while (status := look()) is not None:
+            if time.monotonic() >= due_s:
+                due_s += _LINE_EVERY_S
+                click.echo(printable(line_of(status)), err=True)
+            time.sleep(_REFRESH_S)
+        return
+    with _drawing() as draw:
+        while (status := look()) is not None:
+            draw(look_of(status))
+            time.sleep(_REFRESH_S)
 
 
 async def _live(run: Run) -> None:
-    from rich.console import Group  # noqa: PLC0415 - only a terminal needs it
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415 - likewise
-    from rich.table import Table  # noqa: PLC0415 - likewise
-    from rich.text import Text  # noqa: PLC0415 - likewise
-
-    bar = Progress(TextColumn("pairs"), BarColumn(), MofNCompleteColumn())
-    task = bar.add_task("pairs", total=run.progress.wanted)
-    rate = _Rate()
-
-    def look() -> Group:
-        per_second = rate.update(run.progress.pairs)
-        bar.update(task, completed=run.progress.pairs, total=run.progress.wanted)
-        table = Table.grid(padding=(0, 2))
-        for stage in run.config.stages:
-            asked, hits = run.tally.asked_by_stage[stage], run.tally.hits_by_stage[stage]
-            table.add_row(stage.value, f"{asked:,} calls", f"{hits:,} from the ledger")
-        if run.is_interrupted:
-            table.add_row(STOPPING)
-        last = Text(printable(run.progress.last.replace("\n", " ")), no_wrap=True, overflow="ellipsis", style="dim")
-        return Group(bar, table, Text(line_of(run, per_second)), last)
-
     with _drawing() as draw:
         try:
             while True:
-                draw(look())
+                draw(look_of(_status(run), STOPPING if run.is_interrupted else ""))
                 await _pause(run)
         finally:
-            draw(look(), is_last=True)
+            draw(look_of(_status(run)), is_last=True)
+
+
+def look_of(status: Status, note: str = "") -> "RenderableType":
+    """Return what a terminal shows of a run: how far it is, its stages, its calls, its money, and its last question."""
+    from rich.console import Group  # noqa: PLC0415 - only a terminal needs it
+    from rich.table import Table  # noqa: PLC0415 - likewise
+    from rich.text import Text  # noqa: PLC0415 - likewise
+
+    stages = Table.grid(padding=(0, 2))
+    for stage in status.stages:
+        asked, known = status.asked.get(stage, 0), status.hits.get(stage, 0)
+        stages.add_row(stage, f"{asked:,} calls", f"{known:,} from the ledger")
+    fates = f"{status.rejects:,} rejects, {status.failures:,} failures"
+    lines = [
+        ", ".join([fates, *calls_told(status)]),
+        ", ".join(money_told(status)),
+        *filter(None, [", ".join(status.away), status.batches, note]),
+    ]
+    last = Text(printable(status.last.replace("\n", " ")), no_wrap=True, overflow="ellipsis", style="dim")
+    return Group(_bar(status), stages, *(Text(printable(line)) for line in lines), last)
+
+
+def _bar(status: Status) -> "RenderableType":
+    from rich.progress_bar import ProgressBar  # noqa: PLC0415 - only a terminal needs it
+    from rich.table import Table  # noqa: PLC0415 - likewise
+
+    table = Table.grid(padding=(0, 1))
+    table.add_row(
+        "pairs",
+        ProgressBar(total=max(1, status.wanted), completed=status.pairs, width=40),
+        f"{status.pairs:,}/{status.wanted:,}",
+        f"{status.pairs_per_s:.1f} pairs/s",
+        f"ETA {eta(status.eta_s)}",
+    )
+    return table
 
 
 async def _pause(run: Run) -> None:

@@ -11,12 +11,15 @@ from typing import TextIO
 
 
 class _JsonLines(logging.Formatter):
+    """One object a line; what is logged with `extra={"facts": {...}}` stands in it beside the words."""
+
     def format(self, record: logging.LogRecord) -> str:
         found = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "from": record.name,
             "event": record.getMessage(),
+            **getattr(record, "facts", {}),
         }
         return json.dumps(found, ensure_ascii=False)
 

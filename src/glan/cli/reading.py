@@ -1,6 +1,7 @@
 """Commands that read a project: status, show, export. They ask nobody."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack
 
@@ -13,6 +14,7 @@ from glan.errors import DatasetError, GlanError
 from glan.language_names import code_of
 from glan.manifests import Manifest
 from glan.project import Project
+from glan.reporting import Status
 from glan.spending import told_possibly_paid
 from glan.teachers.ledger import Entry, Ledger
 from glan.teachers.ledger_file import is_held
@@ -23,6 +25,7 @@ class _Shown(TypedDict):
     """What `glan status` shows besides."""
 
     failures: bool
+    watch: bool
     tree: bool
     statistics: bool
 
@@ -31,12 +34,15 @@ class _Shown(TypedDict):
 @project_option
 @ledger_option
 @json_option
+@click.option("--watch", is_flag=True, help="Show a run that goes on elsewhere until it ends; Ctrl-C stops looking.")
 @click.option("--failures", is_flag=True, help="List the requests that failed for good.")
 @click.option("--tree", is_flag=True, help="Count pairs, rejects and failures by discipline.")
 @click.option("--statistics", is_flag=True, help="Show what the data set is made of, as its card does.")
 def status_command(folder: Path, ledger: Path | None, *, as_json: bool, **shown: Unpack[_Shown]) -> None:
     """Say how far a project is, also while a run goes on elsewhere."""
     project = Project.open(folder, ledger)
+    if shown["watch"]:
+        _watch(project)
     manifest = project.manifest()
     run = _run_status(project)
     batches = _batches(project)
@@ -63,6 +69,18 @@ def _run_status(project: Project) -> dict[str, Any] | None:
     if found is not None and found.get("state") == "running" and not is_held(project.ledger_path):
         found["state"] = "died"
     return found
+
+
+def _watch(project: Project) -> None:
+    """Look on while a run goes on in another process."""
+    from glan.cli.display import watched  # noqa: PLC0415 - it brings what a run needs
+
+    def look() -> Status | None:
+        found = _run_status(project)
+        return Status.of(found) if found is not None and found.get("state") == "running" else None
+
+    with suppress(KeyboardInterrupt):  # whoever looks on stops looking; the run goes on
+        watched(look)
 
 
 def _batches(project: Project) -> list[Parcel]:

@@ -12,7 +12,7 @@ from typing import Literal, Protocol, TypedDict, Unpack
 
 import click
 
-from glan.cli.display import STOPPING, calls_of, cost_of, displayed
+from glan.cli.display import STOPPING, displayed
 from glan.cli.logs import logged_to
 from glan.cli.screen import (
     complain,
@@ -25,6 +25,7 @@ from glan.cli.screen import (
     tokens_told,
     yes_option,
 )
+from glan.cli.telling import calls_of, cost_of
 from glan.cli.trusting import confirmed
 from glan.errors import BudgetError
 from glan.project import Project
@@ -118,7 +119,7 @@ def run_command(ctx: click.Context, *, folder: Path, as_json: bool, yes: bool, *
     named = confirmed(project, named_for(project, given["spec"]), confirm)
     run, result = asyncio.run(conduct(project, named, options, confirm))
     if as_json:
-        say_json({**run.status("ended"), **ending(result)})
+        say_json({**run.reporter.status("ended"), **ending(result)})
     else:
         tell(project, run, result)
     ctx.exit(result.exit_code)
@@ -225,10 +226,10 @@ def tell(project: Project, run: Run, result: Result) -> None:
         say(notice)
     tally = run.tally
     made = f"{result.pairs:,} of {result.wanted:,} {_UNITS[run.options.until]}"
+    tokens = tokens_told(tally.prompt_tokens, tally.completion_tokens, tally.cached_tokens)
     say(
         f"{made}, {result.rejects:,} rejects, {result.failures:,} failures; "
-        f"{calls_of(tally)}, {tokens_told(tally.prompt_tokens, tally.completion_tokens, tally.cached_tokens)}, "
-        f"{cost_of(result.cost_usd)}."
+        f"{calls_of(tally.asked, tally.hits)}, {tokens}, {cost_of(result.cost_usd)}."
     )
     if doubtful := told_possibly_paid(run.possibly_paid):
         say(doubtful)

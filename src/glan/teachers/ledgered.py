@@ -285,7 +285,7 @@ class Ledgered:
                 call = self.purse.begin(request)
                 if call is not None:
                     return await self._counted(request, wanted, call)
-            await self.purse.budget.changed()
+            await self.purse.budget.changed(request.rank)
 
     async def _counted(self, request: Request, wanted: bytes, call: Call) -> Reply:
         self.tally.in_flight += 1

@@ -1,13 +1,15 @@
 """What requests may cost. It knows no HTTP.
 
-while not budget.reserve(worst):
-    await budget.changed()
+while not budget.reserve(worst, rank):
+    await budget.changed(rank)
 budget.settle(worst, used)
 """
 
 import asyncio
+import heapq
 import time
 from collections.abc import Callable
+from itertools import count
 
 from glan.errors import BudgetError
 from glan.streams import wake
@@ -86,7 +88,8 @@ class Budget:
         self._out = Amount()
         self._n_out = 0
         self._n_open = 0
-        self._waiters: list[_Future] = []
+        self._waiters: list[tuple[int, int, _Future]] = []
+        self._order = count()
 
     @property
     def spent(self) -> Amount:
@@ -120,13 +123,18 @@ class Budget:
             return float("inf")
         return (self.max_usd - self._held.usd - self.meter.usd) / self.meter.usd_per_s
 
-    def reserve(self, worst: Amount) -> bool:
+    def reserve(self, worst: Amount, rank: int = 0) -> bool:
         """Set an amount aside if it fits; False where calls in flight may make room, since most cost less than that.
+
+        Who waits for room is not passed by a smaller call of a later rank: near the end of the money questions, which
+        are small, would else take what the answers of those before them wait for.
 
         Raises:
             BudgetError: it does not fit, and nothing in flight could make room.
 
         """
+        if self._is_awaited_before(rank):
+            return False
         if self.fits(worst):
             self._n_open += 1
             self._reserved = self._reserved.plus(worst)
@@ -135,11 +143,21 @@ class Budget:
             raise self.refusal(worst)
         return False
 
-    async def changed(self) -> None:
-        """Return when a call in flight has ended; there must be one."""
+    async def changed(self, rank: int = 0) -> None:
+        """Return when a call in flight has ended; there must be one. The lowest rank is told first."""
         future: _Future = asyncio.get_running_loop().create_future()
-        self._waiters.append(future)
+        heapq.heappush(self._waiters, (rank, next(self._order), future))
         await future
+
+    def _is_awaited_before(self, rank: int) -> bool:
+        """Say whether a call of a lower rank waits for room; then one is in flight, whose end wakes all who wait."""
+        while self._waiters and self._waiters[0][2].done():
+            heapq.heappop(self._waiters)
+        return bool(self._waiters) and self._waiters[0][0] < rank
+
+    def _wake(self) -> None:
+        wake([future for _, _, future in sorted(self._waiters, key=lambda waiter: waiter[:2])])
+        self._waiters.clear()
 
     def settle(self, worst: Amount, used: Amount) -> None:
         """Book what a reserved call really used."""
@@ -170,7 +188,7 @@ class Budget:
         self._n_out -= 1
         self._out = self._out.minus(worst) if self._n_out else Amount()
         self.meter.rest()
-        wake(self._waiters)
+        self._wake()
 
     def close(self) -> None:
         """Stop the clock: nothing is asked any more. Servers that work on a batch are paid until now."""
@@ -184,7 +202,7 @@ class Budget:
         if not self._n_open:
             self.meter.rest()
             self._reserved = Amount()  # the rounding errors of many sums and differences end here
-        wake(self._waiters)
+        self._wake()
 
     @property
     def _held(self) -> Amount:

@@ -63,7 +63,7 @@ class Purse:
 
         """
         worst = most_taken(request, self.price_of(request.stage))
-        if not self.budget.reserve(worst):
+        if not self.budget.reserve(worst, request.rank):
             return None
         try:
             self._write_ahead()
