@@ -10,8 +10,10 @@ An id is a place in the tree of the data set, never a counter that depends on sc
     answer/<leaf>/<subject>/<index>    its answer
     embedding/<leaf>/<subject>/<index> what the question means, as a vector
     rating/..., score/..., safety/...  what was said of the question, and of the pair
+    proposal/<path>/<number>           one proposal of the parts of a branch, as free text, where a tree is built
+    parts/<path>/<number>              the same proposal as a list
 
-`<leaf>` and `<subject>` are percent-encoded keys.
+`<leaf>` and `<subject>` are percent-encoded keys, and `<path>` has those of a branch and of what is above it.
 """
 
 import re

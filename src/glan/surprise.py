@@ -17,7 +17,7 @@ from glan.mix import Mix
 from glan.options import PREVIEW
 from glan.pipeline import Job, Pipeline
 from glan.progress import Progress
-from glan.prompts import OF_LOOKS, VARIABLES, Prompts
+from glan.prompts import OF_SOME, VARIABLES, Prompts
 from glan.records import OF_A_PAIR, Discipline, Reply, Request, Stage
 from glan.teachers.base import Teacher
 from glan.teachers.ledger import Entry, Ledger
@@ -43,7 +43,7 @@ def meaning_of(
     if Stage.SAFETY in asking.sampling:
         found["curation.safety.asks"] = config.curation.safety.asks
     for name in VARIABLES:
-        if OF_LOOKS.get(name, Stage.QUESTIONS) in asking.sampling:  # one that is not looked with reaches no request
+        if OF_SOME.get(name, Stage.QUESTIONS) in asking.sampling:  # one that is not asked with reaches no request
             found[f"prompt {name}"] = prompts.hash_of(name)
     for stage, sampling in asking.sampling.items():
         found[f"model of {stage}"] = sampling.model

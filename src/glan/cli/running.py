@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, TypedDict, Unpack
+from typing import Literal, Protocol, TypedDict, Unpack
 
 import click
 
@@ -183,8 +183,16 @@ async def conduct(
                     return run, await run(confirm)
 
 
+class Interruptible(Protocol):
+    """A run, or what stops as one does."""
+
+    @property
+    def is_interrupted(self) -> bool: ...
+    def interrupt(self) -> None: ...
+
+
 @contextmanager
-def interruptible(run: Run) -> Iterator[None]:
+def interruptible(run: Interruptible) -> Iterator[None]:
     """Let the first Ctrl-C or SIGTERM stop the run in good order, and the second end it at once."""
     loop = asyncio.get_running_loop()
 

@@ -12,6 +12,7 @@ from glan.errors import TaxonomyError
 from glan.places import key_of
 from glan.records import Discipline, Level, Subject
 from glan.taxonomy.parts import Mapping, Part, Scalar, Sequence, Span
+from glan.taxonomy.support import checked_support
 from glan.taxonomy.syntax import place_of, shown
 
 MAX_DEPTH = 8
@@ -23,7 +24,7 @@ MAX_NAME_LENGTH = 200
 MAX_WEIGHT = 1_000_000
 """Greatest weight of one node; the least is its inverse."""
 
-NODE_KEYS = ("name", "title", "weight", "notes", "isced", "children", "subjects")
+NODE_KEYS = ("name", "title", "weight", "notes", "isced", "votes", "children", "subjects")
 LEAF_KEYS = ("subjects", "isced")
 """What a branch cannot have."""
 SUBJECT_KEYS = ("name", "level", "subtopics")
@@ -50,6 +51,8 @@ class Branch:
     notes: tuple[str, ...]
     """Notes on its path from the top, its own last."""
     children: tuple["Node", ...]
+    votes: str | None = None
+    """How many of the proposals of a built tree named it, such as `5/6`."""
 
     @property
     def leaves(self) -> tuple[Discipline, ...]:
@@ -163,6 +166,7 @@ class _Reader:
             weight=here.weight,
             notes=here.notes,
             children=self.children(self._list(part, "children", name), here),
+            votes=self._votes(part),
         )
 
     def _refuse_leaf_keys(self, part: Mapping, name: str) -> None:
@@ -187,6 +191,7 @@ class _Reader:
             notes=here.notes,
             subjects=self._subjects(part) if isinstance(part, Mapping) else (),
             isced=self._isced(part) if isinstance(part, Mapping) else None,
+            votes=self._votes(part) if isinstance(part, Mapping) else None,
         )
 
     def _twice(self, what: str, span: Span, first: tuple[str, Span], where: str) -> TaxonomyError:
@@ -223,6 +228,12 @@ class _Reader:
         if value is None:
             return None
         return checked_isced(self._scalar(value, "ISCED-F code"), place_of(self.source, value.span))
+
+    def _votes(self, part: Mapping) -> str | None:
+        value = part.values.get("votes")
+        if value is None:
+            return None
+        return checked_support(self._scalar(value, "votes"), place_of(self.source, value.span))
 
     def _list(self, part: Mapping, what: str, name: str) -> Sequence:
         value = part.values[what]

@@ -25,7 +25,7 @@ from glan.teachers.ledger_absent import Absent
 from glan.teachers.ledger_ahead import ReadAhead
 from glan.teachers.ledger_file import Lock, explain, explained, open_reader, open_writer, refuse_place
 from glan.teachers.ledger_rows import (
-    BESIDE,
+    BUILDING,
     COLUMNS,
     RESTORE,
     Aside,
@@ -41,7 +41,7 @@ from glan.teachers.ledger_rows import (
 )
 from glan.teachers.ledger_writer import Waiting, Writer
 
-__all__ = ["Entry", "Ledger", "Run", "StageTotals"]
+__all__ = ["BUILDING", "Entry", "Ledger", "Run", "StageTotals"]
 
 Sums = TypeVar("Sums", StageTotals, RunTotals)
 
@@ -75,7 +75,6 @@ _NEXT_REQUESTS = "SELECT DISTINCT request FROM replies WHERE request >= ? ORDER 
 _N_FURTHER = "SELECT count(*) FROM (SELECT DISTINCT request, sample FROM replies WHERE sample > 0 AND stage = ?)"
 _BELOW = "SELECT seq FROM replies WHERE request >= ? AND request < ? ORDER BY seq"
 _RUNS = "SELECT run, time, glan_version, choice, meaning, files FROM runs"
-_FOR_PAIRS = f"WHERE instr(files, '\"{BESIDE}\": ') = 0"
 
 
 class Place:
@@ -246,8 +245,8 @@ class Ledger:
         return self._runs_of(self._read(f"{_RUNS} ORDER BY run"))
 
     def last_run(self) -> Run | None:
-        """Return the run that was begun last, of those that ask for pairs."""
-        runs = self._runs_of(self._read(f"{_RUNS} {_FOR_PAIRS} ORDER BY run DESC LIMIT 1"))
+        """Return the run that was begun last; the building of a tree is none."""
+        runs = self._runs_of(self._read(f"{_RUNS} WHERE choice <> ? ORDER BY run DESC LIMIT 1", BUILDING))
         return runs[0] if runs else None
 
     def get(self, seq: int) -> Entry | None:

@@ -23,8 +23,10 @@ _MAX_COUNT = 2**53
 
 RESTORE = "`glan ledger verify` lists what is damaged; a copy that `glan ledger backup` made can take its place."
 """The way out of damage."""
-SCOPE, BESIDE = "scope", "beside"
-"""Names under which the inputs of a run tell its scope, and what it asked for that is no pair."""
+SCOPE = "scope"
+"""Name under which the inputs of a run tell what it was about."""
+BUILDING = "building"
+"""The choice of a run that asked about the tree, and made no pairs."""
 CUT_OFF = "length"
 """The `finish_reason` of a reply that ended for want of room."""
 _NO_REPLY = Reply(text="")
@@ -104,8 +106,8 @@ class Run:
 
     @property
     def is_beside(self) -> bool:
-        """Say whether it asked for something else than pairs."""
-        return BESIDE in self.files
+        """Say whether it asked about the tree, and for no pairs."""
+        return self.choice == BUILDING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
