@@ -4,7 +4,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"__main__"}),),
     (frozenset({"cli"}),),
     (frozenset({"api"}), frozenset({"check"}), frozenset({"push"}), frozenset({"scan"})),
-    (frozenset({"builds"}), frozenset({"runs"})),
+    (frozenset({"builds", "errands", "model_votes"}), frozenset({"runs"})),
     (
         frozenset(
             {

@@ -12,6 +12,7 @@ An id is a place in the tree of the data set, never a counter that depends on sc
     rating/..., score/..., safety/...  what was said of the question, and of the pair
     proposal/<path>/<number>           one proposal of the parts of a branch, as free text, where a tree is built
     parts/<path>/<number>              the same proposal as a list
+    vote/<path>/<number>               votes on what is directly below a node, in groups
 
 `<leaf>` and `<subject>` are percent-encoded keys, and `<path>` has those of a branch and of what is above it.
 """

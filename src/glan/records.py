@@ -37,7 +37,7 @@ class Stage(StrEnum):
     SAFETY = "safety"
     """What a guard model makes of a pair."""
     TAXONOMY = "taxonomy"
-    """The parts of a branch, where a tree is built: no pair is on its way then."""
+    """The parts of a branch, where a tree is built, and votes on a tree: no pair is on its way then."""
 
 
 OF_A_PAIR = (Stage.SUBJECTS, Stage.SYLLABI, Stage.QUESTIONS, Stage.ANSWERS)
@@ -55,6 +55,7 @@ STAGES: Mapping[str, Stage] = {
     "safety": Stage.SAFETY,
     "proposal": Stage.TAXONOMY,
     "parts": Stage.TAXONOMY,
+    "vote": Stage.TAXONOMY,
 }
 """The stage of a request by the kind of its place, with which its id begins."""
 

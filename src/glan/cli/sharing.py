@@ -26,7 +26,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _CURRICULUM = "curriculum"
 _STAGES: Mapping[str, tuple[Stage, ...]] = {
     _CURRICULUM: (Stage.SUBJECTS, Stage.SYLLABI),
-    **{stage.value: (stage,) for stage in Stage},
+    **{stage.value: (stage,) for stage in Stage if stage is not Stage.TAXONOMY},
 }
 _MOST_NAMED = 5
 

@@ -45,6 +45,7 @@ VARIABLES: Mapping[str, frozenset[str]] = {
     "divide_as_practitioner": frozenset({"whole", "above", "notes", "language"}),
     "divide_as_librarian": frozenset({"whole", "above", "notes", "language"}),
     "list_parts": frozenset({"language"}),
+    "vote_on_parts": frozenset({"above", "notes", "elements", "mark", "language"}),
 }
 """Every prompt, and the variables that it may use."""
 
@@ -55,9 +56,10 @@ OF_LOOKS: Mapping[str, Stage] = {
 }
 """The prompts of those who look at a pair."""
 OF_TREES: Mapping[str, Stage] = dict.fromkeys(
-    ("divide_as_scholar", "divide_as_practitioner", "divide_as_librarian", "list_parts"), Stage.TAXONOMY
+    ("divide_as_scholar", "divide_as_practitioner", "divide_as_librarian", "list_parts", "vote_on_parts"),
+    Stage.TAXONOMY,
 )
-"""The prompts with which a tree is built."""
+"""The prompts with which a tree is built, and voted on."""
 OF_SOME: Mapping[str, Stage] = {**OF_LOOKS, **OF_TREES}
 """The prompts that only some projects need: where a project has none of its own, the shipped one stands in."""
 
@@ -67,6 +69,7 @@ _TRIED_WITH: Mapping[str, object] = {
     "constraint": "Say in the question that its answer has at most 20 words.",
     "difficulty": "Easy: one step.",
     "discipline": "Astronomy",
+    "elements": ({"title": "Astronomy", "about": "a discipline"},),
     "error": "The list has no subject with a name.",
     "form": "A comparison.",
     "key_concepts": ["Parallax", "Parsec"],

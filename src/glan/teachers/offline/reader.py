@@ -22,7 +22,7 @@ LABELS = (
     "error",
     "whole",
 )
-_JUDGED = re.compile(r"<(question|answer)-([0-9a-f]{16})>\n(.*?)\n</\1-\2>", re.DOTALL)
+_JUDGED = re.compile(r"<(question|answer|elements)-([0-9a-f]{16})>\n(.*?)\n</\1-\2>", re.DOTALL)
 """A text that is to be judged, between marks that it cannot hold."""
 _MEANINGS = {
     "class_sessions": "class sessions",
@@ -45,6 +45,7 @@ class Task(StrEnum):
     GUARD = "say whether a pair is safe"
     CONVERSATION = "look over a conversation"
     """A pair as it was said, without a prompt, as guard models take it."""
+    VOTE = "vote on the elements of a tree"
     LIST_PARTS = "list the parts"
     PARTS = "divide a whole"
     LIST_SESSIONS = "list the class sessions"
@@ -61,6 +62,7 @@ _WORDS: Mapping[Task, tuple[str, ...]] = {
     Task.RATE: ("rate", "question"),
     Task.SCORE: ("score", "answer"),
     Task.GUARD: ("safe", "answer"),
+    Task.VOTE: ("vote", "element"),
     Task.LIST_PARTS: ("json", "parts"),
     Task.PARTS: ("divide", "parts"),
     Task.LIST_SESSIONS: ("json", "session"),
@@ -76,6 +78,7 @@ _NEEDED: Mapping[Task, tuple[str, ...]] = {
     Task.RATE: ("question",),
     Task.SCORE: ("question", "answer"),
     Task.GUARD: ("question", "answer"),
+    Task.VOTE: ("elements",),
     Task.LIST_PARTS: (),
     Task.PARTS: ("whole", "language"),
     Task.LIST_SESSIONS: (),
