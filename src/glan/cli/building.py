@@ -131,7 +131,7 @@ def build_command(ctx: click.Context, *, as_json: bool, yes: bool, **given: Unpa
     that five of six named it. People judge the tree afterwards. What is paid for is in the ledger: run it again after
     an interruption, or with more levels or proposals, and it asks only for what is new.
     """
-    shape = _shape(given)
+    shape, options = _shape(given), _options(given)
     if given["dry_run"]:
         say(_most(shape))
         return
@@ -141,7 +141,7 @@ def build_command(ctx: click.Context, *, as_json: bool, yes: bool, **given: Unpa
     named = Named(spec=given["spec"]) if project is None else named_for(project, given["spec"])
     named = confirmed(site, named, confirm)
     click.echo(_most(shape), err=True)
-    build, tree = asyncio.run(_conduct(site, named, shape, _options(given)))
+    build, tree = asyncio.run(_conduct(site, named, shape, options))
     if not as_json:
         _tell(build, tree)
     if tree.text:
