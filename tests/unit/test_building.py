@@ -101,7 +101,7 @@ def test_a_dry_run_says_what_it_takes_and_asks_nobody(tmp_path: Path) -> None:
         (["--least", 7], "--least 7 cannot be had of 6 proposals"),
         (["law", "--depth", 8], "a tree has at most 8 levels, ROOT counted"),
         (["--depth", 6], "1,111,110 nodes, and 100,000 are read"),
-        (["--breadth", 1], "--breadth"),
+        (["--breadth", 1], "not in the range 2<=x<=1000"),
         (["--keep", "--reask"], "exclude each other"),
     ],
 )
