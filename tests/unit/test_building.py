@@ -89,9 +89,9 @@ def test_a_project_that_cannot_be_is_told(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_a_dry_run_says_what_it_takes_and_asks_nobody(tmp_path: Path) -> None:
     """From nothing three levels, under a root two."""
-    assert "At most 1,332 calls: 6 proposals in two turns each for 111 branches" in build("--dry-run").stdout
+    assert "At most 2,892 calls: 6 proposals in two turns each for 241 branches" in build("--dry-run").stdout
     said = build("law", "--dry-run", "--out", tmp_path / "t.yaml", "--samples", 1).stdout
-    assert said.startswith("At most 22 calls: 1 proposal in two turns each for 11 branches at most")
+    assert said.startswith("At most 32 calls: 1 proposal in two turns each for 16 branches at most")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -100,7 +100,7 @@ def test_a_dry_run_says_what_it_takes_and_asks_nobody(tmp_path: Path) -> None:
     [
         (["--least", 7], "--least 7 cannot be had of 6 proposals"),
         (["law", "--depth", 8], "a tree has at most 8 levels, ROOT counted"),
-        (["--depth", 6], "1,111,110 nodes, and 100,000 are read"),
+        (["--depth", 6], "12,204,240 nodes, and 100,000 are read"),
         (["--breadth", 1], "not in the range 2<=x<=1000"),
         (["--keep", "--reask"], "exclude each other"),
     ],

@@ -94,11 +94,17 @@ class _Given(TypedDict):
 @click.option(
     "--depth", type=click.IntRange(1, MAX_DEPTH), help="Levels below ROOT; 2 if not given, and 3 without a ROOT."
 )
-@click.option("--breadth", type=click.IntRange(2, 1_000), default=10, show_default=True, help="Most parts of a branch.")
+@click.option(
+    "--breadth",
+    type=click.IntRange(2, 1_000),
+    default=Shape().breadth,
+    show_default=True,
+    help="Most parts of a branch.",
+)
 @click.option(
     "--samples",
     type=click.IntRange(1, 100),
-    default=6,
+    default=Shape().samples,
     show_default=True,
     help=f"Proposals for each branch; {len(WORDINGS)} wordings take turns.",
 )
