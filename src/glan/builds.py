@@ -225,10 +225,11 @@ class Build:
 
     async def _beat(self) -> None:
         while True:
-            if self._purse.beat() <= 0 and self.stopped is None:
+            left_s = self._purse.beat()
+            if left_s <= 0 and self.stopped is None:
                 self._stop(self._purse.budget.refusal())
                 self._decomposition.cut()
-            await asyncio.sleep(_BEAT_EVERY_S)
+            await asyncio.sleep(min(_BEAT_EVERY_S, left_s) if left_s > 0 else _BEAT_EVERY_S)
 
 
 def tops(root: Built, shape: Shape) -> tuple[New, ...]:

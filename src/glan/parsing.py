@@ -260,17 +260,20 @@ def _lenient_parts(text: str) -> list[str]:
     """Read a list that is not as it should be; names may stand in it without their key."""
     try:
         found = mend(text)
-        items = found.get("parts") if isinstance(found, dict) else found
-        return [
-            item if isinstance(item, str) else msgspec.convert(item, _PartItem).part_name for item in _listed(items)
-        ]
+        items = _listed(found.get("parts") if isinstance(found, dict) else found, text)
+        return [item if isinstance(item, str) else msgspec.convert(item, _PartItem).part_name for item in items]
     except (msgspec.ValidationError, ValueError, RecursionError) as error:
         raise ReplyError(f'The reply is not a JSON object with the key "parts": {error}.', text=text) from error
 
 
-def _listed(items: object) -> list[object]:
-    if not isinstance(items, list):
-        raise ValueError("it has no list under this key")  # noqa: TRY004 - a reply of a wrong form, as all others
+def _listed(items: object, text: str) -> list[object]:
+    """Return a list, or lines of objects; what mending makes of a text that breaks off is none.
+
+    An empty list stands in the text as such.
+    """
+    is_written = "[]" in "".join(text.split()) if not items else "[" in text or "part_name" in text
+    if not isinstance(items, list) or not is_written:
+        raise ValueError("it has no list under this key")
     return items
 
 

@@ -2,16 +2,16 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from harness import Call, Counting, Dying, Failing, Shuffled, call_of, small
+from harness import Call, Counting, Dying, Shuffled, call_of, small
 from msgspec.structs import replace
 
 from glan.builds import Build, Site, Tree
 from glan.config import TreeConfig
-from glan.errors import BudgetError, WouldAskAgainError
+from glan.errors import BudgetError, RequestError, WouldAskAgainError
 from glan.generate.decompose import Shape
 from glan.options import Options
 from glan.records import Reply, Request, Stage
@@ -30,7 +30,7 @@ MENDED = {"malformed": 0.2, "empty": 0.1}
 class Scripted:
     """Divides by a script: the names of the parts of each whole, one list for each proposal in turn."""
 
-    def __init__(self, script: dict[str, Sequence[Sequence[str]]]) -> None:
+    def __init__(self, script: Mapping[str, Sequence[Sequence[str]]]) -> None:
         self._script = script
 
     async def reply(self, request: Request) -> Reply:
@@ -171,16 +171,25 @@ def test_a_branch_that_nobody_could_divide_is_told(tmp_path: Path) -> None:
     assert tree.exit_code == 3
 
 
+class Refusing:
+    """Refuses every second proposal for good, until it is healed."""
+
+    is_healed = False
+
+    async def reply(self, request: Request) -> Reply:
+        if request.sample % 2 and not self.is_healed:
+            raise RequestError("The server turns this request down.")
+        return await small().reply(request)
+
+
 def test_what_failed_is_asked_again_when_it_is_wished(tmp_path: Path) -> None:
     """A dead letter stands until then; with it the tree is what it would have been."""
-    failing = Failing(small(), rate=0.2)
-    before = built(tmp_path / "l.sqlite", failing)
-    failing.is_healed = True
-    again, calls = asked(tmp_path / "l.sqlite", failing)
-    assert again == before
-    assert before.failed
-    assert calls == []
-    mended = built(tmp_path / "l.sqlite", failing, retry_failed=True)
+    teacher = Refusing()
+    before = built(tmp_path / "l.sqlite", teacher)
+    assert {(reason, proposals) for _, reason, proposals in before.failed} == {("no reply", 2)}
+    teacher.is_healed = True
+    assert asked(tmp_path / "l.sqlite", teacher) == (before, [])
+    mended = built(tmp_path / "l.sqlite", teacher, retry_failed=True)
     assert mended == built(tmp_path / "clean.sqlite", small())
     assert mended != before
 

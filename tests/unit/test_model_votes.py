@@ -73,7 +73,7 @@ def vote(
         errand = Errand(Site.in_project(opened), Panel.of(teacher, "voter"), Options(**options))
         return errand, await voting(errand, "Voter")
 
-    return *asyncio.run(voted()), voting  # type: ignore[return-value]  # two and one
+    return *asyncio.run(voted()), voting
 
 
 @pytest.mark.long

@@ -94,11 +94,17 @@ class _Given(TypedDict):
 @click.option(
     "--depth", type=click.IntRange(1, MAX_DEPTH), help="Levels below ROOT; 2 if not given, and 3 without a ROOT."
 )
-@click.option("--breadth", type=click.IntRange(2, 1_000), default=10, show_default=True, help="Most parts of a branch.")
+@click.option(
+    "--breadth",
+    type=click.IntRange(2, 1_000),
+    default=Shape().breadth,
+    show_default=True,
+    help="Most parts of a branch.",
+)
 @click.option(
     "--samples",
     type=click.IntRange(1, 100),
-    default=6,
+    default=Shape().samples,
     show_default=True,
     help=f"Proposals for each branch; {len(WORDINGS)} wordings take turns.",
 )
@@ -131,7 +137,7 @@ def build_command(ctx: click.Context, *, as_json: bool, yes: bool, **given: Unpa
     that five of six named it. People judge the tree afterwards. What is paid for is in the ledger: run it again after
     an interruption, or with more levels or proposals, and it asks only for what is new.
     """
-    shape = _shape(given)
+    shape, options = _shape(given), _options(given)
     if given["dry_run"]:
         say(_most(shape))
         return
@@ -141,7 +147,7 @@ def build_command(ctx: click.Context, *, as_json: bool, yes: bool, **given: Unpa
     named = Named(spec=given["spec"]) if project is None else named_for(project, given["spec"])
     named = confirmed(site, named, confirm)
     click.echo(_most(shape), err=True)
-    build, tree = asyncio.run(_conduct(site, named, shape, _options(given)))
+    build, tree = asyncio.run(_conduct(site, named, shape, options))
     if not as_json:
         _tell(build, tree)
     if tree.text:

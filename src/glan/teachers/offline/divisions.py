@@ -20,8 +20,8 @@ from glan.teachers.offline.reader import ConfusedError
 
 _ALL = "human knowledge"
 """How the name of a whole begins that is everything."""
-_GENERIC = ("Foundations", "History", "Methods", "Tools", "Practice", "Ethics")
-_OF_GENERIC = re.compile(rf"(?:{'|'.join(_GENERIC)}) of ")
+GENERIC = ("Foundations", "History", "Methods", "Tools", "Practice", "Ethics")
+_OF_GENERIC = re.compile(rf"(?:{'|'.join(GENERIC)}) of ")
 _LEFT_OUT = 1 / 6
 """Share of the parts that a proposal leaves out, as a model would: not every one names the same."""
 _FEWEST = 2
@@ -62,7 +62,7 @@ def _known_parts(book: Book, whole: str) -> tuple[Sequence[str], str] | None:
         return (tree[key], "This is how the tree that comes with glan divides it.") if tree[key] else None
     if _OF_GENERIC.match(whole) is not None:
         return None
-    names = [f"{name} of {whole}" for name in _GENERIC]
+    names = [f"{name} of {whole}" for name in GENERIC]
     return names, f"The offline textbook knows nothing of {whole}, so this plan is generic."
 
 
