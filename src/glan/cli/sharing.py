@@ -59,7 +59,7 @@ class _Given(_Chosen):
 
 
 @click.command("import")
-@click.argument("source", type=click.Path(path_type=Path, exists=True))
+@click.argument("source", type=click.Path(path_type=Path))
 @project_option
 @ledger_option
 @_choosing
@@ -117,8 +117,9 @@ def _replies(count: int) -> str:
 def _ledger_of(source: Path) -> Path:
     path = source / LEDGER if source.is_dir() else source
     if not path.is_file():
+        what = f"{source} has no {LEDGER}" if source.is_dir() else f"There is no file {source}"
         raise LedgerError(
-            f"{source} has no {LEDGER}.",
+            f"{what}.",
             hint="Name a project's folder, its ledger, or what `glan ledger export` wrote.",
         )
     return path
