@@ -163,13 +163,7 @@ class _Walked:
 
     async def over(self, ledger: Ledger) -> None:
         """Walk the plan over what the ledger holds."""
-        walk = auditing(
-            self.job,
-            ledger,
-            self.mismatched,
-            lambda teacher: _Noting(teacher, self._answered, self._absent),
-            self.tally,
-        )
+        walk = auditing(self.job, ledger, self.mismatched, self._noting, self.tally)
         async for group in walk.decided():
             for decided in group:
                 self._add(decided)

@@ -150,6 +150,11 @@ class Ledger:
             opened.pop_all()
             return ledger
 
+    @property
+    def is_readonly(self) -> bool:
+        """Say whether nothing can be added."""
+        return self._writer is None
+
     def close(self) -> None:
         """Commit what waits, then let go of the files."""
         self._reader.close()

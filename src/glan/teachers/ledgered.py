@@ -221,7 +221,7 @@ class Ledgered:
             if entry is not None:
                 return self._told(request, entry, is_kept=entry.fingerprint != key[1])
             if key not in self._asking:
-                shared = self._shelf.find(request, key[1])
+                shared = self._shared(request, key[1])
                 if shared is not None:
                     return await self._taken(request, key, shared)
                 if self.choice is Choice.EXACT:
@@ -234,9 +234,15 @@ class Ledgered:
             if error is not None:
                 raise copy.copy(error)  # one error raised by many tasks would gather all their tracebacks
 
+    def _shared(self, request: Request, wanted: bytes) -> Reply | None:
+        """Return what the shelf has; nothing to a prompt that was cut, where that is asked again."""
+        reply = self._shelf.find(request, wanted)
+        is_again = self.retry_failed_before is not None
+        return None if reply is not None and is_again and is_cut(request, reply) else reply
+
     async def _taken(self, request: Request, key: tuple[str, bytes], reply: Reply) -> Reply:
-        """Take a reply off the shelf: it is committed as one that was paid for elsewhere; an audit only looks."""
-        if self.on_mismatch is None:
+        """Take a reply off the shelf: it is committed as one that was paid for elsewhere; who only looks leaves it."""
+        if self.on_mismatch is None and not self.ledger.is_readonly:
             self._asking[key] = None
             try:
                 await self._commit(request, key[1], reply, run=ELSEWHERE)
