@@ -67,6 +67,10 @@ class Site:
         """Return a site with the default settings and the shipped prompts."""
         return cls(config=TreeConfig(), prompts=Prompts.shipped(), environment=Environment(), ledger_path=ledger_path)
 
+    def speaking(self, language: str | None) -> "Site":
+        """Return the same in another language, where one is named."""
+        return self if language is None else replace(self, config=structs.replace(self.config, language=language))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tree:
@@ -266,7 +270,8 @@ def _nothing(shape: Shape, found: Tree) -> TaxonomyError:
     if failed == shape.samples:
         return TaxonomyError(
             f"None of the {shape.samples} proposals could be used: {found.failed[0][1]}.",
-            hint="`glan ledger list` has the replies; --retry-failed asks again for calls that failed.",
+            hint="`glan ledger list` has the replies, and takes --ledger where there is no project; --retry-failed asks "
+            "again for calls that failed.",
         )
     named = len(found.left_out)
     return TaxonomyError(

@@ -61,6 +61,7 @@ class _Given(TypedDict):
     samples: int
     least: int | None
     notes: str
+    language: str | None
     dry_run: bool
     budget_usd: float | None
     budget_tokens: int | None
@@ -110,6 +111,7 @@ class _Given(TypedDict):
 )
 @click.option("--least", type=click.IntRange(1), help="So many proposals must name a part; 2 if not given.")
 @click.option("--notes", default="", help='For whom it is meant: "for nurses in primary care, not researchers".')
+@click.option("--language", help='Language of the names, as a code ("de") or a name; that of the project, or English.')
 @click.option("--dry-run", is_flag=True, help="Say how many calls it takes at most, and ask nobody.")
 @click.option("--budget-usd", type=click.FloatRange(min=0), help="As for `glan run`.")
 @click.option("--budget-tokens", type=click.IntRange(min=0), help="As for `glan run`.")
@@ -217,13 +219,13 @@ def _site(project: Project | None, given: _Given, confirm: Callable[[str], bool]
     if project is not None:
         if out is None and given["under"] != TOP:
             project.taxonomy.named(given["under"])
-        return Site.in_project(project)
+        return Site.in_project(project).speaking(given["language"])
     if out is None:
         raise ProjectError(
             "The tree has nowhere to go.",
             hint="--out FILE.yaml writes it into a file; --project DIR adds it to the tree of a project.",
         )
-    return Site.alone(given["ledger"] or out.with_suffix(f".{LEDGER}"))
+    return Site.alone(given["ledger"] or out.with_suffix(f".{LEDGER}")).speaking(given["language"])
 
 
 def _options(given: _Given) -> Options:
