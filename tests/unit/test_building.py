@@ -72,6 +72,8 @@ def test_in_a_project_the_tree_grows_by_what_is_new() -> None:
         assert not (folder / "maritime.ledger.sqlite").exists()
         with pytest.raises(TaxonomyError, match="There is no node 'Nowhere'"):
             build("maritime law", "--project", folder, "--under", "Nowhere", *SMALL)
+        with pytest.raises(TaxonomyError, match="'Music' is a discipline, and nothing can stand under it"):
+            build("maritime law", "--project", folder, "--under", "Music", *SMALL)
 
 
 def test_a_project_that_cannot_be_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,15 +27,16 @@ from glan.cli.taxonomy_edits import put_in
 from glan.cli.telling import calls_of, cost_of
 from glan.cli.trusting import confirmed
 from glan.disk import replace
-from glan.errors import BudgetError, ProjectError
+from glan.errors import BudgetError, ProjectError, TaxonomyError
 from glan.generate.decompose import WORDINGS, Shape
 from glan.options import Options
 from glan.project import LEDGER, Project
 from glan.spending import told_possibly_paid
 from glan.taxonomy import edit
 from glan.taxonomy.edit import TOP
-from glan.taxonomy.nodes import MAX_DEPTH, MAX_NODES, checked_name, checked_notes
+from glan.taxonomy.nodes import MAX_DEPTH, MAX_NODES, Branch, checked_name, checked_notes
 from glan.taxonomy.proposals import LeftOut, Reason
+from glan.taxonomy.syntax import shown
 from glan.taxonomy.tree import read_text
 from glan.teachers.ledgered import Choice
 from glan.teachers.panel import Named, opened
@@ -218,7 +219,7 @@ def _site(project: Project | None, given: _Given, confirm: Callable[[str], bool]
             raise ProjectError(f"{out} exists; nothing was asked.", hint="--yes replaces it, or name another file.")
     if project is not None:
         if out is None and given["under"] != TOP:
-            project.taxonomy.named(given["under"])
+            _check_branch(project, given["under"])
         return Site.in_project(project).speaking(given["language"])
     if out is None:
         raise ProjectError(
@@ -226,6 +227,14 @@ def _site(project: Project | None, given: _Given, confirm: Callable[[str], bool]
             hint="--out FILE.yaml writes it into a file; --project DIR adds it to the tree of a project.",
         )
     return Site.alone(given["ledger"] or out.with_suffix(f".{LEDGER}")).speaking(given["language"])
+
+
+def _check_branch(project: Project, under: str) -> None:
+    if not isinstance(project.taxonomy.named(under), Branch):
+        raise TaxonomyError(
+            f"{shown(under)} is a discipline, and nothing can stand under it; nothing was asked.",
+            hint="Name a branch with --under, or write the tree into a file with --out.",
+        )
 
 
 def _options(given: _Given) -> Options:
