@@ -270,8 +270,8 @@ def _nothing(shape: Shape, found: Tree) -> TaxonomyError:
     if failed == shape.samples:
         return TaxonomyError(
             f"None of the {shape.samples} proposals could be used: {found.failed[0][1]}.",
-            hint="`glan ledger list` has the replies (--ledger where there is no project); --retry-failed asks again for "
-            "calls that failed.",
+            hint="`glan ledger list` has the replies (--ledger where there is no project); --retry-failed asks again "
+            "for calls that failed.",
         )
     named = len(found.left_out)
     return TaxonomyError(

@@ -84,7 +84,6 @@ def test_a_tree_is_a_file_that_a_project_begins_with(tmp_path: Path, teacher: Te
     assert {node.notes for node in tops} == {("For beginners.",)}
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
 def test_the_same_replies_give_the_same_bytes(tmp_path: Path, seed: int) -> None:
     """One call in flight or a hundred, in any order of arrival, with malformed replies among them."""
@@ -94,7 +93,6 @@ def test_the_same_replies_give_the_same_bytes(tmp_path: Path, seed: int) -> None
     assert one.text
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("after", [0, 1, 7, 23, 31])
 def test_killed_and_resumed_it_makes_the_same_bytes_and_pays_nothing_twice(tmp_path: Path, after: int) -> None:
     """What was answered before the end is not asked again."""
@@ -128,7 +126,6 @@ def test_all_is_asked_in_two_turns_with_the_wordings_in_turn(tmp_path: Path) -> 
     assert all(request.stage is Stage.TAXONOMY for request in counting.requests)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     "change", [{"samples": 7}, {"depth": 3}, {"breadth": 4}, {"least": 3}, {"samples": 5, "depth": 3, "breadth": 4}]
 )
