@@ -19,10 +19,10 @@ from msgspec import structs
 import glan
 from glan.config import TreeConfig
 from glan.environment import Environment
-from glan.errors import BudgetError, GlanError, StoppedError, TaxonomyError
+from glan.errors import GlanError, StoppedError, TaxonomyError
 from glan.generate.asking import Asking, asking_of
 from glan.generate.decompose import ALL, Decomposition, Grown, Shape
-from glan.options import InterruptedRunError, Options
+from glan.options import InterruptedRunError, Options, code_of
 from glan.project import Project
 from glan.prompts import Prompts
 from glan.records import Stage
@@ -96,13 +96,7 @@ class Tree:
     @property
     def exit_code(self) -> int:
         """0 all there, 1 an error to mend, 3 a branch could not be divided, 4 budget reached, 130 interrupted."""
-        if isinstance(self.stopped, InterruptedRunError):
-            return 130
-        if isinstance(self.stopped, BudgetError):
-            return 4
-        if self.stopped is not None:
-            return 1
-        return 3 if self.undivided else 0
+        return code_of(self.stopped) or (3 if self.undivided else 0)
 
 
 class Build:
