@@ -72,6 +72,8 @@ def test_in_a_project_the_tree_grows_by_what_is_new() -> None:
         assert not (folder / "maritime.ledger.sqlite").exists()
         with pytest.raises(TaxonomyError, match="There is no node 'Nowhere'"):
             build("maritime law", "--project", folder, "--under", "Nowhere", *SMALL)
+        with pytest.raises(TaxonomyError, match="'Music' is a discipline, and nothing can stand under it"):
+            build("maritime law", "--project", folder, "--under", "Music", *SMALL)
 
 
 def test_a_project_that_cannot_be_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,6 +87,18 @@ def test_a_project_that_cannot_be_is_told(tmp_path: Path, monkeypatch: pytest.Mo
         build("maritime law", "--out", "nowhere/t.yaml")
     with pytest.raises(ConfigError, match="No teacher is named"):
         build("maritime law", "--out", "t.yaml", teacher="")
+
+
+def test_the_names_may_be_in_another_language(tmp_path: Path) -> None:
+    """It stands in the prompts; and the ledger that lies beside the file can be looked at without a project."""
+    out = tmp_path / "meer.yaml"
+    build("Seerecht", "--out", out, "--language", "de", *SMALL)
+    ledger = tmp_path / "meer.ledger.sqlite"
+    listed = CliRunner().invoke(cli, ["ledger", "list", "--ledger", str(ledger)]).stdout
+    assert "parts/seerecht/2" in listed
+    assert listed.endswith("6 replies and failures in all.\n")
+    shown = CliRunner().invoke(cli, ["ledger", "show", "1", "--ledger", str(ledger)]).stdout
+    assert "The offline textbook knows only English." in shown
 
 
 def test_a_dry_run_says_what_it_takes_and_asks_nobody(tmp_path: Path) -> None:

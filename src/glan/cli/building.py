@@ -27,15 +27,16 @@ from glan.cli.taxonomy_edits import put_in
 from glan.cli.telling import calls_of, cost_of
 from glan.cli.trusting import confirmed
 from glan.disk import replace
-from glan.errors import BudgetError, ProjectError
+from glan.errors import BudgetError, ProjectError, TaxonomyError
 from glan.generate.decompose import WORDINGS, Shape
 from glan.options import Options
 from glan.project import LEDGER, Project
 from glan.spending import told_possibly_paid
 from glan.taxonomy import edit
 from glan.taxonomy.edit import TOP
-from glan.taxonomy.nodes import MAX_DEPTH, MAX_NODES, checked_name, checked_notes
+from glan.taxonomy.nodes import MAX_DEPTH, MAX_NODES, Branch, checked_name, checked_notes
 from glan.taxonomy.proposals import LeftOut, Reason
+from glan.taxonomy.syntax import shown
 from glan.taxonomy.tree import read_text
 from glan.teachers.ledgered import Choice
 from glan.teachers.panel import Named, opened
@@ -61,6 +62,7 @@ class _Given(TypedDict):
     samples: int
     least: int | None
     notes: str
+    language: str | None
     dry_run: bool
     budget_usd: float | None
     budget_tokens: int | None
@@ -110,6 +112,7 @@ class _Given(TypedDict):
 )
 @click.option("--least", type=click.IntRange(1), help="So many proposals must name a part; 2 if not given.")
 @click.option("--notes", default="", help='For whom it is meant: "for nurses in primary care, not researchers".')
+@click.option("--language", help='Language of the names, as a code ("de") or a name; that of the project, or English.')
 @click.option("--dry-run", is_flag=True, help="Say how many calls it takes at most, and ask nobody.")
 @click.option("--budget-usd", type=click.FloatRange(min=0), help="As for `glan run`.")
 @click.option("--budget-tokens", type=click.IntRange(min=0), help="As for `glan run`.")
@@ -216,14 +219,22 @@ def _site(project: Project | None, given: _Given, confirm: Callable[[str], bool]
             raise ProjectError(f"{out} exists; nothing was asked.", hint="--yes replaces it, or name another file.")
     if project is not None:
         if out is None and given["under"] != TOP:
-            project.taxonomy.named(given["under"])
-        return Site.in_project(project)
+            _check_branch(project, given["under"])
+        return Site.in_project(project).speaking(given["language"])
     if out is None:
         raise ProjectError(
             "The tree has nowhere to go.",
             hint="--out FILE.yaml writes it into a file; --project DIR adds it to the tree of a project.",
         )
-    return Site.alone(given["ledger"] or out.with_suffix(f".{LEDGER}"))
+    return Site.alone(given["ledger"] or out.with_suffix(f".{LEDGER}")).speaking(given["language"])
+
+
+def _check_branch(project: Project, under: str) -> None:
+    if not isinstance(project.taxonomy.named(under), Branch):
+        raise TaxonomyError(
+            f"{shown(under)} is a discipline, and nothing can stand under it; nothing was asked.",
+            hint="Name a branch with --under, or write the tree into a file with --out.",
+        )
 
 
 def _options(given: _Given) -> Options:
