@@ -14,9 +14,9 @@ from msgspec import structs
 
 import glan
 from glan.builds import Site
-from glan.errors import BudgetError, GlanError, StoppedError
+from glan.errors import GlanError, StoppedError
 from glan.generate.asking import Asking, asking_of
-from glan.options import InterruptedRunError, Options
+from glan.options import InterruptedRunError, Options, code_of
 from glan.spending import possibly_paid, purse_of
 from glan.streams import begin
 from glan.teachers.identities import Identities
@@ -67,11 +67,7 @@ class Errand:
     @property
     def exit_code(self) -> int:
         """0 where it came to its end, 1 an error to mend, 4 budget reached, 130 interrupted."""
-        if self.is_interrupted:
-            return 130
-        if isinstance(self.stopped, BudgetError):
-            return 4
-        return 0 if self.stopped is None else 1
+        return code_of(self.stopped)
 
     def interrupt(self) -> None:
         """Stop asking; what is in flight is waited for until the grace is over."""
