@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from trees import files
 
 from glan.cli import cli
+from glan.errors import ProjectError
 from glan.places import quoted
 from glan.progress import Progress
 from glan.project import Project
@@ -85,6 +86,9 @@ def test_a_run_that_goes_on_is_shown() -> None:
             said = status("--tree", "--project", folder)
             assert "The last run died without an end" in said
             assert "In the data set:\n" in said
+            opened.write_status({"state": "running", "process": holder, "by_leaf": {"law": "<b>"}})
+            result = CliRunner().invoke(cli, ["status", "--tree", "--project", str(folder)])
+            assert isinstance(result.exception, ProjectError)
         finally:
             lock.release()
 

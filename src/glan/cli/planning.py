@@ -23,6 +23,7 @@ from glan.teachers.ledger_rows import Run
 from glan.teachers.panel import Host, Named, hosts_of, hourly_of
 from glan.teachers.prices import batch_price, price_of
 from glan.teachers.providers import UNKNOWN, providers
+from glan.teachers.shelf import Shelf
 from glan.teachers.specs import OFFLINE, Spec, parse_spec, where
 
 
@@ -73,6 +74,8 @@ def plan_command(folder: Path, ledger: Path | None, *, as_json: bool, **given: U
     say(f"{config.pairs:,} pairs over {len(disciplines):,} disciplines, with {in_flight:,} requests in flight.")
     if in_ledger:
         say(f"The ledger has {in_ledger:,} of the replies already; this is what is left:")
+    if on_shelf := _on_shelf(project):
+        say(f"{on_shelf:,} replies of other projects may save some of it: `glan taxonomy diff` says how many.")
     say(f"{'':10} {'calls':>12} {'prompt tokens':>16} {'reply tokens':>16} {'cost':>12} {'hours':>8}")
     for found in cases["expected"]:
         say(_line(found.stage, (found,)))
@@ -85,6 +88,13 @@ def plan_command(folder: Path, ledger: Path | None, *, as_json: bool, **given: U
         say(f"The cost has ${known.usd_per_hour:,.2f} for each hour of servers of your own.")
     say(f"Hosts: {_told_hosts(hosts) or 'none'}.")
     say(_told_measured(config.stages, known.averages))
+
+
+def _on_shelf(project: Project) -> int:
+    if not project.ledger_path.exists():
+        return 0
+    with Ledger.open(project.ledger_path, readonly=True) as ledger:
+        return Shelf(ledger).count()
 
 
 def _pairs_of_a_run(project: Project, disciplines: Sequence[Discipline]) -> int:

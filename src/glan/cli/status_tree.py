@@ -8,6 +8,7 @@ from urllib.parse import unquote
 import msgspec
 
 from glan.cli.screen import say
+from glan.errors import ProjectError
 from glan.manifests import Manifest
 from glan.taxonomy.filled import Counts, Filled, elsewhere, filled, levels_filled
 from glan.taxonomy.tree import Taxonomy
@@ -25,13 +26,21 @@ class StatusTree:
 
     @classmethod
     def of(cls, taxonomy: Taxonomy, run: Mapping[str, Any] | None, manifest: Manifest | None) -> "StatusTree":
-        """Take the counts of a run that goes on, else those of the data set."""
+        """Take the counts of a run that goes on, else those of the data set.
+
+        Raises:
+            ProjectError: status.json has none.
+
+        """
         source, counts = "nothing", {}
         if run is not None and run.get("state") == "running":
             source, counts = "run", run.get("by_leaf", {})
         elif manifest is not None:
             source, counts = "data set", manifest.by_leaf
-        by_leaf = msgspec.convert(counts, dict[str, tuple[int, int, int]])
+        try:
+            by_leaf = msgspec.convert(counts, dict[str, tuple[int, int, int]])
+        except msgspec.ValidationError as error:
+            raise ProjectError(f"status.json is not as a run writes it: {error}.") from error
         return cls(source=source, lines=filled(taxonomy, by_leaf), others=elsewhere(taxonomy, by_leaf))
 
     def as_dict(self, depth: int | None) -> dict[str, object]:
