@@ -33,7 +33,7 @@ from glan.taxonomy.sources import taxonomy_text
 from glan.taxonomy.tree import Taxonomy, path_of
 from glan.teachers.ledger_file import Lock, is_on_network
 
-MANIFEST = "manifest.json"
+MANIFEST, STATUS = "manifest.json", "status.json"
 PUBLISHED = ("dataset", "rejects", MANIFEST)
 """What a run exchanges, in this order: the manifest comes last."""
 LEDGER, RULES, TRIALS = "ledger.sqlite", "rules.py", "trials"
@@ -173,7 +173,7 @@ class Project:
 
     @property
     def status_path(self) -> Path:
-        return self.made_path / "status.json"
+        return self.made_path / STATUS
 
     @property
     def log_path(self) -> Path:
@@ -336,11 +336,7 @@ class Project:
 
     def status(self) -> dict[str, object] | None:
         """Return what the last run said of itself, None where there was none."""
-        try:
-            found: dict[str, object] = msgspec.json.decode(self.status_path.read_bytes(), type=dict[str, object])
-        except (FileNotFoundError, msgspec.DecodeError):
-            return None
-        return found
+        return status_in(self.made_path)
 
     def _refuse_existing(self) -> None:
         for path in (self.config_path, self.taxonomy_path, self.prompts_path):
@@ -389,3 +385,12 @@ def manifest_in(folder: Path) -> Manifest | None:
             f"{path} cannot be read: {error}.",
             hint="Move it away and run again: everything in it is derived from the ledger.",
         ) from error
+
+
+def status_in(folder: Path) -> dict[str, object] | None:
+    """Return what the last run in a folder said of itself, None where there was none."""
+    try:
+        found: dict[str, object] = msgspec.json.decode((folder / STATUS).read_bytes(), type=dict[str, object])
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+    return found

@@ -77,7 +77,8 @@ class Reporter:
         """Replace status.json; a preview leaves it to tell of the last run."""
         if not self._run.options.is_preview:
             of_leaves = self._run.progress.by_leaf  # too much for a log
-            self._run.project.write_status({**found, "process": os.getpid(), "by_leaf": of_leaves})
+            project = self._run.project
+            project.write_status({**found, "process": os.getpid(), "only": project.only, "by_leaf": of_leaves})
 
     def status(self, state: str = "running") -> dict[str, object]:
         """Return what is known of the run, as JSON can hold it."""

@@ -86,6 +86,11 @@ def test_a_run_that_goes_on_is_shown() -> None:
             said = status("--tree", "--project", folder)
             assert "The last run died without an end" in said
             assert "In the data set:\n" in said
+            opened.trial("Law").write_status(
+                {"state": "running", "process": holder, "only": "/Law", "pairs": 3, "wanted": 9}
+            )
+            said = status("--project", folder)
+            assert "Trial of /Law: a run goes on, 3 of 9 pairs so far.\n" in said
             opened.write_status({"state": "running", "process": holder, "by_leaf": {"law": "<b>"}})
             result = CliRunner().invoke(cli, ["status", "--tree", "--project", str(folder)])
             assert isinstance(result.exception, ProjectError)

@@ -16,7 +16,7 @@ from glan.curate.finals import final_of
 from glan.errors import DatasetError, GlanError
 from glan.language_names import code_of
 from glan.manifests import Manifest
-from glan.project import Project, manifest_in
+from glan.project import Project, manifest_in, status_in
 from glan.reporting import Status
 from glan.spending import told_possibly_paid
 from glan.teachers.ledger import Entry, Ledger
@@ -75,7 +75,11 @@ def status_command(folder: Path, ledger: Path | None, *, as_json: bool, **shown:
 
 
 def _run_status(project: Project) -> dict[str, Any] | None:
-    found = project.status()
+    return _alive(project, project.status())
+
+
+def _alive(project: Project, found: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return what a run said of itself, and that it died where nobody holds the ledger any more."""
     if found is not None and found.get("state") == "running" and not is_held(project.ledger_path, found.get("process")):
         found["state"] = "died"
     return found
@@ -144,8 +148,11 @@ def _say_dataset(project: Project, manifest: Manifest | None) -> None:
 def _say_trials(project: Project) -> None:
     """List the trials, with how far each is."""
     for folder in project.trials() if project.only is None else ():
-        manifest = manifest_in(folder)
-        if manifest is not None:
+        manifest, run = manifest_in(folder), _alive(project, status_in(folder))
+        if run is not None and run.get("state") == "running":
+            node = run.get("only") or folder.name
+            say(f"Trial of {node}: a run goes on, {run.get('pairs', 0):,} of {run.get('wanted', 0):,} pairs so far.")
+        elif manifest is not None:
             complete = "" if manifest.complete else ", not complete"
             slots, node = manifest.slots, manifest.only or folder.name
             say(f"Trial of {node}: {slots['pairs']:,} rows of {manifest.pairs_wanted:,} wanted{complete}.")
