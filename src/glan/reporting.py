@@ -116,6 +116,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """What status.json says, as far as it is shown; what an earlier version did not write has its default."""
 
     state: str = ""
+    only: str | None = None
+    """Path of the node, for a trial."""
     begun_at: str | None = None
     elapsed_s: float = 0.0
     pairs_per_s: float = 0.0

@@ -148,10 +148,9 @@ def _say_dataset(project: Project, manifest: Manifest | None) -> None:
 def _say_trials(project: Project) -> None:
     """List the trials, with how far each is."""
     for folder in project.trials() if project.only is None else ():
-        manifest, run = manifest_in(folder), _alive(project, status_in(folder))
-        if run is not None and run.get("state") == "running":
-            node = run.get("only") or folder.name
-            say(f"Trial of {node}: a run goes on, {run.get('pairs', 0):,} of {run.get('wanted', 0):,} pairs so far.")
+        manifest, run = manifest_in(folder), Status.of(_alive(project, status_in(folder)) or {})
+        if run.state == "running":
+            say(f"Trial of {run.only or folder.name}: a run goes on, {run.pairs:,} of {run.wanted:,} pairs so far.")
         elif manifest is not None:
             complete = "" if manifest.complete else ", not complete"
             slots, node = manifest.slots, manifest.only or folder.name
