@@ -334,8 +334,8 @@ def _told(tree: Tree) -> Iterator[str]:
 
 
 _LEFT_OUT: Mapping[Reason, str] = {
-    "few votes": "Left out for too few votes",
-    "no room": "Left out beside others with more votes, for which there is room",
+    "few votes": "Left out with fewer votes than --least",
+    "no room": "Left out where --breadth leaves no room",
     "stands above it": "Left out below themselves",
     "stands elsewhere": "Left out since they stand elsewhere",
     "alone": "Left out as the only part of a branch, which stands for it",
