@@ -36,6 +36,7 @@ def test_without_a_project_the_ledger_lies_beside_the_file(tmp_path: Path) -> No
     said = build("maritime law", "--out", out, *SMALL)
     assert said.stderr.startswith("At most 6 calls: 3 proposals in two turns each for 1 branch at most")
     assert "1 branch, 3 disciplines; 6 calls (0 replies from the ledger)" in said.stdout
+    assert "Left out where --breadth leaves no room (" in said.stdout
     assert f"glan init DIR --taxonomy {out}" in said.stdout
     assert (tmp_path / "maritime.ledger.sqlite").exists()
     before = out.read_bytes()

@@ -27,7 +27,7 @@ from glan.cli.taxonomy_edits import put_in
 from glan.cli.telling import calls_of, cost_of
 from glan.cli.trusting import confirmed
 from glan.disk import replace
-from glan.errors import BudgetError, ProjectError, TaxonomyError
+from glan.errors import ProjectError, TaxonomyError, TeacherError
 from glan.generate.decompose import WORDINGS, Shape
 from glan.options import Options
 from glan.project import LEDGER, Project
@@ -42,7 +42,7 @@ from glan.teachers.ledgered import Choice
 from glan.teachers.panel import Named, opened
 from glan.wording import counted, few
 
-_MOST_TOLD = 5
+_MOST_TOLD = 3
 _LEAST = 2
 """Proposals that must name a part, if not told otherwise; one where there is only one."""
 _WITHOUT_ROOT, _UNDER_ROOT = 3, 2
@@ -309,17 +309,15 @@ def _tell(build: Build, tree: Tree) -> None:
         say(str(tree.stopped))
     elif tree.stopped is not None:
         complain(tree.stopped)
-    if tree.stopped is not None and not isinstance(tree.stopped, BudgetError):
+    if build.is_interrupted or isinstance(tree.stopped, TeacherError):
         say("Nothing was written. To go on, give the same command again: what was paid for is in the ledger.")
 
 
 def _told(tree: Tree) -> Iterator[str]:
     """Say what was left out, merged or failed."""
-    for path, reason, count in tree.failed[:_MOST_TOLD]:
-        say_of = counted(count, "proposal")
-        yield f"{say_of} for {path} came to nothing: {reason}."
-    if len(tree.failed) > _MOST_TOLD:
-        yield f"The same for {len(tree.failed) - _MOST_TOLD:,} more branches."
+    if tree.failed:
+        lost = [f"{counted(count, 'proposal')} for {path} ({reason})" for path, reason, count in tree.failed]
+        yield f"Came to nothing: {few(lost, _MOST_TOLD)}."
     if tree.undivided:
         yield (
             f"Every proposal failed for {few(tree.undivided, _MOST_TOLD)}: they stand as disciplines. "
@@ -328,7 +326,7 @@ def _told(tree: Tree) -> Iterator[str]:
     for reason, words in _LEFT_OUT.items():
         found = [left for left in tree.left_out if left.reason == reason]
         if found:
-            yield f"{counted(len(found), 'name')} {words}: {few([_shown(left) for left in found], _MOST_TOLD)}."
+            yield f"{words} ({len(found):,}): {few([_shown(left) for left in found], _MOST_TOLD)}."
     if tree.merged:
         yield f"Counted as one: {few([f'{name!r} and {into!r}' for name, into in tree.merged], _MOST_TOLD)}."
     if tree.unfit:
@@ -336,11 +334,11 @@ def _told(tree: Tree) -> Iterator[str]:
 
 
 _LEFT_OUT: Mapping[Reason, str] = {
-    "few votes": "had too few votes",
-    "no room": "had no room beside others with more votes",
-    "stands above it": "stood below themselves",
-    "stands elsewhere": "stand elsewhere already",
-    "alone": "were the only part of their branch, which stands for them",
+    "few votes": "Left out with fewer votes than --least",
+    "no room": "Left out where --breadth leaves no room",
+    "stands above it": "Left out below themselves",
+    "stands elsewhere": "Left out since they stand elsewhere",
+    "alone": "Left out as the only part of a branch, which stands for it",
 }
 
 
