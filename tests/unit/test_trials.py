@@ -158,6 +158,15 @@ def test_every_node_has_a_folder_of_its_own(paths: list[list[str]]) -> None:
 
 
 @pytest.mark.long
+def test_a_weight_of_nothing_is_refused() -> None:
+    """A node without a weight has no slots, in a trial as anywhere: the tree says so, before anything is written."""
+    with project(TREE, **SETTINGS) as folder:
+        plant(folder, [*TREE, {"name": "Rare", "weight": 0}])
+        with pytest.raises(TaxonomyError, match="weight"):
+            run(folder, Counting(small()), only="Rare")
+        assert not (folder / "trials").exists()
+
+
 def test_hostile_names_stay_in_the_folder() -> None:
     """A discipline called ../../x is tried in trials/ like any other."""
     tree = [{"name": "a/..", "children": ["../../x", "C:\\x", "\u6570\u5b66"]}]
@@ -290,3 +299,24 @@ def test_a_trial_of_little_weight_makes_a_visit() -> None:
     with project([*TREE, {"name": "Rare", "weight": 0.001}], **SETTINGS) as folder:
         configure(folder, **{**SETTINGS, "pairs": 4})
         assert run(folder, Counting(small()), only="Rare").pairs == 2
+
+
+def test_pairs_of_a_trial_are_judged(tmp_path: Path) -> None:
+    """A sample of a trial comes back and counts there, and in the run of all that has the same pairs."""
+    with project(TREE, **SETTINGS) as folder:
+        run(folder, Counting(small()), only="Law", pairs=8)
+        out = tmp_path / "pairs.csv"
+        sampled = ("review", "sample", "--n", 3, "--format", "csv", "--only", "Law", "--out", out, "--project", folder)
+        assert glan(*sampled).startswith("Wrote 3 pairs to judge")
+        row = rows(trial(folder, "Law"))[0]
+        sha256 = hash_of(*[message["content"] for message in row["messages"]])
+        saved = {
+            "format": "glan judgements 1",
+            "reviewer": "Al",
+            "judgements": [{"id": row["id"], "sha256": sha256, "verdict": "drop"}],
+        }
+        (tmp_path / "al.json").write_text(json.dumps(saved), encoding="utf-8")
+        said = glan("review", "read", tmp_path / "al.json", "--project", folder)
+        assert "without effect" not in said
+        assert run(folder, Counting(small()), only="Law", pairs=8).rejects == 1
+        assert row["id"] not in {each["id"] for each in rows(trial(folder, "Law"))}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
 import click
 
 from glan.cli.balloting import Balloting
+from glan.cli.opening import only_option, opened_project
 from glan.cli.screen import json_option, ledger_option, project_option, say, say_json, yes_option
 from glan.cli.taking import Taken, reviewed_ids, texts_of
 from glan.disk import append
@@ -49,9 +50,11 @@ def review_command() -> None:
 )
 @click.option("--out", type=_FILE, help="The file; `votes` or `pairs` with .html or .csv in this folder if not given.")
 @click.option("--force", is_flag=True, help="Replace a file that exists.")
+@only_option
 def sample_command(  # noqa: PLR0913 - each is an option
     folder: Path,
     *,
+    only: str | None,
     is_taxonomy: bool,
     n: int,
     by: Literal["discipline", "field", "nothing"],
@@ -66,7 +69,7 @@ def sample_command(  # noqa: PLR0913 - each is an option
     """
     from glan.show import forms  # noqa: PLC0415 - the templates are loaded when they are needed
 
-    project = Project.open(folder)
+    project = opened_project(folder, None, only)
     name = project.name
     if is_taxonomy:
         elements = elements_of(project.taxonomy)
