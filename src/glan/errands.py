@@ -6,17 +6,22 @@ is asked, and its replies are read by whoever sends it.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 from msgspec import structs
 
 import glan
-from glan.builds import Site
+from glan.config import TreeConfig
+from glan.environment import Environment
 from glan.errors import GlanError, StoppedError
 from glan.generate.asking import Asking, asking_of
 from glan.options import InterruptedRunError, Options, code_of
+from glan.project import Project
+from glan.prompts import Prompts
 from glan.spending import possibly_paid, purse_of
 from glan.streams import begin
 from glan.teachers.identities import Identities
@@ -32,13 +37,48 @@ _log = logging.getLogger(__name__)
 _BEAT_EVERY_S = 1.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Where a tree is built: in a project, or with a ledger of its own."""
+
+    config: TreeConfig
+    prompts: Prompts
+    environment: Environment
+    ledger_path: Path
+    log_path: Path | None = None
+
+    @classmethod
+    def in_project(cls, project: Project) -> "Site":
+        """Return the site with settings, prompts and ledger of a project."""
+        return cls(
+            config=TreeConfig.of(project.config),
+            prompts=project.prompts,
+            environment=project.environment,
+            ledger_path=project.ledger_path,
+            log_path=project.log_path,
+        )
+
+    @classmethod
+    def alone(cls, ledger_path: Path) -> "Site":
+        """Return a site with the default settings and the shipped prompts."""
+        return cls(config=TreeConfig(), prompts=Prompts.shipped(), environment=Environment(), ledger_path=ledger_path)
+
+    def speaking(self, language: str | None) -> "Site":
+        """Return the same in another language, where one is named."""
+        return self if language is None else replace(self, config=structs.replace(self.config, language=language))
+
+
 class Errand:
     """One errand. `tally` can be read while it goes on; `interrupt` asks it to stop."""
 
-    def __init__(self, site: Site, panel: Panel, options: Options) -> None:
+    def __init__(self, site: Site, panel: Panel, options: Options, *, what: str, choice: Choice = Choice.REASK) -> None:
+        """Prepare it; `what` names it, and `choice` says what is done about replies under another fingerprint."""
+        self.on_cut: Callable[[], None] | None = None
+        """Is called when what is in flight is given up."""
         self.tally = Tally(by_hour=frozenset(panel.hourly))
         self.stopped: GlanError | None = None
         """Why it ended before its time, if it did."""
+        self._what, self._choice = what, choice
         self._ledger_path = site.ledger_path
         self._panel = panel
         self._options = options
@@ -71,7 +111,7 @@ class Errand:
 
     def interrupt(self) -> None:
         """Stop asking; what is in flight is waited for until the grace is over."""
-        self.stop(InterruptedRunError("It was interrupted."))
+        self.stop(InterruptedRunError(f"The {self._what} was interrupted."))
 
     def stop(self, cause: GlanError) -> None:
         """Ask for nothing more; what is in flight goes on for a while. The first cause stands."""
@@ -83,7 +123,7 @@ class Errand:
 
     @asynccontextmanager
     async def asking(self) -> AsyncIterator[Asking]:
-        """Open the ledger, and give how to ask; what of the tree has changed since is asked anew.
+        """Open the ledger, and give how to ask.
 
         Raises:
             GlanError: before anything was asked: the ledger or a setting stands in the way.
@@ -129,7 +169,7 @@ class Errand:
             self._panel.teacher,
             ledger,
             self._permits,
-            choice=Choice.REASK,
+            choice=self._choice,
             retry_failed_before=ledger.last_seq() if self._options.retry_failed else None,
             tally=self.tally,
             purse=self._purse,
@@ -140,11 +180,14 @@ class Errand:
         """Give up what is in flight."""
         for task in self._tasks:
             task.cancel()
+        if self.on_cut is not None:
+            self.on_cut()
 
     async def _beat(self) -> None:
         """Book the time of servers that are paid by the hour, and end the errand when it is paid up."""
         while True:
-            if self._purse.beat() <= 0 and self.stopped is None:
+            left_s = self._purse.beat()
+            if left_s <= 0 and self.stopped is None:
                 self.stop(self._purse.budget.refusal())
                 self._cut()
-            await asyncio.sleep(_BEAT_EVERY_S)
+            await asyncio.sleep(min(_BEAT_EVERY_S, left_s) if left_s > 0 else _BEAT_EVERY_S)

@@ -14,9 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trees import files
 
-from glan.builds import Site
 from glan.cli import cli
-from glan.errands import Errand
+from glan.errands import Errand, Site
 from glan.errors import GlanError, ReplyError
 from glan.generate.asking import MENDS
 from glan.judgements import Said, parse_votes
@@ -70,7 +69,7 @@ def vote(
     voting = ModelVotes(opened.taxonomy, samples)
 
     async def voted() -> tuple[Errand, Sequence[Ballot]]:
-        errand = Errand(Site.in_project(opened), Panel.of(teacher, "voter"), Options(**options))
+        errand = Errand(Site.in_project(opened), Panel.of(teacher, "voter"), Options(**options), what="voting")
         return errand, await voting(errand, "Voter")
 
     return *asyncio.run(voted()), voting

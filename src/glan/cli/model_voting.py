@@ -8,14 +8,13 @@ from pathlib import Path
 from msgspec import structs
 
 from glan import disk
-from glan.builds import Site
 from glan.cli.display import STOPPING, lined
 from glan.cli.logs import logged_to
 from glan.cli.running import interruptible
 from glan.cli.screen import complain, confirmer, say, tokens_told
 from glan.cli.telling import calls_of, cost_of
 from glan.cli.trusting import confirmed
-from glan.errands import Errand
+from glan.errands import Errand, Site
 from glan.errors import BudgetError, DatasetError, GlanError
 from glan.model_votes import NO_REPLY, ModelVotes
 from glan.options import Options
@@ -76,7 +75,7 @@ async def _conduct(
     async with opened(site.config, site.environment, named) as panel:
         voter = checked_name(wanted.name or panel.models[Stage.TAXONOMY], "--name")
         paths = _paths(voter, wanted)
-        errand = Errand(site, panel, wanted.options)
+        errand = Errand(site, panel, wanted.options, what="voting")
         with interruptible(errand):
             async with lined(lambda: _line(errand, voting)):
                 try:
