@@ -32,7 +32,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "benchmarks": ("benchmarks", "Say which benchmarks the pairs are held against, and get more."),
     "contamination": ("contamination", "Hold a data set that others made against benchmarks."),
     "prompts": ("projects", "Show the prompts."),
-    "ledger": ("ledger", "Look at every reply that was paid for."),
+    "ledger": ("ledger", "Look at every reply that was paid for, and share it between projects."),
     "simulate": ("servers", "Serve an OpenAI-compatible teacher for trying and testing, with faults."),
 }
 """Every command: its module, and its line in the help."""

@@ -15,7 +15,7 @@ from glan.teachers.ledger import Entry, Ledger
 
 @click.group("ledger")
 def ledger_command() -> None:
-    """Look at every reply that was paid for."""
+    """Look at every reply that was paid for, and share it between projects."""
 
 
 @ledger_command.command("list")

@@ -10,7 +10,7 @@ import click
 
 from glan.cli.running import named_for
 from glan.cli.screen import json_option, ledger_option, project_option, say, say_json
-from glan.errors import GlanError, LedgerError
+from glan.errors import LedgerError
 from glan.project import LEDGER, Project
 from glan.records import Stage
 from glan.teachers.ledger import Ledger
@@ -79,13 +79,14 @@ def import_command(source: Path, folder: Path, ledger: Path | None, **given: Unp
         raise LedgerError(f"{source} is the ledger of this project.", hint="Name that of another.")
     taxonomy = project.taxonomy if given["under"] is None else project.taxonomy.under(given["under"])
     wanted = Wanted(stages=_stages(given["stages"]), leaves={leaf.leaf for leaf in taxonomy.disciplines})
+    models = _models(project, given["spec"])
     with Ledger.open(path, readonly=True) as other, Ledger.open(project.ledger_path) as own:
         found = take(other, own, wanted)
-    foreseen = _foreseen(project, given["spec"])
+    foreseen = _foreseen(project, models)
     if given["as_json"]:
         say_json({**_as_dict(found), "run": None if foreseen is None else _of_run(foreseen)})
         return
-    say(f"Took {_replies(found.taken)} from {path}; no budget of this project counts them.")
+    say(f"Took {counted(found.taken, 'reply', 'replies')} from {path}; no budget of this project counts them.")
     _say_left(found)
     _say_effect(foreseen)
 
@@ -106,12 +107,8 @@ def export_command(out: Path, folder: Path, ledger: Path | None, **given: Unpack
         leaves = {leaf.leaf for leaf in project.taxonomy.under(given["under"]).disciplines}
     with Ledger.open(project.ledger_path, readonly=True) as opened:
         found = give(opened, out, Wanted(stages=_stages(given["stages"]), leaves=leaves))
-    say(f"Wrote {_replies(found.taken)} to {out}.")
+    say(f"Wrote {counted(found.taken, 'reply', 'replies')} to {out}.")
     _say_left(found)
-
-
-def _replies(count: int) -> str:
-    return f"{count:,} {'reply' if count == 1 else 'replies'}"
 
 
 def _ledger_of(source: Path) -> Path:
@@ -129,16 +126,17 @@ def _stages(names: Sequence[str]) -> frozenset[Stage]:
     return frozenset(stage for name in names or _STAGES for stage in _STAGES[name])
 
 
-def _foreseen(project: Project, spec: str | None) -> "Forecast | None":
-    """Return what the next run would ask for; None where that is not known, such as without a teacher."""
+def _models(project: Project, spec: str | None) -> Mapping[Stage, str] | None:
+    """Return the models that the next run asks; None where no teacher is named."""
+    models = models_of(project.config, project.environment, named_for(project, spec))
+    return models if all(models.values()) else None
+
+
+def _foreseen(project: Project, models: Mapping[Stage, str] | None) -> "Forecast | None":
+    """Return what the next run would ask for; None where its models are not known."""
     from glan.forecast import forecast  # noqa: PLC0415 - pyarrow is loaded when it is needed
 
-    try:
-        named = named_for(project, spec)
-        models = models_of(project.config, project.environment, named)
-        return asyncio.run(forecast(project, project.taxonomy.disciplines, models)) if all(models.values()) else None
-    except GlanError:
-        return None
+    return None if models is None else asyncio.run(forecast(project, project.taxonomy.disciplines, models))
 
 
 def _say_left(found: Taken) -> None:
