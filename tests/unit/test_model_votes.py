@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from harness import Counting, DiedError, Dying, project, run, small
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from trees import files
 
@@ -76,7 +76,7 @@ def vote(
 
 
 @pytest.mark.long
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_every_element_is_asked_about_once(data: st.DataObject) -> None:
     """In groups of neighbours, each with an id of its own, what is above before what is below."""
@@ -270,7 +270,7 @@ def test_votes_are_read_or_refused(text: str, expected: str | None) -> None:
 
 
 @pytest.mark.long
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.text()
     | st.recursive(

@@ -5,7 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 from harness import Counting, Failing, plant, project, run, small
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from trees import files
 
@@ -29,6 +29,7 @@ def status(*arguments: object) -> str:
 
 
 @pytest.mark.long
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_a_branch_has_what_is_below_it(data: st.DataObject) -> None:
     """At every level the numbers add up to those of all leaves, whatever the tree."""

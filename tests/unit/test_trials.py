@@ -21,7 +21,7 @@ from harness import (
     small,
     until_death,
 )
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from glan.cli import cli
@@ -130,6 +130,7 @@ def test_nodes_that_are_not_there_are_refused() -> None:
 
 
 @pytest.mark.long
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(
         st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=4).map(lambda names: [*map(key_of, names)]),
