@@ -12,6 +12,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
                 "against",
                 "batched",
                 "claims",
+                "curricula",
                 "forecast",
                 "options",
                 "outputs",
