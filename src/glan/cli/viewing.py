@@ -7,13 +7,14 @@ from typing import TypedDict, Unpack
 
 import click
 
+from glan.cli.opening import only_option, opened_project
 from glan.cli.screen import ledger_option, project_option, say
-from glan.project import Project
 
 
 class _Given(TypedDict):
-    """Where it serves, as click gives it."""
+    """What is shown and where, as click gives it."""
 
+    only: str | None
     port: int
     host: str
     opens: bool
@@ -22,6 +23,7 @@ class _Given(TypedDict):
 @click.command("view")
 @project_option
 @ledger_option
+@only_option
 @click.option("--port", type=click.IntRange(0, 65_535), default=8_470, show_default=True, help="0 takes a free one.")
 @click.option(
     "--host",
@@ -43,7 +45,7 @@ def view_command(folder: Path, ledger: Path | None, cache: Path | None, **given:
     from glan.view.app import serve  # noqa: PLC0415 - only this command serves
     from glan.view.viewer import Viewer  # noqa: PLC0415 - likewise
 
-    viewer = Viewer.of(Project.open(folder, ledger), cache)
+    viewer = Viewer.of(opened_project(folder, ledger, given["only"]), cache)
 
     def ready(address: str) -> None:
         say(f"Showing {folder.resolve()} on {address}")
