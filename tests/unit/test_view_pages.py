@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 from asgi import get
+from harness import project, run, small
 from hostile import MARKUP, OWNED, hostile
 from starlette.applications import Starlette
 
@@ -244,16 +245,16 @@ def test_away_from_this_machine_a_token_opens_it(folder: Path) -> None:
 
 def test_live_numbers_follow_the_run(folder: Path, tmp_path: Path) -> None:
     """What status.json says is shown in words; a run that holds no lock has died, and nonsense is no run."""
-    project = Project.open(Path(shutil.copytree(folder, tmp_path / "data")))
-    app = app_of(Viewer.of(project))
+    opened = Project.open(Path(shutil.copytree(folder, tmp_path / "data")))
+    app = app_of(Viewer.of(opened))
     status: dict[str, Any] = {
         "state": "running", "pairs": 10, "wanted": 40, "in_flight": 7, "max_in_flight": 9, "cost_usd": 0.5,
         "pairs_per_s": 0.25, "eta_s": 120.0, "asked": {"answers": 9}, "away": ["a\u202e"], "retries": {"429": 3},
         "budget": {"max_usd": 2.0, "spent_usd": 1.0}, "last": MARKUP * 20,
     }  # fmt: skip
-    project.write_status(status)
+    opened.write_status(status)
     assert json.loads(get(app, "/live").body)["state"] == "died"
-    lock = Lock(project.ledger_path)
+    lock = Lock(opened.ledger_path)
     try:
         found = json.loads(get(app, "/live").body)
     finally:
@@ -265,7 +266,7 @@ def test_live_numbers_follow_the_run(folder: Path, tmp_path: Path) -> None:
     assert (texts["calls"], texts["retries"], texts["away"]) == ("9", "3", "a⟨U+202E⟩")
     assert len(texts["last"]) <= 300
     for nonsense in ("{", '{"pairs": "many"}', "[]", '{"eta_s": []}'):
-        project.status_path.write_text(nonsense, encoding="utf-8")
+        opened.status_path.write_text(nonsense, encoding="utf-8")
         assert json.loads(get(app, "/live").body)["state"] == "none"
 
 
@@ -287,3 +288,20 @@ def test_a_project_without_a_data_set_or_a_ledger_can_be_looked_at(tmp_path: Pat
     assert "taxonomy.yaml" in page(app, "/tree", 503).text
     page(app, "/")
     page(app, next(link for link in found.links if link.startswith("/subject?")))
+
+
+def test_a_trial_is_shown_by_itself() -> None:
+    """Of a trial the rows, the tree and the index are its own, beside those of the whole project."""
+    with project([{"name": "Nature", "children": ["Botany", "Zoology"]}, "Law"], pairs=6) as made:
+        run(made, small())
+        run(made, small(), only="Botany", pairs=3)
+        whole, trial = viewer_of(made), Viewer.of(Project.open(made).trial("Botany"))
+        trial.shelf.refresh()
+        trial.shelf.wait()
+        assert "of 6" in page(app_of(whole), "/pairs").text
+        found = page(app_of(trial), "/pairs")
+        assert "of 3" in found.text
+        assert "Botany 3" in page(app_of(trial), "/tree").text
+        assert "Law" not in page(app_of(trial), "/tree").text
+        shown = page(app_of(trial), next(link for link in found.links if link.startswith("/pair?")))
+        assert shown.text.count("prompt proven") == 6
