@@ -4,7 +4,8 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"__main__"}),),
     (frozenset({"cli"}),),
     (frozenset({"api"}), frozenset({"check"}), frozenset({"push"}), frozenset({"scan"})),
-    (frozenset({"report"}), frozenset({"runs"})),
+    (frozenset({"builds"}), frozenset({"model_votes"}), frozenset({"report"}), frozenset({"runs"})),
+    (frozenset({"errands"}),),
     (
         frozenset(
             {

@@ -80,3 +80,14 @@ def sync(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def complete_lines(path: Path, text: str) -> None:
+    """Add to a file the lines of a text that it lacks."""
+    there = path.read_text(encoding="utf-8", errors="surrogateescape")
+    missing = [line for line in text.splitlines() if line not in there.splitlines()]
+    if missing:
+        gap = "" if not there or there.endswith("\n") else "\n"
+        path.write_text(
+            there + gap + "".join(f"{line}\n" for line in missing), encoding="utf-8", errors="surrogateescape"
+        )

@@ -36,6 +36,8 @@ class Stage(StrEnum):
     """What a critic makes of a pair."""
     SAFETY = "safety"
     """What a guard model makes of a pair."""
+    TAXONOMY = "taxonomy"
+    """The parts of a branch, where a tree is built, and votes on a tree: no pair is on its way then."""
 
 
 OF_A_PAIR = (Stage.SUBJECTS, Stage.SYLLABI, Stage.QUESTIONS, Stage.ANSWERS)
@@ -51,6 +53,9 @@ STAGES: Mapping[str, Stage] = {
     "rating": Stage.RATINGS,
     "score": Stage.SCORES,
     "safety": Stage.SAFETY,
+    "proposal": Stage.TAXONOMY,
+    "parts": Stage.TAXONOMY,
+    "vote": Stage.TAXONOMY,
 }
 """The stage of a request by the kind of its place, with which its id begins."""
 
@@ -118,6 +123,8 @@ class Discipline(Record, frozen=True, kw_only=True):
     """Subjects that a person gave; where there are some, no drafts are asked for."""
     isced: str | None = None
     """Detailed field of ISCED-F 2013, four digits. For people and tools; it reaches no id, draw or prompt."""
+    votes: str | None = None
+    """How many of the proposals of a built tree named it, such as `5/6`. For people; it reaches no id or prompt."""
 
     @property
     def leaf(self) -> str:

@@ -16,14 +16,16 @@ from glan.errors import StoppedError, WouldAskAgainError
 from glan.generate.asking import Asking
 from glan.generate.syllabi import given_text
 from glan.mix import Mix
+from glan.options import PREVIEW
 from glan.pipeline import Job, Pipeline
 from glan.places import quoted
 from glan.progress import Progress
-from glan.prompts import OF_LOOKS, VARIABLES, Prompts
+from glan.prompts import OF_SOME, VARIABLES, Prompts
 from glan.records import OF_A_PAIR, Discipline, Reply, Request, Stage, Subject
 from glan.teachers.base import Teacher
 from glan.teachers.ledger import Entry, Ledger
-from glan.teachers.ledgered import Choice, Ledgered
+from glan.teachers.ledger_rows import Run as LedgerRun
+from glan.teachers.ledgered import Choice, Ledgered, Tally
 from glan.teachers.permits import Permits
 from glan.teachers.watched import Cuts, Watched
 from glan.wording import few
@@ -49,7 +51,7 @@ def meaning_of(
     if Stage.SAFETY in asking.sampling:
         found["curation.safety.asks"] = config.curation.safety.asks
     for name in VARIABLES:
-        if OF_LOOKS.get(name, Stage.QUESTIONS) in asking.sampling:  # one that is not looked with reaches no request
+        if OF_SOME.get(name, Stage.QUESTIONS) in asking.sampling:  # one that is not asked with reaches no request
             found[f"prompt {name}"] = prompts.hash_of(name)
     for stage, sampling in asking.sampling.items():
         found[f"model of {stage}"] = sampling.model
@@ -92,25 +94,58 @@ def changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     return lines
 
 
-async def chosen(job: Job, ledger: Ledger, now: Mapping[str, str], told: Choice | None) -> Choice:
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The runs whose requests a run is held against: the last one of its scope, or over all, and those after it.
+
+    What a trial was told to do about other fingerprints holds for the trial. What it meant is remembered by all, since
+    its replies are in the same ledger.
+    """
+
+    runs: Sequence[LedgerRun] = ()
+
+    @classmethod
+    def of(cls, ledger: Ledger, scope: str) -> "Earlier":
+        """Return those that a ledger knows of, for a run of a scope."""
+        runs = [run for run in ledger.runs() if not run.is_beside]
+        own = [i for i, run in enumerate(runs) if run.scope in {"", scope} or scope == PREVIEW]
+        return cls(runs[own[-1] if own else -1 :])
+
+    @property
+    def meaning(self) -> Mapping[str, str]:
+        """What reached their requests; of two that differ the later one."""
+        return {name: value for run in self.runs for name, value in run.meaning.items()}
+
+    def changed(self, now: Mapping[str, str]) -> list[str]:
+        """Name what any of them tells differently."""
+        return [*dict.fromkeys(line for run in self.runs for line in changed(run.meaning, now))]
+
+    def choice(self, now: Mapping[str, str]) -> Choice | None:
+        """Return what was decided earlier and still holds, or that there is nothing to decide; else None."""
+        if not self.runs:
+            return Choice.EXACT
+        before = Choice(self.runs[0].choice)
+        if before is not Choice.EXACT and not changed(self.runs[0].meaning, now):
+            return before
+        return None if self.changed(now) else Choice.EXACT
+
+
+async def chosen(job: Job, ledger: Ledger, now: Mapping[str, str], *, told: Choice | None, earlier: Earlier) -> Choice:
     """Return what is done about replies under another fingerprint: as told, as before, or nothing to do.
 
     Raises:
         WouldAskAgainError: there are some, and nobody has said what to do.
 
     """
-    before = ledger.last_run()
-    if before is None:
+    if not earlier.runs:
         return Choice.EXACT
-    lines = changed(before.meaning, now)
-    if told is not None:
-        return told
-    if not lines:
-        return Choice(before.choice)
+    choice = told or earlier.choice(now)
+    if choice is not None:
+        return choice
     mismatched: set[str] = set()
     again = await audit(job, ledger, mismatched)
     if again.replies:
-        raise refusal(narrowed(lines, mismatched), again)
+        raise refusal(narrowed(earlier.changed(now), mismatched), again)
     return Choice.EXACT
 
 
@@ -153,30 +188,36 @@ async def audit(job: Job, ledger: Ledger, mismatched: set[str]) -> Again:
 
 
 def auditing(
-    job: Job, ledger: Ledger, mismatched: set[str], seen: Callable[[Teacher], Teacher] | None = None
+    job: Job,
+    ledger: Ledger,
+    mismatched: set[str],
+    seen: Callable[[Teacher], Teacher] | None = None,
+    tally: Tally | None = None,
 ) -> Pipeline:
     """Return a walk along what the ledger holds: it asks nobody, and slots that would have to ask stay open.
 
     Requests that the ledger answers under another fingerprint alone are put into `mismatched`, and their replies are
-    used. What `seen` makes of the teacher is asked in its place.
+    used. What `seen` makes of the teacher is asked in its place, and `tally` counts what is found.
     """
     permits = _closed()
 
     def note(request: Request, _: Entry) -> None:
         mismatched.add(request.id)
 
-    teacher = answering(ledger, job.config, note)
+    teacher = answering(ledger, job.config, note, tally)
     teacher = teacher if seen is None else seen(teacher)
     walk = replace(job, asking=structs.replace(job.asking, teacher=teacher), is_audit=True)
     return Pipeline(walk, permits=permits, progress=Progress(wanted=job.pairs))
 
 
-def answering(ledger: Ledger, config: Config, note: Callable[[Request, Entry], None] | None) -> Teacher:
+def answering(
+    ledger: Ledger, config: Config, note: Callable[[Request, Entry], None] | None, tally: Tally | None = None
+) -> Teacher:
     """Return a teacher that answers from the ledger, also under another fingerprint, and stops where that has nothing.
 
     With `note` the reply to exactly a request goes first, and `note` is told of all others that are used.
     """
-    ledgered = Ledgered(Nobody(), ledger, _closed(), choice=Choice.KEEP, on_mismatch=note)
+    ledgered = Ledgered(Nobody(), ledger, _closed(), choice=Choice.KEEP, on_mismatch=note, tally=tally or Tally())
     return Watched(ledgered, Cuts(), keeps_cut=config.curation.cut_prompts == "keep")
 
 

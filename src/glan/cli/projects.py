@@ -65,7 +65,7 @@ def demo_command(ctx: click.Context, folder: Path, pairs: int, disciplines: Sequ
     project = Project.create(folder, disciplines=chosen, pairs=pairs, recipe="demo")
     run, result = asyncio.run(conduct(project, Named(spec=OFFLINE), Options(), confirmer(yes=False)))
     show_sample(project, _SHOWN)
-    tell(project, run, result)
+    tell(run, result)
     if result.is_published:
         write_report(project, project.report_path)
         say(f"Its report is {project.report_path}: open it in a browser.")

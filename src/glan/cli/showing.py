@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import click
 
+from glan.cli.opening import only_option, opened_project
 from glan.cli.screen import json_option, ledger_option, project_option, say, say_json
 from glan.curate.finals import final_of
 from glan.errors import DatasetError
@@ -22,20 +23,29 @@ _IN_ROW = ("question/", "answer/")
 """Requests whose replies the row has."""
 
 
+class _Given(TypedDict):
+    """The options of `glan show` as click gives them."""
+
+    as_json: bool
+    only: str | None
+    prompts: bool
+
+
 @click.command("show")
 @click.argument("id_", metavar="ID")
 @project_option
 @ledger_option
 @json_option
+@only_option
 @click.option("--prompts", is_flag=True, help="Every prompt and every reply whole.")
-def show_command(id_: str, folder: Path, ledger: Path | None, *, as_json: bool, prompts: bool) -> None:
+def show_command(id_: str, folder: Path, ledger: Path | None, **given: Unpack[_Given]) -> None:
     """Show the way of the pair with this ID: discipline, subject, syllabus, what was drawn, question and answer.
 
     Prompts are rendered again; the fingerprint beside each reply proves that they are those that were sent.
     """
     from glan.dataset.shards import find_row  # noqa: PLC0415 - pyarrow is loaded when it is needed
 
-    project = Project.open(folder, ledger)
+    project = opened_project(folder, ledger, given["only"])
     row = None
     for place in (project.train_path, project.rejects_path):
         if row is None and place.is_dir():
@@ -45,11 +55,11 @@ def show_command(id_: str, folder: Path, ledger: Path | None, *, as_json: bool, 
             f"No row and no reject has the id {id_!r}.", hint="Ids are in the column `id` of dataset/ and rejects/."
         )
     way = _way_of(project, row)
-    if as_json:
+    if given["as_json"]:
         say_json({**row, "way": [_as_dict(step) for step in way.steps]})
         return
     _say_row(row)
-    _say_way(project, row, way, whole=prompts)
+    _say_way(project, row, way, whole=given["prompts"])
 
 
 def _way_of(project: Project, row: dict[str, Any]) -> Way:

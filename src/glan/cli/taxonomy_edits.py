@@ -213,10 +213,11 @@ def import_command(file: Path, *, folder: Path, **given: Unpack[_Imported]) -> N
     elif given["out"] is not None:
         _write_new(given["out"], document(read.nodes))
     else:
-        _import(Project.open(folder), read.nodes, under=given["under"], makes_branches=given["new_branch"])
+        put_in(Project.open(folder), read.nodes, under=given["under"], makes_branches=given["new_branch"])
 
 
-def _import(project: Project, nodes: Sequence[New], *, under: str, makes_branches: bool) -> None:
+def put_in(project: Project, nodes: Sequence[New], *, under: str, makes_branches: bool = False) -> None:
+    """Add what is new of some nodes to the tree of a project, and say what that changes."""
     fresh, known = edit.without_known(project.taxonomy, nodes)
     if known:
         more = ", ..." if len(known) > _MOST_NAMED else ""

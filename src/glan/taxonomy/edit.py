@@ -265,6 +265,7 @@ def _own(node: New) -> Own:
         isced=settings.get("isced"),
         subjects=(),
         children=tuple(map(_own, node.children)) or None,
+        votes=settings.get("votes"),
     )
 
 

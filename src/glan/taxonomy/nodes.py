@@ -10,6 +10,7 @@ from glan.places import key_of
 from glan.records import Discipline
 from glan.taxonomy.given import read_subjects
 from glan.taxonomy.parts import Mapping, Part, Scalar, Sequence, Span
+from glan.taxonomy.support import checked_support
 from glan.taxonomy.syntax import place_of
 from glan.taxonomy.values import (
     checked_isced,
@@ -28,7 +29,7 @@ MAX_DEPTH = 8
 MAX_NODES = 100_000
 """Most branches and disciplines of a tree."""
 
-NODE_KEYS = ("name", "title", "weight", "notes", "isced", "children", "subjects")
+NODE_KEYS = ("name", "title", "weight", "notes", "isced", "votes", "children", "subjects")
 LEAF_KEYS = ("subjects", "isced")
 """What a branch cannot have."""
 
@@ -48,6 +49,8 @@ class Branch:
     notes: tuple[str, ...]
     """Notes on its path from the top, its own last."""
     children: tuple["Node", ...]
+    votes: str | None = None
+    """How many of the proposals of a built tree named it, such as `5/6`."""
 
     @property
     def leaves(self) -> tuple[Discipline, ...]:
@@ -161,6 +164,7 @@ class _Reader:
             weight=here.weight,
             notes=here.notes,
             children=self.children(list_of(part, "children", name, self.source), here),
+            votes=self._votes(part),
         )
 
     def _refuse_leaf_keys(self, part: Mapping, name: str) -> None:
@@ -185,6 +189,7 @@ class _Reader:
             notes=here.notes,
             subjects=read_subjects(part, self.source) if isinstance(part, Mapping) else (),
             isced=self._isced(part) if isinstance(part, Mapping) else None,
+            votes=self._votes(part) if isinstance(part, Mapping) else None,
         )
 
     def _twice(self, what: str, span: Span, first: tuple[str, Span], where: str) -> TaxonomyError:
@@ -211,3 +216,9 @@ class _Reader:
         if value is None:
             return None
         return checked_isced(scalar_of(value, "ISCED-F code", self.source), place_of(self.source, value.span))
+
+    def _votes(self, part: Mapping) -> str | None:
+        value = part.values.get("votes")
+        if value is None:
+            return None
+        return checked_support(scalar_of(value, "votes", self.source), place_of(self.source, value.span))

@@ -139,6 +139,16 @@ class Taxonomy:
         """Return the disciplines below a branch, or the discipline itself."""
         return node.leaves if isinstance(node, Branch) else (node,)
 
+    def under(self, name: str) -> "Taxonomy":
+        """Return the taxonomy with the disciplines below a node alone, or with that discipline.
+
+        Raises:
+            TaxonomyError: there is no such node, or there are several.
+
+        """
+        kept = {leaf.key for leaf in self.leaves_under(self.named(name))}
+        return self.of(tuple(_kept(self.roots, kept)), self.source)
+
     def keep(self, disciplines: Iterable[str]) -> "Taxonomy":
         """Return the taxonomy with these disciplines alone, in its own order; empty branches vanish.
 

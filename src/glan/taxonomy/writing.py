@@ -14,6 +14,10 @@ _CONTROL = re.compile(r"[\x00-\x1f]")
 _WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n", "null", "none", "nan", "inf"})
 
 
+_BARE = ("weight", "votes")
+"""What is written as it was read: numbers, which in quotes would be the same to us, but not to others."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class New:
     """A node that is not in a file yet."""
@@ -57,9 +61,8 @@ def flow_of(part: Part, *, quoted: bool) -> str:
         return "null" if part.is_null else _text(part.value, quoted=quoted)
     if isinstance(part, parts.Sequence):
         return f"[{', '.join(flow_of(item, quoted=quoted) for item in part.items)}]"
-    # A weight is written as it was read: a number in quotes would be the same to us, but not to others.
     found = {
-        key: value.value if key == "weight" and isinstance(value, Scalar) else flow_of(value, quoted=quoted)
+        key: value.value if key in _BARE and isinstance(value, Scalar) else flow_of(value, quoted=quoted)
         for key, value in part.values.items()
     }
     return _braced(found, quoted=quoted)
@@ -67,7 +70,7 @@ def flow_of(part: Part, *, quoted: bool) -> str:
 
 def scalar(key: str, value: str, *, quoted: bool = False) -> str:
     """Return a value as it is written: plainly where that is safe, else as a JSON string, which YAML reads too."""
-    if key == "weight" and not quoted:
+    if key in _BARE and not quoted:
         return value
     return _text(value, quoted=quoted)
 
