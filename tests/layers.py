@@ -11,6 +11,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
                 "against",
                 "batched",
                 "claims",
+                "curricula",
                 "forecast",
                 "options",
                 "outputs",

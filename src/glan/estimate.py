@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from glan.config import Config
-from glan.plan import Merge, drafts_of_round, round_size
+from glan.plan import Merge, drafts_of_round, given_in_round, round_of, round_size
 from glan.records import Discipline, Stage
 from glan.settings import Agreement, Limits
 
@@ -226,12 +226,12 @@ def slots_by_leaf(disciplines: Sequence[Discipline], config: Config, slots: int)
 
 
 def curriculum_of(discipline: Discipline, slots: int, config: Config, assumed: Assumed) -> tuple[int, int]:
-    """Return the drafts and syllabi that so many slots of a discipline need; given subjects need no draft."""
+    """Return the drafts and syllabi that so many slots of a discipline need; what is given is not asked for."""
     drafts = most_walked = 0
     number = 0
     while slots > 0:
         if discipline.subjects:
-            subjects = len(discipline.subjects)
+            subjects = len(given_in_round(discipline, number))
         else:
             drafts = drafts_of_round(number, config.plan.drafts)
             subjects = assumed.subjects_first_draft + (drafts - 1) * assumed.subjects_each_further
@@ -239,4 +239,5 @@ def curriculum_of(discipline: Discipline, slots: int, config: Config, assumed: A
         most_walked = max(most_walked, min(subjects, -(-slots // size)))
         slots -= subjects * size
         number += 1
-    return drafts, most_walked
+    walked = sorted(discipline.subjects, key=round_of)[:most_walked]
+    return drafts, most_walked - sum(bool(subject.sessions) for subject in walked)

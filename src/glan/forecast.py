@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 
 from glan.against import Against
+from glan.curricula import with_texts
 from glan.dataset.shards import ids
 from glan.errors import StoppedError
 from glan.estimate import EXPECTED, HIGH, LOW, Assumed, curriculum_of, slots_by_leaf
@@ -22,7 +23,7 @@ from glan.pipeline import Job
 from glan.places import beside, place
 from glan.project import Project
 from glan.records import STAGES, Decided, Discipline, Outcome, Reply, Request, Stage
-from glan.surprise import Nobody, auditing, changed, meaning_of, rests_on, through_of
+from glan.surprise import Nobody, auditing, changed, meaning_of, narrowed, rests_on, through_of
 from glan.teachers.base import Teacher
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledgered import Choice
@@ -93,6 +94,8 @@ async def forecast(
     if project.ledger_path.exists():
         with Ledger.open(project.ledger_path, readonly=True) as ledger:
             before = ledger.last_run()
+            disciplines = with_texts(disciplines, ledger)
+            walk = _Walked(replace(job, disciplines=disciplines))
             now = meaning_of(config, disciplines, project.prompts, asking)
             lines = changed(before.meaning, now) if before is not None else []
             await walk.over(ledger)
@@ -106,7 +109,7 @@ async def forecast(
         pairs=wanted,
         standing=standing.rows,
         growth=change,
-        changed=tuple(lines),
+        changed=tuple(narrowed(lines, walk.mismatched)),
         new=walk.new(),
         again=walk.again(),
         slots=dict(walk.open),

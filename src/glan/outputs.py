@@ -225,6 +225,7 @@ class Outputs:
             version=glan.__version__,
             prompts={name: self._project.prompts.hash_of(name) for name in self._project.prompts.sources},
             models={stage: self._models[stage] for stage in config.stages if stage in self._models},
+            given=claims.given([walk.discipline for walk in ending.walks.values()]),
             license=config.dataset.license,
             authors=config.dataset.authors,
             citation=config.dataset.citation,

@@ -13,7 +13,7 @@ from heapq import heapify, heappop, heapreplace
 from itertools import count
 
 from glan.places import seed_of
-from glan.records import Discipline, Slot
+from glan.records import Discipline, Slot, Subject
 
 _GROWTH = (1, 1, 2, 4, 8)
 """Early prefixes are broad; from the fifth visit on the blocks are long, which a prompt cache likes."""
@@ -27,6 +27,16 @@ def round_size(number: int, questions_per_visit: int) -> int:
 def drafts_of_round(number: int, drafts: int) -> int:
     """Return how many drafts have named the subjects that a round walks: 1, 2, 4, ... up to all."""
     return drafts if number >= drafts.bit_length() else min(2**number, drafts)
+
+
+def given_in_round(discipline: Discipline, number: int) -> tuple[Subject, ...]:
+    """Return the given subjects that a round walks: those that the first 1, 2, 4, ... drafts named."""
+    return tuple(subject for subject in discipline.subjects if round_of(subject) <= number)
+
+
+def round_of(subject: Subject) -> int:
+    """Return the first round that walks a given subject."""
+    return (subject.draft - 1).bit_length()
 
 
 def visit_sizes(questions_per_visit: int) -> Iterator[int]:

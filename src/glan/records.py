@@ -80,6 +80,14 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """A frozen value. Some twenty are made for each pair, and msgspec makes one ten times as fast as a dataclass."""
 
 
+class Session(Record, frozen=True, kw_only=True):
+    """A class session and its key concepts; keys are unique within a syllabus and within a session."""
+
+    name: str
+    key: str
+    key_concepts: tuple[str, ...]
+
+
 class Subject(Record, frozen=True, kw_only=True):
     """A subject of one discipline. The same name in another discipline is another subject (paper, section 2.2)."""
 
@@ -87,6 +95,14 @@ class Subject(Record, frozen=True, kw_only=True):
     key: str
     level: Level
     subtopics: tuple[str, ...] = ()
+    draft: int = 1
+    """Of a given subject, the number of the draft that named it first: rounds of fewer drafts walk without it."""
+    syllabus: str = ""
+    """Of a given subject, the text of its syllabus; empty where it is asked for, or follows from the sessions."""
+    sessions: tuple[Session, ...] = ()
+    """Of a given subject, its class sessions; empty where they are asked for."""
+    frozen: str = ""
+    """Of a given subject, the seal of what a teacher wrote of it; see `taxonomy/seals.py`."""
 
 
 class Discipline(Record, frozen=True, kw_only=True):
@@ -113,14 +129,6 @@ class Discipline(Record, frozen=True, kw_only=True):
     def leaf(self) -> str:
         """The percent-encoded key: its part in ids."""
         return quoted(self.key)
-
-
-class Session(Record, frozen=True, kw_only=True):
-    """A class session and its key concepts; keys are unique within a syllabus and within a session."""
-
-    name: str
-    key: str
-    key_concepts: tuple[str, ...]
 
 
 class Syllabus(Record, frozen=True, kw_only=True):

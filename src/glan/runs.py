@@ -18,6 +18,7 @@ from glan.against import Against
 from glan.batched import Gathering, OnlyLedger, check_servers, emptied, post_of, settle_earlier
 from glan.curate.beside import examining
 from glan.curate.own import OwnRules
+from glan.curricula import told_of_lost_texts, with_texts
 from glan.dataset.licences import doubt_of
 from glan.errors import BudgetError, GlanError
 from glan.generate.asking import Asking, asking_of
@@ -131,7 +132,7 @@ class Run:
             emptied(self.project.batches_path),
         ):
             self.project.heal()
-            return await self._run(ledger, disciplines, asking, confirm)
+            return await self._run(ledger, with_texts(disciplines, ledger), asking, confirm)
 
     async def _run(
         self, ledger: Ledger, disciplines: Sequence[Discipline], asking: Asking, confirm: Callable[[str], bool]
@@ -141,7 +142,7 @@ class Run:
         await settle_earlier(post, waits=not self.options.is_preview)
         standing = None if self.options.is_aside else standing_of(self.project)
         pairs, told = pairs_of(standing, disciplines, self.config, self.options.pairs, confirm)
-        for text in told:
+        for text in (*told, *told_of_lost_texts(disciplines)):
             self._notice(text)
         self.progress.wanted = pairs
         job = self._job(disciplines, asking, pairs)

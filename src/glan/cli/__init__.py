@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "push": ("pushing", "Put the data set on the Hugging Face hub."),
     "show": ("reading", "Show the way of one pair."),
     "taxonomy": ("taxonomy", "Build, show, check, edit and compare the tree of disciplines."),
+    "curriculum": ("curriculum", "Show, freeze, export and import the subjects and syllabi of disciplines."),
     "review": ("reviewing", "Let people vote on the tree and judge pairs."),
     "benchmarks": ("benchmarks", "Say which benchmarks the pairs are held against, and get more."),
     "contamination": ("contamination", "Hold a data set that others made against benchmarks."),

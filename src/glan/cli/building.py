@@ -34,10 +34,11 @@ from glan.project import LEDGER, Project
 from glan.spending import told_possibly_paid
 from glan.taxonomy import edit
 from glan.taxonomy.edit import TOP
-from glan.taxonomy.nodes import MAX_DEPTH, MAX_NODES, Branch, checked_name, checked_notes
+from glan.taxonomy.nodes import MAX_DEPTH, MAX_NODES, Branch
 from glan.taxonomy.proposals import LeftOut, Reason
 from glan.taxonomy.syntax import shown
 from glan.taxonomy.tree import read_text
+from glan.taxonomy.values import checked_name, checked_notes
 from glan.teachers.ledgered import Choice
 from glan.teachers.panel import Named, opened
 from glan.wording import counted, few

@@ -85,6 +85,18 @@ class Taxonomy:
         """
         return self.found(name)[-1]
 
+    def leaf(self, name: str) -> Discipline:
+        """Return the discipline of a name, a title or a path.
+
+        Raises:
+            TaxonomyError: there is none, or it is a branch.
+
+        """
+        node = self.named(name)
+        if isinstance(node, Branch):
+            raise TaxonomyError(f"{shown(name)} is a branch of {self.source}, not a discipline.", hint=_LISTS)
+        return node
+
     def found(self, name: str) -> Chain:
         """Return the same with the branches above it.
 
