@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glan.cli import cli
+from glan.cli.reports import write_report
 from glan.errors import DatasetError
 from glan.project import Project
 from glan.report import counting, tree
@@ -318,3 +319,15 @@ def test_given_and_frozen_subjects_have_their_way() -> None:
             assert [step.request.id.partition("/")[0] for step in way.steps] == ["question", "answer"], row["id"]
             assert all(step.is_proven for step in way.steps)
         assert {row["discipline"] for row, _ in found.ways} == {"Astronomy", "Physics"}
+
+
+def test_a_trial_has_a_report_of_its_own() -> None:
+    """It tells of the trial's rows alone, and stands beside them."""
+    with project(LEAVES, pairs=8) as folder:
+        run(folder, small(), only="Law", pairs=4)
+        trial = Project.open(folder).trial("Law")
+        write_report(trial, trial.report_path)
+        page = Page((trial.made_path / "report.html").read_bytes())
+        assert page.data["tree"]["p"] == 4
+        assert [each["t"] for each in leaves_of(page.data["tree"], "discipline")] == ["Law"]
+        assert not (folder / "report.html").exists()

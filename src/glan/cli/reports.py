@@ -3,33 +3,45 @@
 import asyncio
 import webbrowser
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import click
 
+from glan.cli.opening import only_option, opened_project
 from glan.cli.screen import json_option, ledger_option, project_option, say, say_json
 from glan.project import Project
+
+
+class _Given(TypedDict):
+    """The options of `glan report` as click gives them."""
+
+    as_json: bool
+    only: str | None
+    out: Path | None
+    is_opened: bool
 
 
 @click.command("report")
 @project_option
 @ledger_option
 @json_option
+@only_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Where the page goes; `report.html` in the project if not given. A file that is there is replaced.",
+    help="Where the page goes; `report.html` beside the data set if not given. A file that is there is replaced.",
 )
 @click.option("--open", "is_opened", is_flag=True, help="Show it in the browser.")
-def report_command(folder: Path, ledger: Path | None, *, as_json: bool, out: Path | None, is_opened: bool) -> None:
+def report_command(folder: Path, ledger: Path | None, **given: Unpack[_Given]) -> None:
     """Write what the data set is into one HTML page, with charts and twelve pairs; it needs no network."""
-    project = Project.open(folder, ledger)
-    path = project.report_path if out is None else out
+    project = opened_project(folder, ledger, given["only"])
+    path = given["out"] or project.report_path
     size, pairs = write_report(project, path)
-    if as_json:
+    if given["as_json"]:
         say_json({"path": str(path), "size_bytes": size, "pairs": pairs})
     else:
         say(f"Wrote {path}: {pairs:,} pairs, {size / 1e6:,.1f} MB. It opens in any browser.")
-    if is_opened:
+    if given["is_opened"]:
         webbrowser.open(path.resolve().as_uri())
 
 

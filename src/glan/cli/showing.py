@@ -23,10 +23,11 @@ _IN_ROW = ("question/", "answer/")
 """Requests whose replies the row has."""
 
 
-class _Shown(TypedDict):
-    """How it is shown, as click gives it."""
+class _Given(TypedDict):
+    """The options of `glan show` as click gives them."""
 
     as_json: bool
+    only: str | None
     prompts: bool
 
 
@@ -37,14 +38,14 @@ class _Shown(TypedDict):
 @json_option
 @only_option
 @click.option("--prompts", is_flag=True, help="Every prompt and every reply whole.")
-def show_command(id_: str, folder: Path, ledger: Path | None, only: str | None, **shown: Unpack[_Shown]) -> None:
+def show_command(id_: str, folder: Path, ledger: Path | None, **given: Unpack[_Given]) -> None:
     """Show the way of the pair with this ID: discipline, subject, syllabus, what was drawn, question and answer.
 
     Prompts are rendered again; the fingerprint beside each reply proves that they are those that were sent.
     """
     from glan.dataset.shards import find_row  # noqa: PLC0415 - pyarrow is loaded when it is needed
 
-    project = opened_project(folder, ledger, only)
+    project = opened_project(folder, ledger, given["only"])
     row = None
     for place in (project.train_path, project.rejects_path):
         if row is None and place.is_dir():
@@ -54,11 +55,11 @@ def show_command(id_: str, folder: Path, ledger: Path | None, only: str | None, 
             f"No row and no reject has the id {id_!r}.", hint="Ids are in the column `id` of dataset/ and rejects/."
         )
     way = _way_of(project, row)
-    if shown["as_json"]:
+    if given["as_json"]:
         say_json({**row, "way": [_as_dict(step) for step in way.steps]})
         return
     _say_row(row)
-    _say_way(project, row, way, whole=shown["prompts"])
+    _say_way(project, row, way, whole=given["prompts"])
 
 
 def _way_of(project: Project, row: dict[str, Any]) -> Way:

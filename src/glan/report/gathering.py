@@ -1,5 +1,6 @@
 """What a report tells, gathered from a project: its manifest, its rows and rejects, its ledger. Nobody is asked."""
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -83,10 +84,11 @@ async def gathered(project: Project) -> Findings:
 
     """
     manifest = project.manifest()
+    only = "" if project.only is None else f" --only {shlex.quote(project.only)}"
     if manifest is None or not project.train_path.is_dir():
         raise DatasetError(
-            f"{project.folder} has no data set yet, so there is nothing to report.",
-            hint=f"Make one: glan run --project {project.folder}",
+            f"{project.made_path} has no data set yet, so there is nothing to report.",
+            hint=f"Make one: glan run --project {project.folder}{only}",
         )
     told = _told(manifest)
     counts = count(project.train_path, project.rejects_path)
@@ -95,7 +97,7 @@ async def gathered(project: Project) -> Findings:
     sizes = {**sizes, **_given_sizes(project.taxonomy.disciplines)}
     is_known = sum(sizes.get(key, 0) for key, tally in counts.subjects.items() if tally.drawn)
     return Findings(
-        name=project.config.dataset.name or project.folder.resolve().name,
+        name=project.name,
         manifest=manifest,
         told=told,
         counts=counts,
@@ -188,5 +190,5 @@ def _prompts(project: Project, manifest: Manifest) -> Mapping[str, str]:
     return {
         name: text
         for name, text in sources.items()
-        if hashes.get(path := f"prompts/{name}.md.j2") == manifest.hashes.get(path)
+        if (path := f"prompts/{name}.md.j2") in hashes and hashes[path] == manifest.hashes.get(path)
     }
