@@ -5,6 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +17,7 @@ from glan.records import Message, Outcome, Stage
 from glan.view.filters import Filter, filters_of, item_counts, mask_of, shares
 from glan.view.index import Data, Index, Shelf
 from glan.view.listing import PAGE, PAIRS, Asked, Listing, Lists
-from glan.view.texts import Search, build, found, snippet
+from glan.view.texts import Search, Texts, build, snippet
 
 ALL, NONE = frozenset(range(1_000)).__contains__, frozenset[int]().__contains__
 LEVELS = ("introductory", "graduate", None)
@@ -195,13 +196,12 @@ text = st.text(alphabet="abcABÄäßé \"'*(){}:^-+.,数学的是\u202e\x00\n", 
 def test_full_text_finds_what_holds_the_letters(texts: list[tuple[str, str]], asked: str) -> None:
     """Whatever is typed is text and no syntax; what is found holds every phrase of three letters or more."""
     with TemporaryDirectory() as folder:
-        path = Path(folder) / "texts.sqlite"
-        build(path, [(i, question, answer) for i, (question, answer) in enumerate(texts)], lambda _: None)
+        path = Path(folder) / "texts.arrow"
+        build(path, texts, lambda _: None)
         search = Search.of(asked, "all")
         if not search.phrases:
             return
-        with found(path, search) as hits:
-            numbers_ = list(hits)
+        numbers_ = list(Texts.open(path).look(search, np.ones(len(texts), np.bool_)))
     exact = [i for i, each in enumerate(texts) if all(any(p in part for part in each) for p in search.phrases)]
     assert set(exact) <= set(numbers_)
     if search.phrases == tuple(p for p in search.phrases if p.isascii()):

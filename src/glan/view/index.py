@@ -1,6 +1,6 @@
 """The index of a data set: made from its files, kept in a folder of its own, and made anew for another data set.
 
-    .view/<hash of the manifest>/   columns.arrow  values.arrow  texts.sqlite
+    .view/<hash of the manifest>/   columns.arrow  values.arrow  texts.arrow
 
 Everything in it is derived. A file has its name only when it is whole, so two viewers may make the same at once.
 """
@@ -22,8 +22,8 @@ from glan.errors import DatasetError, GlanError
 from glan.view import texts
 from glan.view.columns import COLUMNS, VALUES, Columns, Writer, said
 
-_VERSION = b"glan view 1"
-_TEXTS = "texts.sqlite"
+_VERSION = b"glan view 2"
+_TEXTS = "texts.arrow"
 
 
 class _ClosedError(GlanError):
@@ -237,12 +237,10 @@ class Shelf:
             texts.build(half / _TEXTS, self._texts(index.groups), self._count)
             (half / _TEXTS).replace(index.texts)
 
-    def _texts(self, groups: Groups) -> Iterator[tuple[int, str, str]]:
+    def _texts(self, groups: Groups) -> Iterator[tuple[str, str]]:
         self._expect(groups.rows)
         for group in groups.all:
-            _, found = groups.said(group)
-            for i, (question, answer) in enumerate(found, group.first):
-                yield i, question, answer
+            yield from groups.said(group)[1]
 
     def _counted(self, groups: Groups) -> Iterator[Group]:
         self._expect(groups.rows)

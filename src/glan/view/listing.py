@@ -3,7 +3,7 @@
 The numbers of rows are places in the data set, so a page deep in a list costs what the first one does.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeAlias
@@ -15,13 +15,11 @@ from numpy.typing import NDArray
 from glan.view.columns import Mask
 from glan.view.filters import Filter, Share, filters_of, mask_of, shares
 from glan.view.index import Index
-from glan.view.texts import Search, found, snippet
+from glan.view.texts import Look, Search, Texts, snippet
 
 PAGE = 25
 _MOST_COUNTED = 1_000
 """Hits of a search that are counted."""
-_MOST_LOOKED_AT = 4_000
-"""Rows with the text, whether they have the rest or not, that are looked at to count."""
 _MOST_KEPT = 4
 _SNIPPET = 320
 Rows: TypeAlias = NDArray[np.int64]
@@ -98,7 +96,7 @@ class Listing:
     def told(self) -> str:
         """How many there are."""
         if not self.total:
-            return "Nothing"
+            return "Nothing so far" if self.is_more else "Nothing"
         more = f"more than {self.total:,}" if self.is_more else f"{self.total:,}"
         if self.first is None:
             return more
@@ -112,6 +110,7 @@ class Lists:
     index: Index
     _kept: dict[tuple[Filter, ...], tuple[Mask, Rows]] = field(default_factory=dict)
     _counts: dict[tuple[Search, tuple[Filter, ...]], tuple[int, bool]] = field(default_factory=dict)
+    _opened: Texts | None = None
     _choices: tuple[object, Mapping[str, list[Share]]] | None = None
 
     def mask(self, filters: tuple[Filter, ...]) -> Mask:
@@ -156,31 +155,30 @@ class Lists:
         )
 
     def _searched(self, search: Search, asked: Asked, filters: tuple[Filter, ...]) -> Listing:
-        mask, rows = self._selected(filters)
-        low, high = (int(rows[0]) - 1, int(rows[-1]) + 1) if len(rows) else (0, 0)
+        mask = self.mask(filters)
         is_back, is_first = asked.before is not None, asked.before is None and asked.after is None
-        above = max(low, asked.after if asked.after is not None and not is_back else low)
-        below = min(high, asked.before if asked.before is not None else high)
-        with found(self.index.texts, search, above=above, below=below, newest=is_back) as hits:
-            page = list(islice(_among(hits, mask), PAGE + 1))
-            count = self._counts.get((search, filters))
-            if count is None and is_first:  # counting goes on where the page ends
-                count = _counted(hits, mask, len(page))
-        if count is None:
-            with found(self.index.texts, search, above=low, below=high) as hits:
-                count = _counted(hits, mask, 0)
-        self._counts = {**dict(list(self._counts.items())[-_MOST_KEPT:]), (search, filters): count}
-        is_further = len(page) > PAGE
+        look = self._texts().look(search, _between(mask, asked), newest=is_back)
+        page = list(islice(look, PAGE + 1))
+        is_further, stopped = len(page) > PAGE, look.stopped
+        count = self._counts.get((search, filters))
+        if count is None:  # counting goes on where the first page ends
+            count = _counted(look, len(page)) if is_first else _counted(self._texts().look(search, mask), 0)
+            self._counts = {**dict(list(self._counts.items())[-_MOST_KEPT:]), (search, filters): count}
         page = sorted(page[:PAGE])
-        has_previous = is_further if is_back else asked.after is not None
+        before, after = (page[0], page[-1]) if page else (None, asked.before)
         return Listing(
             rows=self._with_snippets(page, search.phrases),
             total=max(count[0], len(page)),
             is_more=count[1],
             first=1 if page and is_first else None,
-            previous=page[0] if page and has_previous else None,
-            next=page[-1] if page and (is_back or is_further) else None,
+            previous=(before if is_further else stopped) if is_back else None if asked.after is None else before,
+            next=after if is_back or is_further else stopped,
         )
+
+    def _texts(self) -> Texts:
+        if self._opened is None:
+            self._opened = Texts.open(self.index.texts)
+        return self._opened
 
     def _shown(self, rows: Sequence[int]) -> list[dict[str, Any]]:
         shown = self.index.columns.shown(rows)
@@ -204,18 +202,20 @@ class Lists:
         return selected
 
 
-def _counted(hits: Iterator[int], mask: Mask, already: int) -> tuple[int, bool]:
-    """Count the hits of a search, as far as that is soon done; say whether there are more."""
-    total = already
-    for looked, row in enumerate(hits):
-        if looked == _MOST_LOOKED_AT or total >= _MOST_COUNTED:
-            return total, True
-        total += bool(mask[row])
-    return total, False
+def _counted(look: Look, already: int) -> tuple[int, bool]:
+    """Count the rows that are found, as far as that is soon done; say whether there may be more."""
+    total = already + sum(1 for _ in islice(look, max(0, _MOST_COUNTED - already)))
+    return total, total >= _MOST_COUNTED or look.stopped is not None
 
 
-def _among(hits: Iterator[int], mask: Mask) -> Iterator[int]:
-    return (row for row in hits if row < len(mask) and mask[row])
+def _between(mask: Mask, asked: Asked) -> Mask:
+    """Return which rows of a mask a page may have."""
+    found = mask.copy()
+    if asked.before is not None:
+        found[asked.before :] = False
+    elif asked.after is not None:
+        found[: asked.after + 1] = False
+    return found
 
 
 def _number(text: str | None) -> int | None:

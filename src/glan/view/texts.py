@@ -1,34 +1,47 @@
-"""Full text: which rows hold some letters, by an index of all threes of letters (SQLite FTS5, trigram).
+"""Full text: which rows hold some letters. An index of threes leaves a few rows, and their texts are looked through.
 
-It finds parts of words and scripts without spaces, in either case; what is shorter than three letters it cannot find.
-It refuses to know what a row is: it has numbers and texts.
+    texts.arrow   a record for a chunk of rows: their texts as they are compared, and the index of their threes
+
+It finds parts of words and scripts without spaces, in either case; what has fewer than three bytes it cannot find.
+It refuses to know what a row is: it has texts, and numbers in their order.
 """
 
-import contextlib
 import re
-import sqlite3
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import accumulate
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
 from glan.errors import DatasetError
+from glan.view.columns import Mask
+from glan.view.threes import LISTS, ROWS, SHORTEST, Keys, keys_of, lists_of, narrowed, packed
 
 Where: TypeAlias = Literal["all", "question", "answer"]
-SHORTEST = 3
-"""Letters that a phrase has at least."""
 _MOST_PHRASES = 8
-_LONGEST_S = 10.0
-"""So long one search may take."""
-_STEPS = 100_000
-"""Instructions of SQLite between two looks at the clock."""
-_ROWS = 2_000
-"""Rows of one transaction."""
+_MOST_READ = 100_000_000
+"""Bytes of texts that one search looks through; then it says where it stopped."""
+_ROW_COSTS = 1_000
+"""A row that is looked at counts as so many bytes more."""
+_BATCH_ROWS, _BATCH_BYTES = 1_024, 4_000_000
+"""So much is brought into order at once, at most or as soon as it is reached."""
+_CHUNK_BYTES = 64_000_000
+"""Of texts; more rows begin another chunk."""
+_END = b"\xff"
+"""Ends a question and an answer: no text has this byte, so nothing is found across."""
 _PART = re.compile(r'"([^"]*)"?|(\S+)')
-_CREATE = "CREATE VIRTUAL TABLE texts USING fts5(question, answer, content='', columnsize=0, tokenize='trigram')"
-_FIND = "SELECT rowid FROM texts WHERE texts MATCH ? AND rowid > ? AND rowid < ? ORDER BY rowid"
+_SCHEMA = pa.schema(
+    {
+        "texts": pa.large_binary(),
+        "ends": pa.large_list(pa.int64()),  # of question and answer of each row
+        "starts": pa.large_list(pa.uint32()),
+        "units": pa.large_list(pa.uint16()),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,86 +56,175 @@ class Search:
     @classmethod
     def of(cls, asked: str, where: str) -> "Search":
         """Return the search that a person typed: words, and phrases between quotation marks."""
-        said = [quoted or word for quoted, word in _PART.findall(asked.replace("\0", " "))]
+        said = [quoted or word for quoted, word in _PART.findall(asked)]
         parts = list(dict.fromkeys(part for part in said if part.strip()))[:_MOST_PHRASES]
         return cls(
-            phrases=tuple(part for part in parts if len(part) >= SHORTEST),
-            too_short=tuple(part for part in parts if len(part) < SHORTEST),
+            phrases=tuple(part for part in parts if len(_compared(part)) >= SHORTEST),
+            too_short=tuple(part for part in parts if len(_compared(part)) < SHORTEST),
             where="question" if where == "question" else "answer" if where == "answer" else "all",
         )
 
-    @property
-    def expression(self) -> str:
-        """The search as FTS5 reads it; no letter of it is more than text."""
-        phrases = " AND ".join('"{}"'.format(phrase.replace('"', '""')) for phrase in self.phrases)
-        return phrases if self.where == "all" else f"{self.where} : ({phrases})"
+
+def _compared(text: str) -> bytes:
+    """Return a text as it is compared: without case, and with what no file can hold in a form that no text has."""
+    return text.casefold().encode("utf-8", "surrogatepass")
 
 
-def build(path: Path, texts: Iterable[tuple[int, str, str]], on_rows: Callable[[int], None]) -> None:
-    """Write the index of rows: number, question, answer. `on_rows` is told how many are done; it may raise to stop.
+def build(path: Path, texts: Iterable[tuple[str, str]], on_rows: Callable[[int], None]) -> None:
+    """Write the index of rows: question and answer of each, in order. `on_rows` is told how many are done.
+
+    It may raise to stop.
 
     Raises:
         DatasetError: it cannot be written.
 
     """
     try:
-        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
-            # A half-made index is thrown away, so nothing has to survive a crash.
-            for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -65536"):
-                connection.execute(f"PRAGMA {pragma}")
-            connection.execute(_CREATE)
-            done, rows = 0, iter(texts)
-            while group := [(n, *map(_whole, said)) for n, *said in islice(rows, _ROWS)]:
-                connection.execute("BEGIN")
-                connection.executemany("INSERT INTO texts (rowid, question, answer) VALUES (?, ?, ?)", group)
-                connection.execute("COMMIT")
-                done += len(group)
+        with pa.ipc.new_file(path, _SCHEMA) as file:
+            chunk, done = _Making(), 0
+            for batch in _batches(texts):
+                chunk.add(batch)
+                done += len(batch) // 2
+                if chunk.is_full:
+                    file.write_batch(chunk.made())
+                    chunk = _Making()
                 on_rows(done)
-    except sqlite3.Error as error:
+            file.write_batch(chunk.made())
+    except (OSError, pa.ArrowException) as error:
         raise DatasetError(
-            f"The index {path} cannot be written: {error}.",
-            hint="It takes some four times the room of the texts; `--cache DIR` puts it elsewhere.",
+            f"The index {path} cannot be written: {str(error).rstrip('.')}.",
+            hint="It takes some two times the room of the texts; `--cache DIR` puts it elsewhere.",
         ) from error
 
 
-def _whole(text: str) -> str:
-    """Return a text that the index reads to its end, which a NUL would be."""
-    return text.replace("\0", " ")
+def _batches(texts: Iterable[tuple[str, str]]) -> Iterator[list[bytes]]:
+    """Give question and answer of some rows at a time, as they are compared."""
+    batch: list[bytes] = []
+    size = 0
+    for each in texts:
+        batch += [_compared(text) + _END for text in each]
+        size += len(batch[-1]) + len(batch[-2])
+        if len(batch) == 2 * _BATCH_ROWS or size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
-@contextlib.contextmanager
-def found(
-    path: Path, search: Search, *, above: int = -1, below: int = 2**62, newest: bool = False
-) -> Iterator[Iterator[int]]:
-    """Give the numbers of the rows that hold what is looked for, between two numbers, ascending or descending.
+class _Making:
+    """A chunk that rows are added to."""
 
-    Raises:
-        DatasetError: the index cannot be read, or the search takes too long.
+    def __init__(self) -> None:
+        self._texts: list[bytes] = []
+        self._lengths: list[int] = []
+        self._keys: list[Keys] = []
 
-    """
-    end_s = time.monotonic() + _LONGEST_S
-    try:
-        with contextlib.closing(_opened(path)) as connection:
-            connection.set_progress_handler(lambda: time.monotonic() > end_s, _STEPS)
-            statement = f"{_FIND} DESC" if newest else _FIND
-            yield _numbers(connection.execute(statement, (search.expression, above, below)))
-    except sqlite3.Error as error:
-        if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT:
+    @property
+    def is_full(self) -> bool:
+        """Whether the next rows belong to another one."""
+        return len(self._lengths) > 2 * (ROWS - _BATCH_ROWS) or sum(map(len, self._texts)) >= _CHUNK_BYTES
+
+    def add(self, batch: list[bytes]) -> None:
+        lengths, text = list(map(len, batch)), b"".join(batch)
+        of_rows = np.reshape(lengths, (-1, 2)).sum(axis=1)
+        self._keys.append(keys_of(text, of_rows, first=len(self._lengths) // 2))
+        self._texts.append(text)
+        self._lengths += lengths
+
+    def made(self) -> pa.RecordBatch:
+        starts, units = packed(self._keys)
+        lists = [pa.array(np.cumsum(self._lengths, dtype=np.int64)), pa.array(starts), pa.array(units)]
+        columns = [pa.LargeListArray.from_arrays(pa.array([0, len(each)], pa.int64()), each) for each in lists]
+        return pa.RecordBatch.from_arrays(
+            [pa.array([b"".join(self._texts)], pa.large_binary()), *columns], schema=_SCHEMA
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Chunk:
+    """Some rows that follow each other."""
+
+    texts: memoryview
+    ends: npt.NDArray[np.int64]
+    starts: npt.NDArray[np.uint32]
+    units: npt.NDArray[np.uint16]
+
+    @classmethod
+    def of(cls, batch: pa.RecordBatch) -> "_Chunk":
+        """Return what a record holds; its arrays stay where they are."""
+        batch.validate(full=True)  # a folder may come from a stranger
+        ends, starts, units = (batch[name].flatten().to_numpy() for name in ("ends", "starts", "units"))
+        if batch.num_rows != 1 or len(ends) > 2 * ROWS or len(starts) != LISTS + 1:
+            raise pa.ArrowInvalid("it has other chunks than ours")
+        return cls(texts=memoryview(batch["texts"][0].as_buffer()), ends=ends, starts=starts, units=units)
+
+    @property
+    def rows(self) -> int:
+        return len(self.ends) // 2
+
+    def part(self, row: int, where: Where) -> bytes:
+        """Return what a row says: question and answer, or one of them."""
+        begin = self.ends[2 * row - 1] if row else 0
+        middle, end = self.ends[2 * row], self.ends[2 * row + 1]
+        return bytes(self.texts[middle if where == "answer" else begin : middle if where == "question" else end])
+
+
+class Look(Iterator[int]):
+    """The numbers of the rows that are found, one after the other; it gives up when it has read too much."""
+
+    def __init__(self, rows: Iterator[tuple[int, bytes]], phrases: Sequence[bytes]) -> None:
+        self._rows, self._phrases = rows, phrases
+        self._left, self._last = _MOST_READ, 0
+        self.stopped: int | None = None
+        """Where it was given up: the last row that was looked at."""
+
+    def __next__(self) -> int:
+        while self._left > 0:
+            self._last, text = next(self._rows)
+            self._left -= len(text) + _ROW_COSTS
+            if all(phrase in text for phrase in self._phrases):
+                return self._last
+        self.stopped = self._last
+        raise StopIteration
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The texts of all rows, mapped into memory, and their index."""
+
+    chunks: tuple[_Chunk, ...]
+
+    @classmethod
+    def open(cls, path: Path) -> "Texts":
+        """Map a file into memory.
+
+        Raises:
+            DatasetError: it is not as `build` writes it.
+
+        """
+        try:
+            file = pa.ipc.open_file(pa.memory_map(str(path)))
+            if not file.schema.equals(_SCHEMA):
+                raise pa.ArrowInvalid("it is of another version")
+            return cls(tuple(_Chunk.of(file.get_batch(i)) for i in range(file.num_record_batches)))
+        except (OSError, pa.ArrowException) as error:
             raise DatasetError(
-                f"The search took more than {_LONGEST_S:g} s and was given up.", hint="Look for rarer words."
+                f"The index {path} cannot be read: {str(error).rstrip('.')}.", hint="Remove it; it is made anew."
             ) from error
-        raise DatasetError(f"The index {path} cannot be read: {error}.", hint="Remove it; it is made anew.") from error
 
+    def look(self, search: Search, mask: Mask, *, newest: bool = False) -> Look:
+        """Look for what has all phrases among the rows of a mask, the first of them first, or the last."""
+        return Look(self._candidates(search, mask, newest=newest), [_compared(each) for each in search.phrases])
 
-def _opened(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
-    connection.execute("PRAGMA trusted_schema = OFF")  # a folder may come from a stranger
-    return connection
-
-
-def _numbers(cursor: sqlite3.Cursor) -> Iterator[int]:
-    while rows := cursor.fetchmany(256):
-        yield from (int(row[0]) for row in rows)
+    def _candidates(self, search: Search, mask: Mask, *, newest: bool) -> Iterator[tuple[int, bytes]]:
+        lists = lists_of(map(_compared, search.phrases))
+        firsts = list(accumulate((chunk.rows for chunk in self.chunks), initial=0))
+        step = -1 if newest else 1
+        for first, chunk in list(zip(firsts, self.chunks, strict=False))[::step]:
+            here = mask[first : first + chunk.rows]
+            if here.any():
+                for row in narrowed(here, lists, chunk.starts, chunk.units)[::step].tolist():
+                    yield first + row, chunk.part(row, search.where)
 
 
 def snippet(text: str, phrases: Sequence[str], length: int) -> tuple[tuple[str, bool], ...]:

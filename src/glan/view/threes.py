@@ -1,0 +1,97 @@
+"""Which rows may hold some bytes: for every three bytes that follow each other, the rows that have them.
+
+A chunk is up to 16,384 rows, and has its rows by number from 0. Threes share 262,144 lists by a hash, so what is found
+may hold the bytes, and what is not found holds them surely not. It refuses to know what the bytes mean.
+
+    starts   of each list the place of its first unit, and at the end the number of units
+    units    a list is its rows, ascending; one of 1,024 rows and more is a bit for each row of a full chunk
+"""
+
+from collections.abc import Iterable
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glan.view.columns import Mask
+
+Keys: TypeAlias = NDArray[np.uint32]
+"""List and row in one number, ascending, each once."""
+Starts: TypeAlias = NDArray[np.uint32]
+Units: TypeAlias = NDArray[np.uint16]
+
+_ROW_BITS = 14
+ROWS = 1 << _ROW_BITS
+"""Rows of a full chunk."""
+SHORTEST = 3
+LISTS = 1 << 32 - _ROW_BITS
+_DENSE = ROWS // 16
+"""Units of a list of bits."""
+_MOST_LISTS = 16
+"""Lists that are asked: the rarest, since what they leave is soon looked through."""
+
+
+def keys_of(texts: bytes, lengths: NDArray[np.int64], first: int) -> Keys:
+    """Return list and row of every three bytes of some rows that follow each other in `texts`; the first is `first`.
+
+    A three that reaches from one row into the next is counted to the first of them.
+    """
+    each = np.repeat(np.arange(first, first + len(lengths), dtype=np.uint32), lengths)[: 1 - SHORTEST]
+    keys = _list_of(texts) << np.uint32(_ROW_BITS)
+    keys |= each
+    return _once(keys)
+
+
+def packed(keys: Iterable[Keys]) -> tuple[Starts, Units]:
+    """Return the lists of a chunk."""
+    merged = _once(np.concatenate([np.zeros(0, np.uint32), *keys]))
+    lists, rows = merged >> np.uint32(_ROW_BITS), (merged & np.uint32(ROWS - 1)).astype(np.uint16)
+    counts = np.bincount(lists, minlength=LISTS)
+    dense = np.flatnonzero(counts >= _DENSE)
+    starts = np.concatenate([[0], np.cumsum(np.minimum(counts, _DENSE))]).astype(np.uint32)
+    is_dense = (counts >= _DENSE)[lists]
+    units = np.zeros(starts[-1], np.uint16)
+    units[np.repeat(counts < _DENSE, np.diff(starts))] = rows[~is_dense]
+    ends = np.cumsum(counts)
+    for each in dense:
+        bits = np.zeros(ROWS, np.bool_)
+        bits[rows[ends[each] - counts[each] : ends[each]]] = True
+        units[starts[each] : starts[each + 1]] = np.packbits(bits).view(np.uint16)
+    return starts, units
+
+
+def lists_of(phrases: Iterable[bytes]) -> NDArray[np.int64]:
+    """Return the lists that a row stands in if it has all phrases."""
+    return np.unique(np.concatenate([_list_of(phrase) for phrase in phrases])).astype(np.int64)
+
+
+def narrowed(mask: Mask, lists: NDArray[np.int64], starts: Starts, units: Units) -> NDArray[np.int64]:
+    """Return which rows of a mask stand in all lists."""
+    begins, lengths = starts[lists], starts[lists + 1].astype(np.int64) - starts[lists]
+    left = np.zeros(ROWS, np.bool_)
+    left[: len(mask)] = mask
+    for each in np.argsort(lengths, kind="stable")[:_MOST_LISTS]:
+        left &= _rows(units[begins[each] : begins[each] + max(0, lengths[each])])
+    return np.flatnonzero(left[: len(mask)])
+
+
+def _rows(list_: Units) -> Mask:
+    if len(list_) == _DENSE:
+        return np.unpackbits(np.ascontiguousarray(list_).view(np.uint8)).view(np.bool_)
+    found = np.zeros(ROWS, np.bool_)
+    found[list_ & np.uint16(ROWS - 1)] = True  # a file may come from a stranger
+    return found
+
+
+def _list_of(text: bytes) -> Keys:
+    """Return the list of each three bytes of a text."""
+    each = np.frombuffer(text, np.uint8).astype(np.uint32)
+    threes = (each[:-2] << np.uint32(16)) | (each[1:-1] << np.uint32(8)) | each[2:]
+    return (threes * np.uint32(0x9E3779B1)) >> np.uint32(_ROW_BITS)
+
+
+def _once(keys: Keys) -> Keys:
+    if not len(keys):
+        return keys
+    keys.sort()
+    return keys[np.concatenate([[True], keys[1:] != keys[:-1]])]
