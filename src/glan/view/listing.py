@@ -188,8 +188,9 @@ class Lists:
 
     def _with_snippets(self, rows: Sequence[int], phrases: Sequence[str]) -> list[dict[str, Any]]:
         shown = self._shown(rows)
-        for row, (question, answer) in zip(shown, self.index.said(rows), strict=True):
-            places = [text for text in (question, answer) if any(p.casefold() in text.casefold() for p in phrases)]
+        for number, row in zip(rows, shown, strict=True):
+            said = self._texts().said(number)
+            places = [text for text in said if any(p.casefold() in text.casefold() for p in phrases)]
             row["snippets"] = [snippet(text, phrases, _SNIPPET) for text in places]
         return shown
 

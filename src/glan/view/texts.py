@@ -1,12 +1,13 @@
 """Full text: which rows hold some letters. An index of threes leaves a few rows, and their texts are looked through.
 
-    texts.arrow   a record for a chunk of rows: their texts as they are compared, and the index of their threes
+    texts.arrow   a record for a chunk of rows: their texts, and the lists of what they have
 
 It finds parts of words and scripts without spaces, in either case; what has fewer than three bytes it cannot find.
 It refuses to know what a row is: it has texts, and numbers in their order.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -27,8 +28,8 @@ _MOST_READ = 100_000_000
 """Bytes of texts that one search looks through; then it says where it stopped."""
 _ROW_COSTS = 1_000
 """A row that is looked at counts as so many bytes more."""
-_BATCH_ROWS, _BATCH_BYTES = 1_024, 4_000_000
-"""So much is brought into order at once, at most or as soon as it is reached."""
+_BATCH_ROWS, _BATCH_LENGTH = 1_024, 4_000_000
+"""So many rows are taken at once, or fewer as soon as they have so many characters."""
 _CHUNK_BYTES = 64_000_000
 """Of texts; more rows begin another chunk."""
 _END = b"\xff"
@@ -59,15 +60,27 @@ class Search:
         said = [quoted or word for quoted, word in _PART.findall(asked)]
         parts = list(dict.fromkeys(part for part in said if part.strip()))[:_MOST_PHRASES]
         return cls(
-            phrases=tuple(part for part in parts if len(_compared(part)) >= SHORTEST),
-            too_short=tuple(part for part in parts if len(_compared(part)) < SHORTEST),
+            phrases=tuple(part for part in parts if len(_folded(part)) >= SHORTEST),
+            too_short=tuple(part for part in parts if len(_folded(part)) < SHORTEST),
             where="question" if where == "question" else "answer" if where == "answer" else "all",
         )
 
 
-def _compared(text: str) -> bytes:
-    """Return a text as it is compared: without case, and with what no file can hold in a form that no text has."""
-    return text.casefold().encode("utf-8", "surrogatepass")
+def _plain(text: str) -> bytes:
+    """Return the bytes of a text; what no file can hold becomes what no text has."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _folded(text: str) -> bytes:
+    """Return the bytes of a text without case."""
+    return _plain(text.casefold())
+
+
+def _fold_of(phrases: Iterable[str]) -> Callable[[bytes], bytes]:
+    """Return what takes the case from a text that is looked through: letters of ASCII alone are soon done."""
+    if all(map(str.isascii, phrases)):
+        return bytes.lower
+    return lambda text: _folded(text.decode("utf-8", "replace"))
 
 
 def build(path: Path, texts: Iterable[tuple[str, str]], on_rows: Callable[[int], None]) -> None:
@@ -84,7 +97,7 @@ def build(path: Path, texts: Iterable[tuple[str, str]], on_rows: Callable[[int],
             chunk, done = _Making(), 0
             for batch in _batches(texts):
                 chunk.add(batch)
-                done += len(batch) // 2
+                done += len(batch)
                 if chunk.is_full:
                     file.write_batch(chunk.made())
                     chunk = _Making()
@@ -97,18 +110,16 @@ def build(path: Path, texts: Iterable[tuple[str, str]], on_rows: Callable[[int],
         ) from error
 
 
-def _batches(texts: Iterable[tuple[str, str]]) -> Iterator[list[bytes]]:
-    """Give question and answer of some rows at a time, as they are compared."""
-    batch: list[bytes] = []
+def _batches(texts: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    batch: list[tuple[str, str]] = []
     size = 0
     for each in texts:
-        batch += [_compared(text) + _END for text in each]
-        size += len(batch[-1]) + len(batch[-2])
-        if len(batch) == 2 * _BATCH_ROWS or size >= _BATCH_BYTES:
+        batch.append(each)
+        size += sum(map(len, each))
+        if len(batch) == _BATCH_ROWS or size >= _BATCH_LENGTH:
             yield batch
             batch, size = [], 0
-    if batch:
-        yield batch
+    yield batch
 
 
 class _Making:
@@ -116,28 +127,26 @@ class _Making:
 
     def __init__(self) -> None:
         self._texts: list[bytes] = []
-        self._lengths: list[int] = []
         self._keys: list[Keys] = []
 
     @property
     def is_full(self) -> bool:
         """Whether the next rows belong to another one."""
-        return len(self._lengths) > 2 * (ROWS - _BATCH_ROWS) or sum(map(len, self._texts)) >= _CHUNK_BYTES
+        return len(self._texts) > 2 * (ROWS - _BATCH_ROWS) or sum(map(len, self._texts)) >= _CHUNK_BYTES
 
-    def add(self, batch: list[bytes]) -> None:
-        lengths, text = list(map(len, batch)), b"".join(batch)
-        of_rows = np.reshape(lengths, (-1, 2)).sum(axis=1)
-        self._keys.append(keys_of(text, of_rows, first=len(self._lengths) // 2))
-        self._texts.append(text)
-        self._lengths += lengths
+    def add(self, batch: list[tuple[str, str]]) -> None:
+        folded = [_END.join((*map(_folded, each), b"")) for each in batch]
+        lengths = np.fromiter(map(len, folded), np.int64)
+        self._keys.append(keys_of(b"".join(folded), lengths, first=len(self._texts) // 2))
+        self._texts += [_plain(text) for each in batch for text in each]
 
     def made(self) -> pa.RecordBatch:
         starts, units = packed(self._keys)
-        lists = [pa.array(np.cumsum(self._lengths, dtype=np.int64)), pa.array(starts), pa.array(units)]
+        ends = np.cumsum([len(text) + len(_END) for text in self._texts], dtype=np.int64)
+        lists = [pa.array(each) for each in (ends, starts, units)]
         columns = [pa.LargeListArray.from_arrays(pa.array([0, len(each)], pa.int64()), each) for each in lists]
-        return pa.RecordBatch.from_arrays(
-            [pa.array([b"".join(self._texts)], pa.large_binary()), *columns], schema=_SCHEMA
-        )
+        texts = pa.array([_END.join((*self._texts, b""))], pa.large_binary())
+        return pa.RecordBatch.from_arrays([texts, *columns], schema=_SCHEMA)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,18 +171,21 @@ class _Chunk:
     def rows(self) -> int:
         return len(self.ends) // 2
 
-    def part(self, row: int, where: Where) -> bytes:
-        """Return what a row says: question and answer, or one of them."""
-        begin = self.ends[2 * row - 1] if row else 0
-        middle, end = self.ends[2 * row], self.ends[2 * row + 1]
-        return bytes(self.texts[middle if where == "answer" else begin : middle if where == "question" else end])
+    def parts(self, rows: npt.NDArray[np.int64], where: Where) -> Iterator[bytes]:
+        """Give what some rows say: question and answer, or one of them."""
+        edges = np.concatenate([[0], self.ends])
+        begins = edges[2 * rows + (where == "answer")]
+        ends = edges[2 * rows + 2 - (where == "question")]
+        for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
+            yield bytes(self.texts[begin:end])
 
 
 class Look(Iterator[int]):
     """The numbers of the rows that are found, one after the other; it gives up when it has read too much."""
 
-    def __init__(self, rows: Iterator[tuple[int, bytes]], phrases: Sequence[bytes]) -> None:
-        self._rows, self._phrases = rows, phrases
+    def __init__(self, rows: Iterator[tuple[int, bytes]], phrases: Sequence[str]) -> None:
+        self._rows, self._fold = rows, _fold_of(phrases)
+        self._first, *self._others = sorted(map(_folded, phrases), key=len, reverse=True)
         self._left, self._last = _MOST_READ, 0
         self.stopped: int | None = None
         """Where it was given up: the last row that was looked at."""
@@ -182,7 +194,8 @@ class Look(Iterator[int]):
         while self._left > 0:
             self._last, text = next(self._rows)
             self._left -= len(text) + _ROW_COSTS
-            if all(phrase in text for phrase in self._phrases):
+            text = self._fold(text)
+            if self._first in text and all(phrase in text for phrase in self._others):
                 return self._last
         self.stopped = self._last
         raise StopIteration
@@ -214,17 +227,28 @@ class Texts:
 
     def look(self, search: Search, mask: Mask, *, newest: bool = False) -> Look:
         """Look for what has all phrases among the rows of a mask, the first of them first, or the last."""
-        return Look(self._candidates(search, mask, newest=newest), [_compared(each) for each in search.phrases])
+        return Look(self._candidates(search, mask, newest=newest), search.phrases)
+
+    def said(self, row: int) -> tuple[str, str]:
+        """Return question and answer of a row."""
+        place = bisect_right(self._firsts, row) - 1
+        here = np.array([row - self._firsts[place]])
+        question, answer = (next(self.chunks[place].parts(here, where)) for where in ("question", "answer"))
+        return tuple(text.removesuffix(_END).decode("utf-8", "replace") for text in (question, answer))
+
+    @property
+    def _firsts(self) -> list[int]:
+        """Number of the first row of each chunk."""
+        return list(accumulate((chunk.rows for chunk in self.chunks[:-1]), initial=0))
 
     def _candidates(self, search: Search, mask: Mask, *, newest: bool) -> Iterator[tuple[int, bytes]]:
-        lists = lists_of(map(_compared, search.phrases))
-        firsts = list(accumulate((chunk.rows for chunk in self.chunks), initial=0))
+        lists = lists_of(map(_folded, search.phrases))
         step = -1 if newest else 1
-        for first, chunk in list(zip(firsts, self.chunks, strict=False))[::step]:
+        for first, chunk in list(zip(self._firsts, self.chunks, strict=True))[::step]:
             here = mask[first : first + chunk.rows]
             if here.any():
-                for row in narrowed(here, lists, chunk.starts, chunk.units)[::step].tolist():
-                    yield first + row, chunk.part(row, search.where)
+                rows = narrowed(here, lists, chunk.starts, chunk.units)[::step]
+                yield from zip((rows + first).tolist(), chunk.parts(rows, search.where), strict=True)
 
 
 def snippet(text: str, phrases: Sequence[str], length: int) -> tuple[tuple[str, bool], ...]:

@@ -1,7 +1,8 @@
-"""Which rows may hold some bytes: for every three bytes that follow each other, the rows that have them.
+"""Which rows may hold some bytes: a list of rows for every three bytes that follow each other.
 
-A chunk is up to 16,384 rows, and has its rows by number from 0. Threes share 262,144 lists by a hash, so what is found
-may hold the bytes, and what is not found holds them surely not. It refuses to know what the bytes mean.
+Six bytes with a space amid them have a list too: words that often stand in one text seldom stand side by side. A chunk
+is up to 16,384 rows, and has its rows by number from 0. There are 262,144 lists, which are shared by a hash: what is
+found may hold the bytes, and what is not found holds them surely not. It refuses to know what the bytes mean.
 
     starts   of each list the place of its first unit, and at the end the number of units
     units    a list is its rows, ascending; one of 1,024 rows and more is a bit for each row of a full chunk
@@ -32,14 +33,13 @@ _MOST_LISTS = 16
 
 
 def keys_of(texts: bytes, lengths: NDArray[np.int64], first: int) -> Keys:
-    """Return list and row of every three bytes of some rows that follow each other in `texts`; the first is `first`.
+    """Return list and row of all that some rows have, which follow each other in `texts`; the first is `first`.
 
-    A three that reaches from one row into the next is counted to the first of them.
+    What reaches from one row into the next is counted to the first of them.
     """
-    each = np.repeat(np.arange(first, first + len(lengths), dtype=np.uint32), lengths)[: 1 - SHORTEST]
-    keys = _list_of(texts) << np.uint32(_ROW_BITS)
-    keys |= each
-    return _once(keys)
+    rows = np.repeat(np.arange(first, first + len(lengths), dtype=np.uint32), lengths)
+    lists, places = _lists_of(texts)
+    return _once(lists << np.uint32(_ROW_BITS) | rows[places])
 
 
 def packed(keys: Iterable[Keys]) -> tuple[Starts, Units]:
@@ -62,7 +62,7 @@ def packed(keys: Iterable[Keys]) -> tuple[Starts, Units]:
 
 def lists_of(phrases: Iterable[bytes]) -> NDArray[np.int64]:
     """Return the lists that a row stands in if it has all phrases."""
-    return np.unique(np.concatenate([_list_of(phrase) for phrase in phrases])).astype(np.int64)
+    return np.unique(np.concatenate([_lists_of(phrase)[0] for phrase in phrases])).astype(np.int64)
 
 
 def narrowed(mask: Mask, lists: NDArray[np.int64], starts: Starts, units: Units) -> NDArray[np.int64]:
@@ -83,11 +83,15 @@ def _rows(list_: Units) -> Mask:
     return found
 
 
-def _list_of(text: bytes) -> Keys:
-    """Return the list of each three bytes of a text."""
+def _lists_of(text: bytes) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """Return the lists that a text stands in, and beside each the place where what it is of begins."""
     each = np.frombuffer(text, np.uint8).astype(np.uint32)
-    threes = (each[:-2] << np.uint32(16)) | (each[1:-1] << np.uint32(8)) | each[2:]
-    return (threes * np.uint32(0x9E3779B1)) >> np.uint32(_ROW_BITS)
+    threes = each[:-2] << np.uint32(16) | each[1:-1] << np.uint32(8) | each[2:]
+    spaces = np.flatnonzero(each[2:-3] == ord(" "))
+    left, right = threes[spaces].astype(np.uint64), threes[spaces + 3].astype(np.uint64)
+    sixes = (left << np.uint64(24) | right) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(32 + _ROW_BITS)
+    threes = threes * np.uint32(0x9E3779B1) >> np.uint32(_ROW_BITS)
+    return np.concatenate([threes, sixes.astype(np.uint32)]), np.concatenate([np.arange(len(threes)), spaces])
 
 
 def _once(keys: Keys) -> Keys:
