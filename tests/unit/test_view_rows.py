@@ -179,6 +179,40 @@ def test_pages_follow_each_other_without_a_gap(index: Index, typed: str, filters
     assert last.total == len(wanted)
 
 
+@pytest.mark.parametrize("typed", ["question", '"answer 9"', '"nswer 10"', '"no such thing"'])
+def test_a_search_that_gives_up_is_carried_on(index: Index, typed: str) -> None:
+    """A page that has read enough says that there may be more and where; page by page nothing is left out or twice."""
+    whole, short = Lists(index), Lists(index, most_read=4_000)
+    wanted = walked(whole, Asked(typed=typed))
+    found: list[str] = []
+    asked, told = Asked(typed=typed), []
+    while asked.after is not None or not told:
+        listing = short.page(asked, PAIRS)
+        told.append(listing.told)
+        found += ids(listing)
+        if listing.next is None:
+            break
+        asked = Asked(typed=typed, after=listing.next)
+    assert found == wanted
+    assert len(told) > 1 or not wanted
+    back: list[str] = []
+    asked = Asked(typed=typed, before=10**12)
+    while asked.before is not None:
+        listing = short.page(asked, PAIRS)
+        back = ids(listing) + back
+        asked = Asked(typed=typed, before=listing.previous)
+    assert back == wanted
+
+
+def test_a_search_that_has_found_nothing_yet_says_so(index: Index) -> None:
+    """Where the letters are frequent and the phrase is nowhere, nothing so far is not nothing."""
+    asked = Asked(typed='"1111"')
+    short = Lists(index, most_read=10).page(asked, PAIRS)
+    assert (short.told, short.next is None) == ("Nothing so far", False)
+    whole = Lists(index).page(asked, PAIRS)
+    assert (whole.told, whole.next) == ("Nothing", None)
+
+
 def test_a_search_shows_where_it_was_found(index: Index) -> None:
     """Beside a hit stands the text around it, with what was looked for marked; a reject has what was refused."""
     [hit] = Lists(index).page(Asked(typed='"answer 117"'), PAIRS).rows

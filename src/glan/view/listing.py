@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from glan.view.columns import Mask
 from glan.view.filters import Filter, Share, filters_of, mask_of, shares
 from glan.view.index import Index
-from glan.view.texts import Look, Search, Texts, snippet
+from glan.view.texts import MOST_READ, Look, Search, Texts, snippet
 
 PAGE = 25
 _MOST_COUNTED = 1_000
@@ -108,6 +108,8 @@ class Lists:
     """Makes pages of the rows of an index; it remembers the last lists."""
 
     index: Index
+    most_read: int = MOST_READ
+    """Bytes of texts that a search looks through for one page."""
     _kept: dict[tuple[Filter, ...], tuple[Mask, Rows]] = field(default_factory=dict)
     _counts: dict[tuple[Search, tuple[Filter, ...]], tuple[int, bool]] = field(default_factory=dict)
     _opened: Texts | None = None
@@ -157,12 +159,12 @@ class Lists:
     def _searched(self, search: Search, asked: Asked, filters: tuple[Filter, ...]) -> Listing:
         mask = self.mask(filters)
         is_back, is_first = asked.before is not None, asked.before is None and asked.after is None
-        look = self._texts().look(search, _between(mask, asked), newest=is_back)
+        look = self._look(search, _between(mask, asked), newest=is_back)
         page = list(islice(look, PAGE + 1))
         is_further, stopped = len(page) > PAGE, look.stopped
         count = self._counts.get((search, filters))
         if count is None:  # counting goes on where the first page ends
-            count = _counted(look, len(page)) if is_first else _counted(self._texts().look(search, mask), 0)
+            count = _counted(look, len(page)) if is_first else _counted(self._look(search, mask), 0)
             self._counts = {**dict(list(self._counts.items())[-_MOST_KEPT:]), (search, filters): count}
         page = sorted(page[:PAGE])
         before, after = (page[0], page[-1]) if page else (None, asked.before)
@@ -174,6 +176,9 @@ class Lists:
             previous=(before if is_further else stopped) if is_back else None if asked.after is None else before,
             next=after if is_back or is_further else stopped,
         )
+
+    def _look(self, search: Search, mask: Mask, *, newest: bool = False) -> Look:
+        return self._texts().look(search, mask, newest=newest, most_read=self.most_read)
 
     def _texts(self) -> Texts:
         if self._opened is None:
