@@ -8,7 +8,7 @@ Everything in it is derived. A file has its name only when it is whole, so two v
 import hashlib
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,14 +70,14 @@ class Groups:
     def rows(self) -> int:
         return sum(group.rows for group in self.all)
 
-    def said(self, group: Group) -> tuple[pa.Array, list[tuple[str, str]]]:
-        """Return ids, questions and answers of a group; of a reject without an answer what it keeps of the reply."""
+    def said(self, group: Group) -> list[tuple[str, str]]:
+        """Return questions and answers of a group; of a reject without an answer what it keeps of the reply."""
         is_rejects = group.first >= self.n_pairs
-        rows = group.read(["id", "messages", *(["raw"] if is_rejects else [])])
+        rows = group.read(["messages", *(["raw"] if is_rejects else [])])
         messages = rows["messages"].combine_chunks()
         questions, answers = said(messages, "user").to_pylist(), said(messages, "assistant").to_pylist()
         raw = rows["raw"].to_pylist() if is_rejects else answers
-        return rows["id"], [(q or "", a or r or "") for q, a, r in zip(questions, answers, raw, strict=True)]
+        return [(q or "", a or r or "") for q, a, r in zip(questions, answers, raw, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -104,29 +104,10 @@ class Index:
             DatasetError: the data set was exchanged meanwhile, and the index is not yet that of the new one.
 
         """
-        [group] = self._groups_with([number])
+        group = next(g for g in self.groups.all if g.first <= number < g.first + g.rows)
         found: list[dict[str, Any]] = group.read().slice(number - group.first, 1).to_pylist()
         self._check(number, found[0]["id"] if found else None)
         return found[0]
-
-    def said(self, numbers: Sequence[int]) -> list[tuple[str, str]]:
-        """Return question and answer of some rows; of a reject without an answer what was kept of the reply.
-
-        Raises:
-            DatasetError: as above.
-
-        """
-        found: dict[int, tuple[str, str]] = {}
-        for group in self._groups_with(numbers):
-            ids, texts_here = self.groups.said(group)
-            for number in numbers:
-                if group.first <= number < group.first + len(texts_here):
-                    self._check(number, ids[number - group.first].as_py())
-                    found[number] = texts_here[number - group.first]
-        return [found[number] for number in numbers]
-
-    def _groups_with(self, numbers: Sequence[int]) -> list[Group]:
-        return [g for g in self.groups.all if any(g.first <= number < g.first + g.rows for number in numbers)]
 
     def _check(self, number: int, id_: str | None) -> None:
         if id_ != self.columns.table["id"][number].as_py():
@@ -240,7 +221,7 @@ class Shelf:
     def _texts(self, groups: Groups) -> Iterator[tuple[str, str]]:
         self._expect(groups.rows)
         for group in groups.all:
-            yield from groups.said(group)[1]
+            yield from groups.said(group)
 
     def _counted(self, groups: Groups) -> Iterator[Group]:
         self._expect(groups.rows)

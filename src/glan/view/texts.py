@@ -34,6 +34,7 @@ _CHUNK_BYTES = 64_000_000
 """Of texts; more rows begin another chunk."""
 _END = b"\xff"
 """Ends a question and an answer: no text has this byte, so nothing is found across."""
+_PARTS: tuple[Where, Where] = ("question", "answer")
 _PART = re.compile(r'"([^"]*)"?|(\S+)')
 _SCHEMA = pa.schema(
     {
@@ -74,6 +75,10 @@ def _plain(text: str) -> bytes:
 def _folded(text: str) -> bytes:
     """Return the bytes of a text without case."""
     return _plain(text.casefold())
+
+
+def _said(text: bytes) -> str:
+    return text.removesuffix(_END).decode("utf-8", "replace")
 
 
 def _has_case(phrases: Iterable[str]) -> bool:
@@ -189,7 +194,9 @@ class Look(Iterator[int]):
 
     def __init__(self, rows: Iterator[tuple[int, bytes]], phrases: Sequence[str], most_read: int) -> None:
         # The case of ASCII alone is taken in a tenth of the time, and is all that most phrases need.
-        self._fold, self._costs = (_refolded, _FOLDING_COSTS) if _has_case(phrases) else (bytes.lower, 1)
+        has_case = _has_case(phrases)
+        self._fold: Callable[[bytes], bytes] = _refolded if has_case else bytes.lower
+        self._costs = _FOLDING_COSTS if has_case else 1
         folded = [self._fold(_plain(phrase)) for phrase in phrases]
         self._first, *self._others = sorted(folded, key=len, reverse=True)
         self._rows, self._left, self._last = rows, most_read, 0
@@ -239,8 +246,8 @@ class Texts:
         """Return question and answer of a row."""
         place = bisect_right(self._firsts, row) - 1
         here = np.array([row - self._firsts[place]])
-        question, answer = (next(self.chunks[place].parts(here, where)) for where in ("question", "answer"))
-        return tuple(text.removesuffix(_END).decode("utf-8", "replace") for text in (question, answer))
+        question, answer = (next(self.chunks[place].parts(here, where)) for where in _PARTS)
+        return _said(question), _said(answer)
 
     @property
     def _firsts(self) -> list[int]:

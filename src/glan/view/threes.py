@@ -98,4 +98,5 @@ def _once(keys: Keys) -> Keys:
     if not len(keys):
         return keys
     keys.sort()
-    return keys[np.concatenate([[True], keys[1:] != keys[:-1]])]
+    once: Keys = keys[np.concatenate([[True], keys[1:] != keys[:-1]])]
+    return once
