@@ -24,7 +24,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
         ),
     ),
     (frozenset({"pipeline"}),),
-    (frozenset({"meaning"}),),
+    (frozenset({"course"}), frozenset({"meaning"})),
     (frozenset({"fates"}), frozenset({"looks"}), frozenset({"polls"})),
     (
         frozenset({"generate"}),

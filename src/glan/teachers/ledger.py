@@ -44,6 +44,8 @@ __all__ = ["Entry", "Ledger", "Run", "StageTotals"]
 
 BUILDING = "building"
 """The choice of a run that built a tree and made no pairs."""
+EXAMINING = "examining"
+"""The choice of a run that made a test set, or had answers judged."""
 
 Sums = TypeVar("Sums", StageTotals, RunTotals)
 
@@ -243,8 +245,9 @@ class Ledger:
         return self._runs_of(self._read(f"{_RUNS} ORDER BY run"))
 
     def last_run(self) -> Run | None:
-        """Return the run that was begun last; the building of a tree is none."""
-        runs = self._runs_of(self._read(f"{_RUNS} WHERE choice <> ? ORDER BY run DESC LIMIT 1", BUILDING))
+        """Return the run that was begun last; what makes no pairs of the data set is none."""
+        where = "WHERE choice NOT IN (?, ?) ORDER BY run DESC LIMIT 1"
+        runs = self._runs_of(self._read(f"{_RUNS} {where}", BUILDING, EXAMINING))
         return runs[0] if runs else None
 
     def get(self, seq: int) -> Entry | None:
