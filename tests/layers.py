@@ -4,14 +4,16 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"__main__"}),),
     (frozenset({"cli"}),),
     (frozenset({"api"}), frozenset({"check"}), frozenset({"push"}), frozenset({"scan"})),
-    (frozenset({"builds"}), frozenset({"runs"})),
+    (frozenset({"builds"}), frozenset({"exams"}), frozenset({"runs"})),
     (
         frozenset(
             {
                 "against",
                 "batched",
                 "claims",
+                "errands",
                 "forecast",
+                "heldout",
                 "options",
                 "outputs",
                 "preferences",

@@ -37,8 +37,6 @@ class Course(NamedTuple):
 def walks_of(disciplines: Iterable[Discipline], config: Config, *, reserved: bool = False) -> Mapping[str, Walk]:
     """Return the walks of disciplines by leaf, through the draws for training or through those for test sets."""
     return {
-        each.leaf: Walk(
-            each, plan=config.plan, seed=config.seed, merges_names=config.merges_names, reserved=reserved
-        )
+        each.leaf: Walk(each, plan=config.plan, seed=config.seed, merges_names=config.merges_names, reserved=reserved)
         for each in disciplines
     }

@@ -34,7 +34,7 @@ from glan.teachers.ledger_file import Lock, is_on_network
 PUBLISHED = ("dataset", "rejects", "manifest.json")
 """What a run exchanges, in this order: the manifest comes last."""
 LEDGER, RULES = "ledger.sqlite", "rules.py"
-_IGNORED = ".env\n.batches/\n.next/\n.old/\n.push/\n*.lock\nledger.sqlite-*\nstatus.json\n"
+_IGNORED = ".env\n.batches/\n.next/\n.next-test/\n.old/\n.old-test/\n.push/\n*.lock\nledger.sqlite-*\nstatus.json\n"
 
 
 @dataclass(frozen=True)

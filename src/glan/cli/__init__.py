@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "export": ("reading", "Write the data set in the format of a trainer."),
     "push": ("pushing", "Put the data set on the Hugging Face hub."),
     "show": ("reading", "Show the way of one pair."),
+    "test-set": ("exams", "Make a test set that no training pair is drawn like."),
     "taxonomy": ("taxonomy", "Build, show, check, edit and compare the tree of disciplines."),
     "review": ("reviewing", "Let people vote on the tree and judge pairs."),
     "benchmarks": ("benchmarks", "Say which benchmarks the pairs are held against, and get more."),
@@ -50,7 +51,7 @@ class _LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"glan.cli.{COMMANDS[cmd_name][0]}")
-        command = getattr(module, f"{cmd_name}_command")
+        command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         assert isinstance(command, click.Command)  # noqa: S101 - the table above is wrong otherwise
         return command
 

@@ -77,9 +77,7 @@ class Walk:
         self._is_reserved = reserved
         self._with_syllabi = True
         self._lock = asyncio.Lock()
-        self._wanted = 0
-        self._placed = 0
-        self._round = -1
+        self._wanted, self._placed, self._round = 0, 0, -1
         self._turns: deque[Subject] = deque()
         self._turn_left = 0
         self._gone: set[str] = set()
