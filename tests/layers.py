@@ -4,7 +4,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"__main__"}),),
     (frozenset({"cli"}),),
     (frozenset({"api"}), frozenset({"check"}), frozenset({"push"}), frozenset({"scan"})),
-    (frozenset({"builds"}), frozenset({"exams"}), frozenset({"runs"})),
+    (frozenset({"builds"}), frozenset({"exams"}), frozenset({"judging", "scoreboard"}), frozenset({"runs"})),
     (
         frozenset(
             {
@@ -32,6 +32,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
         frozenset({"generate"}),
         frozenset({"curate"}),
         frozenset({"dataset"}),
+        frozenset({"evaluate"}),
         frozenset({"show"}),
         frozenset({"growth", "estimate", "yields"}),
     ),

@@ -226,7 +226,8 @@ class Exam:
         stopped = self.errand.stopped
         is_final = manifest is not None and stopped is None and bool(manifest.slots["pairs"])
         found = touched(self.project, shelf) if is_final else None
-        is_benchmark = found is not None and (found.share <= _MOST_LOST or confirm(_costly(found)))
+        is_known = NAME in self.project.benchmarks.names
+        is_benchmark = found is not None and (is_known or found.share <= _MOST_LOST or confirm(_costly(found)))
         if is_benchmark:
             join(self.project, shelf)
         return Made(

@@ -70,6 +70,8 @@ SCHEMAS: Mapping[str, Mapping[str, object]] = {
             "difficulty": _INTEGER,
         }
     ),
+    "comparison": _flat({"reason": _STRING, "first": _INTEGER, "second": _INTEGER}),
+    "grade": _flat({"reason": _STRING, "score": _INTEGER}),
     "safety": _flat({"categories": _STRINGS, "verdict": {"type": "string", "enum": ["safe", "unsafe"]}}),
 }
 """JSON schemas by name, for servers that can hold a reply to one."""
@@ -140,6 +142,17 @@ class _Scores(msgspec.Struct):
     difficulty: int
 
 
+class _Comparison(msgspec.Struct):
+    reason: str
+    first: int
+    second: int
+
+
+class _Grade(msgspec.Struct):
+    reason: str
+    score: int
+
+
 class _Safety(msgspec.Struct):
     categories: list[str]
     verdict: Literal["safe", "unsafe"]
@@ -154,6 +167,8 @@ _FORMS: Mapping[str, type] = {
     "parts": _PartList,
     "rating": _Rating,
     "scores": _Scores,
+    "comparison": _Comparison,
+    "grade": _Grade,
     "safety": _Safety,
 }
 

@@ -12,6 +12,9 @@ An id is a place in the tree of the data set, never a counter that depends on sc
     rating/..., score/..., safety/...  what was said of the question, and of the pair
     test/<leaf>/<subject>/<index>      a question of the test set, from the draws that are reserved for it
     test-answer/..., test-rating/...   the same of it as of any other question
+    student/<name>/<text>              the answer of a model that is examined to a question, by a hash of its text
+    comparison/<text>/<first>/<second> what a judge makes of two answers, by hashes of all three texts
+    grade/<text>/<answer>              what a judge makes of one answer
     proposal/<path>/<number>           one proposal of the parts of a branch, as free text, where a tree is built
     parts/<path>/<number>              the same proposal as a list
 

@@ -38,6 +38,10 @@ class Stage(StrEnum):
     """What a guard model makes of a pair."""
     TAXONOMY = "taxonomy"
     """The parts of a branch, where a tree is built: no pair is on its way then."""
+    STUDENTS = "students"
+    """Answers of models that are examined."""
+    JUDGEMENTS = "judgements"
+    """What a judge makes of their answers."""
 
 
 OF_A_PAIR = (Stage.SUBJECTS, Stage.SYLLABI, Stage.QUESTIONS, Stage.ANSWERS)

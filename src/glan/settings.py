@@ -113,6 +113,7 @@ class Teachers(Settings, frozen=True):
     rating: TeacherSettings = TeacherSettings()
     judge: TeacherSettings = TeacherSettings()
     guard: TeacherSettings = TeacherSettings()
+    student: TeacherSettings = TeacherSettings()
 
 
 class MaxTokens(Settings, frozen=True):
@@ -127,6 +128,9 @@ class MaxTokens(Settings, frozen=True):
     scores: Annotated[int, Meta(ge=1, description="Room for what a judge says of a pair.")] = 2_048
     safety: Annotated[int, Meta(ge=1, description="Room for what a guard model says of a pair.")] = 256
     taxonomy: Annotated[int, Meta(ge=1, description="Room for the parts of a branch, when a tree is built.")] = 4_096
+
+    students: Annotated[int, Meta(ge=1, description="Room for an answer of a model that is examined.")] = 4_096
+    judgements: Annotated[int, Meta(ge=1, description="Room for what a judge makes of answers.")] = 2_048
 
     def of(self, stage: Stage) -> int:
         """Return the room for a reply of a stage; an embedding takes none."""

@@ -143,6 +143,8 @@ def test_an_unknown_schema_leaves_it_to_the_prompt() -> None:
         (Asked.GUARD_CONVERSATION, Stage.SAFETY, None),
         (Asked.DIVIDE, Stage.TAXONOMY, None),
         (Asked.LIST_PARTS, Stage.TAXONOMY, "parts"),
+        (Asked.COMPARE_ANSWERS, Stage.JUDGEMENTS, "comparison"),
+        (Asked.GRADE_ANSWER, Stage.JUDGEMENTS, "grade"),
     ],
     ids=str,
 )

@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "push": ("pushing", "Put the data set on the Hugging Face hub."),
     "show": ("reading", "Show the way of one pair."),
     "test-set": ("exams", "Make a test set that no training pair is drawn like."),
+    "judge": ("judging", "Let a judge compare or grade the answers of models."),
     "taxonomy": ("taxonomy", "Build, show, check, edit and compare the tree of disciplines."),
     "review": ("reviewing", "Let people vote on the tree and judge pairs."),
     "benchmarks": ("benchmarks", "Say which benchmarks the pairs are held against, and get more."),

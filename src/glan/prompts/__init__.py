@@ -45,6 +45,8 @@ VARIABLES: Mapping[str, frozenset[str]] = {
     "divide_as_practitioner": frozenset({"whole", "above", "notes", "language"}),
     "divide_as_librarian": frozenset({"whole", "above", "notes", "language"}),
     "list_parts": frozenset({"language"}),
+    "compare_answers": frozenset({"question", "first", "second", "mark", "language"}),
+    "grade_answer": frozenset({"question", "answer", "mark", "language"}),
 }
 """Every prompt, and the variables that it may use."""
 
@@ -58,7 +60,9 @@ OF_TREES: Mapping[str, Stage] = dict.fromkeys(
     ("divide_as_scholar", "divide_as_practitioner", "divide_as_librarian", "list_parts"), Stage.TAXONOMY
 )
 """The prompts with which a tree is built."""
-OF_SOME: Mapping[str, Stage] = {**OF_LOOKS, **OF_TREES}
+OF_EXAMS: Mapping[str, Stage] = dict.fromkeys(("compare_answers", "grade_answer"), Stage.JUDGEMENTS)
+"""The prompts of those who judge the answers of models."""
+OF_SOME: Mapping[str, Stage] = {**OF_LOOKS, **OF_TREES, **OF_EXAMS}
 """The prompts that only some projects need: where a project has none of its own, the shipped one stands in."""
 
 _TRIED_WITH: Mapping[str, object] = {
@@ -68,6 +72,7 @@ _TRIED_WITH: Mapping[str, object] = {
     "difficulty": "Easy: one step.",
     "discipline": "Astronomy",
     "error": "The list has no subject with a name.",
+    "first": "The air is never still.",
     "form": "A comparison.",
     "key_concepts": ["Parallax", "Parsec"],
     "language": "English",
@@ -75,6 +80,7 @@ _TRIED_WITH: Mapping[str, object] = {
     "mark": "0123456789abcdef",
     "notes": ("for amateurs",),
     "question": "Why do stars twinkle?",
+    "second": "They do not: the air does.",
     "sessions": ["Distances", "Brightness"],
     "several": True,
     "subject": "Stars",

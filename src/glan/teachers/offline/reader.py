@@ -22,7 +22,7 @@ LABELS = (
     "error",
     "whole",
 )
-_JUDGED = re.compile(r"<(question|answer)-([0-9a-f]{16})>\n(.*?)\n</\1-\2>", re.DOTALL)
+_JUDGED = re.compile(r"<(question|answer|first|second)-([0-9a-f]{16})>\n(.*?)\n</\1-\2>", re.DOTALL)
 """A text that is to be judged, between marks that it cannot hold."""
 _MEANINGS = {
     "class_sessions": "class sessions",
@@ -42,6 +42,8 @@ class Task(StrEnum):
     MEND = "mend"
     RATE = "rate a question"
     SCORE = "score a pair"
+    COMPARE = "compare two answers"
+    GRADE = "grade an answer"
     GUARD = "say whether a pair is safe"
     CONVERSATION = "look over a conversation"
     """A pair as it was said, without a prompt, as guard models take it."""
@@ -60,6 +62,8 @@ _WORDS: Mapping[Task, tuple[str, ...]] = {
     Task.MEND: ("reply", "again"),
     Task.RATE: ("rate", "question"),
     Task.SCORE: ("score", "answer"),
+    Task.COMPARE: ("compare", "answers"),
+    Task.GRADE: ("grade", "answer"),
     Task.GUARD: ("safe", "answer"),
     Task.LIST_PARTS: ("json", "parts"),
     Task.PARTS: ("divide", "parts"),
@@ -75,6 +79,8 @@ _NEEDED: Mapping[Task, tuple[str, ...]] = {
     Task.MEND: ("error",),
     Task.RATE: ("question",),
     Task.SCORE: ("question", "answer"),
+    Task.COMPARE: ("question",),
+    Task.GRADE: ("question",),
     Task.GUARD: ("question", "answer"),
     Task.LIST_PARTS: (),
     Task.PARTS: ("whole", "language"),

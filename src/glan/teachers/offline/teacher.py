@@ -14,7 +14,7 @@ from glan.teachers.offline.answers import compose_answer
 from glan.teachers.offline.book import open_book
 from glan.teachers.offline.divisions import draft_parts, list_parts
 from glan.teachers.offline.drafts import draft_subjects, draft_syllabus
-from glan.teachers.offline.judge import rate, score, vouch
+from glan.teachers.offline.judge import compare, grade, rate, score, vouch
 from glan.teachers.offline.listings import list_sessions, list_subjects
 from glan.teachers.offline.phrases import open_phrasebook
 from glan.teachers.offline.questions import compose_question
@@ -31,6 +31,8 @@ _SCHEMAS = {
     Task.LIST_SESSIONS: "sessions",
     Task.RATE: "rating",
     Task.SCORE: "scores",
+    Task.COMPARE: "comparison",
+    Task.GRADE: "grade",
     Task.GUARD: "safety",
 }
 _LISTINGS = {
@@ -97,6 +99,11 @@ class Textbook:
                 return rate(self._phrases, question)
             case Task.SCORE:
                 return score(self._phrases, question, answer)
+            case Task.GRADE:
+                return grade(self._phrases, question, answer)
+            case Task.COMPARE:
+                found = asked.sections
+                return compare(self._phrases, question, found.get("first", ""), found.get("second", ""))
             case _:
                 return vouch(self._composed(question), answer, is_plain=asked.task is Task.CONVERSATION)
 
