@@ -72,7 +72,8 @@ class Contestant:
 
     name: str
     """As people call it; its answers are in the ledger under this name."""
-    named: Named | None = None
+    named: Named | Panel | None = None
+    """How it is reached; a panel that is open already is used as it is."""
     answers: Mapping[str, str] = field(default_factory=dict)
     """By the ids of the questions, where nobody is asked."""
     source: str = ""
@@ -86,7 +87,7 @@ class Task:
     questions: Sequence[Asked]
     contestants: Sequence[Contestant]
     way: Way
-    judge: Named
+    judge: Named | Panel
     judge_config: JudgeConfig
 
 
@@ -191,12 +192,10 @@ class Judging:
         students = StudentConfig.of(hall.config)
         async with AsyncExitStack() as stack:
             panels = [
-                await stack.enter_async_context(opened(students, hall.environment, each.named))
-                if each.named is not None
-                else None
+                None if each.named is None else await self._opened(stack, students, each.named)
                 for each in self.task.contestants
             ]
-            judge = await stack.enter_async_context(opened(self.task.judge_config, hall.environment, self.task.judge))
+            judge = await self._opened(stack, self.task.judge_config, self.task.judge)
             outcome.judge_model = judge.models[Stage.JUDGEMENTS]
             with Ledger.open(hall.ledger_path) as ledger:
                 for side, contestant, panel in zip(SIDES, self.task.contestants, panels, strict=False):
@@ -205,6 +204,11 @@ class Judging:
                     await self._judge(judge, ledger)
         outcome.stopped = self._stopped
         return outcome
+
+    async def _opened(self, stack: AsyncExitStack, config: Config, named: Named | Panel) -> Panel:
+        if isinstance(named, Panel):
+            return named
+        return await stack.enter_async_context(opened(config, self.hall.environment, named))
 
     async def _answers(
         self, contestant: Contestant, panel: Panel | None, config: Config, ledger: Ledger

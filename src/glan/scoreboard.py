@@ -173,11 +173,11 @@ _MEANING = "The difference is the first model's score minus the second's: positi
 
 
 def _table(name: str, found: Sequence[Duel | Grade], contestants: Sequence[str]) -> Table:
-    head = name or "questions"
+    head, names = text_of(name or "questions"), map(text_of, contestants)
     if isinstance(found[0], Grade):
         rows = [(each.group, f"{each.questions:,}", _plain(each.score)) for each in found if isinstance(each, Grade)]
         return Table((head, "Questions", "Score"), tuple(rows), names=1)
-    columns = (head, "Share", "Questions", *contestants, "Difference", "Win rate", "Better", "Equal", "Worse")
+    columns = (head, "Share", "Questions", *names, "Difference", "Win rate", "Better", "Equal", "Worse")
     duels = [
         (
             each.group,

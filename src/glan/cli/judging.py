@@ -71,12 +71,12 @@ class _Site(Record, frozen=True, kw_only=True):
     "--questions",
     "file",
     type=click.Path(path_type=Path),
-    help="File or folder of .jsonl, .parquet or .csv with `id` and `question` or `messages`; the test set if not given.",
+    help="File or folder of .jsonl, .parquet or .csv with `id` and `question` or `messages`, in place of the test set.",
 )
 @click.option("--judge", metavar="SPEC", help="Who judges; [teachers.judge], or the project's teacher, if not given.")
 @click.option("--single", is_flag=True, help="Grade each answer by itself, in place of both beside each other.")
 @click.option("--by", multiple=True, metavar="COLUMN", help=f"Group by a further column than {', '.join(BY)}.")
-@click.option("--limit", type=click.IntRange(min=1), help="Only so many questions, the first ones.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only so many questions, spread evenly over all.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the results.")
 @click.option(
     "--inspect",
@@ -220,10 +220,11 @@ def _confirmed(hall: Hall, task: Task, *, yes: bool) -> Task:
     students = _Site(config=StudentConfig.of(hall.config), environment=hall.environment)
     judges = _Site(config=task.judge_config, environment=hall.environment)
     contestants = [
-        each if each.named is None else replace(each, named=confirmed(students, each.named, confirm))
+        replace(each, named=confirmed(students, each.named, confirm)) if isinstance(each.named, Named) else each
         for each in task.contestants
     ]
-    return replace(task, contestants=contestants, judge=confirmed(judges, task.judge, confirm))
+    judge = confirmed(judges, task.judge, confirm) if isinstance(task.judge, Named) else task.judge
+    return replace(task, contestants=contestants, judge=judge)
 
 
 def _out(project: Project | None, task: Task) -> Path:

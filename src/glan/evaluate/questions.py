@@ -8,7 +8,6 @@ Every other column of a question is kept as text: results can be grouped by it. 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +18,7 @@ from glan.records import Message, Record
 
 _QUESTIONS: Final = ("question", "instruction", "prompt")
 _ANSWERS: Final = ("answer", "response", "output", "completion")
-_NO_GROUPS: Final = {"id", "messages", "reasoning", "system", *_QUESTIONS, *_ANSWERS}
+_NO_GROUPS: Final = {"id", "messages", "reasoning", "system", "input", *_QUESTIONS, *_ANSWERS}
 _LONGEST_ID: Final = 500
 _LONGEST_VALUE: Final = 200
 """Characters of what results can be grouped by; a longer text is no group."""
@@ -45,21 +44,23 @@ class Asked(Record, frozen=True, kw_only=True):
 
 
 def read_questions(path: Path, most: int | None = None) -> list[Asked]:
-    """Return the questions of a file or a folder, or the first of them.
+    """Return the questions of a file or a folder, or so many of them, spread evenly.
 
     Raises:
         DatasetError: it cannot be read, a row is no question, or two have the same id.
 
     """
     found: dict[str, Asked] = {}
-    for row in islice(_rows(path), most):
+    for row in _rows(path):
         asked = _asked(row)
         if asked.id in found:
             raise DatasetError(f"{row.place}: the id {asked.id!r} stands there already.", hint="An id names one row.")
         found[asked.id] = asked
     if not found:
         raise DatasetError(f"{path} has no questions.")
-    return list(found.values())
+    questions = list(found.values())
+    wanted = min(most or len(questions), len(questions))
+    return [questions[i * len(questions) // wanted] for i in range(wanted)]
 
 
 def read_answers(path: Path) -> Mapping[str, str]:
