@@ -331,7 +331,7 @@ def test_what_it_writes_is_what_rebalance_reads(tmp_path: Path) -> None:
     assert scores == {"Law": 8, "Physics": 5}
     tree = Taxonomy.parse(TREE, "tree")
     weights = {name: float(weight) for name, weight in proposed(tree, scored(tree, scores)).items()}
-    assert weights["Physics"] > 1 > weights["Law"]
+    assert weights["/Physics"] > 1 > weights["/Law"]
 
 
 def test_results_are_whole_files_of_every_judgement(tmp_path: Path) -> None:
