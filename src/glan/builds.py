@@ -19,10 +19,10 @@ from msgspec import structs
 import glan
 from glan.config import TreeConfig
 from glan.environment import Environment
-from glan.errors import BudgetError, GlanError, StoppedError, TaxonomyError
+from glan.errors import GlanError, StoppedError, TaxonomyError
 from glan.generate.asking import Asking, asking_of
 from glan.generate.decompose import ALL, Decomposition, Grown, Shape
-from glan.options import InterruptedRunError, Options
+from glan.options import InterruptedRunError, Options, code_of
 from glan.project import Project
 from glan.prompts import Prompts
 from glan.records import Stage
@@ -67,6 +67,10 @@ class Site:
         """Return a site with the default settings and the shipped prompts."""
         return cls(config=TreeConfig(), prompts=Prompts.shipped(), environment=Environment(), ledger_path=ledger_path)
 
+    def speaking(self, language: str | None) -> "Site":
+        """Return the same in another language, where one is named."""
+        return self if language is None else replace(self, config=structs.replace(self.config, language=language))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tree:
@@ -92,13 +96,7 @@ class Tree:
     @property
     def exit_code(self) -> int:
         """0 all there, 1 an error to mend, 3 a branch could not be divided, 4 budget reached, 130 interrupted."""
-        if isinstance(self.stopped, InterruptedRunError):
-            return 130
-        if isinstance(self.stopped, BudgetError):
-            return 4
-        if self.stopped is not None:
-            return 1
-        return 3 if self.undivided else 0
+        return code_of(self.stopped) or (3 if self.undivided else 0)
 
 
 class Build:
@@ -266,7 +264,8 @@ def _nothing(shape: Shape, found: Tree) -> TaxonomyError:
     if failed == shape.samples:
         return TaxonomyError(
             f"None of the {shape.samples} proposals could be used: {found.failed[0][1]}.",
-            hint="`glan ledger list` has the replies; --retry-failed asks again for calls that failed.",
+            hint="`glan ledger list` has the replies (--ledger where there is no project); --retry-failed asks again "
+            "for calls that failed.",
         )
     named = len(found.left_out)
     return TaxonomyError(

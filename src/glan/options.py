@@ -94,13 +94,16 @@ class Result:
     @property
     def exit_code(self) -> int:
         """0 all there, 1 an error to mend, 3 fewer than wanted, 4 budget reached, 130 interrupted."""
-        if isinstance(self.stopped, InterruptedRunError):
-            return 130
-        if isinstance(self.stopped, BudgetError):
-            return 4
-        if self.stopped is not None and not isinstance(self.stopped, LowYieldError):
-            return 1
-        return 0 if self.pairs >= self.wanted else 3
+        return code_of(self.stopped) or (0 if self.pairs >= self.wanted else 3)
+
+
+def code_of(stopped: GlanError | None) -> int:
+    """Return the exit code of what ended before its time, by its cause; 0 where it is nobody's to mend."""
+    if isinstance(stopped, InterruptedRunError):
+        return 130
+    if isinstance(stopped, BudgetError):
+        return 4
+    return 0 if stopped is None or isinstance(stopped, LowYieldError) else 1
 
 
 def own_rules(project: Project, options: Options, tell: Callable[[str], None]) -> OwnRules | None:

@@ -267,8 +267,12 @@ def _lenient_parts(text: str) -> list[str]:
 
 
 def _listed(items: object, text: str) -> list[object]:
-    """Return a list; one that is empty stands in the text as such, since mending makes one of a list that is cut."""
-    if not isinstance(items, list) or not (items or "[]" in "".join(text.split())):
+    """Return a list, or lines of objects; what mending makes of a text that breaks off is none.
+
+    An empty list stands in the text as such.
+    """
+    is_written = "[]" in "".join(text.split()) if not items else "[" in text or "part_name" in text
+    if not isinstance(items, list) or not is_written:
         raise ValueError("it has no list under this key")
     return items
 

@@ -3,7 +3,6 @@
 import signal
 from pathlib import Path
 
-import pytest
 from commandline import TEACHER, Begun, CommandLine, gone, simulated, until
 from harness import small
 
@@ -33,7 +32,6 @@ def replies_beside(out: Path) -> int:
         return ledger.count()
 
 
-@pytest.mark.long
 def test_killed_and_resumed_a_tree_is_the_same_file(tmp_path: Path) -> None:
     """After Ctrl-C and a kill: the same bytes, no file before the end, and only what was in flight is paid again."""
     faulty = Simulated(latency_ms=10, jitter_ms=10, seed=1, faults={"malformed": 0.15, "429": 0.1})

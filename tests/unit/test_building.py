@@ -36,6 +36,7 @@ def test_without_a_project_the_ledger_lies_beside_the_file(tmp_path: Path) -> No
     said = build("maritime law", "--out", out, *SMALL)
     assert said.stderr.startswith("At most 6 calls: 3 proposals in two turns each for 1 branch at most")
     assert "1 branch, 3 disciplines; 6 calls (0 replies from the ledger)" in said.stdout
+    assert "Left out where --breadth leaves no room (" in said.stdout
     assert f"glan init DIR --taxonomy {out}" in said.stdout
     assert (tmp_path / "maritime.ledger.sqlite").exists()
     before = out.read_bytes()
@@ -72,6 +73,8 @@ def test_in_a_project_the_tree_grows_by_what_is_new() -> None:
         assert not (folder / "maritime.ledger.sqlite").exists()
         with pytest.raises(TaxonomyError, match="There is no node 'Nowhere'"):
             build("maritime law", "--project", folder, "--under", "Nowhere", *SMALL)
+        with pytest.raises(TaxonomyError, match="'Music' is a discipline, and nothing can stand under it"):
+            build("maritime law", "--project", folder, "--under", "Music", *SMALL)
 
 
 def test_a_project_that_cannot_be_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,11 +90,23 @@ def test_a_project_that_cannot_be_is_told(tmp_path: Path, monkeypatch: pytest.Mo
         build("maritime law", "--out", "t.yaml", teacher="")
 
 
+def test_the_names_may_be_in_another_language(tmp_path: Path) -> None:
+    """It stands in the prompts; and the ledger that lies beside the file can be looked at without a project."""
+    out = tmp_path / "meer.yaml"
+    build("Seerecht", "--out", out, "--language", "de", *SMALL)
+    ledger = tmp_path / "meer.ledger.sqlite"
+    listed = CliRunner().invoke(cli, ["ledger", "list", "--ledger", str(ledger)]).stdout
+    assert "parts/seerecht/2" in listed
+    assert listed.endswith("6 replies and failures in all.\n")
+    shown = CliRunner().invoke(cli, ["ledger", "show", "1", "--ledger", str(ledger)]).stdout
+    assert "The offline textbook knows only English." in shown
+
+
 def test_a_dry_run_says_what_it_takes_and_asks_nobody(tmp_path: Path) -> None:
     """From nothing three levels, under a root two."""
-    assert "At most 1,332 calls: 6 proposals in two turns each for 111 branches" in build("--dry-run").stdout
+    assert "At most 2,892 calls: 6 proposals in two turns each for 241 branches" in build("--dry-run").stdout
     said = build("law", "--dry-run", "--out", tmp_path / "t.yaml", "--samples", 1).stdout
-    assert said.startswith("At most 22 calls: 1 proposal in two turns each for 11 branches at most")
+    assert said.startswith("At most 32 calls: 1 proposal in two turns each for 16 branches at most")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -100,7 +115,7 @@ def test_a_dry_run_says_what_it_takes_and_asks_nobody(tmp_path: Path) -> None:
     [
         (["--least", 7], "--least 7 cannot be had of 6 proposals"),
         (["law", "--depth", 8], "a tree has at most 8 levels, ROOT counted"),
-        (["--depth", 6], "1,111,110 nodes, and 100,000 are read"),
+        (["--depth", 6], "12,204,240 nodes, and 100,000 are read"),
         (["--breadth", 1], "not in the range 2<=x<=1000"),
         (["--keep", "--reask"], "exclude each other"),
     ],

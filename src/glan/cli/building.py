@@ -27,21 +27,22 @@ from glan.cli.taxonomy_edits import put_in
 from glan.cli.telling import calls_of, cost_of
 from glan.cli.trusting import confirmed
 from glan.disk import replace
-from glan.errors import BudgetError, ProjectError
+from glan.errors import ProjectError, TaxonomyError, TeacherError
 from glan.generate.decompose import WORDINGS, Shape
 from glan.options import Options
 from glan.project import LEDGER, Project
 from glan.spending import told_possibly_paid
 from glan.taxonomy import edit
 from glan.taxonomy.edit import TOP
-from glan.taxonomy.nodes import MAX_DEPTH, MAX_NODES, checked_name, checked_notes
+from glan.taxonomy.nodes import MAX_DEPTH, MAX_NODES, Branch, checked_name, checked_notes
 from glan.taxonomy.proposals import LeftOut, Reason
+from glan.taxonomy.syntax import shown
 from glan.taxonomy.tree import read_text
 from glan.teachers.ledgered import Choice
 from glan.teachers.panel import Named, opened
 from glan.wording import counted, few
 
-_MOST_TOLD = 5
+_MOST_TOLD = 3
 _LEAST = 2
 """Proposals that must name a part, if not told otherwise; one where there is only one."""
 _WITHOUT_ROOT, _UNDER_ROOT = 3, 2
@@ -61,6 +62,7 @@ class _Given(TypedDict):
     samples: int
     least: int | None
     notes: str
+    language: str | None
     dry_run: bool
     budget_usd: float | None
     budget_tokens: int | None
@@ -94,16 +96,23 @@ class _Given(TypedDict):
 @click.option(
     "--depth", type=click.IntRange(1, MAX_DEPTH), help="Levels below ROOT; 2 if not given, and 3 without a ROOT."
 )
-@click.option("--breadth", type=click.IntRange(2, 1_000), default=10, show_default=True, help="Most parts of a branch.")
+@click.option(
+    "--breadth",
+    type=click.IntRange(2, 1_000),
+    default=Shape().breadth,
+    show_default=True,
+    help="Most parts of a branch.",
+)
 @click.option(
     "--samples",
     type=click.IntRange(1, 100),
-    default=6,
+    default=Shape().samples,
     show_default=True,
     help=f"Proposals for each branch; {len(WORDINGS)} wordings take turns.",
 )
 @click.option("--least", type=click.IntRange(1), help="So many proposals must name a part; 2 if not given.")
 @click.option("--notes", default="", help='For whom it is meant: "for nurses in primary care, not researchers".')
+@click.option("--language", help='Language of the names, as a code ("de") or a name; that of the project, or English.')
 @click.option("--dry-run", is_flag=True, help="Say how many calls it takes at most, and ask nobody.")
 @click.option("--budget-usd", type=click.FloatRange(min=0), help="As for `glan run`.")
 @click.option("--budget-tokens", type=click.IntRange(min=0), help="As for `glan run`.")
@@ -210,14 +219,22 @@ def _site(project: Project | None, given: _Given, confirm: Callable[[str], bool]
             raise ProjectError(f"{out} exists; nothing was asked.", hint="--yes replaces it, or name another file.")
     if project is not None:
         if out is None and given["under"] != TOP:
-            project.taxonomy.named(given["under"])
-        return Site.in_project(project)
+            _check_branch(project, given["under"])
+        return Site.in_project(project).speaking(given["language"])
     if out is None:
         raise ProjectError(
             "The tree has nowhere to go.",
             hint="--out FILE.yaml writes it into a file; --project DIR adds it to the tree of a project.",
         )
-    return Site.alone(given["ledger"] or out.with_suffix(f".{LEDGER}"))
+    return Site.alone(given["ledger"] or out.with_suffix(f".{LEDGER}")).speaking(given["language"])
+
+
+def _check_branch(project: Project, under: str) -> None:
+    if not isinstance(project.taxonomy.named(under), Branch):
+        raise TaxonomyError(
+            f"{shown(under)} is a discipline, and nothing can stand under it; nothing was asked.",
+            hint="Name a branch with --under, or write the tree into a file with --out.",
+        )
 
 
 def _options(given: _Given) -> Options:
@@ -292,17 +309,15 @@ def _tell(build: Build, tree: Tree) -> None:
         say(str(tree.stopped))
     elif tree.stopped is not None:
         complain(tree.stopped)
-    if tree.stopped is not None and not isinstance(tree.stopped, BudgetError):
+    if build.is_interrupted or isinstance(tree.stopped, TeacherError):
         say("Nothing was written. To go on, give the same command again: what was paid for is in the ledger.")
 
 
 def _told(tree: Tree) -> Iterator[str]:
     """Say what was left out, merged or failed."""
-    for path, reason, count in tree.failed[:_MOST_TOLD]:
-        say_of = counted(count, "proposal")
-        yield f"{say_of} for {path} came to nothing: {reason}."
-    if len(tree.failed) > _MOST_TOLD:
-        yield f"The same for {len(tree.failed) - _MOST_TOLD:,} more branches."
+    if tree.failed:
+        lost = [f"{counted(count, 'proposal')} for {path} ({reason})" for path, reason, count in tree.failed]
+        yield f"Came to nothing: {few(lost, _MOST_TOLD)}."
     if tree.undivided:
         yield (
             f"Every proposal failed for {few(tree.undivided, _MOST_TOLD)}: they stand as disciplines. "
@@ -311,7 +326,7 @@ def _told(tree: Tree) -> Iterator[str]:
     for reason, words in _LEFT_OUT.items():
         found = [left for left in tree.left_out if left.reason == reason]
         if found:
-            yield f"{counted(len(found), 'name')} {words}: {few([_shown(left) for left in found], _MOST_TOLD)}."
+            yield f"{words} ({len(found):,}): {few([_shown(left) for left in found], _MOST_TOLD)}."
     if tree.merged:
         yield f"Counted as one: {few([f'{name!r} and {into!r}' for name, into in tree.merged], _MOST_TOLD)}."
     if tree.unfit:
@@ -319,11 +334,11 @@ def _told(tree: Tree) -> Iterator[str]:
 
 
 _LEFT_OUT: Mapping[Reason, str] = {
-    "few votes": "had too few votes",
-    "no room": "had no room beside others with more votes",
-    "stands above it": "stood below themselves",
-    "stands elsewhere": "stand elsewhere already",
-    "alone": "were the only part of their branch, which stands for them",
+    "few votes": "Left out with fewer votes than --least",
+    "no room": "Left out where --breadth leaves no room",
+    "stands above it": "Left out below themselves",
+    "stands elsewhere": "Left out since they stand elsewhere",
+    "alone": "Left out as the only part of a branch, which stands for it",
 }
 
 

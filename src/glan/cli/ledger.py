@@ -77,7 +77,7 @@ def verify_command(ctx: click.Context, folder: Path, ledger: Path | None) -> Non
 @ledger_option
 def backup_command(out: Path, folder: Path, ledger: Path | None) -> None:
     """Copy the ledger to OUT, also while a run goes on."""
-    source = Project.open(folder, ledger).ledger_path
+    source = _path(folder, ledger)
     if out.exists():
         raise LedgerError(f"{out} exists already.", hint="Give another name.")
     with _opened(folder, ledger):
@@ -96,7 +96,12 @@ def backup_command(out: Path, folder: Path, ledger: Path | None) -> None:
 
 
 def _opened(folder: Path, ledger: Path | None) -> Ledger:
-    return Ledger.open(Project.open(folder, ledger).ledger_path, readonly=True)
+    return Ledger.open(_path(folder, ledger), readonly=True)
+
+
+def _path(folder: Path, ledger: Path | None) -> Path:
+    """Return the ledger that is named, which needs no project, or that of the project."""
+    return Project.open(folder).ledger_path if ledger is None else ledger
 
 
 def _line(entry: Entry) -> str:

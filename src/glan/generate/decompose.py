@@ -36,7 +36,7 @@ class Shape(Record, frozen=True, kw_only=True):
     """What the prompts are to keep to, such as for whom the tree is meant."""
     depth: int = 3
     """Levels below the root."""
-    breadth: int = 10
+    breadth: int = 15
     """Most parts of a branch."""
     samples: int = 6
     """Proposals for each branch."""
