@@ -4,14 +4,21 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"__main__"}),),
     (frozenset({"cli"}),),
     (frozenset({"api"}), frozenset({"check"}), frozenset({"push"}), frozenset({"scan"})),
-    (frozenset({"builds"}), frozenset({"exams"}), frozenset({"judging", "scoreboard"}), frozenset({"runs"})),
+    (
+        frozenset({"builds"}),
+        frozenset({"exams"}),
+        frozenset({"judging", "scoreboard"}),
+        frozenset({"model_votes"}),
+        frozenset({"runs"}),
+    ),
+    (frozenset({"errands"}), frozenset({"hearings"})),
     (
         frozenset(
             {
                 "against",
                 "batched",
                 "claims",
-                "errands",
+                "curricula",
                 "forecast",
                 "heldout",
                 "options",

@@ -9,67 +9,22 @@ changes no file; where the text goes is decided by who called it.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-
-from msgspec import structs
 
 import glan
-from glan.config import TreeConfig
-from glan.environment import Environment
-from glan.errors import GlanError, StoppedError, TaxonomyError
-from glan.generate.asking import Asking, asking_of
+from glan.errands import Errand, Site
+from glan.errors import GlanError, TaxonomyError
+from glan.generate.asking import Asking
 from glan.generate.decompose import ALL, Decomposition, Grown, Shape
-from glan.options import InterruptedRunError, Options, code_of
-from glan.project import Project
-from glan.prompts import Prompts
+from glan.options import Options, code_of
 from glan.records import Stage
-from glan.spending import possibly_paid, purse_of
 from glan.taxonomy.proposals import Built, LeftOut, nodes_of
 from glan.taxonomy.writing import New, document
-from glan.teachers.identities import Identities
-from glan.teachers.ledger import BUILDING, Ledger
-from glan.teachers.ledgered import Choice, Ledgered, Tally
+from glan.teachers.ledgered import Choice
 from glan.teachers.panel import Panel
-from glan.teachers.permits import Pools
-from glan.teachers.purse import Purse
-from glan.teachers.watched import Cuts, Watched
 
 _log = logging.getLogger(__name__)
-_BEAT_EVERY_S = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
-    """Where a tree is built: in a project, or with a ledger of its own."""
-
-    config: TreeConfig
-    prompts: Prompts
-    environment: Environment
-    ledger_path: Path
-    log_path: Path | None = None
-
-    @classmethod
-    def in_project(cls, project: Project) -> "Site":
-        """Return the site with settings, prompts and ledger of a project."""
-        return cls(
-            config=TreeConfig.of(project.config),
-            prompts=project.prompts,
-            environment=project.environment,
-            ledger_path=project.ledger_path,
-            log_path=project.log_path,
-        )
-
-    @classmethod
-    def alone(cls, ledger_path: Path) -> "Site":
-        """Return a site with the default settings and the shipped prompts."""
-        return cls(config=TreeConfig(), prompts=Prompts.shipped(), environment=Environment(), ledger_path=ledger_path)
-
-    def speaking(self, language: str | None) -> "Site":
-        """Return the same in another language, where one is named."""
-        return self if language is None else replace(self, config=structs.replace(self.config, language=language))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,46 +55,20 @@ class Tree:
 
 
 class Build:
-    """One building. `grown` and `tally` can be read while it goes on; `interrupt` asks it to stop."""
+    """One building. `errand` and `grown` can be read while it goes on, and `errand` be interrupted."""
 
     def __init__(self, site: Site, panel: Panel, shape: Shape, options: Options) -> None:
         self.shape = shape
-        self.tally = Tally(by_hour=frozenset(panel.hourly))
-        self.cuts = Cuts()
-        self.identities = Identities()
-        self.stopped: GlanError | None = None
-        self._site = site
-        self._panel = panel
-        self._options = options
-        self._permits: Pools = panel.permits(options.over(site.config.limits))
-        self._purse = Purse()
-        self._asking = asking_of(site.config, site.prompts, panel.teacher, panel.models)
-        self._decomposition = Decomposition(shape, merges=site.config.merges_names, on_error=self._stop)
+        self.errand = Errand(site, panel, options, what="building", choice=options.choice or Choice.EXACT)
+        self._model = panel.models[Stage.TAXONOMY]
+        merges = site.config.merges_names
+        self._decomposition = Decomposition(shape, merges=merges, on_error=self.errand.stop)
+        self.errand.on_cut = self._decomposition.cut
 
     @property
     def grown(self) -> Grown:
         """How far it is."""
         return self._decomposition.grown
-
-    @property
-    def told(self) -> tuple[str, ...]:
-        """What a person should know of the teacher."""
-        lost = [refusal.told_of(host) for refusal, host in self._panel.refusals if refusal.is_loss]
-        return (*lost, *filter(None, [self.cuts.told()]), *self.identities.told())
-
-    @property
-    def possibly_paid(self) -> dict[str, object]:
-        """Calls that may have been paid for without a reply, and the most that they cost."""
-        return possibly_paid(self.tally, self._purse)
-
-    @property
-    def is_interrupted(self) -> bool:
-        """Say whether it was asked to stop."""
-        return isinstance(self.stopped, InterruptedRunError)
-
-    def interrupt(self) -> None:
-        """Stop asking; what is in flight is waited for until the grace is over."""
-        self._stop(InterruptedRunError("The building was interrupted."))
 
     async def __call__(self) -> Tree:
         """Build the tree.
@@ -148,37 +77,17 @@ class Build:
             GlanError: before anything was asked: the ledger or a setting stands in the way.
 
         """
-        with Ledger.open(self._site.ledger_path) as ledger:
-            self._purse = purse_of(self._panel, self._options, ledger)
-            self.tally.meter = self._purse.budget.meter
-            ledger.begin_run(
-                glan_version=glan.__version__, meaning={}, choice=BUILDING, files={"teacher": self._panel.spec}
-            )
-            asking = structs.replace(self._asking, teacher=self._teacher(ledger))
-            _log.info("building begins: %s, teacher %s", self.shape, self._panel.spec or "at hand")
-            async with self._beating():
-                tree = await self._built(asking)
-            self._purse.close()
-        _log.info("building ended with exit code %d: %d calls", tree.exit_code, self.tally.asked)
+        async with self.errand.asking() as asking:
+            _log.info("building begins: %s", self.shape)
+            tree = await self._built(asking)
+        _log.info("building ended with exit code %d: %d calls", tree.exit_code, self.errand.tally.asked)
         return tree
-
-    def _teacher(self, ledger: Ledger) -> Watched:
-        ledgered = Ledgered(
-            self._panel.teacher,
-            ledger,
-            self._permits,
-            choice=self._options.choice or Choice.EXACT,
-            retry_failed_before=ledger.last_seq() if self._options.retry_failed else None,
-            tally=self.tally,
-            purse=self._purse,
-        )
-        return Watched(ledgered, self.cuts, self.tally, identities=self.identities)
 
     async def _built(self, asking: Asking) -> Tree:
         try:
             root = await self._decomposition(asking)
         except (GlanError, asyncio.CancelledError):
-            if self.stopped is None:  # somebody else has cancelled us
+            if self.errand.stopped is None:  # somebody else has cancelled us
                 raise
         grown, builder = self.grown, self._decomposition.builder
         found = Tree(
@@ -187,9 +96,9 @@ class Build:
             failed=tuple((path, reason, count) for (path, reason), count in sorted(grown.failed.items())),
             undivided=tuple(grown.undivided),
             unfit=grown.unfit,
-            stopped=self.stopped,
+            stopped=self.errand.stopped,
         )
-        if self.stopped is not None:
+        if self.errand.stopped is not None:
             return found
         if not root.children:
             return replace(found, stopped=_nothing(self.shape, found))
@@ -198,36 +107,11 @@ class Build:
         top = tops(root, self.shape)
         return replace(
             found,
-            text=written(top, self.shape, self._panel.models[Stage.TAXONOMY]),
+            text=written(top, self.shape, self._model),
             nodes=top,
             branches=branches + (self.shape.root is not None),
             disciplines=len(nodes) - branches,
         )
-
-    def _stop(self, cause: GlanError) -> None:
-        """Ask for nothing more; what is in flight goes on for a while. The first cause stands."""
-        if self.stopped is None:
-            self.stopped = cause
-            _log.info("stopping: %s", cause)
-            self._permits.close(StoppedError(str(cause)))
-            asyncio.get_running_loop().call_later(self._options.grace_s, self._decomposition.cut)
-
-    @asynccontextmanager
-    async def _beating(self) -> AsyncIterator[None]:
-        """Book the time of servers that are paid by the hour, and end the building when it is paid up."""
-        beating = asyncio.create_task(self._beat())
-        try:
-            yield
-        finally:
-            beating.cancel()
-
-    async def _beat(self) -> None:
-        while True:
-            left_s = self._purse.beat()
-            if left_s <= 0 and self.stopped is None:
-                self._stop(self._purse.budget.refusal())
-                self._decomposition.cut()
-            await asyncio.sleep(min(_BEAT_EVERY_S, left_s) if left_s > 0 else _BEAT_EVERY_S)
 
 
 def tops(root: Built, shape: Shape) -> tuple[New, ...]:

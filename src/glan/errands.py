@@ -1,84 +1,98 @@
-"""What is asked outside of a run of pairs: through the ledger, the permits and the budget, as in a run.
+"""What asks about a tree and makes no pairs: its ledger, its budget, its permits, and an end in good order.
 
-    async with errand.begun(ledger) as teacher:
-        errand.work = ...
-        reply = await teacher.reply(request)
-
-It refuses to know what is asked for. What was paid is in the ledger, so the same errand asks only for what is new.
+Every call goes through the ledger and the budget of the project, as those of a run do; an errand knows nothing of what
+is asked, and its replies are read by whoever sends it.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
+
+from msgspec import structs
 
 import glan
-from glan.errors import BudgetError, GlanError, ReplyError, RequestError, StoppedError
-from glan.options import InterruptedRunError, Options
-from glan.settings import Limits
+from glan.config import TreeConfig
+from glan.environment import Environment
+from glan.errors import GlanError, StoppedError
+from glan.generate.asking import Asking, asking_of
+from glan.options import InterruptedRunError, Options, code_of
+from glan.project import Project
+from glan.prompts import Prompts
 from glan.spending import possibly_paid, purse_of
-from glan.streams import InOrder
+from glan.streams import begin
 from glan.teachers.identities import Identities
-from glan.teachers.ledger import EXAMINING, Ledger
+from glan.teachers.ledger import BUILDING, Ledger
 from glan.teachers.ledgered import Choice, Ledgered, Tally
 from glan.teachers.panel import Panel
-from glan.teachers.permits import Pools
 from glan.teachers.purse import Purse
 from glan.teachers.watched import Cuts, Watched
 
-A = TypeVar("A")
-B = TypeVar("B")
-
-_BEAT_EVERY_S = 1.0
-_MOST_OPEN = 4_096
-"""Pieces of work that are begun and wait: each holds its prompt in memory."""
-_GROUP = 64
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
+_BEAT_EVERY_S = 1.0
 
 
-class Work(Protocol):
-    """What goes on and can be stopped."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Where a tree is built: in a project, or with a ledger of its own."""
 
-    def stop(self, cause: GlanError) -> None:
-        """Ask for nothing more; what is in flight goes on for a while."""
-        ...
+    config: TreeConfig
+    prompts: Prompts
+    environment: Environment
+    ledger_path: Path
+    log_path: Path | None = None
 
-    def cut(self) -> None:
-        """Give up what is in flight."""
-        ...
+    @classmethod
+    def in_project(cls, project: Project) -> "Site":
+        """Return the site with settings, prompts and ledger of a project."""
+        return cls(
+            config=TreeConfig.of(project.config),
+            prompts=project.prompts,
+            environment=project.environment,
+            ledger_path=project.ledger_path,
+            log_path=project.log_path,
+        )
 
+    @classmethod
+    def alone(cls, ledger_path: Path) -> "Site":
+        """Return a site with the default settings and the shipped prompts."""
+        return cls(config=TreeConfig(), prompts=Prompts.shipped(), environment=Environment(), ledger_path=ledger_path)
 
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """Why there is no result."""
-
-    reason: str
+    def speaking(self, language: str | None) -> "Site":
+        """Return the same in another language, where one is named."""
+        return self if language is None else replace(self, config=structs.replace(self.config, language=language))
 
 
 class Errand:
-    """One use of a panel. `tally` can be read while it goes on; `interrupt` asks it to stop."""
+    """One errand. `tally` can be read while it goes on; `interrupt` asks it to stop."""
 
-    def __init__(self, panel: Panel, options: Options, limits: Limits) -> None:
+    def __init__(self, site: Site, panel: Panel, options: Options, *, what: str, choice: Choice = Choice.REASK) -> None:
+        """Prepare it; `what` names it, and `choice` says what is done about replies under another fingerprint."""
+        self.on_cut: Callable[[], None] | None = None
+        """Is called when what is in flight is given up."""
         self.tally = Tally(by_hour=frozenset(panel.hourly))
-        self.cuts = Cuts()
-        self.identities = Identities()
         self.stopped: GlanError | None = None
-        """Why it ends before its time, if it does. The first cause stands."""
-        self.work: Work | None = None
-        self.options = options
+        """Why it ended before its time, if it did."""
+        self._what, self._choice = what, choice
+        self._ledger_path = site.ledger_path
         self._panel = panel
-        self._limits = options.over(limits)
+        self._options = options
+        self._permits = panel.permits(options.over(site.config.limits))
         self._purse = Purse()
-        self._ledgered: Ledgered | None = None
+        self._cuts, self._identities = Cuts(), Identities()
+        self._asking = asking_of(site.config, site.prompts, panel.teacher, panel.models)
+        self._tasks: Sequence[asyncio.Future[Any]] = ()
 
     @property
     def told(self) -> tuple[str, ...]:
-        """What a person should know of the teachers."""
+        """What a person should know of the teacher."""
         lost = [refusal.told_of(host) for refusal, host in self._panel.refusals if refusal.is_loss]
-        return (*lost, *filter(None, [self.cuts.told()]), *self.identities.told())
+        return (*lost, *filter(None, [self._cuts.told()]), *self._identities.told())
 
     @property
     def possibly_paid(self) -> dict[str, object]:
@@ -90,127 +104,90 @@ class Errand:
         """Say whether it was asked to stop."""
         return isinstance(self.stopped, InterruptedRunError)
 
+    @property
+    def exit_code(self) -> int:
+        """0 where it came to its end, 1 an error to mend, 4 budget reached, 130 interrupted."""
+        return code_of(self.stopped)
+
     def interrupt(self) -> None:
         """Stop asking; what is in flight is waited for until the grace is over."""
-        self.stop(InterruptedRunError("It was interrupted."))
+        self.stop(InterruptedRunError(f"The {self._what} was interrupted."))
 
     def stop(self, cause: GlanError) -> None:
-        """Ask for nothing more; what is in flight goes on."""
+        """Ask for nothing more; what is in flight goes on for a while. The first cause stands."""
         if self.stopped is None:
             self.stopped = cause
             _log.info("stopping: %s", cause)
-            if self.work is not None:
-                self.work.stop(cause)
+            self._permits.close(StoppedError(str(cause)))
+            asyncio.get_running_loop().call_later(self._options.grace_s, self._cut)
 
     @asynccontextmanager
-    async def begun(self, ledger: Ledger, choice: Choice = Choice.EXACT) -> AsyncIterator[None]:
-        """Store that it begins, and book the time of servers that are paid by the hour until the block is left.
-
-        `choice` is what is done about replies under another fingerprint where the options say nothing.
+    async def asking(self) -> AsyncIterator[Asking]:
+        """Open the ledger, and give how to ask.
 
         Raises:
-            ConfigError: there is a budget in dollars, and a price is unknown.
+            GlanError: before anything was asked: the ledger or a setting stands in the way.
 
         """
-        self._purse = purse_of(self._panel, self.options, ledger)
-        self.tally.meter = self._purse.budget.meter
-        ledger.begin_run(
-            glan_version=glan.__version__, meaning={}, choice=EXAMINING, files={"teacher": self._panel.spec}
-        )
-        self._ledgered = Ledgered(
+        with Ledger.open(self._ledger_path) as ledger:
+            self._purse = purse_of(self._panel, self._options, ledger)
+            self.tally.meter = self._purse.budget.meter
+            files = {"teacher": self._panel.spec}
+            ledger.begin_run(glan_version=glan.__version__, meaning={}, choice=BUILDING, files=files)
+            beating = asyncio.create_task(self._beat())
+            try:
+                yield structs.replace(self._asking, teacher=self._teacher(ledger))
+            finally:
+                beating.cancel()
+                self._purse.close()
+
+    async def all(self, works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+        """Do work side by side; what is in flight when the errand ends is waited for, since it is paid for.
+
+        Raises:
+            GlanError: what ended the errand; each work handles by itself what concerns it alone.
+
+        """
+        self._tasks = tasks = [begin(self._guarded(work)) for work in works]
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+        results: list[T] = []
+        for each in found:
+            if isinstance(each, BaseException):
+                raise self.stopped or each
+            results.append(each)
+        return results
+
+    async def _guarded(self, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            return await work
+        except GlanError as error:
+            self.stop(error)
+            raise
+
+    def _teacher(self, ledger: Ledger) -> Watched:
+        ledgered = Ledgered(
             self._panel.teacher,
             ledger,
-            self._panel.permits(self._limits),
-            choice=self.options.choice or choice,
-            retry_failed_before=ledger.last_seq() if self.options.retry_failed else None,
+            self._permits,
+            choice=self._choice,
+            retry_failed_before=ledger.last_seq() if self._options.retry_failed else None,
             tally=self.tally,
             purse=self._purse,
         )
-        beating = asyncio.create_task(self._beat())
-        try:
-            yield
-        finally:
-            beating.cancel()
-            self._purse.close()
+        return Watched(ledgered, self._cuts, self.tally, identities=self._identities)
 
-    def teacher(self, *, keeps_cut: bool = False) -> tuple[Watched, Pools]:
-        """Return who is asked, and new permits: those of an earlier piece of work are closed."""
-        if self._ledgered is None:
-            raise AssertionError
-        permits = self._panel.permits(self._limits)
-        behind = replace(self._ledgered, permits=permits)
-        return Watched(behind, self.cuts, self.tally, identities=self.identities, keeps_cut=keeps_cut), permits
+    def _cut(self) -> None:
+        """Give up what is in flight."""
+        for task in self._tasks:
+            task.cancel()
+        if self.on_cut is not None:
+            self.on_cut()
 
     async def _beat(self) -> None:
+        """Book the time of servers that are paid by the hour, and end the errand when it is paid up."""
         while True:
             left_s = self._purse.beat()
             if left_s <= 0 and self.stopped is None:
                 self.stop(self._purse.budget.refusal())
-                if self.work is not None:
-                    self.work.cut()
+                self._cut()
             await asyncio.sleep(min(_BEAT_EVERY_S, left_s) if left_s > 0 else _BEAT_EVERY_S)
-
-
-class Each:
-    """Asks about each of some things, many at once; what comes of one harms none of the others."""
-
-    def __init__(self, errand: Errand, permits: Pools) -> None:
-        self.done = 0
-        self._errand = errand
-        self._permits = permits
-        self._stream: InOrder[Any, Any] | None = None
-        self._is_cut = False
-        errand.work = self
-
-    def stop(self, cause: GlanError) -> None:
-        """Ask for nothing more; what is in flight goes on until the grace is over."""
-        self._permits.close(StoppedError(str(cause)))
-        asyncio.get_running_loop().call_later(self._errand.options.grace_s, self.cut)
-
-    def cut(self) -> None:
-        """Give up what is in flight."""
-        self._is_cut = True
-        if self._stream is not None:
-            self._stream.cut()
-
-    async def __call__(self, things: Sequence[A], ask: Callable[[A], Awaitable[B]]) -> list[B | Failed | None]:
-        """Return in the order of the things what came of each; None where it was not asked for any more."""
-
-        async def asked(thing: A) -> B | Failed | None:
-            try:
-                found: B | Failed | None = await ask(thing)
-            except (ReplyError, RequestError) as error:
-                found = Failed(str(error))
-            except GlanError as error:
-                self._errand.stop(error)
-                return None
-            except asyncio.CancelledError:
-                if not self._is_cut:
-                    raise
-                return None
-            self.done += 1
-            return found
-
-        stream: InOrder[A, B | Failed | None] = InOrder(_grouped(things), asked, most_open=_MOST_OPEN)
-        self._stream = stream
-        found: list[B | Failed | None] = []
-        async with aclosing(aiter(stream)) as groups:
-            async for group in groups:
-                found += group
-        return found
-
-
-async def _grouped(things: Sequence[A]) -> AsyncGenerator[list[A], None]:
-    for start in range(0, len(things), _GROUP):
-        yield list(things[start : start + _GROUP])
-
-
-def exit_code_of(stopped: GlanError | None, *, is_whole: bool) -> int:
-    """Return 0 all there, 1 an error to mend, 3 fewer than wanted, 4 budget reached, 130 interrupted."""
-    if isinstance(stopped, InterruptedRunError):
-        return 130
-    if isinstance(stopped, BudgetError):
-        return 4
-    if stopped is not None:
-        return 1
-    return 0 if is_whole else 3

@@ -25,10 +25,10 @@ from glan.course import Course, walks_of
 from glan.curate.beside import examining
 from glan.curate.examiner import Examining
 from glan.curate.own import OwnRules
-from glan.errands import Errand, exit_code_of
 from glan.errors import GlanError
 from glan.fates import Ids
 from glan.generate.asking import Asking, asking_of
+from glan.hearings import Hearing, exit_code_of
 from glan.heldout import NAME, HeldOut, Shelf, TestManifest, Touched, Wanted, join, shelf_of, touched
 from glan.options import Options, own_rules
 from glan.pipeline import Job, Pipeline
@@ -95,12 +95,12 @@ class Round:
 
 
 class Exam:
-    """One making. `progress` and `errand` can be read while it goes on."""
+    """One making. `progress` and `hearing` can be read while it goes on."""
 
     def __init__(self, project: Project, panel: Panel, options: Options, per_discipline: int = PER_DISCIPLINE) -> None:
         self.project = project
         self.config = _broad(project.config)
-        self.errand = Errand(panel, options, self.config.limits)
+        self.hearing = Hearing(panel, options, self.config.limits)
         # By their keys, so that a discipline has its questions wherever it stands in the tree.
         self.disciplines = sorted(project.taxonomy.disciplines, key=lambda each: each.leaf)
         self.wanted = per_discipline * len(self.disciplines)
@@ -133,7 +133,7 @@ class Exam:
                 return self._ended(standing, shelf, confirm, is_settled=True)
             before = ledger.last_run()
             kept = Choice.KEEP if before is not None and before.choice == Choice.KEEP else Choice.EXACT
-            async with self.errand.begun(ledger, kept):
+            async with self.hearing.begun(ledger, kept):
                 held = HeldOut(project, shelf, panel.models)
                 try:
                     await self._rounds(held, asking, own)
@@ -149,7 +149,7 @@ class Exam:
         async with examining(self.config.curation, pairs=self.wanted, items=items, own=own) as examiner:
             for _ in range(_MOST_ROUNDS):
                 slots = list(self._missing(course))
-                if not slots or self.errand.stopped is not None:
+                if not slots or self.hearing.stopped is not None:
                     return
                 job = self._job(asking, slots, items, own)
                 await self._walk(job, course._replace(slots=Round(slots)), examiner, held)
@@ -176,17 +176,17 @@ class Exam:
 
     async def _walk(self, job: Job, course: Course, examiner: Examining, held: HeldOut) -> None:
         """Decide the slots of one round."""
-        teacher, permits = self.errand.teacher(keeps_cut=self.config.curation.cut_prompts == "keep")
+        teacher, permits = self.hearing.teacher(keeps_cut=self.config.curation.cut_prompts == "keep")
         walked = replace(job, asking=structs.replace(job.asking, teacher=teacher))
         walk = Pipeline(walked, permits=permits, progress=self.progress, examiner=examiner, course=course)
-        self.errand.work = walk
+        self.hearing.work = walk
         async with aclosing(walk.decided()) as groups:
             async for group in groups:
                 self._against.decide(group)
                 held.add(group)
                 self._taken.update(each.slot.discipline.leaf for each in group if each.outcome is Outcome.PAIR)
         if walk.stopped is not None:
-            self.errand.stop(walk.stopped)
+            self.hearing.stop(walk.stopped)
 
     def _basis(self, asking: Asking) -> str:
         """Return a hash of what the test set rests on, except the replies."""
@@ -209,7 +209,7 @@ class Exam:
     ) -> TestManifest | None:
         """Let what was made take the old one's place, unless it was stopped and has no more rows than that."""
         there = standing.slots["pairs"] if standing is not None else 0
-        if self.errand.stopped is not None and held.rows <= there:
+        if self.hearing.stopped is not None and held.rows <= there:
             held.discard()
             return None
         wanted = Wanted(per_discipline=self._per_discipline, short=self._short(), basis=basis)
@@ -223,7 +223,7 @@ class Exam:
         self, manifest: TestManifest | None, shelf: Shelf, confirm: Callable[[str], bool], *, is_settled: bool = False
     ) -> Made:
         """Say which training rows a test set touches, and let it join the benchmarks."""
-        stopped = self.errand.stopped
+        stopped = self.hearing.stopped
         is_final = manifest is not None and stopped is None and bool(manifest.slots["pairs"])
         found = touched(self.project, shelf) if is_final else None
         is_known = NAME in self.project.benchmarks.names

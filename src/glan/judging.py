@@ -16,12 +16,12 @@ from msgspec import structs
 
 from glan.config import Config, JudgeConfig, StudentConfig
 from glan.environment import Environment
-from glan.errands import Each, Errand, Failed, exit_code_of
 from glan.errors import GlanError
 from glan.evaluate.questions import Asked
 from glan.evaluate.scores import Orders
 from glan.generate.asking import Asking, asking_of
 from glan.generate.examining import answer_as_student, compare_answers, grade_answer
+from glan.hearings import Each, Failed, Hearing, exit_code_of
 from glan.judgements import Compared, Graded
 from glan.options import InterruptedRunError, Options
 from glan.project import Project
@@ -151,7 +151,7 @@ class Judging:
     def __init__(self, hall: Hall, task: Task, options: Options) -> None:
         self.hall = hall
         self.task = task
-        self.errands: list[Errand] = []
+        self.hearings: list[Hearing] = []
         self.step = ""
         """What is being done."""
         self._options = options
@@ -173,13 +173,13 @@ class Judging:
     @property
     def tallies(self) -> Sequence[Tally]:
         """What was asked so far, by each model that is asked."""
-        return [errand.tally for errand in self.errands]
+        return [hearing.tally for hearing in self.hearings]
 
     def interrupt(self) -> None:
         """Stop asking; what is in flight is waited for until the grace is over."""
         self._stopped = InterruptedRunError("The judging was interrupted.")
-        for errand in self.errands:
-            errand.stop(self._stopped)
+        for hearing in self.hearings:
+            hearing.stop(self._stopped)
 
     async def __call__(self) -> Outcome:
         """Ask and judge.
@@ -265,15 +265,15 @@ class Judging:
         ask: Callable[[Asking, A], Awaitable[B]],
     ) -> list[B | Failed | None]:
         config, ledger = place
-        errand = Errand(panel, self._options, config.limits)
-        self.errands.append(errand)
-        async with errand.begun(ledger):
-            teacher, permits = errand.teacher()
+        hearing = Hearing(panel, self._options, config.limits)
+        self.hearings.append(hearing)
+        async with hearing.begun(ledger):
+            teacher, permits = hearing.teacher()
             asking = structs.replace(asking_of(config, self.hall.prompts, panel.teacher, panel.models), teacher=teacher)
-            each = self._each = Each(errand, permits)
+            each = self._each = Each(hearing, permits)
             self._wanted = len(things)
             found = await each(things, lambda thing: ask(asking, thing))
-        self._stopped = self._stopped or errand.stopped
+        self._stopped = self._stopped or hearing.stopped
         return found
 
     def _note(self, what: str, missing: Sequence[object]) -> None:

@@ -60,6 +60,10 @@ SCHEMAS: Mapping[str, Mapping[str, object]] = {
     ),
     "sessions": _object("sessions", {"session_name": {"type": "string"}, "key_concepts": _STRINGS}),
     "parts": _object("parts", {"part_name": _STRING}),
+    "votes": _object(
+        "votes",
+        {"number": _INTEGER, "vote": {"type": "string", "enum": ["keep", "remove", "unsure"]}, "comment": _STRING},
+    ),
     "rating": _flat({"reason": _STRING, "answerability": _INTEGER, "difficulty": _INTEGER}),
     "scores": _flat(
         {
@@ -128,6 +132,16 @@ class _PartList(msgspec.Struct):
     parts: list[_PartItem]
 
 
+class _VoteItem(msgspec.Struct):
+    number: int
+    vote: Literal["keep", "remove", "unsure"]
+    comment: str
+
+
+class _VoteList(msgspec.Struct):
+    votes: list[_VoteItem]
+
+
 class _Rating(msgspec.Struct):
     reason: str
     answerability: int
@@ -142,17 +156,6 @@ class _Scores(msgspec.Struct):
     difficulty: int
 
 
-class _Comparison(msgspec.Struct):
-    reason: str
-    first: int
-    second: int
-
-
-class _Grade(msgspec.Struct):
-    reason: str
-    score: int
-
-
 class _Safety(msgspec.Struct):
     categories: list[str]
     verdict: Literal["safe", "unsafe"]
@@ -165,10 +168,11 @@ _FORMS: Mapping[str, type] = {
     "subjects": _SubjectList,
     "sessions": _SessionList,
     "parts": _PartList,
+    "votes": _VoteList,
     "rating": _Rating,
     "scores": _Scores,
-    "comparison": _Comparison,
-    "grade": _Grade,
+    "comparison": msgspec.defstruct("_Comparison", [("reason", str), ("first", int), ("second", int)]),
+    "grade": msgspec.defstruct("_Grade", [("reason", str), ("score", int)]),
     "safety": _Safety,
 }
 

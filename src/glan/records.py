@@ -37,7 +37,7 @@ class Stage(StrEnum):
     SAFETY = "safety"
     """What a guard model makes of a pair."""
     TAXONOMY = "taxonomy"
-    """The parts of a branch, where a tree is built: no pair is on its way then."""
+    """The parts of a branch, where a tree is built, and votes on a tree: no pair is on its way then."""
     STUDENTS = "students"
     """Answers of models that are examined."""
     JUDGEMENTS = "judgements"
@@ -59,6 +59,7 @@ STAGES: Mapping[str, Stage] = {
     "safety": Stage.SAFETY,
     "proposal": Stage.TAXONOMY,
     "parts": Stage.TAXONOMY,
+    "vote": Stage.TAXONOMY,
 }
 """The stage of a request by the kind of its place, with which its id begins."""
 
@@ -84,6 +85,14 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """A frozen value. Some twenty are made for each pair, and msgspec makes one ten times as fast as a dataclass."""
 
 
+class Session(Record, frozen=True, kw_only=True):
+    """A class session and its key concepts; keys are unique within a syllabus and within a session."""
+
+    name: str
+    key: str
+    key_concepts: tuple[str, ...]
+
+
 class Subject(Record, frozen=True, kw_only=True):
     """A subject of one discipline. The same name in another discipline is another subject (paper, section 2.2)."""
 
@@ -91,6 +100,14 @@ class Subject(Record, frozen=True, kw_only=True):
     key: str
     level: Level
     subtopics: tuple[str, ...] = ()
+    draft: int = 1
+    """Of a given subject, the number of the draft that named it first: rounds of fewer drafts walk without it."""
+    syllabus: str = ""
+    """Of a given subject, the text of its syllabus; empty where it is asked for, or follows from the sessions."""
+    sessions: tuple[Session, ...] = ()
+    """Of a given subject, its class sessions; empty where they are asked for."""
+    frozen: str = ""
+    """Of a given subject, the seal of what a teacher wrote of it; see `taxonomy/seals.py`."""
 
 
 class Discipline(Record, frozen=True, kw_only=True):
@@ -117,14 +134,6 @@ class Discipline(Record, frozen=True, kw_only=True):
     def leaf(self) -> str:
         """The percent-encoded key: its part in ids."""
         return quoted(self.key)
-
-
-class Session(Record, frozen=True, kw_only=True):
-    """A class session and its key concepts; keys are unique within a syllabus and within a session."""
-
-    name: str
-    key: str
-    key_concepts: tuple[str, ...]
 
 
 class Syllabus(Record, frozen=True, kw_only=True):

@@ -9,8 +9,9 @@ import pytest
 from harness import Call, Counting, Dying, Shuffled, call_of, small
 from msgspec.structs import replace
 
-from glan.builds import Build, Site, Tree
+from glan.builds import Build, Tree
 from glan.config import TreeConfig
+from glan.errands import Site
 from glan.errors import BudgetError, RequestError, WouldAskAgainError
 from glan.generate.decompose import Shape
 from glan.options import Options
@@ -242,7 +243,7 @@ def test_a_building_that_is_interrupted_waits_for_what_is_in_flight(tmp_path: Pa
     """It asks nothing more, keeps every reply, and says that it was interrupted."""
     counting = Counting(Shuffled(small(), 1))
     build: list[Build] = []
-    counting.on_call = lambda number: build[0].interrupt() if number == 10 else None
+    counting.on_call = lambda number: build[0].errand.interrupt() if number == 10 else None
 
     async def run() -> Tree:
         build.append(build_of(tmp_path / "l.sqlite", counting, SHAPE, max_in_flight=3))

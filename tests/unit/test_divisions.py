@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from glan.errors import ReplyError
 from glan.generate.decompose import ALL, WORDINGS
 from glan.parsing import parse_parts
-from glan.project import taxonomy_text
 from glan.prompts import Prompts
 from glan.records import Message, Request, Sampling, Stage
+from glan.taxonomy.sources import taxonomy_text
 from glan.taxonomy.tree import Taxonomy
 from glan.teachers.offline import Textbook
 from glan.teachers.offline.book import open_book

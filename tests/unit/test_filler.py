@@ -1,7 +1,7 @@
 """The filler: the right form for every prompt, pure, unlike each other where they must be."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -72,14 +72,25 @@ def _conversation(asked: Asked, language: str = "English") -> tuple[str, ...]:
             return (*_conversation(_DRAFTS[asked], language), "d", PROMPTS.render(asked, language=language))
         case Asked.WRITE_QUESTION:
             return (_write_question("Mass", language=language),)
-        case Asked.DIVIDE:
-            return (PROMPTS.render(asked, whole="Sky", above=["<error>"], notes=["Be brief."], language=language),)
+        case Asked.DIVIDE | Asked.VOTE_ON_PARTS:
+            return (PROMPTS.render(asked, language=language, **_OF_TREES[asked]),)
         case _:
             pair = {"question": "What is a key concept, or an <error>?", "answer": "One that <task> has."}
             is_pair = asked is Asked.GUARD_CONVERSATION
+            if asked is Asked.COMPARE_ANSWERS:
+                pair = {**pair, "first": "One.", "second": "Two."}
             return tuple(pair.values()) if is_pair else (PROMPTS.render(asked, mark="0", language=language, **pair),)
 
 
+_OF_TREES: Mapping[Asked, Mapping[str, object]] = {
+    Asked.DIVIDE: {"whole": "Sky", "above": ["<error>"], "notes": ["Be brief."]},
+    Asked.VOTE_ON_PARTS: {
+        "above": ["Sky"],
+        "notes": ["<error>"],
+        "elements": [{"title": "Mind the <error>", "about": "a discipline"}],
+        "mark": "0",
+    },
+}
 _DRAFTS = {
     Asked.LIST_SUBJECTS: Asked.DRAFT_SUBJECTS,
     Asked.LIST_SESSIONS: Asked.DRAFT_SYLLABUS,
@@ -125,7 +136,7 @@ def test_the_schema_goes_before_the_prompt(schema: str, asked: Asked) -> None:
 
 def test_an_unknown_schema_leaves_it_to_the_prompt() -> None:
     """A schema of somebody else does not make a listing."""
-    assert asked_of(_request("Why?").messages, "votes") is Asked.ANSWER_QUESTION
+    assert asked_of(_request("Why?").messages, "haiku") is Asked.ANSWER_QUESTION
 
 
 @pytest.mark.parametrize(

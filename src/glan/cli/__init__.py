@@ -30,11 +30,12 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "test-set": ("exams", "Make a test set that no training pair is drawn like."),
     "judge": ("judging", "Let a judge compare or grade the answers of models."),
     "taxonomy": ("taxonomy", "Build, show, check, edit and compare the tree of disciplines."),
+    "curriculum": ("curriculum", "Show, freeze, export and import the subjects and syllabi of disciplines."),
     "review": ("reviewing", "Let people vote on the tree and judge pairs."),
     "benchmarks": ("benchmarks", "Say which benchmarks the pairs are held against, and get more."),
     "contamination": ("contamination", "Hold a data set that others made against benchmarks."),
     "prompts": ("projects", "Show the prompts."),
-    "ledger": ("ledger", "Look at every reply that was paid for."),
+    "ledger": ("ledger", "Look at every reply that was paid for, and share it between projects."),
     "simulate": ("servers", "Serve an OpenAI-compatible teacher for trying and testing, with faults."),
 }
 """Every command: its module, and its line in the help."""

@@ -9,7 +9,7 @@ from typing import TypedDict, Unpack
 
 import click
 
-from glan.builds import Build, Site, Tree
+from glan.builds import Build, Tree
 from glan.cli.display import STOPPING, lined
 from glan.cli.logs import logged_to
 from glan.cli.running import interruptible, named_for
@@ -27,6 +27,7 @@ from glan.cli.taxonomy_edits import put_in
 from glan.cli.telling import calls_of, cost_of
 from glan.cli.trusting import confirmed
 from glan.disk import replace
+from glan.errands import Site
 from glan.errors import ProjectError, TaxonomyError, TeacherError
 from glan.generate.decompose import WORDINGS, Shape
 from glan.options import Options
@@ -34,10 +35,11 @@ from glan.project import LEDGER, Project
 from glan.spending import told_possibly_paid
 from glan.taxonomy import edit
 from glan.taxonomy.edit import TOP
-from glan.taxonomy.nodes import MAX_DEPTH, MAX_NODES, Branch, checked_name, checked_notes
+from glan.taxonomy.nodes import MAX_DEPTH, MAX_NODES, Branch
 from glan.taxonomy.proposals import LeftOut, Reason
 from glan.taxonomy.syntax import shown
 from glan.taxonomy.tree import read_text
+from glan.taxonomy.values import checked_name, checked_notes
 from glan.teachers.ledgered import Choice
 from glan.teachers.panel import Named, opened
 from glan.wording import counted, few
@@ -255,7 +257,7 @@ async def _conduct(site: Site, named: Named, shape: Shape, options: Options) -> 
     with logged_to(site.log_path) if site.log_path is not None else nullcontext():
         async with opened(site.config, site.environment, named) as panel:
             build = Build(site, panel, shape, options)
-            with interruptible(build):
+            with interruptible(build.errand):
                 async with lined(lambda: _line(build)):
                     return build, await build()
 
@@ -268,10 +270,10 @@ def _line(build: Build) -> str:
         f"{grown.done:,}/{grown.wanted:,} proposals",
         f"{grown.failed.total():,} failed",
         f"{grown.nodes:,} nodes so far",
-        f"{build.tally.in_flight:,} in flight",
-        calls_of(build.tally.asked, build.tally.hits),
-        cost_of(build.tally.cost_usd),
-        *([STOPPING] if build.is_interrupted else []),
+        f"{build.errand.tally.in_flight:,} in flight",
+        calls_of(build.errand.tally.asked, build.errand.tally.hits),
+        cost_of(build.errand.tally.cost_usd),
+        *([STOPPING] if build.errand.is_interrupted else []),
     ]
     return ", ".join(parts)
 
@@ -295,21 +297,21 @@ def _put(tree: Tree, project: Project | None, given: _Given, *, tells: bool) -> 
 
 def _tell(build: Build, tree: Tree) -> None:
     """Say what came of it."""
-    for line in (*build.told, *_told(tree)):
+    for line in (*build.errand.told, *_told(tree)):
         say(line)
-    tally = build.tally
+    tally = build.errand.tally
     made = f"{counted(tree.branches, 'branch', 'branches')}, {counted(tree.disciplines, 'discipline')}; "
     say(
         f"{made if tree.text else ''}{calls_of(tally.asked, tally.hits)}, "
         f"{tokens_told(tally.prompt_tokens, tally.completion_tokens, tally.cached_tokens)}, {cost_of(tally.cost_usd)}."
     )
-    if doubtful := told_possibly_paid(build.possibly_paid):
+    if doubtful := told_possibly_paid(build.errand.possibly_paid):
         say(doubtful)
-    if build.is_interrupted:
+    if build.errand.is_interrupted:
         say(str(tree.stopped))
     elif tree.stopped is not None:
         complain(tree.stopped)
-    if build.is_interrupted or isinstance(tree.stopped, TeacherError):
+    if build.errand.is_interrupted or isinstance(tree.stopped, TeacherError):
         say("Nothing was written. To go on, give the same command again: what was paid for is in the ledger.")
 
 
@@ -357,9 +359,9 @@ def _as_dict(build: Build, tree: Tree) -> Mapping[str, object]:
         "lost": [{"branch": path, "reason": reason, "proposals": count} for path, reason, count in tree.failed],
         "undivided": tree.undivided,
         "unfit": tree.unfit,
-        **build.tally.as_dict(),
-        "possibly_paid": build.possibly_paid,
-        "notices": build.told,
+        **build.errand.tally.as_dict(),
+        "possibly_paid": build.errand.possibly_paid,
+        "notices": build.errand.told,
         "stopped": None if tree.stopped is None else str(tree.stopped),
         "exit_code": tree.exit_code,
     }

@@ -23,9 +23,9 @@ from glan.cli.screen import (
 )
 from glan.cli.telling import calls_of, cost_of
 from glan.cli.trusting import confirmed
-from glan.errands import Errand
 from glan.errors import BudgetError
 from glan.exams import PER_DISCIPLINE, Exam, Made
+from glan.hearings import Hearing
 from glan.heldout import FOLDER, NAME, Touched
 from glan.options import Options
 from glan.project import Project
@@ -40,7 +40,7 @@ _MOST_NAMED = 5
 
 
 class Given(TypedDict):
-    """The options that every errand has, as click gives them."""
+    """The options that every hearing has, as click gives them."""
 
     budget_usd: float | None
     budget_tokens: int | None
@@ -51,8 +51,8 @@ class Given(TypedDict):
     grace_s: float
 
 
-def errand_options(function: F) -> F:
-    """Add the options that every errand has."""
+def hearing_options(function: F) -> F:
+    """Add the options that every hearing has."""
     for add in reversed(
         (
             click.option("--budget-usd", type=click.FloatRange(min=0), help="As for `glan run`."),
@@ -79,7 +79,7 @@ def errand_options(function: F) -> F:
 
 
 def options_of(given: Given, *, rules: bool = False, rebuild: bool = False) -> Options:
-    """Return what an errand is told."""
+    """Return what an hearing is told."""
     if given["reask"] and given["keep"]:
         raise click.UsageError("--reask and --keep exclude each other.")
     return Options(
@@ -112,7 +112,7 @@ class _Given(Given):
     show_default=True,
     help="Questions of each discipline.",
 )
-@errand_options
+@hearing_options
 @click.option("--rules", is_flag=True, help="Let the project's own rules.py run, as for `glan run`.")
 @click.option("--rebuild", is_flag=True, help="Make it from the ledger also where nothing has changed.")
 @ledger_option
@@ -152,7 +152,7 @@ async def _conduct(
                 "the subjects and syllabi that they need. What the ledger has is not asked.",
                 err=True,
             )
-            with interruptible(exam.errand):
+            with interruptible(exam.hearing):
                 async with lined(lambda: _line(exam)):
                     return exam, await exam(confirm)
 
@@ -163,37 +163,37 @@ def _line(exam: Exam) -> str:
         f"{exam.progress.pairs:,}/{exam.wanted:,} pairs",
         f"{outcomes['rejects']:,} rejects",
         f"{outcomes['failures']:,} failures",
-        *errand_told(exam.errand),
+        *hearing_told(exam.hearing),
     ]
     return ", ".join(parts)
 
 
-def errand_told(errand: Errand) -> Iterator[str]:
-    """Give how an errand goes on: its calls and its money."""
-    tally = errand.tally
+def hearing_told(hearing: Hearing) -> Iterator[str]:
+    """Give how an hearing goes on: its calls and its money."""
+    tally = hearing.tally
     yield f"{tally.in_flight:,} in flight"
     yield calls_of(tally.asked, tally.hits)
     yield cost_of(tally.cost_usd)
-    if errand.is_interrupted:
+    if hearing.is_interrupted:
         yield STOPPING
 
 
-def tell_errand(errand: Errand, made: str = "") -> None:
-    """Say what an errand came to, what it took, and how to go on where it ended before its time."""
-    for line in errand.told:
+def tell_hearing(hearing: Hearing, made: str = "") -> None:
+    """Say what an hearing came to, what it took, and how to go on where it ended before its time."""
+    for line in hearing.told:
         say(line)
-    tally = errand.tally
+    tally = hearing.tally
     say(
         f"{made}{calls_of(tally.asked, tally.hits)}, "
         f"{tokens_told(tally.prompt_tokens, tally.completion_tokens, tally.cached_tokens)}, {cost_of(tally.cost_usd)}."
     )
-    if doubtful := told_possibly_paid(errand.possibly_paid):
+    if doubtful := told_possibly_paid(hearing.possibly_paid):
         say(doubtful)
-    if errand.is_interrupted:
-        say(str(errand.stopped))
-    elif errand.stopped is not None:
-        complain(errand.stopped)
-    if errand.stopped is not None and not isinstance(errand.stopped, BudgetError):
+    if hearing.is_interrupted:
+        say(str(hearing.stopped))
+    elif hearing.stopped is not None:
+        complain(hearing.stopped)
+    if hearing.stopped is not None and not isinstance(hearing.stopped, BudgetError):
         say("To go on, give the same command again: what was paid for is in the ledger.")
 
 
@@ -205,7 +205,7 @@ def _tell(exam: Exam, made: Made) -> None:
     else:
         outcomes = exam.progress.as_dict()
         fates = f"{outcomes['rejects']:,} rejects, {outcomes['failures']:,} failures; "
-        tell_errand(exam.errand, f"{exam.progress.pairs:,} of {made.wanted:,} pairs, {fates}")
+        tell_hearing(exam.hearing, f"{exam.progress.pairs:,} of {made.wanted:,} pairs, {fates}")
     for (stage, reason), slots in exam.progress.reasons.most_common(_MOST_NAMED):
         say(f"  {slots:,} x {reason} ({stage})")
     if made.short and made.stopped is None:
@@ -260,9 +260,9 @@ def _as_dict(exam: Exam, made: Made) -> dict[str, object]:
         "is_settled": made.is_settled,
         "is_benchmark": made.is_benchmark,
         "touched": made.touched,
-        **exam.errand.tally.as_dict(),
-        "possibly_paid": exam.errand.possibly_paid,
-        "notices": [*exam.notices, *exam.errand.told],
+        **exam.hearing.tally.as_dict(),
+        "possibly_paid": exam.hearing.possibly_paid,
+        "notices": [*exam.notices, *exam.hearing.told],
         "stopped": None if made.stopped is None else str(made.stopped),
         "exit_code": made.exit_code,
     }

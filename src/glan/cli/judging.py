@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from glan.cli.display import STOPPING, lined
-from glan.cli.exams import Given, errand_options, options_of
+from glan.cli.exams import Given, hearing_options, options_of
 from glan.cli.logs import logged_to
 from glan.cli.running import interruptible, named_for
 from glan.cli.screen import complain, confirmer, json_option, ledger_option, say, say_json, tokens_told, yes_option
@@ -85,7 +85,7 @@ class _Site(Record, frozen=True, kw_only=True):
     metavar="TASK.py",
     help="Ask nobody: write the questions as a task of inspect-ai.",
 )
-@errand_options
+@hearing_options
 @ledger_option
 @json_option
 @yes_option
@@ -274,10 +274,10 @@ def _nodes(project: Project | None, questions: Sequence[Asked]) -> Mapping[str, 
 
 def _tell(judging: Judging, outcome: Outcome, board: Scoreboard, out: Path | None) -> None:
     """Say what came of it."""
-    for errand in judging.errands:
-        for line in errand.told:
+    for hearing in judging.hearings:
+        for line in hearing.told:
             say(line)
-        if doubtful := told_possibly_paid(errand.possibly_paid):
+        if doubtful := told_possibly_paid(hearing.possibly_paid):
             say(doubtful)
     tallies = judging.tallies
     tokens = tokens_told(sum(tally.prompt_tokens for tally in tallies), sum(t.completion_tokens for t in tallies), None)
@@ -308,7 +308,7 @@ def _as_dict(judging: Judging, outcome: Outcome, board: Scoreboard, out: Path | 
         **msgspec.to_builtins(board),
         "out": None if out is None else str(out),
         "tallies": [tally.as_dict() for tally in judging.tallies],
-        "notices": [line for errand in judging.errands for line in errand.told],
+        "notices": [line for hearing in judging.hearings for line in hearing.told],
         "stopped": None if outcome.stopped is None else str(outcome.stopped),
         "exit_code": outcome.exit_code,
     }

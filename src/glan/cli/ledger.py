@@ -1,4 +1,4 @@
-"""Commands on the ledger: list, show, verify, backup."""
+"""Commands on the ledger: list, show, verify, backup; the group has those that share it too."""
 
 import sqlite3
 from contextlib import closing
@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from glan.cli.screen import json_option, ledger_option, project_option, say, say_json
+from glan.cli.sharing import export_command, import_command
 from glan.errors import LedgerError
 from glan.project import Project
 from glan.teachers.ledger import Entry, Ledger
@@ -14,7 +15,7 @@ from glan.teachers.ledger import Entry, Ledger
 
 @click.group("ledger")
 def ledger_command() -> None:
-    """Look at every reply that was paid for."""
+    """Look at every reply that was paid for, and share it between projects."""
 
 
 @ledger_command.command("list")
@@ -93,6 +94,10 @@ def backup_command(out: Path, folder: Path, ledger: Path | None) -> None:
             raise LedgerError(f"{out} cannot be written: {error}.") from error
         part.rename(out)
     say(f"Wrote {out}.")
+
+
+ledger_command.add_command(import_command)
+ledger_command.add_command(export_command)
 
 
 def _opened(folder: Path, ledger: Path | None) -> Ledger:

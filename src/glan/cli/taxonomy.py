@@ -11,7 +11,8 @@ from glan.cli.building import build_command
 from glan.cli.screen import json_option, project_option, say, say_json
 from glan.cli.taxonomy_diff import diff_command
 from glan.cli.voting import vote_command
-from glan.project import Project, taxonomy_text
+from glan.project import Project
+from glan.taxonomy.sources import taxonomy_text
 from glan.taxonomy.survey import Line, check, coverage, levels, outline
 from glan.taxonomy.tree import Taxonomy
 

@@ -8,7 +8,7 @@ import click
 
 from glan.cli.screen import project_option, say, yes_option
 from glan.cli.tree_changes import Changed
-from glan.errors import ProjectError
+from glan.disk import write_new
 from glan.project import Project
 from glan.taxonomy import edit
 from glan.taxonomy.outlines import FORMATS, count_of, read_outline
@@ -233,11 +233,7 @@ def put_in(project: Project, nodes: Sequence[New], *, under: str, makes_branches
 
 def _write_new(out: Path, text: str) -> None:
     Taxonomy.parse(text, str(out))
-    try:
-        with out.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError as error:
-        raise ProjectError(f"{out} exists already; nothing was written.", hint="Name another file.") from error
+    write_new(out, text)
     say(f"Wrote {out}; `glan init DIR --taxonomy {out}` makes a project of it.")
 
 

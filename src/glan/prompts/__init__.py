@@ -47,6 +47,7 @@ VARIABLES: Mapping[str, frozenset[str]] = {
     "list_parts": frozenset({"language"}),
     "compare_answers": frozenset({"question", "first", "second", "mark", "language"}),
     "grade_answer": frozenset({"question", "answer", "mark", "language"}),
+    "vote_on_parts": frozenset({"above", "notes", "elements", "mark", "language"}),
 }
 """Every prompt, and the variables that it may use."""
 
@@ -57,9 +58,10 @@ OF_LOOKS: Mapping[str, Stage] = {
 }
 """The prompts of those who look at a pair."""
 OF_TREES: Mapping[str, Stage] = dict.fromkeys(
-    ("divide_as_scholar", "divide_as_practitioner", "divide_as_librarian", "list_parts"), Stage.TAXONOMY
+    ("divide_as_scholar", "divide_as_practitioner", "divide_as_librarian", "list_parts", "vote_on_parts"),
+    Stage.TAXONOMY,
 )
-"""The prompts with which a tree is built."""
+"""The prompts with which a tree is built, and voted on."""
 OF_EXAMS: Mapping[str, Stage] = dict.fromkeys(("compare_answers", "grade_answer"), Stage.JUDGEMENTS)
 """The prompts of those who judge the answers of models."""
 OF_SOME: Mapping[str, Stage] = {**OF_LOOKS, **OF_TREES, **OF_EXAMS}
@@ -71,6 +73,7 @@ _TRIED_WITH: Mapping[str, object] = {
     "constraint": "Say in the question that its answer has at most 20 words.",
     "difficulty": "Easy: one step.",
     "discipline": "Astronomy",
+    "elements": ({"title": "Astronomy", "about": "a discipline"},),
     "error": "The list has no subject with a name.",
     "first": "The air is never still.",
     "form": "A comparison.",

@@ -14,8 +14,8 @@ from glan.errors import TaxonomyError
 from glan.names import near_key
 from glan.places import key_of
 from glan.records import Record
-from glan.taxonomy.nodes import checked_name
 from glan.taxonomy.support import support
+from glan.taxonomy.values import checked_name
 from glan.taxonomy.writing import New
 
 Names: TypeAlias = Sequence[str]

@@ -7,6 +7,7 @@ It refuses to know what a word means; it knows a prompt by the tags and the keys
 """
 
 import hashlib
+import re
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -58,6 +59,7 @@ class Asked(StrEnum):
     LIST_PARTS = "list_parts"
     COMPARE_ANSWERS = "compare_answers"
     GRADE_ANSWER = "grade_answer"
+    VOTE_ON_PARTS = "vote_on_parts"
 
     @property
     def stage(self) -> Stage:
@@ -84,6 +86,7 @@ _STAGES = {
     Asked.LIST_PARTS: Stage.TAXONOMY,
     Asked.COMPARE_ANSWERS: Stage.JUDGEMENTS,
     Asked.GRADE_ANSWER: Stage.JUDGEMENTS,
+    Asked.VOTE_ON_PARTS: Stage.TAXONOMY,
 }
 _SCHEMAS = {
     Asked.LIST_SUBJECTS: "subjects",
@@ -94,6 +97,7 @@ _SCHEMAS = {
     Asked.LIST_PARTS: "parts",
     Asked.COMPARE_ANSWERS: "comparison",
     Asked.GRADE_ANSWER: "grade",
+    Asked.VOTE_ON_PARTS: "votes",
 }
 _BY_SCHEMA = {schema: asked for asked, schema in _SCHEMAS.items()}
 _MARKS = (
@@ -105,6 +109,7 @@ _MARKS = (
     ('"subject_name"', Asked.LIST_SUBJECTS),
     ('"session_name"', Asked.LIST_SESSIONS),
     ('"part_name"', Asked.LIST_PARTS),
+    ('"votes"', Asked.VOTE_ON_PARTS),
     ("<key_concepts>", Asked.WRITE_QUESTION),
     ("<whole>", Asked.DIVIDE),
     ("<subject>", Asked.DRAFT_SYLLABUS),
@@ -188,6 +193,8 @@ class Filler:
             return _subjects(_topic(self.seed, request, "discipline"), self.subjects)
         if asked is Asked.LIST_SESSIONS:
             return _sessions(_topic(self.seed, request, "discipline", "subject"), self.sessions)
+        if asked is Asked.VOTE_ON_PARTS:
+            return _votes(len(_NUMBERED.findall(_last_task(request.messages))), digest)
         return _parts(_topic(self.seed, request, "whole"), self.parts, digest)
 
     def _question(self, request: Request, digest: bytes) -> str:
@@ -199,13 +206,17 @@ class Filler:
         return " ".join([*kept[:-changed], *_pick(digest, changed)]) + "?"
 
 
+_NUMBERED = re.compile(r"^\d+\. .+\n   ", re.MULTILINE)
+"""An element that is voted on, with what it is below it."""
+
+
 def _last_task(messages: Sequence[Message]) -> str:
     """Return the last turn of the user that does not ask for a reply to be mended."""
     turns = (turn.content for turn in reversed(messages) if turn.role == "user")
     return next((text for text in turns if not _is_mend(text)), "")
 
 
-_OF_OTHER_PROMPTS = ("<discipline>", "<question-", "<whole>")
+_OF_OTHER_PROMPTS = ("<discipline>", "<question-", "<whole>", "<elements-")
 
 
 def _is_mend(text: str) -> bool:
@@ -278,6 +289,18 @@ def _parts(topic: bytes, count: int, digest: bytes) -> str:
     luck = hashlib.shake_128(b"parts" + digest).digest(count)
     listed = [{"part_name": name} for name, drawn in zip(_names(topic, count), luck, strict=True) if drawn < 192]
     return msgspec.json.encode({"parts": listed}).decode()
+
+
+def _votes(count: int, digest: bytes) -> str:
+    """Vote on so many elements: one in eight is removed."""
+    luck = hashlib.shake_128(b"votes" + digest).digest(count)
+    votes = [
+        {"number": i, "vote": "keep", "comment": ""}
+        if drawn >= 32
+        else {"number": i, "vote": "remove", "comment": _prose(digest + bytes([drawn]), 1)}
+        for i, drawn in enumerate(luck, start=1)
+    ]
+    return msgspec.json.encode({"votes": votes}).decode()
 
 
 def _rating(digest: bytes) -> str:

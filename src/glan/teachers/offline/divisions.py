@@ -66,6 +66,11 @@ def _known_parts(book: Book, whole: str) -> tuple[Sequence[str], str] | None:
     return names, f"The offline textbook knows nothing of {whole}, so this plan is generic."
 
 
+def known_names() -> Mapping[str, object]:
+    """Return the keys of all nodes of the shipped tree."""
+    return _tree()
+
+
 @cache
 def _tree() -> Mapping[str, Sequence[str]]:
     """Return the names below each node of the shipped tree by its key; nothing stands for the top."""

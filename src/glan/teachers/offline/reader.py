@@ -22,7 +22,7 @@ LABELS = (
     "error",
     "whole",
 )
-_JUDGED = re.compile(r"<(question|answer|first|second)-([0-9a-f]{16})>\n(.*?)\n</\1-\2>", re.DOTALL)
+_JUDGED = re.compile(r"<(question|answer|first|second|elements)-([0-9a-f]{16})>\n(.*?)\n</\1-\2>", re.DOTALL)
 """A text that is to be judged, between marks that it cannot hold."""
 _MEANINGS = {
     "class_sessions": "class sessions",
@@ -47,6 +47,7 @@ class Task(StrEnum):
     GUARD = "say whether a pair is safe"
     CONVERSATION = "look over a conversation"
     """A pair as it was said, without a prompt, as guard models take it."""
+    VOTE = "vote on the elements of a tree"
     LIST_PARTS = "list the parts"
     PARTS = "divide a whole"
     LIST_SESSIONS = "list the class sessions"
@@ -65,6 +66,7 @@ _WORDS: Mapping[Task, tuple[str, ...]] = {
     Task.COMPARE: ("compare", "answers"),
     Task.GRADE: ("grade", "answer"),
     Task.GUARD: ("safe", "answer"),
+    Task.VOTE: ("vote", "element"),
     Task.LIST_PARTS: ("json", "parts"),
     Task.PARTS: ("divide", "parts"),
     Task.LIST_SESSIONS: ("json", "session"),
@@ -82,6 +84,7 @@ _NEEDED: Mapping[Task, tuple[str, ...]] = {
     Task.COMPARE: ("question",),
     Task.GRADE: ("question",),
     Task.GUARD: ("question", "answer"),
+    Task.VOTE: ("elements",),
     Task.LIST_PARTS: (),
     Task.PARTS: ("whole", "language"),
     Task.LIST_SESSIONS: (),

@@ -19,6 +19,7 @@ from glan.teachers.offline.listings import list_sessions, list_subjects
 from glan.teachers.offline.phrases import open_phrasebook
 from glan.teachers.offline.questions import compose_question
 from glan.teachers.offline.reader import Asked, ConfusedError, Task, read_request
+from glan.teachers.offline.votes import vote
 
 MODEL = "offline-textbook"
 ONLY_ENGLISH = "The offline textbook knows only English."
@@ -27,6 +28,7 @@ CONFUSED = "I am sorry, but I cannot do this."
 _CHARACTERS_PER_TOKEN = 4
 _SCHEMAS = {
     Task.LIST_PARTS: "parts",
+    Task.VOTE: "votes",
     Task.LIST_SUBJECTS: "subjects",
     Task.LIST_SESSIONS: "sessions",
     Task.RATE: "rating",
@@ -90,22 +92,22 @@ class Textbook:
                 return self._of_question(asked)
 
     def _of_question(self, asked: Asked) -> str:
-        """Answer a question, or judge it, or judge its answer."""
+        """Answer a question, or judge it, or judge its answer, or vote on elements of a tree."""
+        if asked.task is Task.VOTE:
+            return vote(self._book, asked.sections["elements"])
         if asked.task is Task.ANSWER:
             return self._composed(asked.text)
-        question, answer = asked.sections["question"], asked.sections.get("answer", "")
+        question, *answers = (asked.sections.get(name, "") for name in ("question", "answer", "first", "second"))
         match asked.task:
             case Task.RATE:
                 return rate(self._phrases, question)
-            case Task.SCORE:
-                return score(self._phrases, question, answer)
-            case Task.GRADE:
-                return grade(self._phrases, question, answer)
+            case Task.SCORE | Task.GRADE:
+                judge = score if asked.task is Task.SCORE else grade
+                return judge(self._phrases, question, answers[0])
             case Task.COMPARE:
-                found = asked.sections
-                return compare(self._phrases, question, found.get("first", ""), found.get("second", ""))
+                return compare(self._phrases, question, *answers[1:])
             case _:
-                return vouch(self._composed(question), answer, is_plain=asked.task is Task.CONVERSATION)
+                return vouch(self._composed(question), answers[0], is_plain=asked.task is Task.CONVERSATION)
 
     def _composed(self, question: str) -> str:
         return compose_answer(self._book, self._phrases, question, _rng(question))
