@@ -250,5 +250,5 @@ def _costly(found: Touched) -> str:
 
 
 def _broad(config: Config) -> Config:
-    """Return the settings with which an exam covers many subjects: a question of each before a second of one."""
+    """Return the settings with which an exam covers many subjects: visits of one question."""
     return structs.replace(config, plan=structs.replace(config.plan, questions_per_visit=1))
