@@ -79,7 +79,7 @@ def hearing_options(function: F) -> F:
 
 
 def options_of(given: Given, *, rules: bool = False, rebuild: bool = False) -> Options:
-    """Return what an hearing is told."""
+    """Return what a hearing is told."""
     if given["reask"] and given["keep"]:
         raise click.UsageError("--reask and --keep exclude each other.")
     return Options(
@@ -169,7 +169,7 @@ def _line(exam: Exam) -> str:
 
 
 def hearing_told(hearing: Hearing) -> Iterator[str]:
-    """Give how an hearing goes on: its calls and its money."""
+    """Give how a hearing goes on: its calls and its money."""
     tally = hearing.tally
     yield f"{tally.in_flight:,} in flight"
     yield calls_of(tally.asked, tally.hits)
@@ -179,7 +179,7 @@ def hearing_told(hearing: Hearing) -> Iterator[str]:
 
 
 def tell_hearing(hearing: Hearing, made: str = "") -> None:
-    """Say what an hearing came to, what it took, and how to go on where it ended before its time."""
+    """Say what a hearing came to, what it took, and how to go on where it ended before its time."""
     for line in hearing.told:
         say(line)
     tally = hearing.tally
