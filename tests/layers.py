@@ -9,6 +9,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
         frozenset({"exams"}),
         frozenset({"judging", "scoreboard"}),
         frozenset({"model_votes"}),
+        frozenset({"report"}),
         frozenset({"runs"}),
     ),
     (frozenset({"errands"}), frozenset({"hearings"})),
@@ -29,6 +30,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
                 "settled",
                 "spending",
                 "surprise",
+                "ways",
             }
         ),
     ),
