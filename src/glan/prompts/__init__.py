@@ -64,7 +64,9 @@ OF_TREES: Mapping[str, Stage] = dict.fromkeys(
 """The prompts with which a tree is built, and voted on."""
 OF_EXAMS: Mapping[str, Stage] = dict.fromkeys(("compare_answers", "grade_answer"), Stage.JUDGEMENTS)
 """The prompts of those who judge the answers of models."""
-OF_SOME: Mapping[str, Stage] = {**OF_LOOKS, **OF_TREES, **OF_EXAMS}
+OF_NO_PAIR: Mapping[str, Stage] = {**OF_TREES, **OF_EXAMS}
+"""The prompts that reach no pair."""
+OF_SOME: Mapping[str, Stage] = {**OF_LOOKS, **OF_NO_PAIR}
 """The prompts that only some projects need: where a project has none of its own, the shipped one stands in."""
 
 _TRIED_WITH: Mapping[str, object] = {
