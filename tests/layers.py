@@ -11,6 +11,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
         frozenset({"model_votes"}),
         frozenset({"report"}),
         frozenset({"runs"}),
+        frozenset({"view"}),
     ),
     (frozenset({"errands"}), frozenset({"hearings"})),
     (
@@ -30,6 +31,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
                 "settled",
                 "spending",
                 "surprise",
+                "telling",
                 "ways",
             }
         ),

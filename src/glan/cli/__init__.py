@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "export": ("reading", "Write the data set in the format of a trainer."),
     "push": ("pushing", "Put the data set on the Hugging Face hub."),
     "report": ("reports", "Write what the data set is into one HTML page, with charts."),
+    "view": ("viewing", "Show the data set, its prompts and replies, and a run in a browser."),
     "show": ("showing", "Show the way of one pair."),
     "test-set": ("exams", "Make a test set that no training pair is drawn like."),
     "judge": ("judging", "Let a judge compare or grade the answers of models."),
