@@ -21,7 +21,6 @@ from glan.cli.screen import (
     tokens_told,
     yes_option,
 )
-from glan.cli.telling import calls_of, cost_of
 from glan.cli.trusting import confirmed
 from glan.errors import BudgetError
 from glan.exams import PER_DISCIPLINE, Exam, Made
@@ -32,6 +31,7 @@ from glan.project import Project
 from glan.spending import told_possibly_paid
 from glan.teachers.ledgered import Choice
 from glan.teachers.panel import Named, Panel, opened
+from glan.telling import calls_of, cost_of
 from glan.wording import counted, few
 
 F = TypeVar("F", bound=Callable[..., object])

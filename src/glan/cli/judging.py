@@ -16,7 +16,6 @@ from glan.cli.exams import Given, hearing_options, options_of
 from glan.cli.logs import logged_to
 from glan.cli.running import interruptible, named_for
 from glan.cli.screen import complain, confirmer, json_option, ledger_option, say, say_json, tokens_told, yes_option
-from glan.cli.telling import calls_of, cost_of
 from glan.cli.trusting import confirmed
 from glan.config import Config, JudgeConfig, StudentConfig
 from glan.environment import Environment
@@ -31,6 +30,7 @@ from glan.scoreboard import BY, Scoreboard, is_less, lines, refuse_other, scoreb
 from glan.spending import told_possibly_paid
 from glan.teachers.panel import Named
 from glan.teachers.specs import parse_spec
+from glan.telling import calls_of, cost_of
 
 REFERENCE = "reference"
 """Names the answers that stand beside the questions."""
