@@ -159,13 +159,15 @@ class Lists:
     def _searched(self, search: Search, asked: Asked, filters: tuple[Filter, ...]) -> Listing:
         mask = self.mask(filters)
         is_back, is_first = asked.before is not None, asked.before is None and asked.after is None
-        look = self._look(search, _between(mask, asked), newest=is_back)
+        look = self._texts().look(search, _between(mask, asked), newest=is_back, most_read=self.most_read)
         page = list(islice(look, PAGE + 1))
         is_further, stopped = len(page) > PAGE, look.stopped
         count = self._counts.get((search, filters))
         if count is None:  # counting goes on where the first page ends
-            count = _counted(look, len(page)) if is_first else _counted(self._look(search, mask), 0)
-            self._counts = {**dict(list(self._counts.items())[-_MOST_KEPT:]), (search, filters): count}
+            rest = look if is_first else self._texts().look(search, mask, most_read=look.left)
+            count = _counted(rest, len(page) if is_first else 0)
+            if is_first or rest.stopped is None:  # what a later page had no time to count is none to keep
+                self._counts = {**dict(list(self._counts.items())[-_MOST_KEPT:]), (search, filters): count}
         page = sorted(page[:PAGE])
         before, after = (page[0], page[-1]) if page else (None, asked.before)
         return Listing(
@@ -176,9 +178,6 @@ class Lists:
             previous=(before if is_further else stopped) if is_back else None if asked.after is None else before,
             next=after if is_back or is_further else stopped,
         )
-
-    def _look(self, search: Search, mask: Mask, *, newest: bool = False) -> Look:
-        return self._texts().look(search, mask, newest=newest, most_read=self.most_read)
 
     def _texts(self) -> Texts:
         if self._opened is None:

@@ -199,14 +199,16 @@ class Look(Iterator[int]):
         self._costs = _FOLDING_COSTS if has_case else 1
         folded = [self._fold(_plain(phrase)) for phrase in phrases]
         self._first, *self._others = sorted(folded, key=len, reverse=True)
-        self._rows, self._left, self._last = rows, most_read, 0
+        self._rows, self._last = rows, 0
+        self.left = most_read
+        """Bytes that it may still read."""
         self.stopped: int | None = None
         """Where it was given up: the last row that was looked at."""
 
     def __next__(self) -> int:
-        while self._left > 0:
+        while self.left > 0:
             self._last, text = next(self._rows)
-            self._left -= len(text) * self._costs + _ROW_COSTS
+            self.left -= len(text) * self._costs + _ROW_COSTS
             text = self._fold(text)
             if self._first in text and all(phrase in text for phrase in self._others):
                 return self._last
