@@ -279,6 +279,8 @@ def test_rows_of_many_chunks_keep_their_numbers(tmp_path: Path) -> None:
         wanted = [i for i, each in enumerate(texts) if i % 3 == 0 and phrase in "|".join(each).casefold()]
         look = found.look(Search.of(asked, "all"), mask, newest=newest, most_read=10**12)
         assert list(look) == wanted[:: -1 if newest else 1], asked
+    build(tmp_path / "none.arrow", [], lambda _: None)
+    assert not list(Texts.open(tmp_path / "none.arrow").look(Search.of("number", "all"), np.ones(0, np.bool_)))
     assert [found.said(i) for i in (0, ROWS, len(texts) - 1)] == [texts[i] for i in (0, ROWS, len(texts) - 1)]
 
 

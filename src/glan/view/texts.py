@@ -174,7 +174,9 @@ class _Chunk:
         is_full = batch.num_rows == 1 and not any(column.null_count for column in batch.columns)
         if not is_full or len(ends) > 2 * ROWS or len(starts) != LISTS + 1:
             raise pa.ArrowInvalid("it has other chunks than ours")
-        return cls(texts=memoryview(batch["texts"][0].as_buffer()), ends=ends, starts=starts, units=units)
+        _, offsets, data = batch["texts"].buffers()  # a scalar would be a copy
+        begin, end = np.frombuffer(offsets, np.int64)[batch["texts"].offset :][:2].tolist()
+        return cls(texts=memoryview(data or b"")[begin:end], ends=ends, starts=starts, units=units)
 
     @property
     def rows(self) -> int:
