@@ -3,7 +3,7 @@
 LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"__main__"}),),
     (frozenset({"cli"}),),
-    (frozenset({"api"}), frozenset({"check"}), frozenset({"push"}), frozenset({"scan"})),
+    (frozenset({"api"}), frozenset({"check"}), frozenset({"push"}), frozenset({"scan"}), frozenset({"students"})),
     (frozenset({"runs"}),),
     (
         frozenset(
@@ -31,6 +31,8 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
         frozenset({"curate"}),
         frozenset({"dataset"}),
         frozenset({"show"}),
+        frozenset({"train"}),
+        frozenset({"evaluate"}),
         frozenset({"growth", "estimate", "yields"}),
     ),
     (frozenset({"disk", "project"}),),
