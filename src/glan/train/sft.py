@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import torch
 from accelerate import PartialState
-from datasets import Dataset
+from datasets import Dataset, disable_progress_bars
 from peft import LoraConfig
-from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
+from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, TrainerCallback
+from transformers.utils import is_flash_attn_2_available, logging
 from trl import SFTConfig, SFTTrainer, pack_dataset
 
 from glan.errors import ConfigError, TrainingError
@@ -20,6 +21,7 @@ from glan.train.encoding import IGNORED, check_tokenizer, template_of
 from glan.train.jobs import Job
 from glan.train.recipes import Schedule, schedule_of
 from glan.train.tokens import Counts, Tokens, written
+from glan.wording import counted
 
 _SHORT: Final = 16
 """Tokens of each sequence with which packing is tried."""
@@ -86,9 +88,10 @@ class _Hooks(TrainerCallback):  # type: ignore[misc]  # transformers ships no ty
 
     def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401
         del args, control
-        points = points_of(state.log_history[-2:])
-        point = points[-1] if points and points[-1].step == state.global_step else None
-        if point is not None and point.loss is not None and not math.isfinite(point.loss):
+        point = next(iter(points_of(state.log_history[-1:])), None)
+        if point is None:
+            return
+        if point.loss is not None and not math.isfinite(point.loss):
             raise TrainingError(
                 f"The loss is {point.loss} at step {state.global_step:,}.",
                 hint="A lower learning rate may help: --set learning_rate=X --restart.",
@@ -115,6 +118,8 @@ def tune(job: Job, watch: Watch) -> Tuned:
         TrainingError: the loss is no number.
 
     """
+    disable_progress_bars()
+    logging.disable_progress_bar()
     state = PartialState()
     tokenizer = tokenizer_of(job)
     with state.main_process_first():
@@ -123,6 +128,8 @@ def tune(job: Job, watch: Watch) -> Tuned:
     sequences = len(trained) if job.recipe.packing else None
     devices = state.num_processes
     schedule = schedule_of(job.recipe, tokens.counts.trained, sequences=sequences, devices=devices)
+    if tokens.counts.left_out or job.recipe.packing or devices > 1:
+        watch.tell(_told(tokens.counts, schedule, devices))
     trainer = trainer_of(job, schedule, (trained, held_out), tokenizer, _Hooks(job, watch))
     _check_apart(trainer, job, watch)
     with state.main_process_first():
@@ -140,6 +147,15 @@ def tune(job: Job, watch: Watch) -> Tuned:
         resumed_at=int(checkpoint.name.rpartition("-")[2]) if checkpoint is not None else 0,
         weights=trainer.model.num_parameters(),
         tuned_weights=trainer.model.num_parameters(only_trainable=True),
+    )
+
+
+def _told(counts: Counts, schedule: Schedule, devices: int) -> str:
+    """Say what the tokens make of the steps that were foretold."""
+    left = "".join(f"{count:,} rows are left out: {reason}. " for reason, count in counts.left_out.items())
+    return (
+        f"{left}{counts.trained:,} pairs make {schedule.steps:,} steps of {schedule.sequences_per_step:,} sequences on "
+        f"{counted(devices, 'device')}."
     )
 
 
@@ -201,9 +217,13 @@ def trainer_of(
     is_half = _is_half(recipe.precision)
     # Steps of 3e-6 vanish in bfloat16 weights: they stay float32, unless they are frozen beside an adapter.
     dtype = torch.bfloat16 if is_half and recipe.lora is not None else torch.float32
-    model = _loaded(AutoModelForCausalLM, job.base, dtype=dtype, attn_implementation=recipe.attention)
-    _end_as_answers_do(model, tokenizer, trained)
-    arguments = SFTConfig(**_arguments(job, schedule, is_half=is_half, evaluates=len(held_out) > 0))
+    attention = recipe.attention or ("flash_attention_2" if is_half and _has_flash() else None)
+    model = _loaded(AutoModelForCausalLM, job.base, dtype=dtype, attn_implementation=attention)
+    _end_as_answers_do(model, trained)
+    # Other attention takes time and memory by the square of a whole batch where nothing is padded.
+    flat = recipe.packing or (attention or "").startswith("flash")
+    own = {"padding_free": flat, "bf16": is_half, **_evaluation(job, evaluates=len(held_out) > 0)}
+    arguments = SFTConfig(**_arguments(job, schedule), **own)
     trainer = Trainer(
         model=model,
         args=arguments,
@@ -213,7 +233,7 @@ def trainer_of(
         peft_config=_adapter(job),
         callbacks=[hooks],
     )
-    trainer.remove_callback("PrinterCallback")
+    trainer.remove_callback(PrinterCallback)
     return trainer
 
 
@@ -223,20 +243,33 @@ def _is_half(precision: str) -> bool:
     return precision == "bfloat16"
 
 
-def _end_as_answers_do(model: Any, tokenizer: Any, rows: Dataset) -> None:  # noqa: ANN401
+def _has_flash() -> bool:
+    return torch.cuda.is_available() and bool(is_flash_attn_2_available())
+
+
+def _end_as_answers_do(model: Any, rows: Dataset) -> None:  # noqa: ANN401
     """Let the student's answers end with the token that ends those of the pairs, beside those of its base."""
     end = next(label for label in reversed(rows[0]["labels"]) if label != IGNORED)
     own = model.generation_config.eos_token_id
     known = [own] if isinstance(own, int) else list(own or [])
     if end not in known:
         model.generation_config.eos_token_id = [end, *known] if known else end
-    del tokenizer
 
 
-def _arguments(job: Job, schedule: Schedule, *, is_half: bool, evaluates: bool) -> Mapping[str, Any]:
+def _evaluation(job: Job, *, evaluates: bool) -> Mapping[str, Any]:
+    """Return when the loss on the held-out pairs is taken: before, and after each epoch."""
+    is_new = newest_complete(job.checkpoints_path) is None
+    return {
+        "per_device_eval_batch_size": 1,  # so that the loss is the mean over the pairs
+        "eval_packing": False,
+        "eval_strategy": "epoch" if evaluates else "no",
+        "eval_on_start": evaluates and is_new,
+    }
+
+
+def _arguments(job: Job, schedule: Schedule) -> Mapping[str, Any]:
     recipe = job.recipe
     at_once = schedule.sequences_per_step // schedule.accumulation // PartialState().num_processes
-    is_new = newest_complete(job.checkpoints_path) is None
     return {
         "output_dir": str(job.checkpoints_path),
         "num_train_epochs": recipe.epochs,
@@ -244,26 +277,21 @@ def _arguments(job: Job, schedule: Schedule, *, is_half: bool, evaluates: bool) 
         "lr_scheduler_type": recipe.schedule if recipe.schedule != "constant" else "constant_with_warmup",
         "warmup_steps": schedule.warmup_steps,
         "per_device_train_batch_size": at_once,
-        "per_device_eval_batch_size": 1,  # so that the loss is the mean over the pairs
         "gradient_accumulation_steps": schedule.accumulation,
         "weight_decay": recipe.weight_decay,
         "max_grad_norm": recipe.max_grad_norm,
-        "bf16": is_half,
         "activation_checkpointing": recipe.activation_checkpointing,
         "seed": recipe.seed,
         "max_length": recipe.max_tokens if recipe.packing else None,
         "packing": recipe.packing,
-        "eval_packing": False,
-        "padding_free": True,
         "dataset_kwargs": {"skip_prepare_dataset": True},
         "logging_steps": recipe.log_every_steps,
         "logging_nan_inf_filter": False,
-        "eval_strategy": "epoch" if evaluates else "no",
-        "eval_on_start": evaluates and is_new,
         "save_strategy": "steps",
         "save_steps": recipe.checkpoint_every_steps,
         "report_to": "none",
         "disable_tqdm": True,
+        "dataloader_pin_memory": torch.cuda.is_available(),
     }
 
 
@@ -304,6 +332,8 @@ def _check_apart(trainer: Trainer, job: Job, watch: Watch) -> None:
         ConfigError: it does.
 
     """
+    if not trainer.padding_free:
+        return
     if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
         watch.tell("That pairs in one sequence do not see each other was not tried, since the weights are spread out.")
         return
