@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 import glan
-from glan.dataset.markdown import fenced, list_of, quoted, table_of, text_of
+from glan.dataset.markdown import list_of, quoted, table_of, text_of
 from glan.dataset.tables import Table
 from glan.errors import ConfigError, DatasetError
 from glan.project import Project
@@ -40,7 +40,10 @@ _OF_A_DATASET: Final = (
     "basis",
 )
 """What of a manifest goes with a model: what the pairs are and how they were examined, and nothing that was spent."""
-_WEIGHTS: Final = ("model.safetensors", "model.safetensors.index.json", "adapter_model.safetensors")
+_TERMS: Final = (
+    "The licence of this model follows from that of its base and from the terms of the models that wrote the pairs; "
+    "`glan` knows neither for certain and states none."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,8 +200,7 @@ def render_card(job: Job, made: Made) -> str:
         *_losses(made),
         *_data(job, made),
         "## Terms",
-        "The licence of this model follows from that of its base and from the terms of the models that wrote the pairs; "
-        "`glan` knows neither for certain and states none.",
+        _TERMS,
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "benchmarks": ("benchmarks", "Say which benchmarks the pairs are held against, and get more."),
     "contamination": ("contamination", "Hold a data set that others made against benchmarks."),
     "train": ("training", "Tune a student on the pairs."),
+    "leakage": ("leaking", "Say whether a model has seen the training split of a benchmark."),
     "prompts": ("projects", "Show the prompts."),
     "ledger": ("ledger", "Look at every reply that was paid for."),
     "simulate": ("servers", "Serve an OpenAI-compatible teacher for trying and testing, with faults."),

@@ -10,6 +10,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 60, 16, 16, 44
 _MOST_POINTS: Final = 1_000
 """Of the curve in the picture; of more, each is the mean of several."""
 _TICKS: Final = 5
+_FONT: Final = 'font-family="sans-serif" font-size="12"'
 _COLOURS: Final = {"loss": "#2563eb", "held_out_loss": "#c2410c"}
 _NAMES: Final = {"loss": "training pairs", "held_out_loss": "held-out pairs"}
 HEAD: Final = ("step", "epoch", "loss", "learning_rate", "grad_norm", "held_out_loss")
@@ -56,8 +57,7 @@ def picture_of(points: Sequence[Point]) -> str:
     every = [pair for curve in curves.values() for pair in curve]
     box = _Box.around(every)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        'font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" {_FONT}>',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
         *_axes(box),
         *(_line(curve, box, _COLOURS[name]) for name, curve in curves.items() if curve),

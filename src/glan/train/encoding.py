@@ -145,9 +145,7 @@ def _has_control(row: Conversation, tokenizer: Tokenizer) -> bool:
     return any(token in message.content for message in row.messages for token in tokenizer.all_special_tokens)
 
 
-def _labelled(
-    rendered: _Rendered, ids: list[int], offsets: Sequence[tuple[int, int]], tokenizer: Tokenizer
-) -> Encoded:
+def _labelled(rendered: _Rendered, ids: list[int], offsets: Sequence[tuple[int, int]], tokenizer: Tokenizer) -> Encoded:
     """Give each token its label. What follows the last mark of an answer, such as a line end, is not of the answer."""
     labels = [IGNORED] * len(ids)
     marks = set(tokenizer.all_special_ids)

@@ -1,9 +1,9 @@
 """A student in the making: where its files are, and whether what is asked for is what was begun there.
 
-    run.json                    what was asked for; a run that goes on is held to it
-    tokens-HASH.arrow           the pairs as tokens
-    checkpoints/checkpoint-N/   each with complete.json where it is whole
-    model/                      the student, once it is finished: weights, tokenizer, card, loss curve
+run.json                    what was asked for; a run that goes on is held to it
+tokens-HASH.arrow           the pairs as tokens
+checkpoints/checkpoint-N/   each with complete.json where it is whole
+model/                      the student, once it is finished: weights, tokenizer, card, loss curve
 """
 
 import hashlib

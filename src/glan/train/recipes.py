@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -48,10 +49,12 @@ class Recipe(Settings, frozen=True):
         Meta(description="How the learning rate falls after the warm-up: the first two to 0 (paper: cosine)."),
     ] = "cosine"
     warmup_steps: Annotated[
-        Annotated[int, Meta(ge=0)] | None, Meta(description="Steps in which the learning rate rises from 0 (paper: 1,000).")
+        Annotated[int, Meta(ge=0)] | None,
+        Meta(description="Steps in which the learning rate rises from 0 (paper: 1,000)."),
     ] = None
     warmup_share: Annotated[
-        Annotated[float, Meta(ge=0, lt=1)] | None, Meta(description="The same as a share of all steps; one of the two is given.")
+        Annotated[float, Meta(ge=0, lt=1)] | None,
+        Meta(description="The same as a share of all steps; one of the two is given."),
     ] = None
     batch_pairs: Annotated[
         int,
@@ -89,7 +92,9 @@ class Recipe(Settings, frozen=True):
     ] = True
     weight_decay: Annotated[float, Meta(ge=0, le=1, description="Of AdamW (the paper gives none).")] = 0.0
     max_grad_norm: Annotated[float, Meta(ge=0, description="Longest gradient; 0: any.")] = 1.0
-    seed: Annotated[int, Meta(ge=0, lt=2**32, description="The order of the pairs and every dropout follow from it.")] = 0
+    seed: Annotated[
+        int, Meta(ge=0, lt=2**32, description="The order of the pairs and every dropout follow from it.")
+    ] = 0
     log_every_steps: Annotated[int, Meta(ge=1, description="Steps between two points of the loss curve.")] = 1
     checkpoint_every_steps: Annotated[
         int, Meta(ge=1, description="Steps between two checkpoints: what a kill costs at most.")
@@ -162,7 +167,7 @@ def _change(found: dict[str, object], setting: str, value: str) -> None:
         found.pop(other, None)
 
 
-def _folder() -> "resources.abc.Traversable":  # type: ignore[name-defined]  # it has moved between versions
+def _folder() -> Traversable:
     return resources.files("glan") / "recipes" / "train"
 
 

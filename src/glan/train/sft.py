@@ -239,12 +239,12 @@ def trainer_of(
 
 def _is_half(precision: str) -> bool:
     if precision == "auto":
-        return torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_available() and torch.cuda.is_bf16_supported())
     return precision == "bfloat16"
 
 
 def _has_flash() -> bool:
-    return torch.cuda.is_available() and bool(is_flash_attn_2_available())
+    return bool(torch.cuda.is_available() and is_flash_attn_2_available())
 
 
 def _end_as_answers_do(model: Any, rows: Dataset) -> None:  # noqa: ANN401

@@ -1,0 +1,1 @@
+"""Examining a student. What imports torch does so only when it is called."""
