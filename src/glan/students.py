@@ -1,6 +1,5 @@
 """A student from a project's data set, or from a file of others: what is asked for, and the card of what came of it."""
 
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -12,6 +11,7 @@ import msgspec
 import glan
 from glan.dataset.markdown import list_of, quoted, table_of, text_of
 from glan.dataset.tables import Table
+from glan.disk import remove
 from glan.errors import ConfigError, DatasetError
 from glan.project import Project
 from glan.train.conversations import read_data
@@ -147,9 +147,9 @@ def finish(job: Job, result: Result) -> Made:
         texts["data.json"] = msgspec.json.format(msgspec.json.encode(job.manifest)).decode()
     for name, text in texts.items():
         (part / name).write_text(text, encoding="utf-8")
-    if job.model_path.exists():
-        shutil.rmtree(job.model_path)
+    remove(job.model_path)
     part.rename(job.model_path)
+    remove(job.tokens_folder)
     return made
 
 

@@ -18,7 +18,7 @@ from glan.cli.screen import json_option, project_option, say, say_json
 from glan.disk import replace
 from glan.errors import BenchmarkError, MissingPackageError
 from glan.evaluate.leakage import EXPOSED, UNKNOWN, Exposure, ItemLoss, by_benchmark, exposure_of
-from glan.evaluate.texts import drawn, split_of
+from glan.evaluate.texts import Loss, Part, Text, drawn, following, split_of
 from glan.evaluate.texts import text_of as text_of_item
 from glan.project import Project
 
@@ -35,7 +35,8 @@ class _Given(TypedDict):
     files: tuple[Path | None, Path | None]
     fields: tuple[str, ...]
     splits: tuple[str, str]
-    part: Literal["answer", "item"]
+    part: Part
+    form: Literal["plain", "chat"]
     limit: int | None
     confidence: float
     seed: int
@@ -73,6 +74,14 @@ class _Given(TypedDict):
     show_default=True,
     help="Take the loss of the answer, after its question, or of both.",
 )
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice(["plain", "chat"]),
+    default="plain",
+    show_default=True,
+    help="Items as plain text, or as the chat template of MODEL writes them, for its base too.",
+)
 @click.option("--limit", type=click.IntRange(1), help="Most items of a split, drawn at random; all if not given.")
 @click.option(
     "--confidence", type=click.FloatRange(0.5, 0.9999), default=0.99, show_default=True, help="Of the intervals."
@@ -96,7 +105,7 @@ def leakage_command(model: str, test: Path | None, train: Path | None, **given: 
     library = _library()
     given["files"] = (test, train)
     items = list(_items(given))
-    losses = {name: _losses(library, name, items, given) for name in filter(None, (model, given["base"]))}
+    losses = _losses(library, model, items, given)
     base = losses.get(given["base"] or "")
     of_base = by_benchmark(base) if base is not None else {}
     splits = given["splits"]
@@ -167,17 +176,27 @@ def _from_file(name: str, split: str, path: Path, fields: Sequence[str]) -> Iter
             yield Item(benchmark=name, id=f"{split}/{row.number}", question=question, others=tuple(others))
 
 
-def _losses(library: ModuleType, name: str, items: Sequence[Item], given: _Given) -> list[ItemLoss]:
-    """Return the losses of a model on some items, without those of which nothing is left."""
-    model = library.Model(name, tokens_at_once=given["tokens_at_once"])
-    texts = [text_of_item(item, given["part"]) for item in items]
-    tell = (lambda _: None) if given["as_json"] else _Rarely(name, len(texts))
-    found = []
-    for item, loss in zip(items, model.losses(texts, tell), strict=True):
+def _losses(library: ModuleType, model: str, items: Sequence[Item], given: _Given) -> dict[str, list[ItemLoss]]:
+    """Return the losses of the model and of its base on the same texts, by their names."""
+    found: dict[str, list[ItemLoss]] = {}
+    texts: list[Text] = []
+    for name in filter(None, (model, given["base"])):
+        opened = library.Model(name, tokens_at_once=given["tokens_at_once"])
+        if not texts and given["form"] == "chat":
+            texts = [opened.as_chat(item.question, following(item), given["part"]) for item in items]
+        elif not texts:
+            texts = [text_of_item(item, given["part"]) for item in items]
+        tell = (lambda _: None) if given["as_json"] else _Rarely(name, len(texts))
+        found[name] = list(_kept(items, opened.losses(texts, tell)))
+    return found
+
+
+def _kept(items: Sequence[Item], losses: Sequence[Loss | None]) -> Iterator[ItemLoss]:
+    """Yield the losses of the items of which something is left."""
+    for item, loss in zip(items, losses, strict=True):
         if loss is not None:
             place = {"benchmark": item.benchmark, "split": split_of(item), "id": item.id}
-            found.append(ItemLoss(**place, loss=loss.loss, tokens=loss.tokens))
-    return found
+            yield ItemLoss(**place, loss=loss.loss, tokens=loss.tokens)
 
 
 class _Rarely:
@@ -204,7 +223,7 @@ def _keep(out: Path, model: str, losses: dict[str, list[ItemLoss]], found: Seque
         other = base.get((each.benchmark, each.id))
         lines.append(encode({**msgspec.to_builtins(each), "base_loss": other.loss if other is not None else None}))
     replace(out / f"{name}.jsonl", b"\n".join([*lines, b""]))
-    told = {"model": model, "base": given["base"], "of": given["part"], "seed": given["seed"]}
+    told = {"model": model, "base": given["base"], "of": given["part"], "as": given["form"], "seed": given["seed"]}
     exposures = [each.as_dict() for each in found]
     replace(out / f"{name}.json", msgspec.json.format(msgspec.json.encode({**told, "benchmarks": exposures})))
 
@@ -245,4 +264,7 @@ def _told(each: Exposure) -> str:
     if each.verdict == UNKNOWN:
         why = "its base is not named (--base)" if each.excess is None else "there are too few items"
         return f"{each.benchmark}: no verdict, since {why}; two splits are never alike ({items})."
-    return f"{each.benchmark}: no sign that tuning saw the training split ({items}); a leak of the test split would not show."
+    return (
+        f"{each.benchmark}: no sign that tuning saw the training split ({items}); a leak of the test split would not "
+        "show."
+    )

@@ -92,7 +92,6 @@ def train_command(**given: Unpack[_Given]) -> int | None:
     `train`. With several devices: torchrun --nproc-per-node N -m glan train ...
     """
     recipe = read_recipe(given["recipe"], given["settings"])
-    sft = None if given["print_config"] or given["is_dry"] else _library()
     wanted = Wanted(
         recipe=recipe,
         recipe_name=given["recipe"],
@@ -107,7 +106,7 @@ def train_command(**given: Unpack[_Given]) -> int | None:
         click.echo(printed(given["print_config"], job, schedule), nl=False)
         return None
     _say_before(job, schedule, given)
-    return None if sft is None else _tuned(sft, job, given)
+    return None if given["is_dry"] else _tuned(job, given)
 
 
 def _library() -> ModuleType:
@@ -165,11 +164,15 @@ class _Screen:
             click.echo(", ".join([*values, f"ETA {eta(left)}"]), err=True)
 
 
-def _tuned(sft: ModuleType, job: Job, given: _Given) -> int | None:
-    goes_on = job.begin(restart=given["restart"])
-    if goes_on and job.is_done:
+def _tuned(job: Job, given: _Given) -> int | None:
+    if not given["restart"] and job.goes_on() and job.is_done:
         _say_after(job, made_of(job), given, "is finished already; --restart makes it anew.")
         return None
+    sft = _library()
+    if given["restart"]:
+        job.remove()
+        job.goes_on()
+    job.begin()
     screen = _Screen(is_quiet=given["as_json"])
     with _stoppable(screen):
         watch = sft.Watch(tell=screen.tell, progress=screen.progress, is_stopping=lambda: screen.is_stopping)

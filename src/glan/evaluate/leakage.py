@@ -168,7 +168,7 @@ def _interval(test: Losses, train: Losses, confidence: float, rng: np.random.Gen
 
 
 def _means(values: Losses, rng: np.random.Generator) -> Losses:
-    """Return the means of samples with replacement, spread as those of n - 1 are, so that few items are not too sure."""
+    """Return the means of samples with replacement, spread as n - 1 asks, so that few items are not too sure."""
     n = len(values)
     chunk = max(1, _AT_ONCE // n)
     means = [

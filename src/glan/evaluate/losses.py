@@ -9,7 +9,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging
 
 from glan.errors import ConfigError
-from glan.evaluate.texts import Loss, Text
+from glan.evaluate.texts import Loss, Part, Text
 
 IGNORED: Final = -100
 _LONGEST: Final = 4_096
@@ -45,6 +45,26 @@ class Model:
         if not self._tokenizer.is_fast:
             raise ConfigError(f"The tokenizer of {name} does not tell where its tokens stand; a fast one is needed.")
 
+    def as_chat(self, question: str, answer: str, part: Part) -> Text:
+        """Return a question and its answer as the model's chat template writes them.
+
+        Raises:
+            ConfigError: it has none, or does not show where an answer begins.
+
+        """
+        asked = [{"role": "user", "content": question}]
+        if not self._tokenizer.chat_template:
+            raise ConfigError(f"{self.name} has no chat template.", hint="--as plain takes the items as they are.")
+        before = self._tokenizer.apply_chat_template(asked, tokenize=False, add_generation_prompt=True)
+        answered = [*asked, {"role": "assistant", "content": answer}]
+        whole = self._tokenizer.apply_chat_template(answered, tokenize=False)
+        if not whole.startswith(before):
+            raise ConfigError(
+                f"The chat template of {self.name} does not show where an answer begins.",
+                hint="--as plain takes the items as they are.",
+            )
+        return Text(whole, len(before) if answer and part == "answer" else 0, is_rendered=True)
+
     def losses(self, texts: Sequence[Text], tell: Callable[[int], object]) -> list[Loss | None]:
         """Return the loss of each text; None where none of its tokens is left once it is cut to what the model takes.
 
@@ -73,7 +93,11 @@ class Model:
 
     def _encoded(self, place: int, text: Text) -> _Tokens:
         found = self._tokenizer(
-            text.whole, return_offsets_mapping=True, truncation=True, max_length=self._longest, verbose=False
+            text.whole,
+            add_special_tokens=not text.is_rendered,
+            return_offsets_mapping=True,
+            truncation=True,
+            max_length=self._longest,
         )
         ids: list[int] = found["input_ids"]
         spans = found["offset_mapping"]

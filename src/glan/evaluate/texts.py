@@ -15,6 +15,8 @@ class Text(NamedTuple):
 
     whole: str
     begins: int
+    is_rendered: bool = False
+    """Whether a chat template wrote it, with every mark that it has."""
 
 
 class Loss(NamedTuple):
@@ -25,15 +27,20 @@ class Loss(NamedTuple):
     tokens: int
 
 
+def following(item: Item) -> str:
+    """Return what follows the question of an item, a line each: its answer, its choices."""
+    return "\n".join(other.removeprefix(item.question).removeprefix("\n") for other in item.others)
+
+
 def text_of(item: Item, part: Part) -> Text:
-    """Return an item as plain text: its question, and what follows it, a line each.
+    """Return an item as plain text: its question, and what follows it.
 
     An item without an answer is looked at as a whole.
     """
-    following = "\n".join(other.removeprefix(item.question).removeprefix("\n") for other in item.others)
-    if not following:
+    answer = following(item)
+    if not answer:
         return Text(item.question, 0)
-    return Text(f"{item.question}\n{following}", len(item.question) + 1 if part == "answer" else 0)
+    return Text(f"{item.question}\n{answer}", len(item.question) + 1 if part == "answer" else 0)
 
 
 def split_of(item: Item) -> str:

@@ -7,7 +7,6 @@ model/                      the student, once it is finished: weights, tokenizer
 """
 
 import hashlib
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any, Self
 import msgspec
 
 import glan
-from glan.disk import replace
+from glan.disk import remove, replace
 from glan.errors import TrainingError
 from glan.train.conversations import Data
 from glan.train.recipes import Recipe
@@ -91,23 +90,29 @@ class Job:
     def tokens_path(self, *texts: str) -> Path:
         """Return where the tokens of these rows are, as a tokenizer and a template, given as texts, make them."""
         digest = hashlib.sha256("\0".join([self.data.sha256, str(self.recipe.max_tokens), *texts]).encode())
-        return self.out / f"tokens-{digest.hexdigest()[:16]}.arrow"
+        return self.tokens_folder / f"{digest.hexdigest()[:16]}.arrow"
+
+    @property
+    def tokens_folder(self) -> Path:
+        return self.out / "tokens"
 
     @property
     def is_done(self) -> bool:
         return self.model_path.is_dir()
 
-    def begin(self, *, restart: bool) -> bool:
-        """Take the folder, and return whether a run goes on in it.
+    def goes_on(self) -> bool:
+        """Tell whether this student is in the folder already, finished or not.
 
         Raises:
-            TrainingError: another student is in it, or something else.
+            TrainingError: another one is, or something else.
 
         """
-        before = None if restart else self._begun()
+        before = self._begun()
         if before is None:
-            self._clear(restart=restart)
-            replace(self.run_path, msgspec.json.format(msgspec.json.encode(self.asked)))
+            if self.out.exists() and any(self.out.iterdir()):
+                raise TrainingError(
+                    f"{self.out} is not empty, and no student is in it.", hint="Give another folder with --out."
+                )
             return False
         different = before.differences(self.asked)
         if different:
@@ -118,6 +123,19 @@ class Job:
             )
         return True
 
+    def begin(self) -> None:
+        """Write down what is made in the folder."""
+        self.tokens_folder.mkdir(parents=True, exist_ok=True)
+        replace(self.run_path, msgspec.json.format(msgspec.json.encode(self.asked)))
+
+    def remove(self) -> None:
+        """Remove the student that is in the folder, whatever it is; anything else stays."""
+        if not self.run_path.exists():
+            return
+        for path in (self.model_path, self.checkpoints_path, self.tokens_folder):
+            remove(path)
+        self.run_path.unlink()
+
     def _begun(self) -> Asked | None:
         try:
             return msgspec.json.decode(self.run_path.read_bytes(), type=Asked)
@@ -127,16 +145,3 @@ class Job:
             raise TrainingError(
                 f"{self.run_path} cannot be read: {error}.", hint="Give another --out, or --restart to begin anew."
             ) from error
-
-    def _clear(self, *, restart: bool) -> None:
-        """Empty the folder of a student; one that holds anything else is left alone."""
-        if self.out.exists() and any(self.out.iterdir()) and not (restart and self.run_path.exists()):
-            raise TrainingError(
-                f"{self.out} is not empty, and no student is in it.", hint="Give another folder with --out."
-            )
-        for path in (self.model_path, self.checkpoints_path):
-            if path.exists():
-                shutil.rmtree(path)
-        for path in self.out.glob("tokens-*"):
-            path.unlink()
-        self.out.mkdir(parents=True, exist_ok=True)

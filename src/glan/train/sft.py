@@ -191,14 +191,14 @@ def _tokens_of(job: Job, tokenizer: Any) -> Tokens:  # noqa: ANN401
     return written(job.data, tokenizer, job.recipe.max_tokens, path)
 
 
-def datasets_of(job: Job, tokens: Tokens) -> tuple[Dataset, Dataset]:
-    """Return what is trained on, packed where the recipe packs, and what is held out, which is never packed.
+def datasets_of(job: Job, tokens: Tokens) -> tuple[Dataset, Dataset | None]:
+    """Return what is trained on, packed where the recipe packs, and what is held out, if anything: never packed.
 
     The pairs are shuffled before they are packed, since neighbours are of one subject; a pack holds whole pairs.
     """
     rows = Dataset.from_file(str(tokens.path))
     trained = rows.select(range(tokens.counts.trained))
-    held_out = rows.select(range(tokens.counts.trained, len(rows)))
+    held_out = rows.select(range(tokens.counts.trained, len(rows))) if tokens.counts.held_out else None
     if job.recipe.packing:
         trained = pack_dataset(trained.shuffle(seed=job.recipe.seed), job.recipe.max_tokens, "bfd")
     return trained, held_out
@@ -207,7 +207,7 @@ def datasets_of(job: Job, tokens: Tokens) -> tuple[Dataset, Dataset]:
 def trainer_of(
     job: Job,
     schedule: Schedule,
-    rows: tuple[Dataset, Dataset],
+    rows: tuple[Dataset, Dataset | None],
     tokenizer: Any,  # noqa: ANN401
     hooks: TrainerCallback,
 ) -> Trainer:
@@ -222,13 +222,13 @@ def trainer_of(
     _end_as_answers_do(model, trained)
     # Other attention takes time and memory by the square of a whole batch where nothing is padded.
     flat = recipe.packing or (attention or "").startswith("flash")
-    own = {"padding_free": flat, "bf16": is_half, **_evaluation(job, evaluates=len(held_out) > 0)}
+    own = {"padding_free": flat, "bf16": is_half, **_evaluation(job, schedule, evaluates=held_out is not None)}
     arguments = SFTConfig(**_arguments(job, schedule), **own)
     trainer = Trainer(
         model=model,
         args=arguments,
         train_dataset=trained,
-        eval_dataset=held_out if len(held_out) else None,
+        eval_dataset=held_out,
         processing_class=tokenizer,
         peft_config=_adapter(job),
         callbacks=[hooks],
@@ -256,13 +256,18 @@ def _end_as_answers_do(model: Any, rows: Dataset) -> None:  # noqa: ANN401
         model.generation_config.eos_token_id = [end, *known] if known else end
 
 
-def _evaluation(job: Job, *, evaluates: bool) -> Mapping[str, Any]:
-    """Return when the loss on the held-out pairs is taken: before, and after each epoch."""
+def _evaluation(job: Job, schedule: Schedule, *, evaluates: bool) -> Mapping[str, Any]:
+    """Return when the loss on the held-out pairs is taken: before, and after each epoch.
+
+    After so many steps, since a trainer takes that of an epoch only once its last checkpoint is written: a stop there
+    would lose it.
+    """
     is_new = newest_complete(job.checkpoints_path) is None
     return {
         "per_device_eval_batch_size": 1,  # so that the loss is the mean over the pairs
         "eval_packing": False,
-        "eval_strategy": "epoch" if evaluates else "no",
+        "eval_strategy": "steps" if evaluates else "no",
+        "eval_steps": schedule.steps_per_epoch,
         "eval_on_start": evaluates and is_new,
     }
 
