@@ -199,7 +199,7 @@ def schedule_of(recipe: Recipe, pairs: int, *, sequences: int | None = None, dev
         raise ConfigError(
             f"A batch of {recipe.batch_pairs:,} pairs does not divide into {recipe.pairs_per_device:,} at once on "
             f"{devices:,} devices.",
-            hint=f"With --set pairs_per_device={_divisor(recipe, devices)} it does.",
+            hint=_way_out(recipe, devices),
         )
     steps_per_epoch = math.ceil(n_sequences / per_step)
     steps = steps_per_epoch * recipe.epochs
@@ -219,7 +219,10 @@ def schedule_of(recipe: Recipe, pairs: int, *, sequences: int | None = None, dev
     )
 
 
-def _divisor(recipe: Recipe, devices: int) -> int:
-    """Return the greatest number of pairs at once that divides the batch; 1 where none does."""
-    fits = (n for n in range(recipe.pairs_per_device, 0, -1) if recipe.batch_pairs % (n * devices) == 0)
-    return next(fits, 1)
+def _way_out(recipe: Recipe, devices: int) -> str:
+    """Say what divides the batch: the greatest number of pairs at once, or another batch where none does."""
+    if recipe.batch_pairs % devices:
+        return f"A batch is a whole multiple of the devices: --set batch_pairs={devices * recipe.pairs_per_device}."
+    most = recipe.batch_pairs // devices
+    fits = next(n for n in range(min(recipe.pairs_per_device, most), 0, -1) if most % n == 0)
+    return f"With --set pairs_per_device={fits} it does."

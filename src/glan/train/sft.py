@@ -223,7 +223,7 @@ def trainer_of(
     # Other attention takes time and memory by the square of a whole batch where nothing is padded.
     flat = recipe.packing or (attention or "").startswith("flash")
     own = {"padding_free": flat, "bf16": is_half, **_evaluation(job, schedule, evaluates=held_out is not None)}
-    arguments = SFTConfig(**_arguments(job, schedule), **own)
+    arguments = _checked(**_arguments(job, schedule), **own)
     trainer = Trainer(
         model=model,
         args=arguments,
@@ -235,6 +235,21 @@ def trainer_of(
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
+
+
+def _checked(**settings: Any) -> SFTConfig:  # noqa: ANN401 - as they take them
+    """Return the settings as TRL has them.
+
+    Raises:
+        ConfigError: they do not do on this machine.
+
+    """
+    try:
+        return SFTConfig(**settings)
+    except ValueError as error:
+        raise ConfigError(
+            f"The trainer refuses these settings: {error}", hint="The precision `auto` is what the device has."
+        ) from error
 
 
 def _is_half(precision: str) -> bool:
