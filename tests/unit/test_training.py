@@ -140,7 +140,7 @@ def test_a_card_is_whole_and_harmless(folder: Path, tmp_path: Path) -> None:
     assert made_of(made) == said
     assert (said.loss, said.held_out_loss_before, said.held_out_loss) == (6.0, 7.0, 6.5)
     card = (made.model_path / "README.md").read_text(encoding="utf-8")
-    for hostile in ("](http", "<script", "\x1b"):
+    for hostile in ("://evil", "<script", "\x1b"):
         assert hostile not in card.partition("\n---\n")[2]
     assert "3 too long" in card
     assert "an adapter of 3 weights" in card
