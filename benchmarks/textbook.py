@@ -15,10 +15,10 @@ from glan.config import Config
 from glan.generate.asking import Asking
 from glan.pipeline import Job, Pipeline
 from glan.progress import Progress
-from glan.project import taxonomy_text
 from glan.prompts import Prompts
 from glan.records import Decided, Outcome, Reply, Request, Sampling, Stage
 from glan.taxonomy.edit import select
+from glan.taxonomy.sources import taxonomy_text
 from glan.taxonomy.tree import Taxonomy
 from glan.teachers.offline import MODEL, Textbook
 from glan.teachers.offline.book import open_book

@@ -45,7 +45,8 @@ A setting that is not here is an error, which names the nearest one that is.
 
 _TEACHERS = """\
 All tables have the same settings.
-What a role sets goes before what the default sets: `curriculum` writes subjects and syllabi, the others what they say.
+What a role sets goes before what the default sets.
+`curriculum` writes subjects and syllabi, and the trees that are built; the others write what they say.
 """
 
 _FORM = """\

@@ -193,6 +193,12 @@ def plant(folder: Path, leaves: object) -> None:
     (folder / "taxonomy.yaml").write_text(json.dumps({"taxonomy": leaves}), encoding="utf-8")
 
 
+def edit_prompt(folder: Path, name: str) -> None:
+    """Add a sentence to a prompt of a project."""
+    path = folder / "prompts" / f"{name}.md.j2"
+    path.write_text(path.read_text(encoding="utf-8") + "\nBe brief.\n", encoding="utf-8")
+
+
 def run(folder: Path, teacher: Teacher, **options: Any) -> Result:  # noqa: ANN401 - options have many types
     """Run a project in an event loop of its own; it is walked, also where nothing has changed."""
     named = teacher if hasattr(teacher, "model") else Counting(teacher)

@@ -4,13 +4,15 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"__main__"}),),
     (frozenset({"cli"}),),
     (frozenset({"api"}), frozenset({"check"}), frozenset({"push"}), frozenset({"scan"}), frozenset({"students"})),
-    (frozenset({"runs"}),),
+    (frozenset({"builds"}), frozenset({"model_votes"}), frozenset({"runs"})),
+    (frozenset({"errands"}),),
     (
         frozenset(
             {
                 "against",
                 "batched",
                 "claims",
+                "curricula",
                 "forecast",
                 "options",
                 "outputs",

@@ -56,10 +56,10 @@ def walked(discipline: Discipline, plan: Plan, seed: int, asking: Asking) -> Ite
 class _Walked:
     def __init__(self, discipline: Discipline, plan: Plan, seed: int, asking: Asking) -> None:
         self.discipline, self.plan, self.seed, self.asking = discipline, plan, seed, asking
-        self.subjects = {subject.key: subject for subject in discipline.subjects}
+        self.subjects: dict[str, Subject] = {}
         self.gone: set[str] = set()
         self.drafts = 0
-        self.last_draft = 0 if discipline.subjects else plan.drafts
+        self.last_draft = max((subject.draft for subject in discipline.subjects), default=plan.drafts)
         self.cause: ReplyError | RequestError | None = None
         self.begun: dict[str, tuple[Syllabus, Draws]] = {}
 
@@ -77,7 +77,11 @@ class _Walked:
 
     def read_draft(self) -> None:
         try:
-            for subject in now(draft_subjects(self.asking, self.discipline, self.drafts)):
+            if self.discipline.subjects:
+                named = tuple(subject for subject in self.discipline.subjects if subject.draft == self.drafts)
+            else:
+                named = now(draft_subjects(self.asking, self.discipline, self.drafts))
+            for subject in named:
                 self.subjects.setdefault(subject.key, subject)
         except UNUSABLE as error:
             self.cause = error

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from glan.places import key_of
 from glan.records import Discipline, Level, Session, Subject, Syllabus
@@ -50,3 +51,45 @@ def syllabi(max_sessions: int = 4, max_concepts: int = 4) -> st.SearchStrategy[S
     """Return small syllabi; a concept's name is unique in its session alone."""
     concepts = st.lists(NAMES, min_size=1, max_size=max_concepts, unique_by=key_of)
     return st.lists(concepts, min_size=1, max_size=max_sessions).map(a_syllabus)
+
+
+def session(name: str, *concepts: str) -> Session:
+    """Return a class session; without key concepts it is its own."""
+    return Session(name=name, key=key_of(name), key_concepts=concepts or (name,))
+
+
+def subject(name: str, *sessions: Session, **settings: object) -> Subject:
+    """Return an advanced subject with class sessions."""
+    found = Subject(name=name, key=key_of(name), level=Level.ADVANCED, sessions=sessions)
+    return replace(found, **settings)
+
+
+ORBITS = subject("Orbits", session("Two bodies", "Centre of mass", "Kepler's laws"), session("Three: more"))
+STARS = subject("Stars", draft=3, subtopics=("Colour, size", "Age"))
+
+_PRICKLY = st.text(st.sampled_from("aB0 '\"\\#:,[]{}-&*!%@`|>?é数~=\u0301"), min_size=1, max_size=12).filter(
+    lambda name: any(c.isalnum() for c in name)
+)
+SUBJECTS = st.lists(
+    st.builds(
+        lambda name, sessions, level, draft: Subject(
+            name=name, key=key_of(name), level=level, draft=draft, sessions=tuple(sessions)
+        ),
+        _PRICKLY.map(lambda name: " ".join(name.split())),
+        st.lists(
+            st.builds(
+                lambda name, concepts: session(name, *concepts),
+                _PRICKLY.map(lambda name: " ".join(name.split())),
+                st.lists(_PRICKLY.map(lambda name: " ".join(name.split())), max_size=3, unique_by=key_of),
+            ),
+            max_size=3,
+            unique_by=lambda found: found.key,
+        ),
+        st.sampled_from(Level),
+        st.integers(1, 100),
+    ),
+    min_size=1,
+    max_size=3,
+    unique_by=lambda found: found.key,
+).map(tuple)
+"""Subjects with names that look like YAML or Markdown."""

@@ -5,8 +5,8 @@ result = await project.run(teacher=glan.teachers.openai("gpt-5-mini"))
 """
 
 import asyncio
+import dataclasses
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from glan import project, runs
@@ -42,8 +42,8 @@ class Project(project.Project):
 
         """
         chosen = options or Options()
-        chosen = replace(chosen, pairs=pairs) if pairs is not None else chosen
-        fresh = type(self)(self.folder, self.ledger)
+        chosen = dataclasses.replace(chosen, pairs=pairs) if pairs is not None else chosen
+        fresh = dataclasses.replace(self)
         if teacher is None or isinstance(teacher, Spec | str):
             async with opened(fresh.config, fresh.environment, Named(spec=teacher)) as panel:
                 return await runs.Run(fresh, panel, chosen)(_refuse)

@@ -3,7 +3,7 @@
 The card and the manifest have them, since a reader takes for granted whatever nobody denies.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from glan.against import Against
@@ -12,8 +12,10 @@ from glan.curate.judged import told_of_look
 from glan.curate.votes import told_of_votes
 from glan.language_names import LANGUAGES
 from glan.options import RULES_DID_NOT_RUN
-from glan.records import Stage
+from glan.records import Discipline, Stage
+from glan.taxonomy.seals import is_as_written
 from glan.teachers.ledgered import Choice
+from glan.wording import counted
 
 _OF_BOTH = (
     "empty, cut off, withheld by a content filter, refused, thinking left in the text, repetition loops, "
@@ -28,6 +30,22 @@ _KINDS = (
 def checked(config: Config, against: Against, rules: tuple[int, int] | None) -> tuple[str, ...]:
     """Return what was checked, a sentence each; `rules` are how many of the project's ran, on either text."""
     return tuple(_checked(config, against, rules))
+
+
+def given(disciplines: Collection[Discipline]) -> str:
+    """Say how much of the curricula was not asked for; nothing where all of it was."""
+    theirs = [found for found in disciplines if found.subjects]
+    subjects = [subject for found in theirs for subject in found.subjects]
+    syllabi = sum(bool(subject.sessions or subject.syllabus) for subject in subjects)
+    written = sum(map(is_as_written, subjects))
+    if not theirs:
+        return ""
+    of_all = f"{len(theirs):,} of {counted(len(disciplines), 'discipline')}"
+    return (
+        f"The taxonomy of the project gives the subjects of {of_all}, "
+        f"and syllabi of {syllabi:,} of these {counted(len(subjects), 'subject')}"
+        + (f"; {written:,} of those stand as a language model wrote them." if written else ".")
+    )
 
 
 def near_names(config: Config, found: Mapping[str, Any]) -> Iterator[str]:

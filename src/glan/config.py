@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -73,6 +73,7 @@ class Config(Settings, frozen=True):
             Stage.RATINGS: self.questions.rating.enabled,
             Stage.SCORES: self.curation.critic.enabled,
             Stage.SAFETY: self.curation.safety.enabled,
+            Stage.TAXONOMY: False,
         }
         return tuple(stage for stage in Stage if wanted.get(stage, True))
 
@@ -103,6 +104,25 @@ class Config(Settings, frozen=True):
     def language_name(self) -> str:
         """The language as the prompts name it."""
         return LANGUAGES.get(self.language.casefold(), self.language)
+
+
+class TreeConfig(Config, frozen=True):
+    """The settings where a tree is built, and nothing else is asked for."""
+
+    @classmethod
+    def of(cls, config: Config) -> Self:
+        """Return the same settings for the building of a tree."""
+        return cls(**{name: getattr(config, name) for name in config.__struct_fields__})
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """What teachers are asked for: parts of branches."""
+        return (Stage.TAXONOMY,)
+
+    @property
+    def merges_names(self) -> bool:
+        """Whether near names are one: always in English, since several proposals name one thing in several ways."""
+        return code_of(self.language) == "en"
 
 
 def recipes() -> tuple[str, ...]:

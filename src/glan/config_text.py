@@ -9,7 +9,7 @@ from glan.config import Config
 from glan.settings import Price, Questions, Settings, Teachers, TeacherSettings
 
 _ROLES = {
-    "curriculum": "subjects and syllabi",
+    "curriculum": "subjects and syllabi, and trees that are built",
     "questions": "questions",
     "answers": "answers",
     "embeddings": "embeddings",

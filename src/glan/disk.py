@@ -17,6 +17,20 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def write_new(path: Path, text: str) -> None:
+    """Write a file that is not there yet.
+
+    Raises:
+        ProjectError: it is there.
+
+    """
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise ProjectError(f"{path} exists already; nothing was written.", hint="Name another file.") from error
+
+
 def replace(path: Path, data: bytes) -> None:
     """Write a file anew in one step. No link is followed: a folder may come from a stranger."""
     temporary = path.with_suffix(".tmp")
@@ -66,3 +80,14 @@ def sync(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def complete_lines(path: Path, text: str) -> None:
+    """Add to a file the lines of a text that it lacks."""
+    there = path.read_text(encoding="utf-8", errors="surrogateescape")
+    missing = [line for line in text.splitlines() if line not in there.splitlines()]
+    if missing:
+        gap = "" if not there or there.endswith("\n") else "\n"
+        path.write_text(
+            there + gap + "".join(f"{line}\n" for line in missing), encoding="utf-8", errors="surrogateescape"
+        )

@@ -8,13 +8,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from glan import plan
 from glan.config import Config
-from glan.plan import Merge, drafts_of_round, round_size
+from glan.plan import drafts_of_round, given_in_round, round_of, round_size
 from glan.records import Discipline, Stage
 from glan.settings import Agreement, Limits
 
-_EXACT_SLOTS = 200_000
-"""Up to so many slots are counted one by one; beyond it each leaf is given its share."""
 _DISK_BYTES_PER_REPLY = 2_500
 """Ledger and data set together, a reply of average length."""
 
@@ -218,20 +217,16 @@ def _looks(new: int, done: int, known: Known) -> int:
 
 def slots_by_leaf(disciplines: Sequence[Discipline], config: Config, slots: int) -> Mapping[str, int]:
     """Return how many of the first slots of the plan each leaf has."""
-    if slots > _EXACT_SLOTS:
-        total = sum(discipline.weight for discipline in disciplines)
-        return {discipline.leaf: round(slots * discipline.weight / total) for discipline in disciplines}
-    merge = Merge(disciplines, seed=config.seed, questions_per_visit=config.plan.questions_per_visit)
-    return Counter(slot.discipline.leaf for _, slot in zip(range(slots), merge, strict=False))
+    return plan.slots_by_leaf(disciplines, slots, seed=config.seed, questions_per_visit=config.plan.questions_per_visit)
 
 
 def curriculum_of(discipline: Discipline, slots: int, config: Config, assumed: Assumed) -> tuple[int, int]:
-    """Return the drafts and syllabi that so many slots of a discipline need; given subjects need no draft."""
+    """Return the drafts and syllabi that so many slots of a discipline need; what is given is not asked for."""
     drafts = most_walked = 0
     number = 0
     while slots > 0:
         if discipline.subjects:
-            subjects = len(discipline.subjects)
+            subjects = len(given_in_round(discipline, number))
         else:
             drafts = drafts_of_round(number, config.plan.drafts)
             subjects = assumed.subjects_first_draft + (drafts - 1) * assumed.subjects_each_further
@@ -239,4 +234,5 @@ def curriculum_of(discipline: Discipline, slots: int, config: Config, assumed: A
         most_walked = max(most_walked, min(subjects, -(-slots // size)))
         slots -= subjects * size
         number += 1
-    return drafts, most_walked
+    walked = sorted(discipline.subjects, key=round_of)[:most_walked]
+    return drafts, most_walked - sum(bool(subject.sessions) for subject in walked)

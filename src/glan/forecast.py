@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 
 from glan.against import Against
+from glan.curricula import with_texts
 from glan.dataset.shards import ids
 from glan.errors import StoppedError
 from glan.estimate import EXPECTED, HIGH, LOW, Assumed, curriculum_of, slots_by_leaf
@@ -22,10 +23,10 @@ from glan.pipeline import Job
 from glan.places import beside, place
 from glan.project import Project
 from glan.records import STAGES, Decided, Discipline, Outcome, Reply, Request, Stage
-from glan.surprise import Nobody, auditing, changed, meaning_of, rests_on, through_of
+from glan.surprise import Earlier, Nobody, auditing, meaning_of, narrowed, rests_on, through_of
 from glan.teachers.base import Teacher
 from glan.teachers.ledger import Ledger
-from glan.teachers.ledgered import Choice
+from glan.teachers.ledgered import Choice, Tally
 
 _CURRICULUM = (Stage.SUBJECTS, Stage.SYLLABI)
 _KINDS: Mapping[Stage, str] = {stage: kind for kind, stage in STAGES.items() if stage not in _CURRICULUM}
@@ -64,6 +65,8 @@ class Forecast:
 
     Where the run does not stop, an earlier `--reask` goes on, and they are asked anyway.
     """
+    from_shelf: Mapping[Stage, int]
+    """Replies that another project paid for, and that it takes off the shelf."""
     slots: Mapping[str, int]
     """By leaf the slots that the ledger cannot decide."""
     leaving: tuple[str, ...]
@@ -92,11 +95,14 @@ async def forecast(
     lines: list[str] = []
     if project.ledger_path.exists():
         with Ledger.open(project.ledger_path, readonly=True) as ledger:
-            before = ledger.last_run()
+            earlier = Earlier.of(ledger, project.only or "")
+            disciplines = with_texts(disciplines, ledger)
+            walk = _Walked(replace(job, disciplines=disciplines))
             now = meaning_of(config, disciplines, project.prompts, asking)
-            lines = changed(before.meaning, now) if before is not None else []
+            choice = earlier.choice(now)
+            lines = earlier.changed(now) if choice is None else []
             await walk.over(ledger)
-        if not lines and before is not None and before.choice != Choice.REASK:
+        if earlier.runs and choice in {Choice.EXACT, Choice.KEEP}:
             walk.mismatched.clear()  # it was decided before that they stand
     else:
         walk.alone()
@@ -106,9 +112,10 @@ async def forecast(
         pairs=wanted,
         standing=standing.rows,
         growth=change,
-        changed=tuple(lines),
+        changed=tuple(narrowed(lines, walk.mismatched)),
         new=walk.new(),
         again=walk.again(),
+        from_shelf=dict(walk.tally.from_shelf),
         slots=dict(walk.open),
         leaving=tuple(row for row in rows if row not in kept),
         rewritten=tuple(row for row in rows if row in rewritten),
@@ -143,6 +150,8 @@ class _Walked:
     open: Counter[str] = field(default_factory=Counter)
     """By leaf the slots that the ledger cannot decide."""
     mismatched: set[str] = field(default_factory=set)
+    tally: Tally = field(default_factory=Tally)
+    """What the ledger has."""
     kept: set[str] = field(default_factory=set)
     """Ids of pairs that the ledger holds."""
     _slots: Counter[str] = field(default_factory=Counter)
@@ -157,13 +166,14 @@ class _Walked:
 
     async def over(self, ledger: Ledger) -> None:
         """Walk the plan over what the ledger holds."""
-        walk = auditing(
-            self.job, ledger, self.mismatched, lambda teacher: _Noting(teacher, self._answered, self._absent)
-        )
+        walk = auditing(self.job, ledger, self.mismatched, self._noting, self.tally)
         async for group in walk.decided():
             for decided in group:
                 self._add(decided)
         self._subjects = {leaf: len(found.subjects) for leaf, found in walk.walks.items() if found.subjects}
+
+    def _noting(self, teacher: Teacher) -> Teacher:
+        return _Noting(teacher, self._answered, self._absent)
 
     def alone(self) -> None:
         """Count what a run without a ledger asks for."""

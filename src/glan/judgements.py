@@ -11,12 +11,14 @@ is missing or out of range, or two objects that both look like the judgement, is
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
 
 import msgspec
 
 from glan.errors import ReplyError
 from glan.parsing import clean, mend
 from glan.records import Record
+from glan.wording import few
 
 LEAST, MOST = 1, 10
 """Of every score."""
@@ -70,6 +72,14 @@ class Scored(Record, frozen=True, kw_only=True):
         return ("correctness", self.correctness), ("helpfulness", self.helpfulness), ("clarity", self.clarity)
 
 
+class Said(Record, frozen=True, kw_only=True):
+    """What a model says of one element of a tree."""
+
+    vote: Literal["keep", "remove"] | None
+    """None where it is unsure, which is no vote."""
+    comment: str = ""
+
+
 class Guarded(Record, frozen=True, kw_only=True):
     """What a guard model says of a pair."""
 
@@ -114,6 +124,44 @@ def parse_scores(text: str) -> Scored:
         difficulty=_score(found, "difficulty", text),
         reason=_reason(found),
     )
+
+
+def parse_votes(text: str, count: int) -> tuple[Said, ...]:
+    """Return the votes in a reply, one for each of so many elements, by their numbers.
+
+    Raises:
+        ReplyError: there are none, one is missing, or one is twice there.
+
+    """
+    listed = _object(text, ("votes",))["votes"]
+    found: dict[int, Said] = {}
+    for each in listed if isinstance(listed, list) else ():
+        number, said = _voted(each, text)
+        if not 1 <= number <= count:
+            raise ReplyError(f"There is a vote on number {number}; the list has 1 to {count}.", text=text)
+        if number in found:
+            raise ReplyError(f"There are two votes on number {number}.", text=text)
+        found[number] = said
+    missing = [number for number in range(1, count + 1) if number not in found]
+    if missing:
+        raise ReplyError(f"There is no vote on {few([*map(str, missing)], _MOST_NAMED)}.", text=text)
+    return tuple(found[number] for number in range(1, count + 1))
+
+
+def _voted(each: object, text: str) -> tuple[int, Said]:
+    number, vote = (each.get("number"), each.get("vote")) if isinstance(each, dict) else (None, None)
+    word = vote.strip().casefold() if isinstance(vote, str) else ""
+    if isinstance(number, str) and number.strip().isdecimal() and len(number) <= _SHOWN_LENGTH:
+        number = int(number)
+    if not isinstance(number, int) or isinstance(number, bool) or word not in _VOTES:
+        raise ReplyError('Each vote has a "number" and a "vote" that is keep, remove or unsure.', text=text)
+    comment = each.get("comment") if isinstance(each, dict) else ""
+    said = " ".join(clean(comment).split())[:MAX_REASON_LENGTH] if isinstance(comment, str) else ""
+    return number, Said(vote=_VOTES[word], comment=said)
+
+
+_VOTES: Mapping[str, Literal["keep", "remove"] | None] = {"keep": "keep", "remove": "remove", "unsure": None}
+_MOST_NAMED = 10
 
 
 def parse_safety(text: str) -> Guarded:

@@ -11,6 +11,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     glan_version: str
     made_at: str
     """Time of the exchange, UTC."""
+    only: str | None = None
+    """Path of the node whose disciplines alone the plan had, for a trial."""
     pairs_wanted: int
     complete: bool
     """Whether N was reached with no slot open before the last row."""
@@ -32,6 +34,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Of glan.toml, taxonomy.yaml, each prompt, each benchmark, and rules.py and reviews.jsonl if they are there."""
     leaves: dict[str, str]
     """Weight of each leaf that the plan had."""
+    by_leaf: dict[str, tuple[int, int, int]] = {}
+    """Pairs, rejects and failures of each leaf that had slots."""
     left: dict[str, str]
     """Leaves that left the walk, and why: `failed` or `exhausted`."""
     quantities: dict[str, object]

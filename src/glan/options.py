@@ -13,9 +13,12 @@ from glan.project import RULES, Project
 from glan.records import Reply, Request, Stage
 from glan.reviews import NAME as REVIEWS
 from glan.settings import Limits
+from glan.teachers.ledger_rows import SCOPE
 from glan.teachers.ledgered import Choice
 from glan.yields import LowYieldError
 
+PREVIEW = "preview"
+"""The scope of a run of a few pairs."""
 RULES_DID_NOT_RUN = "The project's own rules.py did not run: `glan run --rules` lets it."
 
 
@@ -47,7 +50,7 @@ class Options:
     """The most that the project may spend, over all its runs."""
     budget_tokens: int | None = None
     only: str | None = None
-    """Walk the plan over the disciplines under this node alone."""
+    """Walk the plan over the disciplines under this node alone: a trial, with a data set of its own."""
     is_preview: bool = False
     """Leave the data set that stands as it is."""
     write_to: Path | None = None
@@ -58,8 +61,11 @@ class Options:
     @property
     def is_aside(self) -> bool:
         """Whether the run makes no data set."""
-        has_less = self.until is not Stage.ANSWERS or self.only is not None
-        return has_less or self.is_preview or self.write_to is not None
+        return self.until is not Stage.ANSWERS or self.is_preview or self.write_to is not None
+
+    def scope_in(self, project: Project) -> str:
+        """Return what the run is about: a few pairs, the path of a trial's node, or nothing for the whole plan."""
+        return PREVIEW if self.is_preview else project.only or ""
 
     def over(self, limits: Limits) -> Limits:
         """Return what this says of how much is in flight, over what glan.toml says."""
@@ -94,13 +100,16 @@ class Result:
     @property
     def exit_code(self) -> int:
         """0 all there, 1 an error to mend, 3 fewer than wanted, 4 budget reached, 130 interrupted."""
-        if isinstance(self.stopped, InterruptedRunError):
-            return 130
-        if isinstance(self.stopped, BudgetError):
-            return 4
-        if self.stopped is not None and not isinstance(self.stopped, LowYieldError):
-            return 1
-        return 0 if self.pairs >= self.wanted else 3
+        return code_of(self.stopped) or (0 if self.pairs >= self.wanted else 3)
+
+
+def code_of(stopped: GlanError | None) -> int:
+    """Return the exit code of what ended before its time, by its cause; 0 where it is nobody's to mend."""
+    if isinstance(stopped, InterruptedRunError):
+        return 130
+    if isinstance(stopped, BudgetError):
+        return 4
+    return 0 if stopped is None or isinstance(stopped, LowYieldError) else 1
 
 
 def own_rules(project: Project, options: Options, tell: Callable[[str], None]) -> OwnRules | None:
@@ -132,4 +141,5 @@ def inputs_of(project: Project, options: Options) -> Mapping[str, str]:
 def stored_of(project: Project, options: Options) -> Mapping[str, str]:
     """Return what the ledger keeps of the inputs of a run: texts, and hashes of reviews.jsonl and rules that run."""
     hashes = inputs_of(project, options)
-    return {**project.inputs(), RULES: hashes.get(RULES, ""), REVIEWS: hashes.get(REVIEWS, "")}
+    of_files = {RULES: hashes.get(RULES, ""), REVIEWS: hashes.get(REVIEWS, "")}
+    return {**project.inputs(), **of_files, SCOPE: options.scope_in(project)}

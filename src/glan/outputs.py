@@ -202,7 +202,7 @@ class Outputs:
         """Leave the old data set as it is."""
         self._train.discard()
         self._rejects.discard()
-        self._project.begin()
+        self._project.abandon()
 
     def _checked(self, ending: Ending, summary: Summary) -> tuple[str, ...]:
         checked = claims.checked(self._config, ending.against, ending.rules)
@@ -218,13 +218,14 @@ class Outputs:
     def _card(self, ending: Ending, summary: Summary) -> Card:
         config = self._config
         return Card(
-            name=config.dataset.name or self._project.folder.resolve().name,
+            name=self._project.name,
             language=config.language,
             statistics=summary,
             seed=config.seed,
             version=glan.__version__,
             prompts={name: self._project.prompts.hash_of(name) for name in self._project.prompts.sources},
             models={stage: self._models[stage] for stage in config.stages if stage in self._models},
+            given=claims.given([walk.discipline for walk in ending.walks.values()]),
             license=config.dataset.license,
             authors=config.dataset.authors,
             citation=config.dataset.citation,
@@ -258,12 +259,14 @@ class Outputs:
                 for outcome, found in (("reject", summary.rejected), ("failure", summary.failed))
                 for ended in found
             ],
+            only=self._project.only,
             seed=self._config.seed,
             language=self._config.language,
             choice=ending.choice,
             models={stage.value: model for stage, model in self._models.items()},
             hashes=self._project.hashes(),
             leaves={found.leaf: str(found.weight) for found in self._project.taxonomy.disciplines},
+            by_leaf=self.statistics.by_leaf(),
             left={leaf: walk.left for leaf, walk in ending.walks.items() if walk.left is not None},
             quantities=msgspec.to_builtins(summary),
             spent=dict(ending.spent),

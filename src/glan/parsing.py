@@ -4,6 +4,7 @@ A reply that a strict reader takes is read at once; a fenced, chatty or broken o
 
     {"subjects": [{"subject_name": "Orbital mechanics", "level": "advanced", "subtopics": ["Kepler's laws"]}]}
     {"sessions": [{"session_name": "1. Two bodies", "key_concepts": ["Centre of mass", "Reduced mass"]}]}
+    {"parts": [{"part_name": "Stellar astronomy"}, {"part_name": "Cosmology"}]}
 """
 
 import re
@@ -58,6 +59,11 @@ SCHEMAS: Mapping[str, Mapping[str, object]] = {
         },
     ),
     "sessions": _object("sessions", {"session_name": {"type": "string"}, "key_concepts": _STRINGS}),
+    "parts": _object("parts", {"part_name": _STRING}),
+    "votes": _object(
+        "votes",
+        {"number": _INTEGER, "vote": {"type": "string", "enum": ["keep", "remove", "unsure"]}, "comment": _STRING},
+    ),
     "rating": _flat({"reason": _STRING, "answerability": _INTEGER, "difficulty": _INTEGER}),
     "scores": _flat(
         {
@@ -116,6 +122,24 @@ class _SessionList(msgspec.Struct):
     sessions: list[_SessionItem]
 
 
+class _PartItem(msgspec.Struct):
+    part_name: str
+
+
+class _PartList(msgspec.Struct):
+    parts: list[_PartItem]
+
+
+class _VoteItem(msgspec.Struct):
+    number: int
+    vote: Literal["keep", "remove", "unsure"]
+    comment: str
+
+
+class _VoteList(msgspec.Struct):
+    votes: list[_VoteItem]
+
+
 class _Rating(msgspec.Struct):
     reason: str
     answerability: int
@@ -137,9 +161,12 @@ class _Safety(msgspec.Struct):
 
 _SUBJECTS = msgspec.json.Decoder(_SubjectList)
 _SESSIONS = msgspec.json.Decoder(_SessionList)
+_PARTS = msgspec.json.Decoder(_PartList)
 _FORMS: Mapping[str, type] = {
     "subjects": _SubjectList,
     "sessions": _SessionList,
+    "parts": _PartList,
+    "votes": _VoteList,
     "rating": _Rating,
     "scores": _Scores,
     "safety": _Safety,
@@ -208,6 +235,46 @@ def parse_sessions(text: str) -> tuple[Session, ...]:
     if not sessions:
         raise ReplyError("The list has no session with a name and a key concept.", text=text)
     return tuple(sessions.values())
+
+
+def parse_parts(text: str) -> tuple[str, ...]:
+    """Return the names of the parts of a branch, each key once, in order; none where the list is empty.
+
+    An empty list is an answer: what is asked about has no parts. A list of which no name can be read is none.
+
+    Raises:
+        ReplyError: the reply is no such list, or no part in it has a name.
+
+    """
+    try:
+        texts = [item.part_name for item in _PARTS.decode(text).parts]
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        texts = _lenient_parts(text)
+    names = tuple(_names(texts[:MAX_ITEMS]))
+    if texts and not names:
+        raise ReplyError("The list has no part with a name.", text=text)
+    return names
+
+
+def _lenient_parts(text: str) -> list[str]:
+    """Read a list that is not as it should be; names may stand in it without their key."""
+    try:
+        found = mend(text)
+        items = _listed(found.get("parts") if isinstance(found, dict) else found, text)
+        return [item if isinstance(item, str) else msgspec.convert(item, _PartItem).part_name for item in items]
+    except (msgspec.ValidationError, ValueError, RecursionError) as error:
+        raise ReplyError(f'The reply is not a JSON object with the key "parts": {error}.', text=text) from error
+
+
+def _listed(items: object, text: str) -> list[object]:
+    """Return a list, or lines of objects; what mending makes of a text that breaks off is none.
+
+    An empty list stands in the text as such.
+    """
+    is_written = "[]" in "".join(text.split()) if not items else "[" in text or "part_name" in text
+    if not isinstance(items, list) or not is_written:
+        raise ValueError("it has no list under this key")
+    return items
 
 
 def has_form(text: str, schema: str) -> bool:

@@ -10,14 +10,22 @@ An id is a place in the tree of the data set, never a counter that depends on sc
     answer/<leaf>/<subject>/<index>    its answer
     embedding/<leaf>/<subject>/<index> what the question means, as a vector
     rating/..., score/..., safety/...  what was said of the question, and of the pair
+    proposal/<path>/<number>           one proposal of the parts of a branch, as free text, where a tree is built
+    parts/<path>/<number>              the same proposal as a list
+    vote/<path>/<number>               votes on what is directly below a node, in groups
 
-`<leaf>` and `<subject>` are percent-encoded keys.
+`<leaf>` and `<subject>` are percent-encoded keys, and `<path>` has those of a branch and of what is above it.
 """
 
+import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from urllib.parse import quote
+
+_PLAIN = re.compile("[a-z0-9]+(?: [a-z0-9]+)*")
+_LONGEST_PATH = 80
 
 
 def key_of(name: str) -> str:
@@ -45,6 +53,21 @@ def beside(kind: str, id_: str) -> str:
 def quoted(key: str) -> str:
     """Return a key as it stands in ids."""
     return quote(key, safe="")
+
+
+def slug(name: str) -> str:
+    """Return a name as a part of a file's name: a few plain letters, and what tells two names apart."""
+    key = key_of(name)
+    plain = re.sub(r"[^a-z0-9]+", "-", key)[:40].strip("-")
+    digest = sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:6]
+    return f"{plain}-{digest}" if plain else digest
+
+
+def folder_of(keys: Sequence[str]) -> str:
+    """Return the name of a folder for a node, from the keys on its path: `science--physics` where all are plain."""
+    plain = "--".join([key.replace(" ", "-") for key in keys])
+    is_plain = all(_PLAIN.fullmatch(key) for key in keys) and len(plain) <= _LONGEST_PATH
+    return plain if is_plain else slug("/".join(map(quoted, keys)))
 
 
 def seed_of(*parts: str | int) -> int:

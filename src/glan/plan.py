@@ -6,15 +6,18 @@ Pure: it knows no teacher, no file, and not what becomes of a slot.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import partial
 from heapq import heapify, heappop, heapreplace
 from itertools import count
 
 from glan.places import seed_of
-from glan.records import Discipline, Slot
+from glan.records import Discipline, Slot, Subject
 
+_EXACT_SLOTS = 200_000
+"""Up to so many slots are counted one by one; beyond it each leaf is given its share."""
 _GROWTH = (1, 1, 2, 4, 8)
 """Early prefixes are broad; from the fifth visit on the blocks are long, which a prompt cache likes."""
 
@@ -27,6 +30,16 @@ def round_size(number: int, questions_per_visit: int) -> int:
 def drafts_of_round(number: int, drafts: int) -> int:
     """Return how many drafts have named the subjects that a round walks: 1, 2, 4, ... up to all."""
     return drafts if number >= drafts.bit_length() else min(2**number, drafts)
+
+
+def given_in_round(discipline: Discipline, number: int) -> tuple[Subject, ...]:
+    """Return the given subjects that a round walks: those that the first 1, 2, 4, ... drafts named."""
+    return tuple(subject for subject in discipline.subjects if round_of(subject) <= number)
+
+
+def round_of(subject: Subject) -> int:
+    """Return the first round that walks a given subject."""
+    return (subject.draft - 1).bit_length()
 
 
 def visit_sizes(questions_per_visit: int) -> Iterator[int]:
@@ -114,6 +127,17 @@ class _Visit:
 def slots(disciplines: Sequence[Discipline], *, seed: int, questions_per_visit: int) -> Iterator[Slot]:
     """Yield the slots of all disciplines in plan order, without end."""
     return Merge(disciplines, seed=seed, questions_per_visit=questions_per_visit)
+
+
+def slots_by_leaf(
+    disciplines: Sequence[Discipline], n: int, *, seed: int, questions_per_visit: int
+) -> Mapping[str, int]:
+    """Return how many of the first `n` slots each leaf has."""
+    if n > _EXACT_SLOTS:
+        total = sum(discipline.weight for discipline in disciplines)
+        return {discipline.leaf: round(n * discipline.weight / total) for discipline in disciplines}
+    merge = Merge(disciplines, seed=seed, questions_per_visit=questions_per_visit)
+    return Counter(slot.discipline.leaf for _, slot in zip(range(n), merge, strict=False))
 
 
 def slots_before(disciplines: Sequence[Discipline], last: Slot, *, seed: int, questions_per_visit: int) -> int:

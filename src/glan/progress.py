@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from glan.records import Decided, Outcome
 
+_PLACES = {Outcome.PAIR: 0, Outcome.REJECT: 1, Outcome.FAILURE: 2}
 _MOST_LETTERS = 500
 """Of the last question; a model may have written a book."""
 
@@ -18,6 +19,8 @@ class Progress:
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
     """By stage and reason."""
+    by_leaf: dict[str, list[int]] = field(default_factory=dict)
+    """Pairs, rejects and failures of each leaf."""
     last: str = ""
     """The question of the last pair."""
 
@@ -25,6 +28,8 @@ class Progress:
         """Count slots whose fate is known."""
         for slot in slots:
             self.outcomes[slot.outcome] += 1
+            if slot.outcome is not Outcome.OPEN:
+                self.by_leaf.setdefault(slot.slot.discipline.leaf, [0, 0, 0])[_PLACES[slot.outcome]] += 1
             if slot.verdict is not None:
                 self.reasons[slot.verdict.stage.value, slot.verdict.reason] += 1
         if slots and slots[-1].question is not None:
@@ -32,7 +37,7 @@ class Progress:
 
     def forget(self) -> None:
         """Begin again: the slots are walked once more."""
-        self.outcomes, self.reasons = Counter(), Counter()
+        self.outcomes, self.reasons, self.by_leaf = Counter(), Counter(), {}
 
     @property
     def pairs(self) -> int:

@@ -3,6 +3,7 @@
 It knows no teachers and asks nobody; what is in a data set is not its business.
 """
 
+import dataclasses
 import hashlib
 import os
 import shutil
@@ -18,22 +19,24 @@ import msgspec
 from glan.benchmarks.store import Benchmarks
 from glan.config import Config, read_config, read_recipe
 from glan.config_text import render_config
-from glan.disk import remove, replace, sync
+from glan.disk import complete_lines, remove, replace, sync
 from glan.environment import Environment
 from glan.errors import GlanError, LedgerError, ProjectError
 from glan.manifests import Manifest
-from glan.prompts import Prompts
+from glan.places import folder_of
+from glan.plan import slots_by_leaf
+from glan.prompts import OF_TREES, Prompts
 from glan.reviews import NAME as REVIEWS
 from glan.reviews import Reviews
 from glan.taxonomy.edit import select
-from glan.taxonomy.outlines import is_outline, read_outline
-from glan.taxonomy.tree import Taxonomy, read_text, shipped_names, shipped_text
-from glan.taxonomy.writing import document
+from glan.taxonomy.sources import taxonomy_text
+from glan.taxonomy.tree import Taxonomy, path_of
 from glan.teachers.ledger_file import Lock, is_on_network
 
-PUBLISHED = ("dataset", "rejects", "manifest.json")
+MANIFEST, STATUS = "manifest.json", "status.json"
+PUBLISHED = ("dataset", "rejects", MANIFEST)
 """What a run exchanges, in this order: the manifest comes last."""
-LEDGER, RULES = "ledger.sqlite", "rules.py"
+LEDGER, RULES, TRIALS = "ledger.sqlite", "rules.py", "trials"
 _IGNORED = ".env\n.batches/\n.next/\n.old/\n.push/\n*.lock\nledger.sqlite-*\nstatus.json\n"
 
 
@@ -44,6 +47,8 @@ class Project:
     folder: Path
     ledger: Path | None = None
     """Where the ledger is, if not in the folder."""
+    only: str | None = None
+    """Path of the node of a trial: its disciplines are all that there is, and it has a data set of its own."""
 
     @classmethod
     def create(
@@ -92,11 +97,47 @@ class Project:
                 f"{project.folder} is not a project: it has no glan.toml.",
                 hint=f"Make one with `glan init {project.folder}`, or name another with --project DIR.",
             )
-        if (project.next_path / "ready").exists():
+        return project.healed()
+
+    def trial(self, node: str) -> Self:
+        """Return the same project over the disciplines below a node alone, with a data set of its own in `trials/`.
+
+        Raises:
+            TaxonomyError: there is no such node, or there are several.
+            ProjectError: its folder is a link.
+
+        """
+        trial = dataclasses.replace(self, only=path_of(self.tree.found(node)))
+        for folder in (trial.made_path.parent, trial.made_path):
+            if folder.is_symlink():  # a project may come from a stranger
+                raise ProjectError(f"{folder} is a link, and no link is followed.", hint="Make it a folder.")
+        return trial.healed()
+
+    def trials(self) -> Sequence[Path]:
+        """Return the folders of all trials, by name."""
+        folder = self.folder / TRIALS
+        return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else ()
+
+    def healed(self) -> Self:
+        """Return the same, with an exchange of data sets finished that was interrupted."""
+        if (self.next_path / "ready").exists():
             # Who goes on running heals by itself; who may not write finds the old or no data set, and harms nothing.
-            with suppress(LedgerError), project.held():
-                project.heal()
-        return project
+            with suppress(LedgerError), self.held():
+                self.heal()
+        return self
+
+    @cached_property
+    def made_path(self) -> Path:
+        """The folder of what is made: the project's own, or that of a trial."""
+        if self.only is None:
+            return self.folder
+        return self.folder / TRIALS / folder_of([node.key for node in self.tree.found(self.only)])
+
+    @property
+    def name(self) -> str:
+        """What people call the data set."""
+        name = self.config.dataset.name or self.folder.resolve().name
+        return name if self.only is None else f"{name}: {self.tree.named(self.only).title}"
 
     @property
     def config_path(self) -> Path:
@@ -116,7 +157,7 @@ class Project:
 
     @property
     def dataset_path(self) -> Path:
-        return self.folder / "dataset"
+        return self.made_path / "dataset"
 
     @property
     def train_path(self) -> Path:
@@ -124,15 +165,15 @@ class Project:
 
     @property
     def rejects_path(self) -> Path:
-        return self.folder / "rejects"
+        return self.made_path / "rejects"
 
     @property
     def manifest_path(self) -> Path:
-        return self.folder / "manifest.json"
+        return self.made_path / MANIFEST
 
     @property
     def status_path(self) -> Path:
-        return self.folder / "status.json"
+        return self.made_path / STATUS
 
     @property
     def log_path(self) -> Path:
@@ -146,7 +187,7 @@ class Project:
     @property
     def next_path(self) -> Path:
         """Where a run builds the data set that takes the old one's place."""
-        return self.folder / ".next"
+        return self.made_path / ".next"
 
     @property
     def push_path(self) -> Path:
@@ -155,11 +196,24 @@ class Project:
 
     @cached_property
     def config(self) -> Config:
-        return read_config(self.config_path)
+        """The settings; a trial makes about as many pairs as the whole run of `pairs` has of its disciplines."""
+        config = read_config(self.config_path)
+        if self.only is None:
+            return config
+        visit = config.plan.questions_per_visit
+        shares = slots_by_leaf(self.tree.disciplines, config.pairs, seed=config.seed, questions_per_visit=visit)
+        pairs = sum(shares.get(leaf.leaf, 0) for leaf in self.taxonomy.disciplines)
+        return msgspec.structs.replace(config, pairs=max(visit, pairs))
+
+    @cached_property
+    def tree(self) -> Taxonomy:
+        """The whole of taxonomy.yaml."""
+        return Taxonomy.read(self.taxonomy_path)
 
     @cached_property
     def taxonomy(self) -> Taxonomy:
-        return Taxonomy.read(self.taxonomy_path)
+        """What is walked: all of it, or what a trial is about."""
+        return self.tree if self.only is None else self.tree.under(self.only)
 
     @cached_property
     def prompts(self) -> Prompts:
@@ -171,16 +225,19 @@ class Project:
 
     @cached_property
     def reviews(self) -> Reviews:
-        return Reviews.read(self.folder / REVIEWS)
+        """What people decided about pairs; about those of its own disciplines, for a trial."""
+        found = Reviews.read(self.folder / REVIEWS)
+        return found if self.only is None else found.of_leaves({leaf.leaf for leaf in self.taxonomy.disciplines})
 
     @cached_property
     def environment(self) -> Environment:
         return Environment(self.folder)
 
     def inputs(self) -> Mapping[str, str]:
-        """Return the texts that a run stores: glan.toml, taxonomy.yaml and the prompts, by their names."""
+        """Return the texts that a run stores: glan.toml, taxonomy.yaml and the prompts of pairs, by their names."""
         texts = {path.name: path.read_text(encoding="utf-8") for path in (self.config_path, self.taxonomy_path)}
-        return {**texts, **{f"prompts/{name}.md.j2": text for name, text in self.prompts.sources.items()}}
+        prompts = {name: text for name, text in self.prompts.sources.items() if name not in OF_TREES}
+        return {**texts, **{f"prompts/{name}.md.j2": text for name, text in prompts.items()}}
 
     @cached_property
     def rules(self) -> str | None:
@@ -204,15 +261,7 @@ class Project:
             ProjectError: the manifest cannot be read.
 
         """
-        try:
-            return msgspec.json.decode(self.manifest_path.read_bytes(), type=Manifest)
-        except FileNotFoundError:
-            return None
-        except (OSError, msgspec.DecodeError) as error:
-            raise ProjectError(
-                f"{self.manifest_path} cannot be read: {error}.",
-                hint="Move it away and run again: everything in it is derived from the ledger.",
-            ) from error
+        return manifest_in(self.made_path)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -238,8 +287,16 @@ class Project:
         """Return an empty folder for the next data set; for the one who holds the ledger."""
         self.heal()
         shutil.rmtree(self.next_path, ignore_errors=True)
-        self.next_path.mkdir()
+        self.next_path.mkdir(parents=True)
         return self.next_path
+
+    def abandon(self) -> None:
+        """Leave nothing of a data set that was begun; a trial without any has no folder."""
+        shutil.rmtree(self.next_path, ignore_errors=True)
+        if self.only is not None:
+            with suppress(OSError):  # something else is in it
+                self.made_path.rmdir()
+                self.made_path.parent.rmdir()
 
     def exchange(self) -> None:
         """Let what stands in `.next/` take the place of the old data set.
@@ -255,15 +312,15 @@ class Project:
         """Finish an exchange that was interrupted; for the one who holds the ledger."""
         if not (self.next_path / "ready").exists():
             return
-        old = self.folder / ".old"
+        old = self.made_path / ".old"
         for name in PUBLISHED:
             if (self.next_path / name).exists():
                 old.mkdir(exist_ok=True)
-                if (self.folder / name).exists():
+                if (self.made_path / name).exists():
                     remove(old / name)
-                    (self.folder / name).rename(old / name)
-                (self.next_path / name).rename(self.folder / name)
-        sync(self.folder)
+                    (self.made_path / name).rename(old / name)
+                (self.next_path / name).rename(self.made_path / name)
+        sync(self.made_path)
         shutil.rmtree(self.next_path)
         shutil.rmtree(old, ignore_errors=True)
 
@@ -273,16 +330,13 @@ class Project:
 
     def write_status(self, status: Mapping[str, object]) -> None:
         """Replace status.json in one step, if that is possible: whoever cannot do without the disk says so."""
-        with suppress(ProjectError):
+        with suppress(ProjectError, OSError):
+            self.made_path.mkdir(parents=True, exist_ok=True)
             replace(self.status_path, msgspec.json.encode(status))
 
     def status(self) -> dict[str, object] | None:
         """Return what the last run said of itself, None where there was none."""
-        try:
-            found: dict[str, object] = msgspec.json.decode(self.status_path.read_bytes(), type=dict[str, object])
-        except (FileNotFoundError, msgspec.DecodeError):
-            return None
-        return found
+        return status_in(self.made_path)
 
     def _refuse_existing(self) -> None:
         for path in (self.config_path, self.taxonomy_path, self.prompts_path):
@@ -304,7 +358,7 @@ class Project:
             for name, text in texts.items():
                 path = self.folder / name
                 if path.exists():  # a .gitignore of the user's own: with it keys would not be kept out of git
-                    _complete_lines(path, text)
+                    complete_lines(path, text)
                 else:
                     written.append(path)
                     path.write_text(text, encoding="utf-8")
@@ -314,32 +368,29 @@ class Project:
             raise ProjectError(f"{self.folder} cannot be written: {error}.") from error
 
 
-def taxonomy_text(name: str) -> str:
-    """Return the text of a shipped taxonomy, of a file, or of a file that is an outline: Markdown, text, CSV.
+def manifest_in(folder: Path) -> Manifest | None:
+    """Return what the data set in a folder says of itself; None where there is none.
 
     Raises:
-        ProjectError: there is no such file.
-        TaxonomyError: the file cannot be read.
+        ProjectError: the manifest cannot be read.
 
     """
-    if name in shipped_names():
-        return shipped_text(name)
-    path = Path(name)
-    if not path.exists():
+    path = folder / MANIFEST
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.DecodeError) as error:
         raise ProjectError(
-            f"There is no taxonomy and no file {name!r}.",
-            hint="Give `builtin`, `paper` or the path of a YAML file or an outline.",
-        )
-    text = read_text(path)
-    return document(read_outline(text, name).nodes) if is_outline(name) else text
+            f"{path} cannot be read: {error}.",
+            hint="Move it away and run again: everything in it is derived from the ledger.",
+        ) from error
 
 
-def _complete_lines(path: Path, text: str) -> None:
-    """Add to a file the lines of a text that it lacks."""
-    there = path.read_text(encoding="utf-8", errors="surrogateescape")
-    missing = [line for line in text.splitlines() if line not in there.splitlines()]
-    if missing:
-        gap = "" if not there or there.endswith("\n") else "\n"
-        path.write_text(
-            there + gap + "".join(f"{line}\n" for line in missing), encoding="utf-8", errors="surrogateescape"
-        )
+def status_in(folder: Path) -> dict[str, object] | None:
+    """Return what the last run in a folder said of itself, None where there was none."""
+    try:
+        found: dict[str, object] = msgspec.json.decode((folder / STATUS).read_bytes(), type=dict[str, object])
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+    return found

@@ -36,6 +36,8 @@ class Stage(StrEnum):
     """What a critic makes of a pair."""
     SAFETY = "safety"
     """What a guard model makes of a pair."""
+    TAXONOMY = "taxonomy"
+    """The parts of a branch, where a tree is built, and votes on a tree: no pair is on its way then."""
 
 
 OF_A_PAIR = (Stage.SUBJECTS, Stage.SYLLABI, Stage.QUESTIONS, Stage.ANSWERS)
@@ -51,6 +53,9 @@ STAGES: Mapping[str, Stage] = {
     "rating": Stage.RATINGS,
     "score": Stage.SCORES,
     "safety": Stage.SAFETY,
+    "proposal": Stage.TAXONOMY,
+    "parts": Stage.TAXONOMY,
+    "vote": Stage.TAXONOMY,
 }
 """The stage of a request by the kind of its place, with which its id begins."""
 
@@ -76,6 +81,14 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """A frozen value. Some twenty are made for each pair, and msgspec makes one ten times as fast as a dataclass."""
 
 
+class Session(Record, frozen=True, kw_only=True):
+    """A class session and its key concepts; keys are unique within a syllabus and within a session."""
+
+    name: str
+    key: str
+    key_concepts: tuple[str, ...]
+
+
 class Subject(Record, frozen=True, kw_only=True):
     """A subject of one discipline. The same name in another discipline is another subject (paper, section 2.2)."""
 
@@ -83,6 +96,14 @@ class Subject(Record, frozen=True, kw_only=True):
     key: str
     level: Level
     subtopics: tuple[str, ...] = ()
+    draft: int = 1
+    """Of a given subject, the number of the draft that named it first: rounds of fewer drafts walk without it."""
+    syllabus: str = ""
+    """Of a given subject, the text of its syllabus; empty where it is asked for, or follows from the sessions."""
+    sessions: tuple[Session, ...] = ()
+    """Of a given subject, its class sessions; empty where they are asked for."""
+    frozen: str = ""
+    """Of a given subject, the seal of what a teacher wrote of it; see `taxonomy/seals.py`."""
 
 
 class Discipline(Record, frozen=True, kw_only=True):
@@ -102,19 +123,13 @@ class Discipline(Record, frozen=True, kw_only=True):
     """Subjects that a person gave; where there are some, no drafts are asked for."""
     isced: str | None = None
     """Detailed field of ISCED-F 2013, four digits. For people and tools; it reaches no id, draw or prompt."""
+    votes: str | None = None
+    """How many of the proposals of a built tree named it, such as `5/6`. For people; it reaches no id or prompt."""
 
     @property
     def leaf(self) -> str:
         """The percent-encoded key: its part in ids."""
         return quoted(self.key)
-
-
-class Session(Record, frozen=True, kw_only=True):
-    """A class session and its key concepts; keys are unique within a syllabus and within a session."""
-
-    name: str
-    key: str
-    key_concepts: tuple[str, ...]
 
 
 class Syllabus(Record, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ Everything in it is read from what the run counts anyway; it is replaced whole, 
 """
 
 import logging
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Protocol
@@ -75,7 +76,9 @@ class Reporter:
     def _write(self, found: Mapping[str, object]) -> None:
         """Replace status.json; a preview leaves it to tell of the last run."""
         if not self._run.options.is_preview:
-            self._run.project.write_status(found)
+            of_leaves = self._run.progress.by_leaf  # too much for a log
+            project = self._run.project
+            project.write_status({**found, "process": os.getpid(), "only": project.only, "by_leaf": of_leaves})
 
     def status(self, state: str = "running") -> dict[str, object]:
         """Return what is known of the run, as JSON can hold it."""
@@ -113,6 +116,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """What status.json says, as far as it is shown; what an earlier version did not write has its default."""
 
     state: str = ""
+    only: str | None = None
+    """Path of the node, for a trial."""
     begun_at: str | None = None
     elapsed_s: float = 0.0
     pairs_per_s: float = 0.0

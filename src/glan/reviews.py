@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -97,6 +98,12 @@ class Reviews:
         if len(data) > _LONGEST:
             raise ProjectError(f"{path} has more than {_LONGEST:,} bytes; that is more than is read.")
         return cls(_read(data, str(path)), hashlib.sha256(data).hexdigest())
+
+    def of_leaves(self, leaves: AbstractSet[str]) -> "Reviews":
+        """Return the verdicts on the pairs of some leaves."""
+        return Reviews(
+            [review for review in self if review.id.partition("/")[2].partition("/")[0] in leaves], self.sha256
+        )
 
     def hashes(self) -> Mapping[str, str]:
         """Return the hash of the file by its name, where there is one."""

@@ -18,6 +18,7 @@ from glan.against import Against
 from glan.batched import Gathering, OnlyLedger, check_servers, emptied, post_of, settle_earlier
 from glan.curate.beside import examining
 from glan.curate.own import OwnRules
+from glan.curricula import told_of_lost_texts, with_texts
 from glan.dataset.licences import doubt_of
 from glan.errors import BudgetError, GlanError
 from glan.generate.asking import Asking, asking_of
@@ -35,7 +36,7 @@ from glan.reporting import Reporter
 from glan.settled import Basis, count_again, settled, told_again
 from glan.spending import possibly_paid, possibly_paid_so_far, purse_of
 from glan.streams import collecting_rarely
-from glan.surprise import chosen, meaning_of
+from glan.surprise import Earlier, chosen, meaning_of
 from glan.teachers.batch_post import Post
 from glan.teachers.identities import Identities
 from glan.teachers.ledger import Ledger
@@ -57,13 +58,13 @@ class Run:
     """One run. `progress` and `tally` can be read while it goes on; `interrupt` asks it to stop."""
 
     def __init__(self, project: Project, panel: Panel, options: Options) -> None:
-        self.project = project
+        self.project = project if options.only is None else project.trial(options.only)
         self.options = options
-        self.config = project.config
+        self.config = self.project.config
         self.progress = Progress(wanted=options.pairs or self.config.pairs)
         self.tally = Tally(by_hour=frozenset(panel.hourly))
         self.cuts = Cuts()
-        self.against = Against(project.benchmarks)
+        self.against = Against(self.project.benchmarks)
         self.identities = Identities()
         self.notices: list[str] = []
         self.post: Post | None = None
@@ -118,7 +119,7 @@ class Run:
         """
         # What cannot be read is told before anything is written.
         panel = self.panel
-        disciplines = self._disciplines()
+        disciplines = self.project.taxonomy.disciplines
         self._own = own_rules(self.project, self.options, self._notice)
         if doubt := doubt_of(self.config.dataset.license):
             self._notice(doubt)
@@ -131,7 +132,7 @@ class Run:
             emptied(self.project.batches_path),
         ):
             self.project.heal()
-            return await self._run(ledger, disciplines, asking, confirm)
+            return await self._run(ledger, with_texts(disciplines, ledger), asking, confirm)
 
     async def _run(
         self, ledger: Ledger, disciplines: Sequence[Discipline], asking: Asking, confirm: Callable[[str], bool]
@@ -141,18 +142,20 @@ class Run:
         await settle_earlier(post, waits=not self.options.is_preview)
         standing = None if self.options.is_aside else standing_of(self.project)
         pairs, told = pairs_of(standing, disciplines, self.config, self.options.pairs, confirm)
-        for text in told:
+        for text in (*told, *told_of_lost_texts(disciplines)):
             self._notice(text)
         self.progress.wanted = pairs
         job = self._job(disciplines, asking, pairs)
         meaning = meaning_of(self.config, disciplines, self.project.prompts, asking)
-        choice = await chosen(job, ledger, meaning, self.options.choice)
+        earlier = Earlier.of(ledger, self.options.scope_in(self.project))
+        choice = await chosen(job, ledger, meaning, told=self.options.choice, earlier=earlier)
         inputs = inputs_of(self.project, self.options)
         basis = Basis(inputs=inputs, meaning=meaning, models=self.panel.models, choice=choice)
         found = None if self._walks_anyway else settled(self.project, basis.with_replies(ledger), pairs=pairs)
         if found is not None:
             return self._stand(found)
-        self._begin(ledger, meaning, choice, pairs)
+        # A discipline that this run leaves out is still known to the next one that has it.
+        self._begin(ledger, {**earlier.meaning, **meaning}, choice, pairs)
         post.budget = self.purse.budget
         ledgered = Ledgered(
             self.panel.teacher,
@@ -202,13 +205,11 @@ class Run:
 
     def _begin(self, ledger: Ledger, meaning: Mapping[str, str], choice: Choice, pairs: int) -> None:
         """Store the inputs of the run."""
-        before = ledger.last_run()
         self.purse = purse_of(self.panel, self.options, ledger)
         self.tally.meter = self.purse.budget.meter
         ledger.begin_run(
             glan_version=glan.__version__,
-            # A discipline that this run leaves out is still known to the next one that has it.
-            meaning={**(before.meaning if before is not None else {}), **meaning},
+            meaning=meaning,
             choice=choice.value,
             files={
                 **stored_of(self.project, self.options),
@@ -216,10 +217,8 @@ class Run:
                 "teacher": self.panel.spec,
             },
         )
-        _log.info(
-            "run begins",
-            extra={"facts": {"pairs": pairs, "teacher": self.panel.spec or "at hand", "choice": choice.value}},
-        )
+        facts = {"pairs": pairs, "of": self.options.scope_in(self.project) or "all", "choice": choice.value}
+        _log.info("run begins", extra={"facts": {**facts, "teacher": self.panel.spec or "at hand"}})
 
     async def _gathered(self, gathering: Gathering) -> GlanError | None:
         """Ask in batches what can be; return what keeps the run from asking the rest live."""
@@ -270,12 +269,6 @@ class Run:
         self.against.count_again(manifest)
         self.notices += told_again(manifest)
         return self._ended(manifest.slots["open"], None, is_published=True, is_settled=True)
-
-    def _disciplines(self) -> Sequence[Discipline]:
-        taxonomy = self.project.taxonomy
-        if self.options.only is None:
-            return taxonomy.disciplines
-        return taxonomy.leaves_under(taxonomy.named(self.options.only))
 
     def _notice(self, text: str) -> None:
         self.notices.append(text)

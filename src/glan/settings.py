@@ -126,6 +126,7 @@ class MaxTokens(Settings, frozen=True):
     ratings: Annotated[int, Meta(ge=1, description="Room for the rating of a question.")] = 1_024
     scores: Annotated[int, Meta(ge=1, description="Room for what a judge says of a pair.")] = 2_048
     safety: Annotated[int, Meta(ge=1, description="Room for what a guard model says of a pair.")] = 256
+    taxonomy: Annotated[int, Meta(ge=1, description="Room for the parts of a branch, when a tree is built.")] = 4_096
 
     def of(self, stage: Stage) -> int:
         """Return the room for a reply of a stage; an embedding takes none."""

@@ -57,12 +57,13 @@ def settled(project: Project, basis: str, *, pairs: int) -> Manifest | None:
     manifest = project.manifest()
     if manifest is None or not manifest.complete or (manifest.pairs_wanted, manifest.basis) != (pairs, basis):
         return None
-    return manifest if _files_of(project.folder) == manifest.files else None
+    return manifest if _files_of(project.made_path) == manifest.files else None
 
 
 def count_again(manifest: Manifest, progress: Progress) -> None:
     """Count what the data set that stands was made of, as the run that made it did."""
     progress.outcomes = Counter({outcome: manifest.slots[name] for outcome, name in _COUNTED.items()})
+    progress.by_leaf = {leaf: list(counts) for leaf, counts in manifest.by_leaf.items()}
     progress.reasons = Counter(
         {(str(ended["stage"]), str(ended["reason"])): int(ended["slots"]) for ended in manifest.reasons}
     )

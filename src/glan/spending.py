@@ -54,11 +54,16 @@ def _refuse_unpriced(panel: Panel, prices: Mapping[Stage, Price | None]) -> None
 
 
 def _spent(ledger: Ledger, prices: Mapping[Stage, Price | None]) -> Amount:
-    """Return what the ledger has paid for, and what it may have paid for, at the most."""
+    """Return what the ledger has paid for, and what it may have paid for, at the most.
+
+    What is of unknown cost in a stage that this run does not ask is counted at the dearest price of those that it does.
+    """
     stages, runs = ledger.totals(), ledger.run_totals()
+    dearest = max((price for price in prices.values() if price is not None), key=_most_of, default=None)
+    costs = [_cost(found, prices.get(Stage(stage), dearest)) for stage, found in stages.items()]
     return Amount(
         tokens=sum(_tokens(found) for found in stages.values()) + runs.tokens,
-        usd=sum(_cost(found, prices[Stage(stage)]) for stage, found in stages.items()) + _cost_of_runs(runs, prices),
+        usd=sum(costs) + _cost_of_runs(runs, prices),
     )
 
 
@@ -79,7 +84,11 @@ def _cost_of_runs(found: RunTotals, prices: Mapping[Stage, Price | None]) -> flo
 
 
 def _dearest(prices: Iterable[Price | None]) -> float:
-    return max((max(price.input, price.output) for price in prices if price is not None), default=0.0)
+    return max((_most_of(price) for price in prices if price is not None), default=0.0)
+
+
+def _most_of(price: Price) -> float:
+    return max(price.input, price.output)
 
 
 def possibly_paid(tally: Tally, purse: Purse) -> dict[str, object]:

@@ -4,25 +4,35 @@ A run whose requests differ from those the ledger answers is stopped before it a
 """
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from urllib.parse import unquote
 
 from msgspec import structs
 
 from glan.config import Config
 from glan.errors import StoppedError, WouldAskAgainError
 from glan.generate.asking import Asking
+from glan.generate.syllabi import given_text
 from glan.mix import Mix
+from glan.options import PREVIEW
 from glan.pipeline import Job, Pipeline
+from glan.places import quoted
 from glan.progress import Progress
-from glan.prompts import OF_LOOKS, VARIABLES, Prompts
-from glan.records import OF_A_PAIR, Discipline, Reply, Request, Stage
+from glan.prompts import OF_SOME, VARIABLES, Prompts
+from glan.records import OF_A_PAIR, Discipline, Reply, Request, Stage, Subject
 from glan.teachers.base import Teacher
 from glan.teachers.ledger import Entry, Ledger
-from glan.teachers.ledgered import Choice, Ledgered
+from glan.teachers.ledger_rows import Run as LedgerRun
+from glan.teachers.ledgered import Choice, Ledgered, Tally
 from glan.teachers.permits import Permits
 from glan.teachers.watched import Cuts, Watched
+from glan.wording import few
+
+_DISCIPLINE = "discipline "
+"""How the names of what a discipline says begin."""
+_MOST_NAMED = 5
 
 
 def meaning_of(
@@ -41,7 +51,7 @@ def meaning_of(
     if Stage.SAFETY in asking.sampling:
         found["curation.safety.asks"] = config.curation.safety.asks
     for name in VARIABLES:
-        if OF_LOOKS.get(name, Stage.QUESTIONS) in asking.sampling:  # one that is not looked with reaches no request
+        if OF_SOME.get(name, Stage.QUESTIONS) in asking.sampling:  # one that is not asked with reaches no request
             found[f"prompt {name}"] = prompts.hash_of(name)
     for stage, sampling in asking.sampling.items():
         found[f"model of {stage}"] = sampling.model
@@ -51,9 +61,18 @@ def meaning_of(
         found[f"extra of {stage}"] = json.dumps(sampling.extra, sort_keys=True)
         found[f"system of {stage}"] = _digest(asking.system.get(stage, ""))
     for discipline in disciplines:
-        given = [(subject.name, subject.level.value, subject.subtopics) for subject in discipline.subjects]
-        found[f"discipline {discipline.key}"] = _digest(json.dumps([discipline.name, discipline.notes, given]))
+        given = [_meant(subject) for subject in discipline.subjects]
+        found[f"{_DISCIPLINE}{discipline.key}"] = _digest(json.dumps([discipline.name, discipline.notes, given]))
     return found
+
+
+def _meant(subject: Subject) -> tuple[object, ...]:
+    """Return what reaches requests of a given subject; one without a syllabus is told as before there were any."""
+    alone = (subject.name, subject.level.value, subject.subtopics)
+    text = given_text(subject)
+    if not text and subject.draft == 1:
+        return alone
+    return (*alone, subject.draft, text, [(session.name, session.key_concepts) for session in subject.sessions])
 
 
 _BEFORE_IT_WAS_KNOWN = {
@@ -70,30 +89,81 @@ def changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     lines = []
     for name in now:
         if name in before and before[name] != now[name]:
-            is_shown = not name.startswith(("prompt", "system", "discipline"))
+            is_shown = not name.startswith(("prompt", "system", _DISCIPLINE))
             lines.append(f"{name} ({before[name]} -> {now[name]})" if is_shown else name)
     return lines
 
 
-async def chosen(job: Job, ledger: Ledger, now: Mapping[str, str], told: Choice | None) -> Choice:
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The runs whose requests a run is held against: the last one of its scope, or over all, and those after it.
+
+    What a trial was told to do about other fingerprints holds for the trial. What it meant is remembered by all, since
+    its replies are in the same ledger.
+    """
+
+    runs: Sequence[LedgerRun] = ()
+
+    @classmethod
+    def of(cls, ledger: Ledger, scope: str) -> "Earlier":
+        """Return those that a ledger knows of, for a run of a scope."""
+        runs = [run for run in ledger.runs() if not run.is_beside]
+        own = [i for i, run in enumerate(runs) if run.scope in {"", scope} or scope == PREVIEW]
+        return cls(runs[own[-1] if own else -1 :])
+
+    @property
+    def meaning(self) -> Mapping[str, str]:
+        """What reached their requests; of two that differ the later one."""
+        return {name: value for run in self.runs for name, value in run.meaning.items()}
+
+    def changed(self, now: Mapping[str, str]) -> list[str]:
+        """Name what any of them tells differently."""
+        return [*dict.fromkeys(line for run in self.runs for line in changed(run.meaning, now))]
+
+    def choice(self, now: Mapping[str, str]) -> Choice | None:
+        """Return what was decided earlier and still holds, or that there is nothing to decide; else None."""
+        if not self.runs:
+            return Choice.EXACT
+        before = Choice(self.runs[0].choice)
+        if before is not Choice.EXACT and not changed(self.runs[0].meaning, now):
+            return before
+        return None if self.changed(now) else Choice.EXACT
+
+
+async def chosen(job: Job, ledger: Ledger, now: Mapping[str, str], *, told: Choice | None, earlier: Earlier) -> Choice:
     """Return what is done about replies under another fingerprint: as told, as before, or nothing to do.
 
     Raises:
         WouldAskAgainError: there are some, and nobody has said what to do.
 
     """
-    before = ledger.last_run()
-    if before is None:
+    if not earlier.runs:
         return Choice.EXACT
-    lines = changed(before.meaning, now)
-    if told is not None:
-        return told
-    if not lines:
-        return Choice(before.choice)
-    again = await audit(job, ledger)
+    choice = told or earlier.choice(now)
+    if choice is not None:
+        return choice
+    mismatched: set[str] = set()
+    again = await audit(job, ledger, mismatched)
     if again.replies:
-        raise refusal(lines, again)
+        raise refusal(narrowed(earlier.changed(now), mismatched), again)
     return Choice.EXACT
+
+
+def narrowed(lines: Sequence[str], mismatched: Iterable[str]) -> list[str]:
+    """Return the lines without the disciplines of which no reply is another, and name the subjects of the others."""
+    subjects: dict[str, set[str]] = {}
+    for kind, leaf, *rest in (id_.split("/") for id_ in sorted(mismatched)):
+        # A draft is of the whole discipline, and so is all that rests on it.
+        subjects.setdefault(leaf, set()).add("" if kind in {"draft", "listing"} else unquote(rest[0]))
+    found: list[str] = []
+    for line in lines:
+        key = line.removeprefix(_DISCIPLINE)
+        names = sorted(subjects.get(quoted(key), ()))
+        if key == line or "" in names:
+            found.append(line)
+        elif names:
+            found.append(f"{line} ({few(names, _MOST_NAMED)})")
+    return found or list(lines)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,36 +176,55 @@ class Again:
     n_without_price: int
 
 
-async def audit(job: Job, ledger: Ledger) -> Again:
+async def audit(job: Job, ledger: Ledger, mismatched: set[str]) -> Again:
     """Walk what the ledger holds without asking, and count what a new fingerprint would ask again.
 
-    Where a draft, a syllabus or a question would be asked again, so would everything that rests on it.
+    Where a draft, a syllabus or a question would be asked again, so would everything that rests on it. The requests
+    that are another are put into `mismatched`.
     """
-    mismatched: set[str] = set()
     async for _ in auditing(job, ledger, mismatched).decided():
         pass
     return _count(ledger, mismatched, job.config.stages)
 
 
 def auditing(
-    job: Job, ledger: Ledger, mismatched: set[str], seen: Callable[[Teacher], Teacher] | None = None
+    job: Job,
+    ledger: Ledger,
+    mismatched: set[str],
+    seen: Callable[[Teacher], Teacher] | None = None,
+    tally: Tally | None = None,
 ) -> Pipeline:
     """Return a walk along what the ledger holds: it asks nobody, and slots that would have to ask stay open.
 
     Requests that the ledger answers under another fingerprint alone are put into `mismatched`, and their replies are
-    used. What `seen` makes of the teacher is asked in its place.
+    used. What `seen` makes of the teacher is asked in its place, and `tally` counts what is found.
     """
-    permits = Permits(1)
-    permits.close(StoppedError("an audit asks nobody"))
+    permits = _closed()
 
     def note(request: Request, _: Entry) -> None:
         mismatched.add(request.id)
 
-    ledgered = Ledgered(Nobody(), ledger, permits, choice=Choice.KEEP, on_mismatch=note)
-    teacher: Teacher = Watched(ledgered, Cuts(), keeps_cut=job.config.curation.cut_prompts == "keep")
+    teacher = answering(ledger, job.config, note, tally)
     teacher = teacher if seen is None else seen(teacher)
     walk = replace(job, asking=structs.replace(job.asking, teacher=teacher), is_audit=True)
     return Pipeline(walk, permits=permits, progress=Progress(wanted=job.pairs))
+
+
+def answering(
+    ledger: Ledger, config: Config, note: Callable[[Request, Entry], None] | None, tally: Tally | None = None
+) -> Teacher:
+    """Return a teacher that answers from the ledger, also under another fingerprint, and stops where that has nothing.
+
+    With `note` the reply to exactly a request goes first, and `note` is told of all others that are used.
+    """
+    ledgered = Ledgered(Nobody(), ledger, _closed(), choice=Choice.KEEP, on_mismatch=note, tally=tally or Tally())
+    return Watched(ledgered, Cuts(), keeps_cut=config.curation.cut_prompts == "keep")
+
+
+def _closed() -> Permits:
+    permits = Permits(1)
+    permits.close(StoppedError("an audit asks nobody"))
+    return permits
 
 
 class Nobody:
@@ -192,7 +281,7 @@ def rests_on(request_id: str) -> Iterable[tuple[str, ...]]:
         yield ("answer", *parts)
 
 
-def refusal(lines: list[str], again: Again) -> WouldAskAgainError:
+def refusal(lines: Sequence[str], again: Again) -> WouldAskAgainError:
     """Return the error that says what changed, how many replies that concerns, and what they cost."""
     cost = f"${again.cost_usd:,.2f}" if again.cost_usd or not again.n_without_price else "at a price unknown"
     if again.cost_usd and again.n_without_price:

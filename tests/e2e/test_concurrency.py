@@ -56,14 +56,18 @@ def test_a_rate_of_the_server_makes_a_run_slower_and_harms_nothing(
 
 
 @pytest.mark.parametrize(
-    ("told", "most"),
-    [(("--concurrency", "fixed", "--max-in-flight", 20), 20), (("--concurrency", "adaptive", "--max-in-flight", 3), 3)],
+    ("told", "most", "latency_ms"),
+    [
+        (("--concurrency", "fixed", "--max-in-flight", 20), 20, 250),
+        (("--concurrency", "adaptive", "--max-in-flight", 3), 3, 20),
+    ],
 )
 def test_a_number_that_is_asked_for_is_kept(
-    one_by_one: dict[str, bytes], tmp_path: Path, told: tuple[object, ...], most: int
+    one_by_one: dict[str, bytes], tmp_path: Path, told: tuple[object, ...], most: int, latency_ms: float
 ) -> None:
     """A fixed number is in flight from the beginning; of an adaptive one it is the ceiling."""
-    with simulated(Simulated(latency_ms=20)) as server:
+    # Twenty calls are under way at once only where a reply takes longer than a busy machine takes to send twenty.
+    with simulated(Simulated(latency_ms=latency_ms)) as server:
         command = CommandLine(home=tmp_path, base_url=server.base_url)
         folder = command.init("data", pairs=PAIRS)
         assert command.run(folder, *told).code == 0

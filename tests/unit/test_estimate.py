@@ -11,7 +11,7 @@ from strategies import a_discipline
 
 from glan.config import Config
 from glan.estimate import DEFAULTS, EXPECTED, HIGH, LOW, Average, Known, Prices, StageEstimate, estimate, estimates_of
-from glan.records import Level, Stage, Subject
+from glan.records import Level, Session, Stage, Subject
 from glan.settings import Agreement, Critic, Curation, Limits, Questions, Rating, Safety
 
 LEAVES = [a_discipline(name) for name in ("Physics", "Law", "Music")]
@@ -115,6 +115,18 @@ def test_given_subjects_need_no_drafts() -> None:
     subject = Subject(name="Optics", key="optics", level=Level.GRADUATE)
     leaf = structs.replace(LEAVES[0], subjects=(subject,))
     assert calls_of(estimate([leaf], Config(pairs=40), LOW, Known())) == [0, 2, 40, 40]
+
+
+def test_given_class_sessions_need_no_syllabus() -> None:
+    """Of the subjects that are walked; one of a later draft is walked when its round has come."""
+    sessions = (Session(name="Light", key="light", key_concepts=("Ray",)),)
+    subjects = [
+        Subject(name=f"S{i}", key=f"s{i}", level=Level.GRADUATE, draft=draft, sessions=sessions if i == 0 else ())
+        for i, draft in enumerate((1, 1, 2))
+    ]
+    leaf = structs.replace(LEAVES[0], subjects=tuple(reversed(subjects)))
+    # Visits of four: the two of the first draft take eight slots, then all three are walked.
+    assert [calls_of(estimate([leaf], Config(pairs=n), LOW, Known()))[1] for n in (4, 8, 16, 17)] == [2, 2, 2, 4]
 
 
 def test_measured_averages_go_before_the_defaults() -> None:

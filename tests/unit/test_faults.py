@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from glan.errors import ConfigError, ReplyError
-from glan.parsing import parse_sessions, parse_subjects
+from glan.generate.decompose import WORDINGS
+from glan.parsing import parse_parts, parse_sessions, parse_subjects
 from glan.prompts import Prompts
 from glan.records import Message, Reply, Request, Sampling, Stage
 from glan.teachers.base import Teacher
@@ -20,7 +21,7 @@ from glan.teachers.filler import Filler, tokens_of
 from glan.teachers.mistakes import misjudged, with_mistake
 
 PROMPTS = Prompts.shipped()
-READERS = {"subjects": parse_subjects, "sessions": parse_sessions}
+READERS = {"subjects": parse_subjects, "sessions": parse_sessions, "parts": parse_parts}
 
 
 def _request(text: str, schema: str | None = None) -> Request:
@@ -235,6 +236,7 @@ def test_a_fault_can_be_kept_to_a_stage(stage: Stage) -> None:
         Stage.SYLLABI: _request("Astronomy", "sessions"),
         Stage.QUESTIONS: _request(_write_question(1)),
         Stage.ANSWERS: _request("Why?"),
+        Stage.TAXONOMY: _request(PROMPTS.render(WORDINGS[1], whole="A", above=[], notes=[], language="English")),
     }
     for other, request in asked.items():
         assert (_ask(request, {f"empty@{stage.value}": 1.0}).text == "") is (other is stage)

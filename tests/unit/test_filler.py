@@ -1,7 +1,7 @@
 """The filler: the right form for every prompt, pure, unlike each other where they must be."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -66,18 +66,34 @@ def _conversation(asked: Asked, language: str = "English") -> tuple[str, ...]:
     match asked:
         case Asked.DRAFT_SUBJECTS:
             return (_draft_subjects("Astronomy", language, ["Be brief."]),)
-        case Asked.LIST_SUBJECTS:
-            return (*_conversation(Asked.DRAFT_SUBJECTS, language), "d", PROMPTS.render(asked, language=language))
         case Asked.DRAFT_SYLLABUS:
             return (_draft_syllabus("Orbits", language, ["Be brief."]),)
-        case Asked.LIST_SESSIONS:
-            return (*_conversation(Asked.DRAFT_SYLLABUS, language), "s", PROMPTS.render(asked, language=language))
+        case Asked.LIST_SUBJECTS | Asked.LIST_SESSIONS | Asked.LIST_PARTS:
+            return (*_conversation(_DRAFTS[asked], language), "d", PROMPTS.render(asked, language=language))
         case Asked.WRITE_QUESTION:
             return (_write_question("Mass", language=language),)
+        case Asked.DIVIDE | Asked.VOTE_ON_PARTS:
+            return (PROMPTS.render(asked, language=language, **_OF_TREES[asked]),)
         case _:
             pair = {"question": "What is a key concept, or an <error>?", "answer": "One that <task> has."}
             is_pair = asked is Asked.GUARD_CONVERSATION
             return tuple(pair.values()) if is_pair else (PROMPTS.render(asked, mark="0", language=language, **pair),)
+
+
+_OF_TREES: Mapping[Asked, Mapping[str, object]] = {
+    Asked.DIVIDE: {"whole": "Sky", "above": ["<error>"], "notes": ["Be brief."]},
+    Asked.VOTE_ON_PARTS: {
+        "above": ["Sky"],
+        "notes": ["<error>"],
+        "elements": [{"title": "Mind the <error>", "about": "a discipline"}],
+        "mark": "0",
+    },
+}
+_DRAFTS = {
+    Asked.LIST_SUBJECTS: Asked.DRAFT_SUBJECTS,
+    Asked.LIST_SESSIONS: Asked.DRAFT_SYLLABUS,
+    Asked.LIST_PARTS: Asked.DIVIDE,
+}
 
 
 def _trigrams(text: str) -> set[tuple[str, ...]]:
@@ -118,7 +134,7 @@ def test_the_schema_goes_before_the_prompt(schema: str, asked: Asked) -> None:
 
 def test_an_unknown_schema_leaves_it_to_the_prompt() -> None:
     """A schema of somebody else does not make a listing."""
-    assert asked_of(_request("Why?").messages, "votes") is Asked.ANSWER_QUESTION
+    assert asked_of(_request("Why?").messages, "haiku") is Asked.ANSWER_QUESTION
 
 
 @pytest.mark.parametrize(
@@ -134,6 +150,8 @@ def test_an_unknown_schema_leaves_it_to_the_prompt() -> None:
         (Asked.SCORE_PAIR, Stage.SCORES, "scores"),
         (Asked.JUDGE_SAFETY, Stage.SAFETY, "safety"),
         (Asked.GUARD_CONVERSATION, Stage.SAFETY, None),
+        (Asked.DIVIDE, Stage.TAXONOMY, None),
+        (Asked.LIST_PARTS, Stage.TAXONOMY, "parts"),
     ],
     ids=str,
 )

@@ -17,6 +17,7 @@ USUAL = [
     shipped_text("paper"),
     "taxonomy:\n- A\n- B, and C  # the last\n",
     "taxonomy: [A, {name: B, children: [C, 'D'], weight: 0.5}]",
+    "taxonomy:\n- 'it''s'\n- {name: 'a''''b', weight: 2, notes: ''''}\n- {name: S, subjects: ['''x', T]}\n",
     "taxonomy:\r\n  - name: A\r\n    children:\r\n    - B\r\n\r\n  - C\r\n",
     'taxonomy:\n  - {"name": "A: b", "weight": 3/7}\n  - Été & co. (数学)\n  - C#\n  - null\n  - ~\n'.replace(
         "  - ~\n", ""
@@ -25,7 +26,7 @@ USUAL = [
 ]
 UNUSUAL = [
     "", "# only a comment\n", "- A\n", "taxonomy:\n", "taxonomy:\n- A\n  more of A\n", "taxonomy:\n- A\n    - B\n",
-    "taxonomy: &x\n- A\n", "taxonomy:\n- 'it''s'\n", "taxonomy:\n\t- A\n", "taxonomy:\n- |\n  A\n",
+    "taxonomy: &x\n- A\n", "taxonomy:\n- 'it'''s'\n", "taxonomy:\n\t- A\n", "taxonomy:\n- |\n  A\n",
     "taxonomy:\n- name: A\n  name: B\n", "taxonomy:\n- {name: A, name: B}\n", "taxonomy: [A\n", "taxonomy:\n- A: \n",
     "taxonomy:\n- A\ntaxonomy:\n- B\n", "---\ntaxonomy: [A]\n", "taxonomy:\n- A\n...\n", "taxonomy:\n -\n  A\n",
     "\ufefftaxonomy: [A]\n", "taxonomy: [A, ]\n", "taxonomy: []\n", 'taxonomy: ["a\\tb"]\n',

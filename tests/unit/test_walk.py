@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 from reference import Met, walked
-from strategies import a_discipline
+from strategies import a_discipline, sized_syllabus
 
 from glan.errors import RequestError, StoppedError
 from glan.generate.asking import Asking
@@ -78,9 +78,19 @@ CURRICULA = st.builds(
     refused=st.frozensets(st.sampled_from(_IDS), max_size=3),
 )
 PLANS = st.builds(Plan, questions_per_visit=st.integers(1, 3), drafts=st.integers(1, 5))
-DISCIPLINES = st.lists(st.sampled_from(NAMES), max_size=3, unique=True).map(
-    lambda names: structs.replace(a_discipline("Physics"), subjects=tuple(map(subject, names)))
+GIVEN = st.lists(
+    st.tuples(st.sampled_from(NAMES), st.integers(1, 6), _SIZES), max_size=4, unique_by=lambda found: found[0]
 )
+DISCIPLINES = GIVEN.map(lambda found: given_discipline(sorted(found, key=lambda each: each[1])))
+
+
+def given_discipline(subjects: Sequence[tuple[str, int, Sequence[int]]]) -> Discipline:
+    """Return a discipline with given subjects: the name, the draft, and the sizes of class sessions, if it has any."""
+    given_ = [
+        structs.replace(subject(name), draft=draft, sessions=sized_syllabus(*sizes).sessions if sizes else ())
+        for name, draft, sizes in subjects
+    ]
+    return structs.replace(a_discipline("Physics"), subjects=tuple(given_))
 
 
 def met_by(drawn: Drawn | None) -> Met | None:
@@ -197,6 +207,45 @@ async def test_given_subjects_need_no_drafts() -> None:
     # Visits of 1, then 1, then 2 slots each.
     assert [met.subject.name for met in found if met and met.subject] == [*["Waves", "Heat"] * 2, "Waves", "Waves"]
     assert all(id_.startswith(("syllabus", "sessions")) for id_ in teacher.ids())
+
+
+async def test_given_class_sessions_ask_for_nothing() -> None:
+    """Each subject is walked from the round of its draft on, and a round that has none passes on to the next."""
+    teacher = _replies()
+    walk = Walk(given_discipline([("Waves", 2, [3, 3]), ("Heat", 3, [3, 3])]), plan=Plan(questions_per_visit=1), seed=0)
+    found = await _serve(walk, asking_of(teacher), 7)
+    # The round of one draft has no subject, that of two 1 slot for each, that of four 2.
+    assert [met.subject.name for met in found if met and met.subject] == [*["Waves"] * 3, *["Heat"] * 2, *["Waves"] * 2]
+    assert not teacher.ids()
+
+
+@settings(max_examples=150, deadline=None)
+@given(CURRICULA, PLANS, st.integers(1, 60), st.integers(0, 2**32))
+def test_a_frozen_discipline_is_walked_as_before(curricula: Curricula, plan: Plan, slots: int, seed: int) -> None:
+    """With the subjects of the drafts that were asked for, and the syllabi that were there, every slot is the same."""
+    teacher = Counting(curricula)
+    discipline = a_discipline("Physics")
+    before = [replace(met, cause=None) for met in islice(walked(discipline, plan, 5, asking_of(teacher)), slots)]
+    n_drafts = max(int(id_.split("/")[2]) for id_ in teacher.ids() if id_.startswith("draft/"))
+    named: dict[str, Subject] = {}
+    for number in range(1, n_drafts + 1):
+        if not {f"draft/physics/{number}", f"listing/physics/{number}"} & curricula.refused:
+            for i in curricula.drafts.get(number, range(2)):
+                found = structs.replace(subject(NAMES[i]), level=Level.INTRODUCTORY, draft=number)
+                named.setdefault(found.key, found)
+    syllabi = {met.syllabus.subject.key: met.syllabus for met in before if met.syllabus is not None}
+    frozen = [
+        structs.replace(each, sessions=syllabi[each.key].sessions, syllabus=syllabi[each.key].text)
+        if each.key in syllabi
+        else each
+        for each in named.values()
+    ]
+    asked = Counting(Shuffled(curricula, seed))
+    again = Walk(structs.replace(discipline, subjects=tuple(frozen)), plan=plan, seed=5)
+    after = asyncio.run(at_once(again, asking_of(asked), slots, random.Random(seed))) if frozen else []
+    shown = [(met.subject.key, met.draw, met.failed) for met in after if met is not None and met.subject is not None]
+    assert shown == [(met.subject.key, met.draw, met.failed) for met in before if met.subject is not None]
+    assert {call[0] for call in asked.started} <= {call[0] for call in teacher.started}
 
 
 async def test_a_discipline_fails_once() -> None:

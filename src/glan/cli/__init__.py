@@ -27,14 +27,15 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "export": ("reading", "Write the data set in the format of a trainer."),
     "push": ("pushing", "Put the data set on the Hugging Face hub."),
     "show": ("reading", "Show the way of one pair."),
-    "taxonomy": ("taxonomy", "Show, check, edit and compare the tree of disciplines."),
+    "taxonomy": ("taxonomy", "Build, show, check, edit and compare the tree of disciplines."),
+    "curriculum": ("curriculum", "Show, freeze, export and import the subjects and syllabi of disciplines."),
     "review": ("reviewing", "Let people vote on the tree and judge pairs."),
     "benchmarks": ("benchmarks", "Say which benchmarks the pairs are held against, and get more."),
     "contamination": ("contamination", "Hold a data set that others made against benchmarks."),
     "train": ("training", "Tune a student on the pairs."),
     "leakage": ("leaking", "Say whether a model has seen the training split of a benchmark."),
     "prompts": ("projects", "Show the prompts."),
-    "ledger": ("ledger", "Look at every reply that was paid for."),
+    "ledger": ("ledger", "Look at every reply that was paid for, and share it between projects."),
     "simulate": ("servers", "Serve an OpenAI-compatible teacher for trying and testing, with faults."),
 }
 """Every command: its module, and its line in the help."""

@@ -64,7 +64,8 @@ class Balloting:
         """Ask about one element; return where to go from there, or None to end."""
         element = self.elements[place]
         said = self.votes.get(element.id, Vote())
-        say(f"\n{place + 1:,} of {len(self.elements):,}  {element.shown}  ({element.kind})")
+        named = f", named by {element.named}" if element.named else ""
+        say(f"\n{place + 1:,} of {len(self.elements):,}  {element.shown}  ({element.kind}{named})")
         if said.choice is not None or said.comment:
             say(f"  so far: {said.choice or 'no vote'}" + (f", {said.comment}" if said.comment else ""))
         answer = click.prompt(

@@ -38,6 +38,32 @@ async def displayed(run: Run) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
+@asynccontextmanager
+async def lined(line: Callable[[], str]) -> AsyncIterator[None]:
+    """Show one line that changes until the block is left: in its place on a terminal, now and then in a log."""
+    task = asyncio.create_task(_live_line(line) if sys.stderr.isatty() else _printed_line(line))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _printed_line(line: Callable[[], str]) -> None:
+    while True:
+        await asyncio.sleep(_LINE_EVERY_S)
+        click.echo(line(), err=True)
+
+
+async def _live_line(line: Callable[[], str]) -> None:
+    from rich.text import Text  # noqa: PLC0415 - only a terminal needs it
+
+    with _drawing() as draw:
+        while True:
+            draw(Text(printable(line())))
+            await asyncio.sleep(_REFRESH_S)
+
+
 async def _lines(run: Run) -> None:
     while True:
         await asyncio.sleep(_LINE_EVERY_S)

@@ -1,4 +1,4 @@
-"""Commands on the ledger: list, show, verify, backup."""
+"""Commands on the ledger: list, show, verify, backup; the group has those that share it too."""
 
 import sqlite3
 from contextlib import closing
@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from glan.cli.screen import json_option, ledger_option, project_option, say, say_json
+from glan.cli.sharing import export_command, import_command
 from glan.errors import LedgerError
 from glan.project import Project
 from glan.teachers.ledger import Entry, Ledger
@@ -14,7 +15,7 @@ from glan.teachers.ledger import Entry, Ledger
 
 @click.group("ledger")
 def ledger_command() -> None:
-    """Look at every reply that was paid for."""
+    """Look at every reply that was paid for, and share it between projects."""
 
 
 @ledger_command.command("list")
@@ -77,7 +78,7 @@ def verify_command(ctx: click.Context, folder: Path, ledger: Path | None) -> Non
 @ledger_option
 def backup_command(out: Path, folder: Path, ledger: Path | None) -> None:
     """Copy the ledger to OUT, also while a run goes on."""
-    source = Project.open(folder, ledger).ledger_path
+    source = _path(folder, ledger)
     if out.exists():
         raise LedgerError(f"{out} exists already.", hint="Give another name.")
     with _opened(folder, ledger):
@@ -95,8 +96,17 @@ def backup_command(out: Path, folder: Path, ledger: Path | None) -> None:
     say(f"Wrote {out}.")
 
 
+ledger_command.add_command(import_command)
+ledger_command.add_command(export_command)
+
+
 def _opened(folder: Path, ledger: Path | None) -> Ledger:
-    return Ledger.open(Project.open(folder, ledger).ledger_path, readonly=True)
+    return Ledger.open(_path(folder, ledger), readonly=True)
+
+
+def _path(folder: Path, ledger: Path | None) -> Path:
+    """Return the ledger that is named, which needs no project, or that of the project."""
+    return Project.open(folder).ledger_path if ledger is None else ledger
 
 
 def _line(entry: Entry) -> str:

@@ -5,10 +5,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import click
 import msgspec
 
+from glan.cli.opening import only_option, opened_project
 from glan.cli.running import named_for
 from glan.cli.screen import json_option, ledger_option, project_option, say, say_json
 from glan.config import Config, parse_config
@@ -21,7 +23,16 @@ from glan.teachers.ledger_rows import Run
 from glan.teachers.panel import Host, Named, hosts_of, hourly_of
 from glan.teachers.prices import batch_price, price_of
 from glan.teachers.providers import UNKNOWN, providers
+from glan.teachers.shelf import Shelf
 from glan.teachers.specs import OFFLINE, Spec, parse_spec, where
+
+
+class _Given(TypedDict):
+    """The options of `glan plan` as click gives them."""
+
+    pairs: int | None
+    spec: str | None
+    only: str | None
 
 
 @click.command("plan")
@@ -32,15 +43,16 @@ from glan.teachers.specs import OFFLINE, Spec, parse_spec, where
     "--pairs", type=click.IntRange(1, 1_000_000_000), help="How many pairs; as many as a run would make if not given."
 )
 @click.option("--teacher", "spec", metavar="SPEC", help="The teacher whose prices count.")
-def plan_command(folder: Path, ledger: Path | None, *, as_json: bool, pairs: int | None, spec: str | None) -> None:
+@only_option
+def plan_command(folder: Path, ledger: Path | None, *, as_json: bool, **given: Unpack[_Given]) -> None:
     """Say what a run will still take to N pairs, with a range, and which hosts it will talk to.
 
     What the ledger has is not counted.
     """
-    project = Project.open(folder, ledger)
-    named = named_for(project, spec)
+    project = opened_project(folder, ledger, given["only"])
+    named = named_for(project, given["spec"])
     disciplines = project.taxonomy.disciplines
-    config = msgspec.structs.replace(project.config, pairs=pairs or _pairs_of_a_run(project, disciplines))
+    config = msgspec.structs.replace(project.config, pairs=given["pairs"] or _pairs_of_a_run(project, disciplines))
     known = known_of(project, config, named)
     hosts = hosts_of(config, project.environment, named)
     cases = estimates_of(disciplines, config, known)
@@ -62,6 +74,8 @@ def plan_command(folder: Path, ledger: Path | None, *, as_json: bool, pairs: int
     say(f"{config.pairs:,} pairs over {len(disciplines):,} disciplines, with {in_flight:,} requests in flight.")
     if in_ledger:
         say(f"The ledger has {in_ledger:,} of the replies already; this is what is left:")
+    if on_shelf := _on_shelf(project):
+        say(f"{on_shelf:,} replies of other projects may save some of it: `glan taxonomy diff` says how many.")
     say(f"{'':10} {'calls':>12} {'prompt tokens':>16} {'reply tokens':>16} {'cost':>12} {'hours':>8}")
     for found in cases["expected"]:
         say(_line(found.stage, (found,)))
@@ -74,6 +88,13 @@ def plan_command(folder: Path, ledger: Path | None, *, as_json: bool, pairs: int
         say(f"The cost has ${known.usd_per_hour:,.2f} for each hour of servers of your own.")
     say(f"Hosts: {_told_hosts(hosts) or 'none'}.")
     say(_told_measured(config.stages, known.averages))
+
+
+def _on_shelf(project: Project) -> int:
+    if not project.ledger_path.exists():
+        return 0
+    with Ledger.open(project.ledger_path, readonly=True) as ledger:
+        return Shelf(ledger).count()
 
 
 def _pairs_of_a_run(project: Project, disciplines: Sequence[Discipline]) -> int:
@@ -133,7 +154,7 @@ def known_of(project: Project, config: Config, named: Named) -> Known:
     if not project.ledger_path.exists():
         return known
     with Ledger.open(project.ledger_path, readonly=True) as ledger:
-        totals, done = ledger.totals(), Counter(_places(ledger))
+        totals, done = ledger.totals(also_elsewhere=True), Counter(_places(ledger))
         further = ledger.n_further(Stage.ANSWERS)
         has_voted = manifest is not None and _has_voted(ledger.runs(), manifest.hashes, config)
     places = Counter({Stage.ANSWERS: further})

@@ -64,7 +64,7 @@ def demo_command(ctx: click.Context, folder: Path, pairs: int, disciplines: Sequ
     project = Project.create(folder, disciplines=chosen, pairs=pairs, recipe="demo")
     run, result = asyncio.run(conduct(project, Named(spec=OFFLINE), Options(), confirmer(yes=False)))
     show_sample(project, _SHOWN)
-    tell(project, run, result)
+    tell(run, result)
     say(f"The offline textbook is for trying and testing. Look at {folder}/dataset, then point it at a model:")
     say("  glan init my-data --pairs 1000 && glan run --project my-data --teacher openai/MODEL")
     ctx.exit(result.exit_code)

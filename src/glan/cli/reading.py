@@ -1,5 +1,6 @@
 """Commands that read a project: status, show, export. They ask nobody."""
 
+import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -8,12 +9,14 @@ from typing import Any, Literal, TypedDict, Unpack
 import click
 
 from glan.cli.counts import say_statistics
+from glan.cli.opening import only_option, opened_project
 from glan.cli.screen import json_option, ledger_option, project_option, say, say_json, tokens_told
+from glan.cli.status_tree import StatusTree
 from glan.curate.finals import final_of
 from glan.errors import DatasetError, GlanError
 from glan.language_names import code_of
 from glan.manifests import Manifest
-from glan.project import Project
+from glan.project import Project, manifest_in, status_in
 from glan.reporting import Status
 from glan.spending import told_possibly_paid
 from glan.teachers.ledger import Entry, Ledger
@@ -24,9 +27,11 @@ from glan.teachers.outbox import Outbox, Parcel
 class _Shown(TypedDict):
     """What `glan status` shows besides."""
 
+    only: str | None
     failures: bool
     watch: bool
     tree: bool
+    depth: int | None
     statistics: bool
 
 
@@ -34,28 +39,33 @@ class _Shown(TypedDict):
 @project_option
 @ledger_option
 @json_option
+@only_option
 @click.option("--watch", is_flag=True, help="Show a run that goes on elsewhere until it ends; Ctrl-C stops looking.")
 @click.option("--failures", is_flag=True, help="List the requests that failed for good.")
-@click.option("--tree", is_flag=True, help="Count pairs, rejects and failures by discipline.")
+@click.option("--tree", is_flag=True, help="Count slots, pairs, rejects and failures at each node of the taxonomy.")
+@click.option("--depth", type=click.IntRange(1), help="With --tree: so many levels alone.")
 @click.option("--statistics", is_flag=True, help="Show what the data set is made of, as its card does.")
 def status_command(folder: Path, ledger: Path | None, *, as_json: bool, **shown: Unpack[_Shown]) -> None:
     """Say how far a project is, also while a run goes on elsewhere."""
-    project = Project.open(folder, ledger)
+    project = opened_project(folder, ledger, shown["only"])
     if shown["watch"]:
         _watch(project)
     manifest = project.manifest()
     run = _run_status(project)
     batches = _batches(project)
     failed = _failures(project) if shown["failures"] else []
+    tree = StatusTree.of(project.taxonomy, run, manifest) if shown["tree"] else None
     if as_json:
-        say_json({"run": run, "manifest": manifest, "failures": failed, "batches": batches})
+        counted = None if tree is None else tree.as_dict(shown["depth"])
+        say_json({"run": run, "manifest": manifest, "failures": failed, "batches": batches, "tree": counted})
         return
     _say_run(run)
     for parcel in batches:
         say(f"  {parcel.told}")
     _say_dataset(project, manifest)
-    if shown["tree"] and manifest is not None:
-        _say_tree(manifest)
+    _say_trials(project)
+    if tree is not None:
+        tree.say(shown["depth"])
     if shown["statistics"] and manifest is not None:
         say_statistics(manifest)
     for request_id, reason in failed:
@@ -65,8 +75,12 @@ def status_command(folder: Path, ledger: Path | None, *, as_json: bool, **shown:
 
 
 def _run_status(project: Project) -> dict[str, Any] | None:
-    found = project.status()
-    if found is not None and found.get("state") == "running" and not is_held(project.ledger_path):
+    return _alive(project, project.status())
+
+
+def _alive(project: Project, found: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return what a run said of itself, and that it died where nobody holds the ledger any more."""
+    if found is not None and found.get("state") == "running" and not is_held(project.ledger_path, found.get("process")):
         found["state"] = "died"
     return found
 
@@ -131,10 +145,16 @@ def _say_dataset(project: Project, manifest: Manifest | None) -> None:
     say(f"  {project.dataset_path}")
 
 
-def _say_tree(manifest: Manifest) -> None:
-    shares: Sequence[dict[str, Any]] = manifest.quantities["by_discipline"]  # type: ignore[assignment]  # statistics wrote it
-    for found in shares:
-        say(f"  {found['pairs']:>8,} {found['rejects']:>6,} {found['failures']:>6,}  {found['title']}")
+def _say_trials(project: Project) -> None:
+    """List the trials, with how far each is."""
+    for folder in project.trials() if project.only is None else ():
+        manifest, run = manifest_in(folder), Status.of(_alive(project, status_in(folder)) or {})
+        if run.state == "running":
+            say(f"Trial of {run.only or folder.name}: a run goes on, {run.pairs:,} of {run.wanted:,} pairs so far.")
+        elif manifest is not None:
+            complete = "" if manifest.complete else ", not complete"
+            slots, node = manifest.slots, manifest.only or folder.name
+            say(f"Trial of {node}: {slots['pairs']:,} rows of {manifest.pairs_wanted:,} wanted{complete}.")
 
 
 def _failures(project: Project) -> list[tuple[str, str]]:
@@ -149,11 +169,12 @@ def _failures(project: Project) -> list[tuple[str, str]]:
 @project_option
 @ledger_option
 @json_option
-def show_command(id_: str, folder: Path, ledger: Path | None, *, as_json: bool) -> None:
+@only_option
+def show_command(id_: str, folder: Path, ledger: Path | None, *, as_json: bool, only: str | None) -> None:
     """Show the way of the pair with this ID: discipline, subject, sessions, and the replies from syllabus to answer."""
     from glan.dataset.shards import find_row  # noqa: PLC0415 - pyarrow is loaded when it is needed
 
-    project = Project.open(folder, ledger)
+    project = opened_project(folder, ledger, only)
     row = None
     for place in (project.train_path, project.rejects_path):
         if row is None and place.is_dir():
@@ -228,12 +249,19 @@ def _told_answer(project: Project, row: dict[str, Any], entry: Entry) -> str:
     return f"{which}: {final.shown if final is not None else 'no final answer'}"
 
 
+def _making(project: Project) -> str:
+    """Return the command that makes a data set."""
+    only = [] if project.only is None else ["--only", project.only]
+    return shlex.join(["glan", "run", "--project", str(project.folder), *only])
+
+
 class _Given(TypedDict):
     folder: Path
     ledger: Path | None
     format_: str
     reasoning: Literal["drop", "think", "field"]
     force: bool
+    only: str | None
 
 
 @click.command("export")
@@ -255,6 +283,7 @@ class _Given(TypedDict):
     help="What becomes of the teacher's thinking.",
 )
 @click.option("--force", is_flag=True, help="Replace a file that exists.")
+@only_option
 def export_command(out: Path, **given: Unpack[_Given]) -> None:
     """Write the data set to OUT, a .jsonl or .parquet file.
 
@@ -263,10 +292,10 @@ def export_command(out: Path, **given: Unpack[_Given]) -> None:
     from glan.dataset.formats import PREFERENCE, export, export_preferences  # noqa: PLC0415 - pyarrow is loaded here
     from glan.preferences import preferences_of  # noqa: PLC0415 - as above
 
-    folder, way, force = given["folder"], given["reasoning"], given["force"]
-    project = Project.open(folder, given["ledger"])
+    way, force = given["reasoning"], given["force"]
+    project = opened_project(given["folder"], given["ledger"], given["only"])
     if not project.train_path.is_dir():
-        raise GlanError(f"{folder} has no data set yet.", hint=f"Make one: glan run --project {folder}")
+        raise GlanError(f"{project.made_path} has no data set yet.", hint=f"Make one: {_making(project)}")
     if given["format_"] != PREFERENCE:
         rows = export(project.train_path, out, format=given["format_"], reasoning=way, force=force)
         say(f"Wrote {rows:,} rows to {out}.")

@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
 
 import click
 
 from glan.cli.balloting import Balloting
-from glan.cli.screen import json_option, project_option, say, say_json
+from glan.cli.opening import only_option, opened_project
+from glan.cli.screen import json_option, ledger_option, project_option, say, say_json, yes_option
 from glan.cli.taking import Taken, reviewed_ids, texts_of
-from glan.cli.voting import slug
 from glan.disk import append
 from glan.errors import DatasetError, GlanError
-from glan.places import key_of
+from glan.places import key_of, slug
 from glan.project import Project
 from glan.reviews import NAME, Review, hash_of, line_of
 from glan.taxonomy.votes import elements_of
@@ -50,9 +50,11 @@ def review_command() -> None:
 )
 @click.option("--out", type=_FILE, help="The file; `votes` or `pairs` with .html or .csv in this folder if not given.")
 @click.option("--force", is_flag=True, help="Replace a file that exists.")
+@only_option
 def sample_command(  # noqa: PLR0913 - each is an option
     folder: Path,
     *,
+    only: str | None,
     is_taxonomy: bool,
     n: int,
     by: Literal["discipline", "field", "nothing"],
@@ -67,8 +69,8 @@ def sample_command(  # noqa: PLR0913 - each is an option
     """
     from glan.show import forms  # noqa: PLC0415 - the templates are loaded when they are needed
 
-    project = Project.open(folder)
-    name = project.config.dataset.name or project.folder.resolve().name
+    project = opened_project(folder, None, only)
+    name = project.name
     if is_taxonomy:
         elements = elements_of(project.taxonomy)
         data = forms.vote_form(elements, name=name) if form == "html" else forms.vote_sheet(elements)
@@ -83,17 +85,66 @@ def sample_command(  # noqa: PLR0913 - each is an option
     say("  glan review read FILE FILE ...")
 
 
+class _Voting(TypedDict):
+    """The options of `glan review vote` as click gives them."""
+
+    name: str | None
+    out: Path | None
+    ledger: Path | None
+    spec: str | None
+    samples: int
+    budget_usd: float | None
+    budget_tokens: int | None
+    max_in_flight: int | None
+    retry_failed: bool
+    yes: bool
+
+
 @review_command.command("vote")
-@click.option("--name", required=True, help="Who votes.")
+@click.option("--name", help="Who votes; a model's name if not given.")
 @click.option("--out", type=_FILE, help="The ballot; `ballot-NAME.json` in this folder if not given.")
+@click.option("--teacher", "spec", metavar="SPEC", help="Let this model vote, in place of a person; as for `glan run`.")
+@click.option(
+    "--samples", type=click.IntRange(1, 20), default=1, show_default=True, help="Ballots of the model, each one voter."
+)
+@click.option("--budget-usd", type=click.FloatRange(min=0), help="As for `glan run`.")
+@click.option("--budget-tokens", type=click.IntRange(min=0), help="As for `glan run`.")
+@click.option("--max-in-flight", type=click.IntRange(1, 100_000), help="Most requests in flight at once.")
+@click.option("--retry-failed", is_flag=True, help="Ask again for what failed.")
+@yes_option
 @project_option
-def vote_command(name: str, out: Path | None, folder: Path) -> None:
-    """Vote on the tree in the terminal, one element after the other; go on where you ended."""
-    elements = elements_of(Project.open(folder).taxonomy)
-    balloting = Balloting.begin(elements, name, out or Path(f"ballot-{slug(name)}.json"))
+@ledger_option
+@click.pass_context
+def vote_command(ctx: click.Context, folder: Path, **given: Unpack[_Voting]) -> None:
+    """Vote on the tree in the terminal, one element after the other; go on where you ended.
+
+    With --teacher a model votes: its ballot says that it is a model's, and counts as one voter.
+    """
+    project = Project.open(folder, given["ledger"])
+    if given["spec"] is not None:
+        ctx.exit(_vote_by_model(project, given["spec"], given))
+    if given["name"] is None:
+        raise click.UsageError("Say who votes: --name NAME, or --teacher SPEC for a model.")
+    name = given["name"]
+    elements = elements_of(project.taxonomy)
+    balloting = Balloting.begin(elements, name, given["out"] or Path(f"ballot-{slug(name)}.json"))
     is_over = balloting.ask()
     say(f"\n{balloting.told}")
     say("Count it with `glan taxonomy vote`." if is_over else "The same command goes on from here.")
+
+
+def _vote_by_model(project: Project, spec: str, given: _Voting) -> int:
+    from glan.cli.model_voting import Wanted, vote  # noqa: PLC0415 - only a model needs what runs need
+    from glan.options import Options  # noqa: PLC0415 - likewise
+
+    options = Options(
+        max_in_flight=given["max_in_flight"],
+        budget_usd=given["budget_usd"],
+        budget_tokens=given["budget_tokens"],
+        retry_failed=given["retry_failed"],
+    )
+    name, out, samples = given["name"], given["out"], given["samples"]
+    return vote(project, Wanted(spec=spec, name=name, out=out, samples=samples, options=options, yes=given["yes"]))
 
 
 @review_command.command("read")

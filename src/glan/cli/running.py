@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, TypedDict, Unpack
+from typing import Literal, Protocol, TypedDict, Unpack
 
 import click
 
@@ -58,6 +58,7 @@ class _Given(TypedDict):
     keep: bool
     grace_s: float
     ledger: Path | None
+    only: str | None
 
 
 @click.command("run")
@@ -104,6 +105,11 @@ class _Given(TypedDict):
     show_default=True,
     help="Seconds that a stopping run waits for what is in flight.",
 )
+@click.option(
+    "--only",
+    metavar="NODE",
+    help="A trial: the disciplines under this node alone, as a data set of its own in trials/. N is counted there.",
+)
 @ledger_option
 @click.pass_context
 def run_command(ctx: click.Context, *, folder: Path, as_json: bool, yes: bool, **given: Unpack[_Given]) -> None:
@@ -121,7 +127,7 @@ def run_command(ctx: click.Context, *, folder: Path, as_json: bool, yes: bool, *
     if as_json:
         say_json({**run.reporter.status("ended"), **ending(result)})
     else:
-        tell(project, run, result)
+        tell(run, result)
     ctx.exit(result.exit_code)
 
 
@@ -139,7 +145,7 @@ class _Previewed(TypedDict):
 @ledger_option
 @click.option("--teacher", "spec", metavar="SPEC", help="As for `glan run`.")
 @yes_option
-@click.option("--node", metavar="NODE", help="Only disciplines under this node of the taxonomy.")
+@click.option("--node", "--only", metavar="NODE", help="Only disciplines under this node of the taxonomy.")
 @click.option("--pairs", type=click.IntRange(1, 100), default=3, show_default=True, help="How many pairs.")
 @click.pass_context
 def preview_command(ctx: click.Context, folder: Path, ledger: Path | None, **given: Unpack[_Previewed]) -> None:
@@ -160,7 +166,7 @@ def preview_command(ctx: click.Context, folder: Path, ledger: Path | None, **giv
         for message in request.messages:
             say(f"--- {message.role}\n{message.content}")
         say(f"--- reply ({reply.finish_reason})\n{reply.text}\n")
-    tell(project, run, result)
+    tell(run, result)
     ctx.exit(result.exit_code)
 
 
@@ -177,8 +183,16 @@ async def conduct(
                     return run, await run(confirm)
 
 
+class Interruptible(Protocol):
+    """A run, or what stops as one does."""
+
+    @property
+    def is_interrupted(self) -> bool: ...
+    def interrupt(self) -> None: ...
+
+
 @contextmanager
-def interruptible(run: Run) -> Iterator[None]:
+def interruptible(run: Interruptible) -> Iterator[None]:
     """Let the first Ctrl-C or SIGTERM stop the run in good order, and the second end it at once."""
     loop = asyncio.get_running_loop()
 
@@ -212,7 +226,7 @@ def ending(result: Result) -> dict[str, object]:
     }
 
 
-def tell(project: Project, run: Run, result: Result) -> None:
+def tell(run: Run, result: Result) -> None:
     """Say what came of a run, and how to go on."""
     for notice in result.notices:
         say(notice)
@@ -230,13 +244,20 @@ def tell(project: Project, run: Run, result: Result) -> None:
     for (stage, reason), slots in run.progress.reasons.most_common(5):
         say(f"  {slots:,} x {reason} ({stage})")
     _tell_against(run)
+    _tell_made(run, result)
+    _tell_end(run.project, run.options, result)
+
+
+def _tell_made(run: Run, result: Result) -> None:
+    """Say what became of the data set."""
     if result.is_settled:
         say("Nothing has changed since the data set was made, so it stands as it is.")
     if result.is_published:
-        say(f"The data set is in {project.dataset_path}.")
+        say(f"The data set is in {run.project.dataset_path}.")
+    if run.project.only is not None and not run.options.is_aside:
+        say("It is a trial: the project's own data set stays as it is, and a run of all pays for none of this again.")
     if result.open:
         say(f"{result.open:,} earlier slots are still open; the rows behind them may move when the run goes on.")
-    _tell_end(project, run.options, result)
 
 
 def _tell_against(run: Run) -> None:
@@ -265,7 +286,7 @@ def _line(project: Project, options: Options) -> str:
     given = {
         "--project": project.folder,
         "--ledger": project.ledger,
-        "--node": options.only,
+        "--only": options.only,
         "--pairs": options.pairs if options.pairs != project.config.pairs else None,
         "--mode": options.mode if options.mode != project.config.mode else None,
         "--until": options.until if options.until is not Stage.ANSWERS else None,
@@ -319,6 +340,7 @@ def _options(given: _Given) -> Options:
         rules=given["rules"],
         rebuild=given["rebuild"],
         grace_s=given["grace_s"],
+        only=given["only"],
     )
 
 

@@ -121,11 +121,12 @@ class Taken:
 
 
 def texts_of(project: Project, ids: AbstractSet[str]) -> Texts:
-    """Return the texts of some pairs, of those that people dropped too."""
+    """Return the texts of some pairs: of the data set, of those that people dropped, and of trials."""
     from glan.dataset.shards import rows_with  # noqa: PLC0415 - pyarrow is loaded when it is needed
 
     found: dict[str, Text] = {}
-    for folder in (project.rejects_path, project.train_path):
+    tried = [trial / name for trial in project.trials() for name in ("rejects", "dataset/train")]
+    for folder in (*tried, project.rejects_path, project.train_path):
         if ids and folder.is_dir() and any(folder.glob("*.parquet")):
             found |= {row["id"]: text for row in rows_with(folder, ids, _COLUMNS) if (text := _text(row)) is not None}
     return found

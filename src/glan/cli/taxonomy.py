@@ -7,17 +7,19 @@ from typing import TypedDict, Unpack
 import click
 
 from glan.cli import taxonomy_edits
+from glan.cli.building import build_command
 from glan.cli.screen import json_option, project_option, say, say_json
 from glan.cli.taxonomy_diff import diff_command
 from glan.cli.voting import vote_command
-from glan.project import Project, taxonomy_text
+from glan.project import Project
+from glan.taxonomy.sources import taxonomy_text
 from glan.taxonomy.survey import Line, check, coverage, levels, outline
 from glan.taxonomy.tree import Taxonomy
 
 
 @click.group("taxonomy")
 def taxonomy_command() -> None:
-    """Show, check, edit and compare the tree of disciplines."""
+    """Build, show, check, edit and compare the tree of disciplines."""
 
 
 def _taxonomy_option(function: Callable[..., None]) -> Callable[..., None]:
@@ -62,7 +64,8 @@ def show_command(*, folder: Path, as_json: bool, **given: Unpack[_Shown]) -> Non
         for line in seen:
             count = "" if line.is_leaf else f"  ({line.leaves:,})"
             weight = f"  x{line.weight:g}" if line.is_leaf and line.weight != 1 else ""
-            say(f"{'  ' * line.depth}{line.title}{count}{weight}  {line.share:.2%}")
+            votes = f"  [{line.votes}]" if line.votes is not None else ""
+            say(f"{'  ' * line.depth}{line.title}{votes}{count}{weight}  {line.share:.2%}")
     at_each = ", ".join(f"{level.branches + level.leaves:,}" for level in levels(lines))
     say(f"{sum(line.is_leaf for line in lines):,} disciplines. Nodes at each level: {at_each}.")
 
@@ -96,6 +99,7 @@ def check_command(folder: Path, *, as_json: bool, name: str | None) -> None:
     say(f"{len(taxonomy.disciplines):,} disciplines, {len(findings):,} findings.")
 
 
+taxonomy_command.add_command(build_command)
 taxonomy_command.add_command(diff_command)
 taxonomy_command.add_command(vote_command)
 for edit_command in taxonomy_edits.COMMANDS:

@@ -12,10 +12,11 @@ from glan.cli.screen import json_option, ledger_option, project_option, say, say
 from glan.config import Config
 from glan.errors import ProjectError
 from glan.estimate import Known, costs_of
-from glan.project import Project, taxonomy_text
+from glan.project import Project
 from glan.records import Discipline, Stage
 from glan.taxonomy.compare import Both, Difference, compare, told
 from glan.taxonomy.pieces import SOURCE
+from glan.taxonomy.sources import taxonomy_text
 from glan.taxonomy.tree import Taxonomy
 from glan.teachers.ledger import Ledger
 from glan.teachers.panel import models_of
@@ -31,6 +32,7 @@ _PROJECT, _LAST = "project", "last"
 @click.option("--teacher", "spec", metavar="SPEC", help="The teacher of the run; that of the last run if not given.")
 @click.option("--pairs", type=click.IntRange(1, 1_000_000_000), help="How many pairs; as for a run if not given.")
 @click.option("--trees-only", is_flag=True, help="Compare the trees, and leave out what a run would do.")
+@click.option("--only", metavar="NODE", help="What the trial of this node would do, in place of a whole run.")
 def diff_command(
     trees: Sequence[str], *, folder: Path, ledger: Path | None, as_json: bool, trees_only: bool, **given: object
 ) -> None:
@@ -46,7 +48,7 @@ def diff_command(
     is_project = (folder / "glan.toml").is_file()
     foreseen = None
     if is_project and not trees_only:
-        foreseen = _Foreseen(Project.open(folder, ledger), found.after.disciplines, **given)
+        foreseen = _Foreseen(Project.open(folder, ledger), found.after, **given)
     if as_json:
         say_json({**_as_dict(found), "run": None if foreseen is None else foreseen.as_dict()})
         return
@@ -103,14 +105,16 @@ def _path(leaf: Discipline) -> str:
 class _Foreseen:
     """What a run would do, with what it would cost."""
 
-    def __init__(self, project: Project, disciplines: Sequence[Discipline], **given: object) -> None:
+    def __init__(self, project: Project, tree: Taxonomy, **given: object) -> None:
         from glan.forecast import forecast  # noqa: PLC0415 - pyarrow is loaded when it is needed
 
-        spec, pairs = given["spec"], given["pairs"]
+        spec, pairs, only = given["spec"], given["pairs"], given["only"]
+        if isinstance(only, str):
+            project, tree = project.trial(only), tree.under(only)
         named = named_for(project, str(spec) if spec is not None else None)
         models = models_of(project.config, project.environment, named)
         number = pairs if isinstance(pairs, int) else None
-        self._found = asyncio.run(forecast(project, disciplines, models, pairs=number))
+        self._found = asyncio.run(forecast(project, tree.disciplines, models, pairs=number))
         self._config: Config = project.config
         self._known: Known = known_of(project, project.config, named)
 
@@ -127,6 +131,7 @@ class _Foreseen:
             "stops": found.stops,
             "requests": found.new,
             "requests_with_reask": found.again,
+            "from_shelf": found.from_shelf,
             "slots": found.slots,
             "cost_usd": {
                 "least": self._cost({stage: span.least for stage, span in found.new.items()}),

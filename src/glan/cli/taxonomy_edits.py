@@ -8,7 +8,7 @@ import click
 
 from glan.cli.screen import project_option, say, yes_option
 from glan.cli.tree_changes import Changed
-from glan.errors import ProjectError
+from glan.disk import write_new
 from glan.project import Project
 from glan.taxonomy import edit
 from glan.taxonomy.outlines import FORMATS, count_of, read_outline
@@ -213,10 +213,11 @@ def import_command(file: Path, *, folder: Path, **given: Unpack[_Imported]) -> N
     elif given["out"] is not None:
         _write_new(given["out"], document(read.nodes))
     else:
-        _import(Project.open(folder), read.nodes, under=given["under"], makes_branches=given["new_branch"])
+        put_in(Project.open(folder), read.nodes, under=given["under"], makes_branches=given["new_branch"])
 
 
-def _import(project: Project, nodes: Sequence[New], *, under: str, makes_branches: bool) -> None:
+def put_in(project: Project, nodes: Sequence[New], *, under: str, makes_branches: bool = False) -> None:
+    """Add what is new of some nodes to the tree of a project, and say what that changes."""
     fresh, known = edit.without_known(project.taxonomy, nodes)
     if known:
         more = ", ..." if len(known) > _MOST_NAMED else ""
@@ -232,11 +233,7 @@ def _import(project: Project, nodes: Sequence[New], *, under: str, makes_branche
 
 def _write_new(out: Path, text: str) -> None:
     Taxonomy.parse(text, str(out))
-    try:
-        with out.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError as error:
-        raise ProjectError(f"{out} exists already; nothing was written.", hint="Name another file.") from error
+    write_new(out, text)
     say(f"Wrote {out}; `glan init DIR --taxonomy {out}` makes a project of it.")
 
 

@@ -2,17 +2,28 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Protocol
 
 import click
 
 from glan.cli.screen import printable
+from glan.config import Config
+from glan.environment import Environment
 from glan.errors import ConfigError
-from glan.project import Project
 from glan.teachers.panel import Named, untrusted
 from glan.teachers.trust import remember
 
 
-def confirmed(project: Project, named: Named, confirm: Callable[[str], bool]) -> Named:
+class Site(Protocol):
+    """A project, or what stands for one."""
+
+    @property
+    def config(self) -> Config: ...
+    @property
+    def environment(self) -> Environment: ...
+
+
+def confirmed(project: Site, named: Named, confirm: Callable[[str], bool]) -> Named:
     """Return how the teacher is named, with the hosts that the user allows a key; each is asked about once for ever.
 
     Raises:

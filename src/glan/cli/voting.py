@@ -1,7 +1,6 @@
 """Votes on the tree: counting the ballots of several people, and voting in a terminal."""
 
 import difflib
-import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from glan.cli.screen import json_option, project_option, say, say_json, yes_opti
 from glan.cli.tree_changes import Changed
 from glan.disk import replace
 from glan.errors import ProjectError
-from glan.places import key_of
+from glan.places import slug
 from glan.project import Project
 from glan.reviews import named
 from glan.show.ballots import read_ballot, saved_ballot
@@ -186,11 +185,3 @@ def _keep(project: Project, ballots: Sequence[Ballot]) -> None:
     for ballot in ballots:
         tree = ballot.tree[:8] if _HASH.fullmatch(ballot.tree) else "any"
         replace(folder / f"{tree}-{slug(ballot.voter)}.json", saved_ballot(ballot))
-
-
-def slug(name: str) -> str:
-    """Return a name as a part of a file's name: a few plain letters, and what tells two people apart."""
-    key = key_of(name)
-    plain = re.sub(r"[^a-z0-9]+", "-", key)[:40].strip("-")
-    digest = hashlib.sha256(key.encode()).hexdigest()[:6]
-    return f"{plain}-{digest}" if plain else digest

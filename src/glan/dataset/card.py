@@ -56,6 +56,8 @@ class Card:
     """Hash of each prompt by its name."""
     models: Mapping[Stage, str]
     """The model that was asked in each stage."""
+    given: str = ""
+    """What of the curricula was given and not asked for, in a sentence; empty where nothing was."""
     license: str | None = None
     """As the project states it; None where it does not."""
     authors: Sequence[str] = ()
@@ -148,6 +150,8 @@ def _way(card: Card) -> Iterator[str]:
         "questions about class sessions and key concepts drawn from it; each question was answered in a call of its "
         "own that saw the question alone."
     )
+    if card.given:
+        yield card.given
     yield table_of(Table(("Part", "Model that was asked"), tuple(_asked(card)), names=2))
     yield f"Seed {card.seed}, version {text_of(card.version)} of `glan`. Prompts, each with the hash of its text:"
     yield table_of(Table(("Prompt", "Hash"), tuple(sorted(card.prompts.items())), names=2))

@@ -11,6 +11,7 @@ from itertools import chain
 from math import fsum
 
 from glan.dataset.summary import Coverage, Levels, Share, Spread
+from glan.places import quoted
 from glan.records import Decided, Discipline, Outcome, Question
 
 NO_FIELD = "(none)"
@@ -111,6 +112,11 @@ class Quantities:
     def by_discipline(self) -> tuple[Share, ...]:
         """Return what became of the slots of each discipline."""
         return _shares(self._branches.values())
+
+    def by_leaf(self) -> dict[str, tuple[int, int, int]]:
+        """Return how many pairs, rejects and failures each leaf has."""
+        counts = {quoted(key): branch.outcomes for key, branch in self._branches.items()}
+        return {leaf: (n[Outcome.PAIR], n[Outcome.REJECT], n[Outcome.FAILURE]) for leaf, n in counts.items()}
 
     def by_field(self) -> tuple[Share, ...]:
         """Return the same of the branches at the top."""

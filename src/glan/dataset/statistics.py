@@ -136,6 +136,10 @@ class Statistics:
             self._named.add(model, stage.value, count=count)
         models.clear()
 
+    def by_leaf(self) -> dict[str, tuple[int, int, int]]:
+        """Return how many pairs, rejects and failures each leaf has so far."""
+        return self._quantities.by_leaf()
+
     def result(self, *, undecided: int = 0) -> Summary:
         """Return what was counted so far; `undecided` are slots that stand before a pair and were not added."""
         self._tally_pairs()

@@ -143,7 +143,8 @@ def asking_of(config: Config, prompts: Prompts, teacher: Teacher, models: Mappin
 
     """
     settings = {stage: config.teacher_of(stage) for stage in config.stages}
-    _refuse_equal_answers(config.curation.agreement.samples, settings[Stage.ANSWERS])
+    if Stage.ANSWERS in settings:
+        _refuse_equal_answers(config.curation.agreement.samples, settings[Stage.ANSWERS])
     sampling = {
         stage: Sampling(
             model=models[stage],

@@ -2,6 +2,7 @@
 
 Round r walks the subjects that the first min(2^r, drafts) drafts name, in order of first appearance. Drafts and syllabi
 are asked for when the walk needs them, and ahead of it as far as the slots that have begun will need them for sure.
+Given subjects are walked as if drafts had named them, so that one who freezes what was generated moves no row.
 The walk is a pure function of the replies: what was asked ahead, and when, changes nothing.
 """
 
@@ -20,7 +21,7 @@ from glan.generate.merging import Names, near_names_of, told_of_near_names
 from glan.generate.subjects import draft_subjects
 from glan.generate.syllabi import write_syllabus
 from glan.packing import compress, decompress
-from glan.plan import drafts_of_round, round_size
+from glan.plan import drafts_of_round, given_in_round, round_size
 from glan.records import Discipline, Draw, Record, Session, Stage, Subject, Syllabus
 from glan.settings import Plan
 from glan.streams import begin
@@ -183,18 +184,27 @@ class Walk:
     async def _begin_round(self, asking: Asking) -> None:
         begun = self._round + 1
         self.rounds.append(self._placed)
-        n_drafts = 0 if self.discipline.subjects else drafts_of_round(begun, self._plan.drafts)
-        for subject in self.discipline.subjects:
-            self.subjects.setdefault(subject.key, subject)
-        errors = [await self._take_draft(asking, number) for number in range(1, n_drafts + 1)]
+        errors: list[ReplyError | RequestError | None] = []
+        if self.discipline.subjects:
+            is_last = self._take_given(begun)
+        else:
+            n_drafts = drafts_of_round(begun, self._plan.drafts)
+            errors = [await self._take_draft(asking, number) for number in range(1, n_drafts + 1)]
+            is_last = n_drafts == self._plan.drafts
         self._named.append(len(self.subjects))
         self._round = begun  # only now: what is asked ahead meanwhile belongs to this round, not to the one after
         self._turns.extend(subject for key, subject in self.subjects.items() if key not in self._gone)
         self._turn_left = round_size(self._round, self._plan.questions_per_visit)
         if self._turns:
             self._ask_ahead(asking)
-        elif n_drafts == self._plan.drafts or not n_drafts:
+        elif is_last:
             self._leave([error for error in errors if error is not None])
+
+    def _take_given(self, number: int) -> bool:
+        """Put the given subjects of a round behind those that are there; say whether no later round has more."""
+        for subject in given_in_round(self.discipline, number):
+            self.subjects.setdefault(subject.key, subject)
+        return len(self.subjects) == len(self.discipline.subjects)
 
     async def _take_draft(self, asking: Asking, number: int) -> ReplyError | RequestError | None:
         """Put the subjects of a draft behind those that are there, or return why it names none."""
@@ -264,7 +274,7 @@ class Walk:
     async def _syllabus(self, asking: Asking, subject: Subject) -> Syllabus:
         parked = _unpacked(self._parked.get(subject.key))
         syllabus = await write_syllabus(asking, self.discipline, subject, parked)
-        return syllabus if parked else self.names.distinct(syllabus)
+        return syllabus if parked or subject.sessions else self.names.distinct(syllabus)
 
     def _draws_of(self, syllabus: Syllabus) -> Draws:
         key = syllabus.subject.key

@@ -41,6 +41,11 @@ VARIABLES: Mapping[str, frozenset[str]] = {
     "score_pair": frozenset({"question", "answer", "mark", "language"}),
     "judge_safety": frozenset({"question", "answer", "mark", "language"}),
     "mend_reply": frozenset({"error", "language"}),
+    "divide_as_scholar": frozenset({"whole", "above", "notes", "language"}),
+    "divide_as_practitioner": frozenset({"whole", "above", "notes", "language"}),
+    "divide_as_librarian": frozenset({"whole", "above", "notes", "language"}),
+    "list_parts": frozenset({"language"}),
+    "vote_on_parts": frozenset({"above", "notes", "elements", "mark", "language"}),
 }
 """Every prompt, and the variables that it may use."""
 
@@ -49,13 +54,22 @@ OF_LOOKS: Mapping[str, Stage] = {
     "score_pair": Stage.SCORES,
     "judge_safety": Stage.SAFETY,
 }
+"""The prompts of those who look at a pair."""
+OF_TREES: Mapping[str, Stage] = dict.fromkeys(
+    ("divide_as_scholar", "divide_as_practitioner", "divide_as_librarian", "list_parts", "vote_on_parts"),
+    Stage.TAXONOMY,
+)
+"""The prompts with which a tree is built, and voted on."""
+OF_SOME: Mapping[str, Stage] = {**OF_LOOKS, **OF_TREES}
 """The prompts that only some projects need: where a project has none of its own, the shipped one stands in."""
 
 _TRIED_WITH: Mapping[str, object] = {
+    "above": ("Physical sciences",),
     "answer": "The air that they shine through is never still.",
     "constraint": "Say in the question that its answer has at most 20 words.",
     "difficulty": "Easy: one step.",
     "discipline": "Astronomy",
+    "elements": ({"title": "Astronomy", "about": "a discipline"},),
     "error": "The list has no subject with a name.",
     "form": "A comparison.",
     "key_concepts": ["Parallax", "Parsec"],
@@ -69,6 +83,7 @@ _TRIED_WITH: Mapping[str, object] = {
     "subject": "Stars",
     "subtopics": ("Distances", "Brightness"),
     "syllabus": "Two class sessions on stars.",
+    "whole": "Astronomy",
 }
 """Every template is rendered once when it is read: one that fails does so before anything is paid for."""
 
@@ -115,7 +130,7 @@ class Prompts:
 
     @classmethod
     def read(cls, folder: Path) -> "Prompts":
-        """Return the prompts of a folder; one that is of a look and not there is the shipped one."""
+        """Return the prompts of a folder; one that only some need and that is not there is the shipped one."""
         try:
             return cls({name: _own(folder, name) for name in VARIABLES})
         except (OSError, UnicodeDecodeError) as error:
@@ -156,9 +171,9 @@ def _shipped(name: str) -> str:
 
 
 def _own(folder: Path, name: str) -> str:
-    """Return the text of a project's prompt; a project may be older than the looks."""
+    """Return the text of a project's prompt; a project may be older than those that only some need."""
     path = folder / f"{name}{SUFFIX}"
-    return _shipped(name) if name in OF_LOOKS and not path.exists() else path.read_text(encoding="utf-8")
+    return _shipped(name) if name in OF_SOME and not path.exists() else path.read_text(encoding="utf-8")
 
 
 def _compile(environment: ImmutableSandboxedEnvironment, name: str, sources: Mapping[str, str]) -> Template:

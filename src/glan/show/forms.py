@@ -16,7 +16,7 @@ from glan.show.ballots import BALLOT, JUDGEMENTS, REVIEWER, TREE, VOTER
 from glan.show.sheets import sheet, visible
 from glan.taxonomy.votes import Element, tree_hash
 
-_VOTE_HEAD = ("id", "path", "vote", "comment")
+_VOTE_HEAD = ("id", "path", "vote", "comment", "named by")
 _PAIR_HEAD = (
     "id",
     "sha256",
@@ -49,7 +49,14 @@ def vote_form(elements: Sequence[Element], *, name: str) -> bytes:
         "format": BALLOT,
         "tree": tree_hash(elements),
         "elements": [
-            {"id": each.id, "title": each.title, "kind": each.kind, "above": each.above, "depth": len(each.path)}
+            {
+                "id": each.id,
+                "title": each.title,
+                "kind": each.kind,
+                "above": each.above,
+                "depth": len(each.path),
+                "named": each.named,
+            }
             for each in elements
         ],
     }
@@ -59,9 +66,9 @@ def vote_form(elements: Sequence[Element], *, name: str) -> bytes:
 def vote_sheet(elements: Sequence[Element]) -> bytes:
     """Return the same as a table: a line for each element, and one for the name of the voter."""
     rows = [
-        (VOTER, "Write your name in the column `vote` of this line.", "", ""),
-        (TREE, "Leave this line as it is.", tree_hash(elements), ""),
-        *((each.id, each.shown, "", "") for each in elements),
+        (VOTER, "Write your name in the column `vote` of this line.", "", "", ""),
+        (TREE, "Leave this line as it is.", tree_hash(elements), "", ""),
+        *((each.id, each.shown, "", "", each.named) for each in elements),
     ]
     return sheet(_VOTE_HEAD, rows)
 

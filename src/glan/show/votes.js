@@ -29,6 +29,7 @@ function build(element, into) {
   } else if (element.kind === "subject") {
     title.append(make("span", "size", "  subject"));
   }
+  if (element.named) title.append(make("span", "size", "  named by " + element.named));
   const choices = make("span", "choices");
   element.buttons = {
     keep: choice("keep", "Keep", () => press(element, "keep")),

@@ -5,13 +5,20 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
 
-from glan.records import Discipline
+from msgspec.structs import replace
+
+from glan.records import Discipline, Subject
 from glan.taxonomy.nodes import Branch, Node
+from glan.taxonomy.seals import is_unchanged
 from glan.taxonomy.syntax import shown
 from glan.taxonomy.tree import Taxonomy, nearest
+from glan.wording import counted, few
 
 _MOST_TOLD = 20
 """Lines of one kind that people are shown; machines get all."""
+
+_MOST_SUBJECTS = 5
+"""Names of subjects in a line."""
 
 Both: TypeAlias = tuple[Discipline, Discipline]
 """A discipline before and after."""
@@ -42,8 +49,9 @@ class Difference:
 
     @property
     def asks_anew(self) -> tuple[Discipline, ...]:
-        """Disciplines that both trees have and whose requests differ."""
-        found = {new.key: new for pairs in (self.noted, self.given, self.spelled) for _, new in pairs}
+        """Disciplines that both trees have and whose requests differ, as far as the trees tell."""
+        edited = [pair for pair in self.given if edited_subjects(*pair)]
+        found = {new.key: new for pairs in (self.noted, edited, self.spelled) for _, new in pairs}
         return tuple(found.values())
 
     @property
@@ -87,6 +95,20 @@ def compare(before: Taxonomy, after: Taxonomy) -> Difference:
     )
 
 
+def edited_subjects(old: Discipline, new: Discipline) -> tuple[Subject, ...]:
+    """Return the given subjects of which a discipline says something else, but for those that were frozen meanwhile."""
+    before = {subject.key: subject for subject in old.subjects}
+    return tuple(
+        subject
+        for subject in new.subjects
+        if subject.key in before and _said(before[subject.key]) != _said(subject) and not is_unchanged(subject)
+    )
+
+
+def _said(subject: Subject) -> Subject:
+    return replace(subject, frozen="", draft=1)
+
+
 def told(found: Difference) -> Iterator[str]:
     """Give the differences in lines for people; where all below a branch differ alike, the branch is named."""
     after = found.after
@@ -96,7 +118,7 @@ def told(found: Difference) -> Iterator[str]:
     kinds: Sequence[tuple[Iterable[Both], Callable[[Discipline, Discipline], _Words]]] = (
         (found.weighed, _weights),
         (found.noted, _notes),
-        (found.given, lambda _, new: ("other subjects are given", f"{len(new.subjects):,} subjects are given")),
+        (found.given, _subjects),
         (found.spelled, lambda old, _: ("written in another way", f"written so, before {shown(old.name)}")),
         (found.titled, lambda _, new: ("shown with other titles", f"shown as {shown(new.title)}")),
         (found.coded, lambda old, new: (f"isced {new.isced}", f"isced {old.isced or 'none'} -> {new.isced or 'none'}")),
@@ -152,6 +174,21 @@ def _short(lines: Iterable[str]) -> Iterator[str]:
 
 def _weights(old: Discipline, new: Discipline) -> _Words:
     return f"weight x{float(new.weight / old.weight):.4g}", f"weight {_number(old.weight)} -> {_number(new.weight)}"
+
+
+def _subjects(old: Discipline, new: Discipline) -> _Words:
+    """Say which given subjects came, went or are others."""
+    before, after = {subject.key for subject in old.subjects}, {subject.key for subject in new.subjects}
+    if not before or not after:
+        given = f"{counted(len(after), 'subject')} given" if after else "no subjects given"
+        return ("subjects are given" if after else given), given
+    parts = {
+        "removed": [subject.name for subject in old.subjects if subject.key not in after],
+        "new": [subject.name for subject in new.subjects if subject.key not in before],
+        "edited": [subject.name for subject in edited_subjects(old, new)],
+    }
+    said = [f"{word} {few(list(map(shown, names)), _MOST_SUBJECTS)}" for word, names in parts.items() if names]
+    return "other subjects are given", f"given subjects: {'; '.join(said) or 'frozen, or in another order'}"
 
 
 def _number(weight: Fraction) -> str:

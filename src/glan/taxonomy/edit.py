@@ -18,13 +18,14 @@ from glan.errors import TaxonomyError
 from glan.places import key_of
 from glan.taxonomy.changing import change_edits
 from glan.taxonomy.lines import Edit, applied, newline_of
-from glan.taxonomy.nodes import Branch, checked_isced, checked_name, checked_notes, parse_weight, read_nodes, roots_of
+from glan.taxonomy.nodes import Branch, read_nodes, roots_of
 from glan.taxonomy.own import Address, Own, address_of, at, own_of, replaced, with_last, without_empty
 from glan.taxonomy.parts import Mapping as Map
 from glan.taxonomy.parts import Sequence
 from glan.taxonomy.pieces import SOURCE, around, below, carried_over, cuts, insertion, unsafe
 from glan.taxonomy.syntax import compose, shown
 from glan.taxonomy.tree import Chain, Taxonomy, nearest, path_of
+from glan.taxonomy.values import checked_isced, checked_name, checked_notes, parse_weight
 from glan.taxonomy.writing import New
 
 TOP = "/"
@@ -264,6 +265,7 @@ def _own(node: New) -> Own:
         isced=settings.get("isced"),
         subjects=(),
         children=tuple(map(_own, node.children)) or None,
+        votes=settings.get("votes"),
     )
 
 

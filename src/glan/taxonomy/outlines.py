@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 
 from glan.errors import TaxonomyError
 from glan.places import key_of
-from glan.taxonomy.nodes import MAX_DEPTH, MAX_NODES, checked_name
+from glan.taxonomy.nodes import MAX_DEPTH, MAX_NODES
 from glan.taxonomy.parts import MAX_LENGTH
 from glan.taxonomy.syntax import shown
+from glan.taxonomy.values import checked_name
 from glan.taxonomy.writing import New
 from glan.wording import few
 

@@ -22,6 +22,7 @@ class Own(NamedTuple):
     subjects: tuple[Subject, ...]
     children: tuple["Own", ...] | None
     """None for a discipline."""
+    votes: str | None = None
 
 
 def own_of(nodes: Iterable[Node], weight: Fraction = Fraction(1), n_notes: int = 0) -> tuple[Own, ...]:
@@ -31,9 +32,9 @@ def own_of(nodes: Iterable[Node], weight: Fraction = Fraction(1), n_notes: int =
         given = node.weight / weight, "".join(node.notes[n_notes:])
         if isinstance(node, Branch):
             below = own_of(node.children, node.weight, len(node.notes))
-            found.append(Own(node.name, node.title, *given, None, (), below))
+            found.append(Own(node.name, node.title, *given, None, (), below, node.votes))
         else:
-            found.append(Own(node.name, node.title, *given, node.isced, node.subjects, None))
+            found.append(Own(node.name, node.title, *given, node.isced, node.subjects, None, node.votes))
     return tuple(found)
 
 

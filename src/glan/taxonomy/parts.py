@@ -7,8 +7,8 @@ MAX_LENGTH = 16_000_000
 """Longest text in characters; 100,000 disciplines with a note each have about 10,000,000."""
 MAX_PARTS = 1_000_000
 """Most texts, lists and mappings in a file."""
-MAX_NESTING = 20
-"""Most lists and mappings inside each other: two for each of eight levels, and the subjects with their subtopics."""
+MAX_NESTING = 24
+"""Most lists and mappings inside each other: two for each of eight levels, and the subjects with their sessions."""
 NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 

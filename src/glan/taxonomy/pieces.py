@@ -76,10 +76,10 @@ def carried_over(text: str, siblings: Sequence, index: int, target: Sequence) ->
             comment = f"  {found}" if (found := _comment(text, item.span.end)) else ""
             line = f"{' ' * column}- {_as_flow(text, item, quoted=False)}{comment}{newline_of(text)}"
             return _in_lines(text, target, line)
-        start, end = _item_lines(text, siblings, item)
+        start, end = item_lines(text, siblings, item)
         lines = text[start:end] if text[start:end].endswith("\n") else text[start:end] + newline_of(text)
         return _in_lines(text, target, indented(lines, column - old))
-    own = _comment(text, item.span.end) if siblings.is_flow else text[slice(*_item_lines(text, siblings, item))]
+    own = _comment(text, item.span.end) if siblings.is_flow else text[slice(*item_lines(text, siblings, item))]
     if "#" in own:
         raise TaxonomyError(
             "The node has comments, and where it would stand is a list in brackets, which has no room for them.",
@@ -156,10 +156,11 @@ def _block_cuts(text: str, items: Sequence, stays: list[bool]) -> Iterator[Edit]
     """Cut whole lines: the item, the comments directly above it, and those below that are indented further."""
     for i, item in enumerate(items.items):
         if not stays[i]:
-            yield Edit(*with_blank_lines(text, *_item_lines(text, items, item)))
+            yield Edit(*with_blank_lines(text, *item_lines(text, items, item)))
 
 
-def _item_lines(text: str, items: Sequence, item: Part) -> tuple[int, int]:
+def item_lines(text: str, items: Sequence, item: Part) -> tuple[int, int]:
+    """Return the lines of an item, with its own comments."""
     column = column_of(text, items.span.start)
     start = dash_line(text, item.span.start, column)
     if start is None:

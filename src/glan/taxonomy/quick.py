@@ -16,7 +16,7 @@ _ODD = re.compile("[^\r\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\u
 _FIRST, _LATER = r"[^\W_]|[^\x00-\x7f]", r"[\w().&+/'-]|[^\x00-\x7f]|(?<=\w)\#"
 _PLAIN = re.compile(rf"(?:{_FIRST})(?:{_LATER}|,|\ +(?=[\w(&+/-]|[^\x00-\x7f]))*", re.VERBOSE)
 _PLAIN_IN_FLOW = re.compile(rf"(?:{_FIRST})(?:{_LATER}|\ +(?=[\w(&+/-]|[^\x00-\x7f]))*", re.VERBOSE)
-_QUOTED = re.compile(r"""'[^'\n]*'|"[^"\\\n]*\"""")
+_QUOTED = re.compile(r"""'(?:[^'\n]|'')*'|"[^"\\\n]*\"""")
 _KEY = re.compile(r"([A-Za-z_]\w*):(?: +|$)", re.ASCII)
 _FLOW_KEY = re.compile(r'([A-Za-z_]\w*|"[^"\\\n]*"):\ +', re.ASCII)
 _END = re.compile(r" *(?: #.*)?$")
@@ -157,7 +157,9 @@ class _Reader:
         self._count(depth + 1)
         quoted = _QUOTED.match(text, at)
         if quoted is not None:
-            return _scalar(line, quoted[0][1:-1], at, quoted.end(), is_plain=False), quoted.end()
+            inside = quoted[0][1:-1]
+            value = inside.replace("''", "'") if quoted[0][0] == "'" else inside
+            return _scalar(line, value, at, quoted.end(), is_plain=False), quoted.end()
         found = plain.match(text, at)
         if found is None:
             raise _UnusualError

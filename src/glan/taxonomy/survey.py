@@ -51,6 +51,8 @@ class Line:
     """Its part of the whole weight: about its part of the slots of a long run."""
     isced: str | None
     """Detailed field of ISCED-F 2013, if the discipline has one."""
+    votes: str | None
+    """How many of the proposals of a built tree named it, if it says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +120,7 @@ def _lines(nodes: Iterable[Node], depth: int, whole: float) -> Iterator[Line]:
             weight=weight,
             share=weight / whole,
             isced=None if isinstance(node, Branch) else node.isced,
+            votes=node.votes,
         )
         if isinstance(node, Branch):
             yield from _lines(node.children, depth + 1, whole)

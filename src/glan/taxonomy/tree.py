@@ -85,6 +85,18 @@ class Taxonomy:
         """
         return self.found(name)[-1]
 
+    def leaf(self, name: str) -> Discipline:
+        """Return the discipline of a name, a title or a path.
+
+        Raises:
+            TaxonomyError: there is none, or it is a branch.
+
+        """
+        node = self.named(name)
+        if isinstance(node, Branch):
+            raise TaxonomyError(f"{shown(name)} is a branch of {self.source}, not a discipline.", hint=_LISTS)
+        return node
+
     def found(self, name: str) -> Chain:
         """Return the same with the branches above it.
 
@@ -126,6 +138,16 @@ class Taxonomy:
     def leaves_under(self, node: Node) -> tuple[Discipline, ...]:
         """Return the disciplines below a branch, or the discipline itself."""
         return node.leaves if isinstance(node, Branch) else (node,)
+
+    def under(self, name: str) -> "Taxonomy":
+        """Return the taxonomy with the disciplines below a node alone, or with that discipline.
+
+        Raises:
+            TaxonomyError: there is no such node, or there are several.
+
+        """
+        kept = {leaf.key for leaf in self.leaves_under(self.named(name))}
+        return self.of(tuple(_kept(self.roots, kept)), self.source)
 
     def keep(self, disciplines: Iterable[str]) -> "Taxonomy":
         """Return the taxonomy with these disciplines alone, in its own order; empty branches vanish.

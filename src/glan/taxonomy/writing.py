@@ -10,7 +10,12 @@ from glan.taxonomy.parts import Part, Scalar
 
 _PLAIN = re.compile(r"[^\W\d_](?:[\w .&()'+/-]*[\w.()'+/])?")
 """Texts that every YAML reader takes for text, unless they are one of these words."""
+_CONTROL = re.compile(r"[\x00-\x1f]")
 _WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n", "null", "none", "nan", "inf"})
+
+
+_BARE = ("weight", "votes")
+"""What is written as it was read: numbers, which in quotes would be the same to us, but not to others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +61,8 @@ def flow_of(part: Part, *, quoted: bool) -> str:
         return "null" if part.is_null else _text(part.value, quoted=quoted)
     if isinstance(part, parts.Sequence):
         return f"[{', '.join(flow_of(item, quoted=quoted) for item in part.items)}]"
-    # A weight is written as it was read: a number in quotes would be the same to us, but not to others.
     found = {
-        key: value.value if key == "weight" and isinstance(value, Scalar) else flow_of(value, quoted=quoted)
+        key: value.value if key in _BARE and isinstance(value, Scalar) else flow_of(value, quoted=quoted)
         for key, value in part.values.items()
     }
     return _braced(found, quoted=quoted)
@@ -66,7 +70,7 @@ def flow_of(part: Part, *, quoted: bool) -> str:
 
 def scalar(key: str, value: str, *, quoted: bool = False) -> str:
     """Return a value as it is written: plainly where that is safe, else as a JSON string, which YAML reads too."""
-    if key == "weight" and not quoted:
+    if key in _BARE and not quoted:
         return value
     return _text(value, quoted=quoted)
 
@@ -78,8 +82,13 @@ def document(nodes: Sequence[New]) -> str:
 
 
 def _text(value: str, *, quoted: bool) -> str:
-    is_plain = _PLAIN.fullmatch(value) is not None and value.casefold() not in _WORDS
-    return value if is_plain and not quoted else json.dumps(value, ensure_ascii=False)
+    if not quoted and _PLAIN.fullmatch(value) is not None and value.casefold() not in _WORDS:
+        return value
+    written = json.dumps(value, ensure_ascii=False)
+    if quoted or "\\" not in written or _CONTROL.search(value) is not None:
+        return written
+    # A text without an escape is read line by line, which makes the whole file many times as quick to read.
+    return "'" + value.replace("'", "''") + "'"
 
 
 def _braced(written: Mapping[str, str], *, quoted: bool) -> str:

@@ -7,6 +7,7 @@ It refuses to know what a word means; it knows a prompt by the tags and the keys
 """
 
 import hashlib
+import re
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -53,6 +54,10 @@ class Asked(StrEnum):
     JUDGE_SAFETY = "judge_safety"
     GUARD_CONVERSATION = "guard_conversation"
     """No prompt, but a pair as a conversation, which a guard model looks at."""
+    DIVIDE = "divide_as_scholar"
+    """Or in one of the other wordings."""
+    LIST_PARTS = "list_parts"
+    VOTE_ON_PARTS = "vote_on_parts"
 
     @property
     def stage(self) -> Stage:
@@ -75,6 +80,9 @@ _STAGES = {
     Asked.SCORE_PAIR: Stage.SCORES,
     Asked.JUDGE_SAFETY: Stage.SAFETY,
     Asked.GUARD_CONVERSATION: Stage.SAFETY,
+    Asked.DIVIDE: Stage.TAXONOMY,
+    Asked.LIST_PARTS: Stage.TAXONOMY,
+    Asked.VOTE_ON_PARTS: Stage.TAXONOMY,
 }
 _SCHEMAS = {
     Asked.LIST_SUBJECTS: "subjects",
@@ -82,6 +90,8 @@ _SCHEMAS = {
     Asked.RATE_QUESTION: "rating",
     Asked.SCORE_PAIR: "scores",
     Asked.JUDGE_SAFETY: "safety",
+    Asked.LIST_PARTS: "parts",
+    Asked.VOTE_ON_PARTS: "votes",
 }
 _BY_SCHEMA = {schema: asked for asked, schema in _SCHEMAS.items()}
 _MARKS = (
@@ -90,7 +100,10 @@ _MARKS = (
     ('"verdict"', Asked.JUDGE_SAFETY),
     ('"subject_name"', Asked.LIST_SUBJECTS),
     ('"session_name"', Asked.LIST_SESSIONS),
+    ('"part_name"', Asked.LIST_PARTS),
+    ('"votes"', Asked.VOTE_ON_PARTS),
     ("<key_concepts>", Asked.WRITE_QUESTION),
+    ("<whole>", Asked.DIVIDE),
     ("<subject>", Asked.DRAFT_SYLLABUS),
     ("<discipline>", Asked.DRAFT_SUBJECTS),
 )
@@ -134,6 +147,8 @@ class Filler:
     """Subjects of a discipline; their names belong to the discipline that the conversation names."""
     sessions: int = 20
     """Class sessions of a syllabus, with five key concepts each."""
+    parts: int = 8
+    """Parts that a branch has; each proposal names about three in four of them."""
     syllabus_size: int = 4_000
     """Characters of a draft, about."""
     question_size: int = 400
@@ -159,13 +174,20 @@ class Filler:
             return _prose(digest, self.size)
         if asked is Asked.WRITE_QUESTION:
             return self._question(request, digest)
+        if asked in _JUDGEMENTS:
+            return _JUDGEMENTS[asked](digest)
+        if asked.schema is not None:
+            return self._listing(asked, request, digest)
+        return _prose(digest, self.syllabus_size)
+
+    def _listing(self, asked: Asked, request: Request, digest: bytes) -> str:
         if asked is Asked.LIST_SUBJECTS:
             return _subjects(_topic(self.seed, request, "discipline"), self.subjects)
         if asked is Asked.LIST_SESSIONS:
             return _sessions(_topic(self.seed, request, "discipline", "subject"), self.sessions)
-        if asked in _JUDGEMENTS:
-            return _JUDGEMENTS[asked](digest)
-        return _prose(digest, self.syllabus_size)
+        if asked is Asked.VOTE_ON_PARTS:
+            return _votes(len(_NUMBERED.findall(_last_task(request.messages))), digest)
+        return _parts(_topic(self.seed, request, "whole"), self.parts, digest)
 
     def _question(self, request: Request, digest: bytes) -> str:
         if int.from_bytes(digest[:4], "big") >= self.near_copies * 2**32:
@@ -176,15 +198,22 @@ class Filler:
         return " ".join([*kept[:-changed], *_pick(digest, changed)]) + "?"
 
 
+_NUMBERED = re.compile(r"^\d+\. .+\n   ", re.MULTILINE)
+"""An element that is voted on, with what it is below it."""
+
+
 def _last_task(messages: Sequence[Message]) -> str:
     """Return the last turn of the user that does not ask for a reply to be mended."""
     turns = (turn.content for turn in reversed(messages) if turn.role == "user")
     return next((text for text in turns if not _is_mend(text)), "")
 
 
+_OF_OTHER_PROMPTS = ("<discipline>", "<question-", "<whole>", "<elements-")
+
+
 def _is_mend(text: str) -> bool:
     """Say whether a turn asks for a reply to be mended; the notes of another prompt may speak of an `<error>` too."""
-    return "<task>" in text and "<error>" in text and "<discipline>" not in text and "<question-" not in text
+    return "<task>" in text and "<error>" in text and not any(tag in text for tag in _OF_OTHER_PROMPTS)
 
 
 def _topic(seed: int, request: Request, *tags: str) -> bytes:
@@ -245,6 +274,25 @@ def _subjects(topic: bytes, count: int) -> str:
 def _sessions(topic: bytes, count: int) -> str:
     listed = [{"session_name": name, "key_concepts": _names(topic + name.encode(), 5)} for name in _names(topic, count)]
     return msgspec.json.encode({"sessions": listed}).decode()
+
+
+def _parts(topic: bytes, count: int, digest: bytes) -> str:
+    """List most parts of a topic: two proposals differ in what they leave out."""
+    luck = hashlib.shake_128(b"parts" + digest).digest(count)
+    listed = [{"part_name": name} for name, drawn in zip(_names(topic, count), luck, strict=True) if drawn < 192]
+    return msgspec.json.encode({"parts": listed}).decode()
+
+
+def _votes(count: int, digest: bytes) -> str:
+    """Vote on so many elements: one in eight is removed."""
+    luck = hashlib.shake_128(b"votes" + digest).digest(count)
+    votes = [
+        {"number": i, "vote": "keep", "comment": ""}
+        if drawn >= 32
+        else {"number": i, "vote": "remove", "comment": _prose(digest + bytes([drawn]), 1)}
+        for i, drawn in enumerate(luck, start=1)
+    ]
+    return msgspec.json.encode({"votes": votes}).decode()
 
 
 def _rating(digest: bytes) -> str:

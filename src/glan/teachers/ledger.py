@@ -25,6 +25,7 @@ from glan.teachers.ledger_absent import Absent
 from glan.teachers.ledger_ahead import ReadAhead
 from glan.teachers.ledger_file import Lock, explain, explained, open_reader, open_writer, refuse_place
 from glan.teachers.ledger_rows import (
+    BUILDING,
     COLUMNS,
     RESTORE,
     Aside,
@@ -40,7 +41,7 @@ from glan.teachers.ledger_rows import (
 )
 from glan.teachers.ledger_writer import Waiting, Writer
 
-__all__ = ["Entry", "Ledger", "Run", "StageTotals"]
+__all__ = ["BUILDING", "Entry", "Ledger", "Run", "StageTotals"]
 
 Sums = TypeVar("Sums", StageTotals, RunTotals)
 
@@ -56,7 +57,7 @@ _TOTALS = """
         sum(cached_tokens), sum(reasoning_tokens), sum(cost_usd), sum(failure IS NULL AND cost_usd IS NULL),
         sum(latency_s), sum(timed_out), sum(timed_out_tokens), sum(timed_out_usd),
         sum(CASE WHEN timed_out_usd IS NULL THEN timed_out_tokens END)
-    FROM replies GROUP BY stage ORDER BY min(seq)
+    FROM replies WHERE coalesce(run, 0) >= ? GROUP BY stage ORDER BY min(seq)
 """
 _RUN_TOTALS = """
     SELECT sum(aside_calls), sum(aside_tokens), sum(aside_usd),
@@ -149,6 +150,11 @@ class Ledger:
             opened.pop_all()
             return ledger
 
+    @property
+    def is_readonly(self) -> bool:
+        """Say whether nothing can be added."""
+        return self._writer is None
+
     def close(self) -> None:
         """Commit what waits, then let go of the files."""
         self._reader.close()
@@ -178,8 +184,12 @@ class Ledger:
             self._ahead.found(rows[0][0])
         return Place(rows)
 
-    async def commit(self, request: Request, fingerprint: bytes, outcome: Reply | Failure | str) -> None:
+    async def commit(
+        self, request: Request, fingerprint: bytes, outcome: Reply | Failure | str, *, run: int | None = None
+    ) -> None:
         """Add a reply, or the error with which a request failed for good; return when it is durable.
+
+        `run` is below 0 for what another project paid for; the run that goes on if not given.
 
         One who is cancelled leaves when the row is durable.
 
@@ -192,7 +202,7 @@ class Ledger:
         request_id = storable(request.id)
         self._ahead.committing(request_id)
         self._absent.add(request_id)
-        waiting = Waiting(request, fingerprint, outcome, self._run, time.time(), told)
+        waiting = Waiting(request, fingerprint, outcome, self._run if run is None else run, time.time(), told)
         writer.put(waiting, in_flight=self.in_flight)
         try:
             error = await told
@@ -240,8 +250,8 @@ class Ledger:
         return self._runs_of(self._read(f"{_RUNS} ORDER BY run"))
 
     def last_run(self) -> Run | None:
-        """Return the run that was begun last."""
-        runs = self._runs_of(self._read(f"{_RUNS} ORDER BY run DESC LIMIT 1"))
+        """Return the run that was begun last; the building of a tree is none."""
+        runs = self._runs_of(self._read(f"{_RUNS} WHERE choice <> ? ORDER BY run DESC LIMIT 1", BUILDING))
         return runs[0] if runs else None
 
     def get(self, seq: int) -> Entry | None:
@@ -277,9 +287,14 @@ class Ledger:
             yield from map(itemgetter(0), rows)
             first = f"{rows[-1][0]}\0"
 
-    def totals(self) -> dict[str, StageTotals]:
-        """Return what the entries add up to, by stage."""
-        return {stage: _summed(StageTotals, numbers) for stage, *numbers in self._read(_TOTALS)}
+    def totals(self, *, also_elsewhere: bool = False) -> dict[str, StageTotals]:
+        """Return what the entries add up to, by stage: those that the project paid for, or all."""
+        rows = self._read(_TOTALS, -(2**63) if also_elsewhere else 0)
+        return {stage: _summed(StageTotals, numbers) for stage, *numbers in rows}
+
+    def sound_entries(self) -> Iterator[Entry | None]:
+        """Give all entries in the order in which they were committed, and None for each that is damaged."""
+        return (None if _damage_of(row) else unpack_row(row) for row in self._rows())
 
     def run_totals(self) -> RunTotals:
         """Return what the runs add up to beyond their entries; what goes on counts with what is set aside for it."""

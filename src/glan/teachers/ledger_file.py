@@ -145,8 +145,11 @@ def _take(descriptor: int) -> None:
     return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def is_held(ledger: Path) -> bool:
-    """Say whether a run holds the right to write to a ledger, anywhere on this machine."""
+def is_held(ledger: Path, by: object = None) -> bool:
+    """Say whether a run holds the right to write to a ledger, anywhere on this machine; `by` is its process.
+
+    Where the lock does not say who has it, it may be that process.
+    """
     path = Path(os.path.realpath(ledger))
     try:
         descriptor = os.open(path.with_name(f"{path.name}.lock"), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -155,7 +158,8 @@ def is_held(ledger: Path) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
-        return True
+        holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
+        return by is None or not holder or holder == str(by)
     finally:
         os.close(descriptor)
     return False

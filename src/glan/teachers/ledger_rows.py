@@ -23,6 +23,10 @@ _MAX_COUNT = 2**53
 
 RESTORE = "`glan ledger verify` lists what is damaged; a copy that `glan ledger backup` made can take its place."
 """The way out of damage."""
+SCOPE = "scope"
+"""Name under which the inputs of a run tell what it was about."""
+BUILDING = "building"
+"""The choice of a run that asked about the tree, and made no pairs."""
 CUT_OFF = "length"
 """The `finish_reason` of a reply that ended for want of room."""
 _NO_REPLY = Reply(text="")
@@ -94,6 +98,16 @@ class Run:
     """What reaches the requests, by name."""
     files: Mapping[str, str]
     """The texts of glan.toml, taxonomy.yaml and the prompts, by path."""
+
+    @property
+    def scope(self) -> str:
+        """What it was about: the path of a trial's node, `preview`, or nothing for the whole plan."""
+        return self.files.get(SCOPE, "")
+
+    @property
+    def is_beside(self) -> bool:
+        """Say whether it asked about the tree, and for no pairs."""
+        return self.choice == BUILDING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

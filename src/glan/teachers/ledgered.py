@@ -33,6 +33,7 @@ from glan.teachers.ledger import Entry, Ledger, Place
 from glan.teachers.ledger_rows import Failure
 from glan.teachers.limits import Meter
 from glan.teachers.purse import Call, Purse
+from glan.teachers.shelf import ELSEWHERE, Shelf
 from glan.teachers.suspicions import is_all_thought, is_cut
 
 FIRST = 50
@@ -96,6 +97,8 @@ class Tally:
     hits: int = 0
     hits_by_stage: Counter[Stage] = field(default_factory=Counter)
     """Replies and failures that the ledger had."""
+    from_shelf: Counter[Stage] = field(default_factory=Counter)
+    """Those among them that another project paid for, when they were first needed here."""
     asked_by_stage: Counter[Stage] = field(default_factory=Counter)
     """Calls that ended with a reply or a failure in the ledger."""
     failures_by_stage: Counter[Stage] = field(default_factory=Counter)
@@ -194,8 +197,13 @@ class Ledgered:
     """With KEEP: is told every reply that is used for a request of another fingerprint."""
     _asking: dict[tuple[str, bytes], asyncio.Future[GlanError | None] | None] = field(default_factory=dict, init=False)
     """What is under way, and who told of its end; None while nobody else wants the same."""
+    _shelf: Shelf = field(init=False)
+    """What other projects paid for."""
     _broken: LedgerError | UnusableError | None = field(default=None, init=False)
     """Why nothing more is asked: the ledger took no reply, so that more would be lost, or nobody is answered."""
+
+    def __post_init__(self) -> None:
+        self._shelf = Shelf(self.ledger)
 
     async def reply(self, request: Request) -> Reply:
         """Return the reply of the ledger, or ask and return what was committed.
@@ -213,6 +221,9 @@ class Ledgered:
             if entry is not None:
                 return self._told(request, entry, is_kept=entry.fingerprint != key[1])
             if key not in self._asking:
+                shared = self._shared(request, key[1])
+                if shared is not None:
+                    return await self._taken(request, key, shared)
                 if self.choice is Choice.EXACT:
                     _refuse_other(found, request, key[1])
                 return await self._ask(request, key)
@@ -222,6 +233,27 @@ class Ledgered:
             error = await asyncio.shield(over)
             if error is not None:
                 raise copy.copy(error)  # one error raised by many tasks would gather all their tracebacks
+
+    def _shared(self, request: Request, wanted: bytes) -> Reply | None:
+        """Return what the shelf has; nothing to a prompt that was cut, where that is asked again."""
+        reply = self._shelf.find(request, wanted)
+        is_again = self.retry_failed_before is not None
+        return None if reply is not None and is_again and is_cut(request, reply) else reply
+
+    async def _taken(self, request: Request, key: tuple[str, bytes], reply: Reply) -> Reply:
+        """Take a reply off the shelf: it is committed as one that was paid for elsewhere; who only looks leaves it."""
+        if self.on_mismatch is None and not self.ledger.is_readonly:
+            self._asking[key] = None
+            try:
+                await self._commit(request, key[1], reply, run=ELSEWHERE)
+            finally:
+                over = self._asking.pop(key)
+                if over is not None:
+                    over.set_result(None)
+        self.tally.hits += 1
+        self.tally.hits_by_stage[request.stage] += 1
+        self.tally.from_shelf[request.stage] += 1
+        return reply
 
     def _found(self, found: Place, request: Request, wanted: bytes) -> Entry | None:
         if self.choice is Choice.KEEP:
@@ -245,6 +277,8 @@ class Ledgered:
             exact = found.find(wanted, max_tokens=room)
             if exact is not None:
                 return exact  # the reply to exactly this is there too: nobody would ask for it again
+            if self._shelf.find(request, wanted) is not None:
+                return None
             self.on_mismatch(request, entry)
         return entry
 
@@ -323,13 +357,15 @@ class Ledgered:
         call.settle(outcome)
         return outcome
 
-    async def _commit(self, request: Request, wanted: bytes, outcome: Reply | RequestError) -> None:
+    async def _commit(
+        self, request: Request, wanted: bytes, outcome: Reply | RequestError, *, run: int | None = None
+    ) -> None:
         if isinstance(outcome, RequestError):
             stored: Reply | Failure = Failure(text=str(outcome), timed_out=outcome.timed_out)
         else:
             stored = outcome
         try:
-            await self.ledger.commit(request, wanted, stored)
+            await self.ledger.commit(request, wanted, stored, run=run)
         except LedgerError as error:
             self._broken = error
             raise

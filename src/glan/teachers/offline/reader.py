@@ -20,8 +20,9 @@ LABELS = (
     "key_concepts",
     "language",
     "error",
+    "whole",
 )
-_JUDGED = re.compile(r"<(question|answer)-([0-9a-f]{16})>\n(.*?)\n</\1-\2>", re.DOTALL)
+_JUDGED = re.compile(r"<(question|answer|elements)-([0-9a-f]{16})>\n(.*?)\n</\1-\2>", re.DOTALL)
 """A text that is to be judged, between marks that it cannot hold."""
 _MEANINGS = {
     "class_sessions": "class sessions",
@@ -44,6 +45,9 @@ class Task(StrEnum):
     GUARD = "say whether a pair is safe"
     CONVERSATION = "look over a conversation"
     """A pair as it was said, without a prompt, as guard models take it."""
+    VOTE = "vote on the elements of a tree"
+    LIST_PARTS = "list the parts"
+    PARTS = "divide a whole"
     LIST_SESSIONS = "list the class sessions"
     LIST_SUBJECTS = "list the subjects"
     QUESTION = "write a question"
@@ -58,6 +62,9 @@ _WORDS: Mapping[Task, tuple[str, ...]] = {
     Task.RATE: ("rate", "question"),
     Task.SCORE: ("score", "answer"),
     Task.GUARD: ("safe", "answer"),
+    Task.VOTE: ("vote", "element"),
+    Task.LIST_PARTS: ("json", "parts"),
+    Task.PARTS: ("divide", "parts"),
     Task.LIST_SESSIONS: ("json", "session"),
     Task.LIST_SUBJECTS: ("json", "subject"),
     Task.QUESTION: ("write", "question"),
@@ -71,6 +78,9 @@ _NEEDED: Mapping[Task, tuple[str, ...]] = {
     Task.RATE: ("question",),
     Task.SCORE: ("question", "answer"),
     Task.GUARD: ("question", "answer"),
+    Task.VOTE: ("elements",),
+    Task.LIST_PARTS: (),
+    Task.PARTS: ("whole", "language"),
     Task.LIST_SESSIONS: (),
     Task.LIST_SUBJECTS: (),
     Task.QUESTION: ("discipline", "subject", "level", "syllabus", "class_sessions", "key_concepts", "language"),
@@ -135,7 +145,7 @@ def _read_turn(turns: Sequence[Message]) -> Asked:
         if not sections.get(label):
             raise ConfusedError(f"I cannot see which {_MEANINGS.get(label, label)} this is about.")
     above = turns[-2].content if len(turns) > 1 and turns[-2].role == "assistant" else ""
-    if task in (Task.LIST_SESSIONS, Task.LIST_SUBJECTS) and not above.strip():
+    if task in (Task.LIST_PARTS, Task.LIST_SESSIONS, Task.LIST_SUBJECTS) and not above.strip():
         raise ConfusedError("I cannot see any text above that I could turn into JSON.")
     if "level" in _NEEDED[task] and sections["level"].casefold() not in set(Level):
         raise ConfusedError(f"I cannot see which level is meant by {sections['level']!r}.")

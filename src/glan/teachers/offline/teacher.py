@@ -12,12 +12,14 @@ from glan.records import Message, Reply, Request, Stage, Usage
 from glan.teachers.embedder import embedded
 from glan.teachers.offline.answers import compose_answer
 from glan.teachers.offline.book import open_book
+from glan.teachers.offline.divisions import draft_parts, list_parts
 from glan.teachers.offline.drafts import draft_subjects, draft_syllabus
 from glan.teachers.offline.judge import rate, score, vouch
 from glan.teachers.offline.listings import list_sessions, list_subjects
 from glan.teachers.offline.phrases import open_phrasebook
 from glan.teachers.offline.questions import compose_question
 from glan.teachers.offline.reader import Asked, ConfusedError, Task, read_request
+from glan.teachers.offline.votes import vote
 
 MODEL = "offline-textbook"
 ONLY_ENGLISH = "The offline textbook knows only English."
@@ -25,11 +27,18 @@ CONFUSED = "I am sorry, but I cannot do this."
 """How every reply to a broken prompt begins: no parser takes it for a list, and curation takes it for a refusal."""
 _CHARACTERS_PER_TOKEN = 4
 _SCHEMAS = {
+    Task.LIST_PARTS: "parts",
+    Task.VOTE: "votes",
     Task.LIST_SUBJECTS: "subjects",
     Task.LIST_SESSIONS: "sessions",
     Task.RATE: "rating",
     Task.SCORE: "scores",
     Task.GUARD: "safety",
+}
+_LISTINGS = {
+    Task.LIST_PARTS: list_parts,
+    Task.LIST_SUBJECTS: list_subjects,
+    Task.LIST_SESSIONS: list_sessions,
 }
 
 
@@ -67,10 +76,10 @@ class Textbook:
 
     def _told(self, asked: Asked) -> str:
         match asked.task:
-            case Task.LIST_SUBJECTS:
-                return list_subjects(asked.above)
-            case Task.LIST_SESSIONS:
-                return list_sessions(asked.above)
+            case Task.LIST_PARTS | Task.LIST_SUBJECTS | Task.LIST_SESSIONS:
+                return _LISTINGS[asked.task](asked.above)
+            case Task.PARTS:
+                return draft_parts(self._book, asked.sections["whole"], _rng(asked.text))
             case Task.SUBJECTS:
                 return draft_subjects(self._book, asked.sections["discipline"])
             case Task.SYLLABUS:
@@ -81,7 +90,9 @@ class Textbook:
                 return self._of_question(asked)
 
     def _of_question(self, asked: Asked) -> str:
-        """Answer a question, or judge it, or judge its answer."""
+        """Answer a question, or judge it, or judge its answer, or vote on elements of a tree."""
+        if asked.task is Task.VOTE:
+            return vote(self._book, asked.sections["elements"])
         if asked.task is Task.ANSWER:
             return self._composed(asked.text)
         question, answer = asked.sections["question"], asked.sections.get("answer", "")
