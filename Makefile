@@ -86,6 +86,7 @@ $(EXTRAS)/transformers-older/made: $(EXTRAS)/transformers/made | $(EXTRAS)/trans
 $(EXTRAS)/train/made: $(EXTRAS)/transformers/made | $(EXTRAS)/train/bin/pip
 	$(EXTRAS)/transformers/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" \
 		> $$($(EXTRAS)/train/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/torch.pth
-	$(EXTRAS)/train/bin/pip install --quiet --editable '.[train,eval]' --group extras-train
+	$(EXTRAS)/train/bin/pip install --quiet --editable '.[train,eval]' --group extras-train \
+		pytest pytest-asyncio pytest-timeout hypothesis psutil
 	$(EXTRAS)/train/bin/pip install --quiet --no-deps axolotl llamafactory
 	touch $@
