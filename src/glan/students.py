@@ -40,6 +40,8 @@ _OF_A_DATASET: Final = (
     "basis",
 )
 """What of a manifest goes with a model: what the pairs are and how they were examined, and nothing that was spent."""
+_PRIVATE: Final = "training_args.bin"
+"""What a trainer writes beside the weights: a pickle with paths of this machine."""
 _TERMS: Final = (
     "The licence of this model follows from that of its base and from the terms of the models that wrote the pairs; "
     "`glan` knows neither for certain and states none."
@@ -145,6 +147,7 @@ def finish(job: Job, result: Result) -> Made:
     }
     if job.manifest is not None:
         texts["data.json"] = msgspec.json.format(msgspec.json.encode(job.manifest)).decode()
+    (part / _PRIVATE).unlink(missing_ok=True)
     for name, text in texts.items():
         (part / name).write_text(text, encoding="utf-8")
     remove(job.model_path)
@@ -194,7 +197,7 @@ def _libraries() -> Iterator[tuple[str, str]]:
 def render_card(job: Job, made: Made) -> str:
     """Return the README of a student. Names are data: none of them can end a table, draw a link or open a tag."""
     parts = [
-        _front_matter(job, made),
+        _front_matter(job),
         f"# {text_of(made.base)}, tuned on {made.counts.trained:,} pairs",
         *_how(made),
         *_losses(made),
@@ -205,12 +208,11 @@ def render_card(job: Job, made: Made) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _front_matter(job: Job, made: Made) -> str:
+def _front_matter(job: Job) -> str:
     lines = ["---", "library_name: " + ("transformers" if job.recipe.lora is None else "peft")]
     if not Path(job.base).exists():
         lines.append(f"base_model: {quoted(job.base)}")
     lines += ["pipeline_tag: text-generation", "tags:", "- glan", "- sft", "- trl"]
-    del made
     return "\n".join([*lines, "---"])
 
 

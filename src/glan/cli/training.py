@@ -105,8 +105,10 @@ def train_command(**given: Unpack[_Given]) -> int | None:
     if given["print_config"]:
         click.echo(printed(given["print_config"], job, schedule), nl=False)
         return None
-    _say_before(job, schedule, given)
-    return None if given["is_dry"] else _tuned(job, given)
+    if given["is_dry"]:
+        _say_before(job, schedule, given)
+        return None
+    return _tuned(job, schedule, given)
 
 
 def _library() -> ModuleType:
@@ -164,15 +166,14 @@ class _Screen:
             click.echo(", ".join([*values, f"ETA {eta(left)}"]), err=True)
 
 
-def _tuned(job: Job, given: _Given) -> int | None:
+def _tuned(job: Job, schedule: Schedule, given: _Given) -> int | None:
     if not given["restart"] and job.goes_on() and job.is_done:
         _say_after(job, made_of(job), given, "is finished already; --restart makes it anew.")
         return None
     sft = _library()
-    if given["restart"]:
-        job.remove()
-        job.goes_on()
-    job.begin()
+    with sft.first() as is_first:
+        if is_first:
+            _begin(job, schedule, given)
     screen = _Screen(is_quiet=given["as_json"])
     with _stoppable(screen):
         watch = sft.Watch(tell=screen.tell, progress=screen.progress, is_stopping=lambda: screen.is_stopping)
@@ -191,6 +192,15 @@ def _tuned(job: Job, given: _Given) -> int | None:
     )
     _say_after(job, finish(job, result), given, "is made.")
     return None
+
+
+def _begin(job: Job, schedule: Schedule, given: _Given) -> None:
+    """Take the folder, in one process only."""
+    if given["restart"]:
+        job.remove()
+        job.goes_on()
+    job.begin()
+    _say_before(job, schedule, given)
 
 
 @contextmanager

@@ -65,7 +65,7 @@ class Job:
     @property
     def asked(self) -> Asked:
         return Asked(
-            base=self.base,
+            base=str(Path(self.base).resolve()) if Path(self.base).exists() else self.base,
             recipe=self.recipe_name,
             settings=msgspec.to_builtins(self.recipe),
             data=str(self.data.path),
@@ -125,8 +125,9 @@ class Job:
 
     def begin(self) -> None:
         """Write down what is made in the folder."""
-        self.tokens_folder.mkdir(parents=True, exist_ok=True)
+        self.out.mkdir(parents=True, exist_ok=True)
         replace(self.run_path, msgspec.json.format(msgspec.json.encode(self.asked)))
+        self.tokens_folder.mkdir(exist_ok=True)
 
     def remove(self) -> None:
         """Remove the student that is in the folder, whatever it is; anything else stays."""

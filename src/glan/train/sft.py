@@ -2,7 +2,8 @@
 
 import math
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -83,7 +84,7 @@ class _Hooks(TrainerCallback):  # type: ignore[misc]  # transformers ships no ty
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401 - as they call it
         del args
-        if self._watch.is_stopping() and state.global_step < state.max_steps:
+        if _any(is_so=self._watch.is_stopping()) and state.global_step < state.max_steps:
             control.should_save = control.should_training_stop = True
 
     def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401
@@ -109,6 +110,24 @@ class _Hooks(TrainerCallback):  # type: ignore[misc]  # transformers ships no ty
             self._watch.progress(Progress(step=state.global_step, steps=state.max_steps, point=None, saved=True))
 
 
+def _any(*, is_so: bool) -> bool:
+    """Tell whether something is so in any of the processes, which must all do the same."""
+    state = PartialState()
+    if state.num_processes == 1:
+        return is_so
+    found = torch.tensor(int(is_so), device=state.device)
+    torch.distributed.all_reduce(found, torch.distributed.ReduceOp.MAX)
+    return bool(found.item())
+
+
+@contextmanager
+def first() -> Iterator[bool]:
+    """Let the first of several processes go first, and tell each whether it is that one."""
+    state = PartialState()
+    with state.main_process_first():
+        yield state.is_main_process
+
+
 def tune(job: Job, watch: Watch) -> Tuned:
     """Tune a student, from its newest whole checkpoint on, and leave it in `model/`.
 
@@ -128,10 +147,11 @@ def tune(job: Job, watch: Watch) -> Tuned:
     sequences = len(trained) if job.recipe.packing else None
     devices = state.num_processes
     schedule = schedule_of(job.recipe, tokens.counts.trained, sequences=sequences, devices=devices)
-    if tokens.counts.left_out or job.recipe.packing or devices > 1:
+    if state.is_main_process and (tokens.counts.left_out or job.recipe.packing or devices > 1):
         watch.tell(_told(tokens.counts, schedule, devices))
     trainer = trainer_of(job, schedule, (trained, held_out), tokenizer, _Hooks(job, watch))
-    _check_apart(trainer, job, watch)
+    if trainer.padding_free and not _is_apart(trainer, job) and state.is_main_process:
+        watch.tell("That pairs in one sequence do not see each other was not tried, since the weights are spread out.")
     with state.main_process_first():
         checkpoint = newest_complete(job.checkpoints_path)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint is not None else None)
@@ -345,24 +365,22 @@ def leak_of(trainer: Trainer) -> float:
     return float((logits[0] - logits[1]).abs().max() / logits[0].abs().max())
 
 
-def _check_apart(trainer: Trainer, job: Job, watch: Watch) -> None:
-    """See that no pair sees another in its sequence.
+def _is_apart(trainer: Trainer, job: Job) -> bool:
+    """See that no pair sees another in its sequence; where the weights are spread out that cannot be tried.
 
     Raises:
         ConfigError: it does.
 
     """
-    if not trainer.padding_free:
-        return
     if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
-        watch.tell("That pairs in one sequence do not see each other was not tried, since the weights are spread out.")
-        return
+        return False
     leak = leak_of(trainer)
     if leak > _SAME:
         raise ConfigError(
             f"{job.base} lets pairs in one sequence see each other (its logits change by {leak:.1%}).",
             hint='Another implementation of attention may keep them apart: --set attention="sdpa".',
         )
+    return True
 
 
 def _save(trainer: Trainer, job: Job) -> None:
