@@ -102,7 +102,7 @@ class _Hooks(TrainerCallback):  # type: ignore[misc]  # transformers ships no ty
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401
         del args, control
-        PartialState().wait_for_everyone()
+        _state().wait_for_everyone()
         if state.is_world_process_zero:
             folder = self._job.checkpoints_path
             mark_complete(folder / f"checkpoint-{state.global_step}")
@@ -110,9 +110,14 @@ class _Hooks(TrainerCallback):  # type: ignore[misc]  # transformers ships no ty
             self._watch.progress(Progress(step=state.global_step, steps=state.max_steps, point=None, saved=True))
 
 
+def _state() -> PartialState:
+    """Return what the processes know of each other; on processors they find each other only when told so."""
+    return PartialState(cpu=not torch.accelerator.is_available())
+
+
 def _any(*, is_so: bool) -> bool:
     """Tell whether something is so in any of the processes, which must all do the same."""
-    state = PartialState()
+    state = _state()
     if state.num_processes == 1:
         return is_so
     found = torch.tensor(int(is_so), device=state.device)
@@ -123,7 +128,7 @@ def _any(*, is_so: bool) -> bool:
 @contextmanager
 def first() -> Iterator[bool]:
     """Let the first of several processes go first, and tell each whether it is that one."""
-    state = PartialState()
+    state = _state()
     with state.main_process_first():
         yield state.is_main_process
 
@@ -139,7 +144,7 @@ def tune(job: Job, watch: Watch) -> Tuned:
     """
     disable_progress_bars()
     logging.disable_progress_bar()
-    state = PartialState()
+    state = _state()
     tokenizer = tokenizer_of(job)
     with state.main_process_first():
         tokens = _tokens_of(job, tokenizer)
@@ -309,7 +314,7 @@ def _evaluation(job: Job, schedule: Schedule, *, evaluates: bool) -> Mapping[str
 
 def _arguments(job: Job, schedule: Schedule) -> Mapping[str, Any]:
     recipe = job.recipe
-    at_once = schedule.sequences_per_step // schedule.accumulation // PartialState().num_processes
+    at_once = schedule.sequences_per_step // schedule.accumulation // _state().num_processes
     return {
         "output_dir": str(job.checkpoints_path),
         "num_train_epochs": recipe.epochs,
@@ -332,6 +337,8 @@ def _arguments(job: Job, schedule: Schedule) -> Mapping[str, Any]:
         "report_to": "none",
         "disable_tqdm": True,
         "dataloader_pin_memory": torch.cuda.is_available(),
+        "ddp_find_unused_parameters": False,
+        "use_cpu": not torch.accelerator.is_available(),
     }
 
 
@@ -389,4 +396,4 @@ def _save(trainer: Trainer, job: Job) -> None:
     if trainer.is_world_process_zero() and part.exists():
         shutil.rmtree(part)
     trainer.save_model(str(part))
-    PartialState().wait_for_everyone()
+    _state().wait_for_everyone()
