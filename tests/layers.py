@@ -4,7 +4,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"__main__"}),),
     (frozenset({"cli"}),),
     (frozenset({"api"}), frozenset({"check"}), frozenset({"push"}), frozenset({"scan"}), frozenset({"students"})),
-    (frozenset({"builds"}), frozenset({"model_votes"}), frozenset({"runs"})),
+    (frozenset({"builds"}), frozenset({"model_votes"}), frozenset({"report"}), frozenset({"runs"})),
     (frozenset({"errands"}),),
     (
         frozenset(
@@ -22,6 +22,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
                 "settled",
                 "spending",
                 "surprise",
+                "ways",
             }
         ),
     ),

@@ -172,6 +172,10 @@ class Project:
         return self.made_path / MANIFEST
 
     @property
+    def report_path(self) -> Path:
+        return self.manifest_path.with_name("report.html")
+
+    @property
     def status_path(self) -> Path:
         return self.made_path / STATUS
 

@@ -194,11 +194,28 @@ def test_a_pair_can_be_followed_to_its_replies(done: Path, command_line: Command
     told = command_line("show", id_, "--project", done)
     assert told.code == 0, told.words
     numbers = [line.split()[0] for line in told.out.splitlines() if line.strip().endswith("filler")]
-    assert len(numbers) == 4
+    assert len(numbers) == 6  # draft and listing of the subjects, syllabus and its sessions, question, answer
+    assert told.out.count("prompt proven") == 6
     row = command_line("show", id_, "--json", "--project", done).json
-    answer = command_line("ledger", "show", numbers[3], "--json", "--project", done).json
+    answer = command_line("ledger", "show", numbers[-1], "--json", "--project", done).json
     assert answer["request_id"] == id_.replace("question/", "answer/", 1)
     assert answer["reply"]["text"].strip() == row["messages"][1]["content"].strip()
+    assert [str(step["seq"]) for step in row["way"]] == numbers
+    whole = command_line("show", id_, "--prompts", "--project", done).out
+    assert all(message["content"] in whole for step in row["way"] for message in step["messages"])
+
+
+def test_a_report_is_written(done: Path, command_line: CommandLine, tmp_path: Path) -> None:
+    """`report` writes one page in one step, into the project or where it is told, and says how large it is."""
+    told = command_line("report", "--project", done)
+    assert told.code == 0, told.words
+    page = done / "report.html"
+    assert f"Wrote {page}: {PAIRS} pairs, " in told.out
+    out = tmp_path / "elsewhere.html"
+    found = command_line("report", "--out", out, "--json", "--project", done).json
+    assert found == {"path": str(out), "size_bytes": out.stat().st_size, "pairs": PAIRS}
+    assert out.read_bytes() == page.read_bytes()
+    page.unlink()
 
 
 @pytest.mark.parametrize("kind", ["messages", "alpaca", "sharegpt", "prompt-completion", "openai"])

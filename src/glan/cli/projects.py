@@ -55,7 +55,8 @@ def demo_command(ctx: click.Context, folder: Path, pairs: int, disciplines: Sequ
 
     On a discipline that the textbook has no chapter on it writes generic pairs, and says so.
     """
-    from glan.cli.running import conduct, show_sample, tell  # noqa: PLC0415 - only a run needs what runs need
+    from glan.cli.reports import write_report  # noqa: PLC0415 - only a run needs what follows
+    from glan.cli.running import conduct, show_sample, tell  # noqa: PLC0415 - likewise
     from glan.runs import Options  # noqa: PLC0415 - likewise
     from glan.teachers.offline.book import open_book  # noqa: PLC0415 - likewise
     from glan.teachers.panel import Named  # noqa: PLC0415 - likewise
@@ -65,6 +66,9 @@ def demo_command(ctx: click.Context, folder: Path, pairs: int, disciplines: Sequ
     run, result = asyncio.run(conduct(project, Named(spec=OFFLINE), Options(), confirmer(yes=False)))
     show_sample(project, _SHOWN)
     tell(run, result)
+    if result.is_published:
+        write_report(project, project.report_path)
+        say(f"Its report is {project.report_path}: open it in a browser.")
     say(f"The offline textbook is for trying and testing. Look at {folder}/dataset, then point it at a model:")
     say("  glan init my-data --pairs 1000 && glan run --project my-data --teacher openai/MODEL")
     ctx.exit(result.exit_code)

@@ -1,7 +1,6 @@
-"""Commands that read a project: status, show, export. They ask nobody."""
+"""Commands that read a project: status and export. They ask nobody."""
 
 import shlex
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack
@@ -12,14 +11,12 @@ from glan.cli.counts import say_statistics
 from glan.cli.opening import only_option, opened_project
 from glan.cli.screen import json_option, ledger_option, project_option, say, say_json, tokens_told
 from glan.cli.status_tree import StatusTree
-from glan.curate.finals import final_of
-from glan.errors import DatasetError, GlanError
-from glan.language_names import code_of
+from glan.errors import GlanError
 from glan.manifests import Manifest
 from glan.project import Project, manifest_in, status_in
 from glan.reporting import Status
 from glan.spending import told_possibly_paid
-from glan.teachers.ledger import Entry, Ledger
+from glan.teachers.ledger import Ledger
 from glan.teachers.ledger_file import is_held
 from glan.teachers.outbox import Outbox, Parcel
 
@@ -162,91 +159,6 @@ def _failures(project: Project) -> list[tuple[str, str]]:
         return []
     with Ledger.open(project.ledger_path, readonly=True) as ledger:
         return [(entry.request_id, entry.failure or "") for entry in ledger.failures()]
-
-
-@click.command("show")
-@click.argument("id_", metavar="ID")
-@project_option
-@ledger_option
-@json_option
-@only_option
-def show_command(id_: str, folder: Path, ledger: Path | None, *, as_json: bool, only: str | None) -> None:
-    """Show the way of the pair with this ID: discipline, subject, sessions, and the replies from syllabus to answer."""
-    from glan.dataset.shards import find_row  # noqa: PLC0415 - pyarrow is loaded when it is needed
-
-    project = opened_project(folder, ledger, only)
-    row = None
-    for place in (project.train_path, project.rejects_path):
-        if row is None and place.is_dir():
-            row = find_row(place, id_)
-    if row is None:
-        raise DatasetError(
-            f"No row and no reject has the id {id_!r}.", hint="Ids are in the column `id` of dataset/ and rejects/."
-        )
-    if as_json:
-        say_json(row)
-        return
-    _say_row(row)
-    _say_replies(project, row)
-
-
-def _say_row(row: dict[str, Any]) -> None:
-    for name in ("id", "field", "sub_field", "discipline", "subject", "level", "strategy", "slot"):
-        if row.get(name) is not None:
-            say(f"{name:14} {row[name]}")
-    for name in ("sessions", "key_concepts"):
-        for found in row[name] or ():
-            say(f"{name:14} {found}")
-    _say_scores(row.get("scores"))
-    for name in ("safety", "outcome", "stage", "reason", "detail"):
-        if row.get(name):
-            say(f"{name:14} {row[name]}")
-    for message in row["messages"] or ():
-        say(f"\n--- {message['role']}\n{message['content']}")
-
-
-def _say_scores(scores: Sequence[dict[str, Any]] | None) -> None:
-    for found in scores or ():
-        say(f"{found['name']:14} {found['value']:g}")
-
-
-def _say_replies(project: Project, row: dict[str, Any]) -> None:
-    """List the replies that a pair rests on, oldest first; of several answers what each of them says."""
-    kind, *place = row["id"].split("/")
-    if kind != "question" or len(place) != 3:
-        return
-    leaf, subject, index = place
-    of_subject = [f"{kind}/{leaf}/{subject}" for kind in ("syllabus", "sessions")]
-    of_slot = [f"{kind}/{leaf}/{subject}/{index}" for kind in ("question", "rating", "answer", "score", "safety")]
-    say("\nReplies in the ledger:")
-    with Ledger.open(project.ledger_path, readonly=True) as ledger:
-        for request_id in (*of_subject, *of_slot):
-            for entry in ledger.entries(prefix=request_id):
-                if entry.request_id == request_id:
-                    is_answer = request_id.startswith("answer/")
-                    said = _told_answer(project, row, entry) if is_answer else _told_judged(entry)
-                    model = entry.reply.model if entry.reply is not None else None
-                    say(f"  {entry.seq:>8}  {entry.request_id}  {model or entry.failure}{said}")
-    say("See one whole: glan ledger show SEQ")
-
-
-def _told_judged(entry: Entry) -> str:
-    """Say which of several answers a judgement is of, where it is not the first."""
-    is_of_pair = entry.request_id.startswith(("score/", "safety/"))
-    return f"  of answer {entry.sample + 1}" if is_of_pair and entry.sample else ""
-
-
-def _told_answer(project: Project, row: dict[str, Any], entry: Entry) -> str:
-    """Say which of several answers a reply is, and what its final answer is; nothing where there is just one."""
-    samples = project.config.curation.agreement.samples
-    if samples == 1 or not row["messages"]:
-        return ""
-    which = f"  answer {entry.sample + 1} of {samples}"
-    if entry.reply is None:
-        return which
-    question = next(message["content"] for message in row["messages"] if message["role"] == "user")
-    final = final_of(entry.reply.text, question=question, language=code_of(project.config.language))
-    return f"{which}: {final.shown if final is not None else 'no final answer'}"
 
 
 def _making(project: Project) -> str:

@@ -206,6 +206,44 @@ def find_row(folder: Path, id: str) -> dict[str, Any] | None:  # noqa: A002 - it
     return None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Rows that are read together: a row group of a shard."""
+
+    path: Path
+    number: int
+    """Of the group in its shard."""
+    first: int
+    """Number of its first row, counted through all shards."""
+    rows: int
+
+    def read(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return some columns of it, or all.
+
+        Raises:
+            DatasetError: the shard cannot be read, or is another one by now, with fewer groups.
+
+        """
+        with _opened(self.path, columns or ()) as file:
+            if self.number >= file.num_row_groups:
+                raise DatasetError(f"{self.path} is not what it was: it has fewer rows.")
+            return file.read_row_group(self.number, columns=columns)
+
+
+def groups_of(folder: Path) -> tuple[Group, ...]:
+    """Return the row groups of all shards in order, from the footers alone."""
+    found: list[Group] = []
+    first = 0
+    for path in shards_of(folder):
+        with _told(path, "read"):
+            footer = pq.read_metadata(path)
+        for number in range(footer.num_row_groups):
+            rows = footer.row_group(number).num_rows
+            found.append(Group(path=path, number=number, first=first, rows=rows))
+            first += rows
+    return tuple(found)
+
+
 def rows_with(folder: Path, ids: Iterable[str], columns: Sequence[str]) -> list[dict[str, Any]]:
     """Return the rows with some ids, in order; the others are not built."""
     wanted = pa.array(sorted(set(ids)), pa.string())

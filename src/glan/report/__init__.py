@@ -1,0 +1,1 @@
+"""The report: what a data set is, in one HTML page that opens from disk and needs nothing else."""
