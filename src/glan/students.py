@@ -167,7 +167,7 @@ def _made(job: Job, result: Result) -> Made:
     return Made(
         base=_shown_base(job),
         recipe=Path(job.recipe_name).name,
-        settings={**msgspec.to_builtins(job.recipe), "base": _shown_base(job)},
+        settings={**job.settings, "base": _shown_base(job)},
         data=job.data.path.name,
         sha256=job.data.sha256,
         counts=msgspec.structs.replace(result.counts, examples={}),
@@ -265,7 +265,7 @@ def _data(job: Job, made: Made) -> Iterator[str]:
     yield (
         f"Made by version {text_of(str(manifest['glan_version']))} of `glan` with seed {manifest['seed']}, language "
         f"{text_of(str(manifest['language']))}; what it rests on has the hash `{text_of(str(manifest['basis']))}`. "
-        "Its whole manifest, but for what was spent, is in `data.json`."
+        "What its manifest says of the pairs is in `data.json`."
     )
     yield table_of(Table(("Stage", "Model that was asked"), tuple(rows), names=2))
     for title, name in (("Checked", "checked"), ("Not checked", "not_checked")):

@@ -119,6 +119,19 @@ def test_another_student_in_the_folder_is_left_alone(folder: Path, tmp_path: Pat
     assert (tmp_path / "mine" / "thesis.tex").exists()
 
 
+def test_another_chat_template_is_another_student(folder: Path, tmp_path: Path) -> None:
+    """A template in a file counts by what is in it, and where it is is written nowhere."""
+    template = tmp_path / "secret-folder.jinja"
+    template.write_text("one", encoding="utf-8")
+    made = job(folder, tmp_path / "student", chat_template=str(template))
+    made.begin()
+    assert made.goes_on()
+    assert "secret-folder" not in made.run_path.read_text(encoding="utf-8")
+    template.write_text("two", encoding="utf-8")
+    with pytest.raises(TrainingError, match="chat_template was"):
+        made.goes_on()
+
+
 def test_a_card_is_whole_and_harmless(folder: Path, tmp_path: Path) -> None:
     """The card, the manifest and the curve stand beside the weights, and a hostile name does nothing in the card."""
     made = job(folder, tmp_path / "student")

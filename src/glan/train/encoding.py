@@ -15,6 +15,8 @@ from glan.train.conversations import ASSISTANT, Conversation
 IGNORED: Final = -100
 """The label of a token that is not learnt, as torch has it."""
 _AT_ONCE: Final = 1_000
+SHIPPED: Final = ("base", "glan")
+"""What stands for a chat template that is no file."""
 _WAY_OUT: Final = "--set chat_template=glan takes a template of ours."
 
 
@@ -65,7 +67,7 @@ def template_of(chosen: str, own: str | None) -> str:
     """
     if chosen == "base" and own:
         return own
-    if chosen in {"base", "glan"}:
+    if chosen in SHIPPED:
         return (resources.files("glan.train") / "chat.jinja").read_text(encoding="utf-8")
     try:
         return Path(chosen).read_text(encoding="utf-8")

@@ -18,6 +18,7 @@ import glan
 from glan.disk import remove, replace
 from glan.errors import TrainingError
 from glan.train.conversations import Data
+from glan.train.encoding import SHIPPED, template_of
 from glan.train.recipes import Recipe
 
 _FREE = ("log_every_steps", "checkpoint_every_steps", "keep_checkpoints", "pairs_per_device")
@@ -67,13 +68,22 @@ class Job:
         return Asked(
             base=str(Path(self.base).resolve()) if Path(self.base).exists() else self.base,
             recipe=self.recipe_name,
-            settings=msgspec.to_builtins(self.recipe),
+            settings=self.settings,
             data=str(self.data.path),
             sha256=self.data.sha256,
             pairs=self.data.trained,
             held_out=self.data.held_out,
             glan_version=glan.__version__,
         )
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The recipe, with the hash of a chat template that is a file, and not where that is."""
+        found: dict[str, Any] = msgspec.to_builtins(self.recipe)
+        if self.recipe.chat_template not in SHIPPED:
+            text = template_of(self.recipe.chat_template, None)
+            found["chat_template"] = f"a file of SHA-256 {hashlib.sha256(text.encode()).hexdigest()}"
+        return found
 
     @property
     def run_path(self) -> Path:

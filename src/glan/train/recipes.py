@@ -100,7 +100,6 @@ class Recipe(Settings, frozen=True):
         int, Meta(ge=1, description="Steps between two checkpoints: what a kill costs at most.")
     ] = 500
     keep_checkpoints: Annotated[int, Meta(ge=1, le=1_000, description="How many complete checkpoints are kept.")] = 2
-    workers: Annotated[int, Meta(ge=1, le=256, description="Processes that turn texts into tokens.")] = 1
     lora: Annotated[
         Lora | None, Meta(description="A small adapter beside frozen weights; unset: all weights are tuned.")
     ] = None
