@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axolotl.utils.schemas.config import AxolotlInputConfig
 from datasets import load_dataset
 from ruamel.yaml import YAML
 from trl import DatasetMixtureConfig, ModelConfig, ScriptArguments, SFTConfig, TrlParser
@@ -58,10 +59,9 @@ def test_trl_reads_it(asked: Job, tmp_path: Path) -> None:
 
 def test_axolotl_reads_it(asked: Job) -> None:
     """Axolotl's schema takes it and knows every setting."""
-    schema = pytest.importorskip("axolotl.utils.schemas.config").AxolotlInputConfig
     settings = settings_of(text_of("axolotl", asked))
-    assert set(settings) <= set(schema.model_fields)
-    found = schema(**settings)
+    assert set(settings) <= set(AxolotlInputConfig.model_fields)
+    found = AxolotlInputConfig(**settings)
     assert found.learning_rate == pytest.approx(asked.recipe.learning_rate)
     assert found.datasets[0].roles_to_train == ["assistant"]
 
@@ -78,7 +78,6 @@ print("FIELDS", json.dumps({field.name: str(field.type) for kind in kinds for fi
 @pytest.fixture(scope="module")
 def fields() -> dict[str, str]:
     """The settings of LLaMA-Factory, read in a process of its own, since it wants other versions of its libraries."""
-    pytest.importorskip("llamafactory", exc_type=ImportError)
     environment = {**os.environ, "DISABLE_VERSION_CHECK": "1"}  # noqa: TID251 - of a process of others
     ended = subprocess.run(
         [sys.executable, "-c", _FIELDS], env=environment, capture_output=True, text=True, check=True, timeout=120
@@ -98,5 +97,4 @@ def test_llama_factory_knows_every_setting(asked: Job, fields: dict[str, str]) -
 
 def test_what_is_no_setting_of_a_trainer_is_noticed(asked: Job) -> None:
     """What the tests above rest on: a setting that axolotl does not have is not among its fields."""
-    schema = pytest.importorskip("axolotl.utils.schemas.config").AxolotlInputConfig
-    assert not {*settings_of(text_of("llama-factory", asked))} <= set(schema.model_fields)
+    assert not {*settings_of(text_of("llama-factory", asked))} <= set(AxolotlInputConfig.model_fields)
