@@ -4,7 +4,13 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"__main__"}),),
     (frozenset({"cli"}),),
     (frozenset({"api"}), frozenset({"check"}), frozenset({"push"}), frozenset({"scan"}), frozenset({"students"})),
-    (frozenset({"builds"}), frozenset({"model_votes"}), frozenset({"report"}), frozenset({"runs"})),
+    (
+        frozenset({"builds"}),
+        frozenset({"model_votes"}),
+        frozenset({"report"}),
+        frozenset({"runs"}),
+        frozenset({"view"}),
+    ),
     (frozenset({"errands"}),),
     (
         frozenset(
@@ -22,6 +28,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
                 "settled",
                 "spending",
                 "surprise",
+                "telling",
                 "ways",
             }
         ),

@@ -6,9 +6,9 @@ import pytest
 from rich.console import Console
 
 from glan.cli.display import look_of
-from glan.cli.telling import eta, line_of
 from glan.errors import ProjectError
 from glan.reporting import Status
+from glan.telling import eta, line_of
 
 RUNNING = {
     "state": "running",

@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "export": ("reading", "Write the data set in the format of a trainer."),
     "push": ("pushing", "Put the data set on the Hugging Face hub."),
     "report": ("reports", "Write what the data set is into one HTML page, with charts."),
+    "view": ("viewing", "Show the data set, its prompts and replies, and a run in a browser."),
     "show": ("showing", "Show the way of one pair."),
     "taxonomy": ("taxonomy", "Build, show, check, edit and compare the tree of disciplines."),
     "curriculum": ("curriculum", "Show, freeze, export and import the subjects and syllabi of disciplines."),

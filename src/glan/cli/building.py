@@ -24,7 +24,6 @@ from glan.cli.screen import (
     yes_option,
 )
 from glan.cli.taxonomy_edits import put_in
-from glan.cli.telling import calls_of, cost_of
 from glan.cli.trusting import confirmed
 from glan.disk import replace
 from glan.errands import Site
@@ -42,6 +41,7 @@ from glan.taxonomy.tree import read_text
 from glan.taxonomy.values import checked_name, checked_notes
 from glan.teachers.ledgered import Choice
 from glan.teachers.panel import Named, opened
+from glan.telling import calls_of, cost_of
 from glan.wording import counted, few
 
 _MOST_TOLD = 3

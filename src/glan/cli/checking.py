@@ -13,12 +13,12 @@ from glan.cli.display import displayed
 from glan.cli.logs import logged_to
 from glan.cli.running import interruptible, named_for
 from glan.cli.screen import complain, confirmer, json_option, ledger_option, project_option, say, say_json, yes_option
-from glan.cli.telling import cost_of
 from glan.cli.trusting import confirmed
 from glan.errors import GlanError
 from glan.project import Project
 from glan.records import Stage
 from glan.teachers.panel import Named, opened
+from glan.telling import cost_of
 
 _SHOWN_LENGTH = 400
 

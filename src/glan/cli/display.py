@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from glan.cli.screen import printable
-from glan.cli.telling import calls_told, eta, line_of, money_told
 from glan.reporting import Status
 from glan.runs import Run
+from glan.telling import calls_told, eta, line_of, money_told
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

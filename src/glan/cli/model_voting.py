@@ -12,7 +12,6 @@ from glan.cli.display import STOPPING, lined
 from glan.cli.logs import logged_to
 from glan.cli.running import interruptible
 from glan.cli.screen import complain, confirmer, say, tokens_told
-from glan.cli.telling import calls_of, cost_of
 from glan.cli.trusting import confirmed
 from glan.errands import Errand, Site
 from glan.errors import BudgetError, DatasetError, GlanError
@@ -26,6 +25,7 @@ from glan.show.ballots import checked_name, read_ballot, saved_ballot
 from glan.spending import told_possibly_paid
 from glan.taxonomy.votes import Ballot
 from glan.teachers.panel import Named, opened
+from glan.telling import calls_of, cost_of
 from glan.wording import counted
 
 

@@ -25,7 +25,6 @@ from glan.cli.screen import (
     tokens_told,
     yes_option,
 )
-from glan.cli.telling import calls_of, cost_of
 from glan.cli.trusting import confirmed
 from glan.errors import BudgetError
 from glan.project import Project
@@ -35,6 +34,7 @@ from glan.spending import told_possibly_paid, told_server_time
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledgered import Choice
 from glan.teachers.panel import Named, opened
+from glan.telling import calls_of, cost_of
 
 _INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""

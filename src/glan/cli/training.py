@@ -13,9 +13,9 @@ import click
 import msgspec
 
 from glan.cli.screen import json_option, project_option, say, say_json
-from glan.cli.telling import eta
 from glan.errors import MissingPackageError
 from glan.students import Made, Result, Wanted, finish, job_of, made_of
+from glan.telling import eta
 from glan.train.hand_over import TEMPLATE, TRAINERS, printed
 from glan.train.jobs import Job
 from glan.train.recipes import Schedule, read_recipe, schedule_of
