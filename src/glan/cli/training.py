@@ -13,9 +13,10 @@ import click
 import msgspec
 
 from glan.cli.screen import json_option, project_option, say, say_json
-from glan.errors import MissingPackageError
+from glan.errors import GlanError, MissingPackageError
 from glan.students import Made, Result, Wanted, finish, job_of, made_of
 from glan.telling import eta
+from glan.train.checkpoints import newest_complete
 from glan.train.hand_over import TEMPLATE, TRAINERS, printed
 from glan.train.jobs import Job
 from glan.train.recipes import Schedule, read_recipe, schedule_of
@@ -177,7 +178,12 @@ def _tuned(job: Job, schedule: Schedule, given: _Given) -> int | None:
     screen = _Screen(is_quiet=given["as_json"])
     with _stoppable(screen):
         watch = sft.Watch(tell=screen.tell, progress=screen.progress, is_stopping=lambda: screen.is_stopping)
-        tuned = sft.tune(job, watch)
+        try:
+            tuned = sft.tune(job, watch)
+        except GlanError:
+            if newest_complete(job.checkpoints_path) is None:  # nothing was learnt: another try begins anew
+                job.remove()
+            raise
     if not tuned.is_complete:
         click.echo("Stopped, with a checkpoint: the same command goes on from it.", err=True)
         return _INTERRUPTED

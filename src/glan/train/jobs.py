@@ -8,6 +8,7 @@ model/                      the student, once it is finished: weights, tokenizer
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -145,7 +146,9 @@ class Job:
             return
         for path in (self.model_path, self.checkpoints_path, self.tokens_folder):
             remove(path)
-        self.run_path.unlink()
+        self.run_path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self.out.rmdir()
 
     def _begun(self) -> Asked | None:
         try:

@@ -83,6 +83,14 @@ def test_a_finished_student_is_left_as_it_is(made: Path, command: CommandLine, p
     assert (made / "model" / "losses.csv").stat().st_mtime_ns == before
 
 
+def test_a_base_that_is_not_there_leaves_nothing(command: CommandLine, project: Project, tmp_path: Path) -> None:
+    """The error names it, and the folder is free for another try."""
+    ended = command(*arguments(project, Path("no/such-base"), tmp_path / "student"))
+    assert ended.code == 1
+    assert "The base no/such-base cannot be loaded" in ended.err
+    assert not (tmp_path / "student").exists()
+
+
 def test_killed_and_stopped_it_comes_to_the_same(
     made: Path, command: CommandLine, project: Project, base: Path, tmp_path: Path
 ) -> None:
