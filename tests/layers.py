@@ -6,12 +6,14 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"api"}), frozenset({"check"}), frozenset({"push"}), frozenset({"scan"}), frozenset({"students"})),
     (
         frozenset({"builds"}),
+        frozenset({"exams"}),
+        frozenset({"judging", "scoreboard"}),
         frozenset({"model_votes"}),
         frozenset({"report"}),
         frozenset({"runs"}),
         frozenset({"view"}),
     ),
-    (frozenset({"errands"}),),
+    (frozenset({"errands"}), frozenset({"hearings"})),
     (
         frozenset(
             {
@@ -20,6 +22,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
                 "claims",
                 "curricula",
                 "forecast",
+                "heldout",
                 "options",
                 "outputs",
                 "preferences",
@@ -34,12 +37,13 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
         ),
     ),
     (frozenset({"pipeline"}),),
-    (frozenset({"meaning"}),),
+    (frozenset({"course"}), frozenset({"meaning"})),
     (frozenset({"fates"}), frozenset({"looks"}), frozenset({"polls"})),
     (
         frozenset({"generate"}),
         frozenset({"curate"}),
         frozenset({"dataset"}),
+        frozenset({"evaluate"}),
         frozenset({"show"}),
         frozenset({"train"}),
         frozenset({"evaluate"}),

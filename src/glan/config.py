@@ -74,6 +74,8 @@ class Config(Settings, frozen=True):
             Stage.SCORES: self.curation.critic.enabled,
             Stage.SAFETY: self.curation.safety.enabled,
             Stage.TAXONOMY: False,
+            Stage.STUDENTS: False,
+            Stage.JUDGEMENTS: False,
         }
         return tuple(stage for stage in Stage if wanted.get(stage, True))
 
@@ -87,6 +89,8 @@ class Config(Settings, frozen=True):
             Stage.RATINGS: teachers.rating,
             Stage.SCORES: teachers.judge,
             Stage.SAFETY: teachers.guard,
+            Stage.STUDENTS: teachers.student,
+            Stage.JUDGEMENTS: teachers.judge,
         }
         return own.get(stage, teachers.curriculum)
 
@@ -106,13 +110,48 @@ class Config(Settings, frozen=True):
         return LANGUAGES.get(self.language.casefold(), self.language)
 
 
-class TreeConfig(Config, frozen=True):
-    """The settings where a tree is built, and nothing else is asked for."""
+class PartConfig(Config, frozen=True):
+    """The settings where something is asked for, and no pair is made."""
 
     @classmethod
     def of(cls, config: Config) -> Self:
-        """Return the same settings for the building of a tree."""
+        """Return the same settings for this alone."""
         return cls(**{name: getattr(config, name) for name in config.__struct_fields__})
+
+
+class StudentConfig(PartConfig, frozen=True):
+    """The settings where a model is examined, which is none of the project's teachers."""
+
+    @classmethod
+    def of(cls, config: Config) -> Self:
+        """Return the same settings with [teachers.student] in the place of [teachers.default]."""
+        found = super().of(config)
+        student = msgspec.structs.replace(config.teachers.student, spec=None)
+        return msgspec.structs.replace(found, teachers=Teachers(default=student))
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """What is asked for: answers."""
+        return (Stage.STUDENTS,)
+
+
+class JudgeConfig(PartConfig, frozen=True):
+    """The settings where answers are judged."""
+
+    def named_anew(self) -> Self:
+        """Return the same, where another judge is named than the settings have."""
+        judge = self.teachers.judge
+        default = judge if judge.spec is not None else self.teacher_of(Stage.JUDGEMENTS)
+        return msgspec.structs.replace(self, teachers=Teachers(default=default))
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """What is asked for: judgements."""
+        return (Stage.JUDGEMENTS,)
+
+
+class TreeConfig(PartConfig, frozen=True):
+    """The settings where a tree is built, and nothing else is asked for."""
 
     @property
     def stages(self) -> tuple[Stage, ...]:

@@ -14,8 +14,9 @@ _ROLES = {
     "answers": "answers",
     "embeddings": "embeddings",
     "rating": "ratings of questions",
-    "judge": "scores of pairs",
+    "judge": "scores of pairs, and judgements of models",
     "guard": "the safety of pairs",
+    "student": "the answers of models that are examined",
 }
 
 

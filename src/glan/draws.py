@@ -256,7 +256,13 @@ class Draws:
             self._session_uses[session] += 1 / self._sizes[session]
         self._index += 1
         strategy = Strategy.PAIR if kind.is_pair else Strategy.SINGLE
-        return Draw(index=self._index - 1, strategy=strategy, sessions=sessions, concepts=concepts)
+        return Draw(
+            index=self._index - 1,
+            strategy=strategy,
+            sessions=sessions,
+            concepts=concepts,
+            is_reserved=self._is_test,
+        )
 
 
 class _Dice:

@@ -72,8 +72,10 @@ class Ids:
 class Fates:
     """The fates of the slots of one walk."""
 
-    def __init__(self, credits_: Credits, *, is_audit: bool, stop: Callable[[GlanError], None]) -> None:
-        self.questions = Ids()
+    def __init__(
+        self, credits_: Credits, *, is_audit: bool, stop: Callable[[GlanError], None], questions: Ids | None = None
+    ) -> None:
+        self.questions = Ids() if questions is None else questions
         """Of those that were held against earlier ones, in the order in which the examiner counts them."""
         self.is_cut = False
         """Set when what is in flight is given up: its slots stay open."""

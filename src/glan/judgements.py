@@ -94,6 +94,21 @@ class Guarded(Record, frozen=True, kw_only=True):
         return "safe" if self.is_safe else f"unsafe{named}"
 
 
+class Compared(Record, frozen=True, kw_only=True):
+    """What a judge says of two answers to one question, each number from 1 to 10."""
+
+    first: float
+    second: float
+    reason: str = ""
+
+
+class Graded(Record, frozen=True, kw_only=True):
+    """What a judge says of one answer, from 1 to 10."""
+
+    score: float
+    reason: str = ""
+
+
 def parse_rating(text: str) -> Rated:
     """Return the rating in a reply.
 
@@ -124,6 +139,28 @@ def parse_scores(text: str) -> Scored:
         difficulty=_score(found, "difficulty", text),
         reason=_reason(found),
     )
+
+
+def parse_comparison(text: str) -> Compared:
+    """Return the scores of two answers in a reply.
+
+    Raises:
+        ReplyError: there are none, or one is missing or out of range.
+
+    """
+    found = _object(text, ("first", "second"))
+    return Compared(first=_score(found, "first", text), second=_score(found, "second", text), reason=_reason(found))
+
+
+def parse_grade(text: str) -> Graded:
+    """Return the score of an answer in a reply.
+
+    Raises:
+        ReplyError: there is none, or it is out of range.
+
+    """
+    found = _object(text, ("score",))
+    return Graded(score=_score(found, "score", text), reason=_reason(found))
 
 
 def parse_votes(text: str, count: int) -> tuple[Said, ...]:

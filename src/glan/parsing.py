@@ -74,6 +74,8 @@ SCHEMAS: Mapping[str, Mapping[str, object]] = {
             "difficulty": _INTEGER,
         }
     ),
+    "comparison": _flat({"reason": _STRING, "first": _INTEGER, "second": _INTEGER}),
+    "grade": _flat({"reason": _STRING, "score": _INTEGER}),
     "safety": _flat({"categories": _STRINGS, "verdict": {"type": "string", "enum": ["safe", "unsafe"]}}),
 }
 """JSON schemas by name, for servers that can hold a reply to one."""
@@ -169,6 +171,8 @@ _FORMS: Mapping[str, type] = {
     "votes": _VoteList,
     "rating": _Rating,
     "scores": _Scores,
+    "comparison": msgspec.defstruct("_Comparison", [("reason", str), ("first", int), ("second", int)]),
+    "grade": msgspec.defstruct("_Grade", [("reason", str), ("score", int)]),
     "safety": _Safety,
 }
 

@@ -27,6 +27,7 @@ from msgspec.structs import replace
 
 from glan.benchmarks.items import Item
 from glan.config import Config
+from glan.course import Course
 from glan.curate.examiner import Examining, Finding, Here
 from glan.curate.own import OwnRules
 from glan.curate.quality import text_of
@@ -34,10 +35,9 @@ from glan.errors import CurationError, GlanError, StoppedError
 from glan.fates import Asked, Fates, OnItsWay
 from glan.generate.asking import Asking
 from glan.generate.questions import write_question
-from glan.generate.walk import Drawn, Walk
+from glan.generate.walk import Drawn
 from glan.looks import Look, Looked, looks_at_pairs, looks_at_questions
 from glan.meaning import InMeaning
-from glan.plan import Merge
 from glan.polls import Poll, Polls
 from glan.progress import Progress
 from glan.records import Decided, Discipline, Outcome, Question, Record, Slot, Stage, Subject
@@ -85,22 +85,22 @@ class Pipeline:
     """One walk along the sequence."""
 
     def __init__(
-        self, job: Job, *, permits: Permits | Pools, progress: Progress, examiner: Examining | None = None
+        self,
+        job: Job,
+        *,
+        permits: Permits | Pools,
+        progress: Progress,
+        examiner: Examining | None = None,
+        course: Course | None = None,
     ) -> None:
-        self.walks = {
-            discipline.leaf: Walk(
-                discipline, plan=job.config.plan, seed=job.config.seed, merges_names=job.config.merges_names
-            )
-            for discipline in job.disciplines
-        }
+        course = course or Course.of(job.disciplines, job.config)
+        self.walks = course.walks
         self.stopped: GlanError | None = None
         """Why the walk ended before its time, if it did."""
         self._job = job
         self._permits = permits
         self._progress = progress
-        self._sequence = Merge(
-            job.disciplines, seed=job.config.seed, questions_per_visit=job.config.plan.questions_per_visit
-        )
+        self._course = course
         self._credits = Credits(job.pairs)
         self._examiner = examiner or Here(job.config.curation, job.items, job.own)
         self._as_text = partial(text_of, config=job.config, with_place=job.own is not None)
@@ -108,7 +108,7 @@ class Pipeline:
         self._at_pairs = looks_at_pairs(job.config, is_audit=job.is_audit)
         self._polls = Polls.of(job.config)
         self._n_looked = 0
-        self._fates = Fates(self._credits, is_audit=job.is_audit, stop=self.stop)
+        self._fates = Fates(self._credits, is_audit=job.is_audit, stop=self.stop, questions=course.questions)
         embeddings = job.config.curation.embeddings
         self._in_meaning = (
             InMeaning(embeddings, job.asking, self._fates, is_audit=job.is_audit) if embeddings.enabled else None
@@ -214,7 +214,7 @@ class Pipeline:
             if not self._job.is_audit:
                 await self._permits.wait_idle()
             taken = self._credits.take(min(self._permits.n_free or 1, MOST_BEGUN_AT_ONCE))
-            slots = list(islice(self._sequence, taken))
+            slots = list(islice(self._course.slots, taken))
             self._credits.give_back(taken - len(slots))
             if not slots:
                 return
@@ -265,7 +265,7 @@ class Pipeline:
     def _without_question(self, so_far: Decided, found: Subject | Decided | None) -> Decided | None:
         """Pass on a slot that ends before its question: nothing there, undecided, or as far as was wanted."""
         if found is None:
-            self._sequence.leave(so_far.slot.discipline.leaf)
+            self._course.slots.leave(so_far.slot.discipline.leaf)
             self._credits.give_back()
             return None
         if isinstance(found, Decided):

@@ -10,6 +10,11 @@ An id is a place in the tree of the data set, never a counter that depends on sc
     answer/<leaf>/<subject>/<index>    its answer
     embedding/<leaf>/<subject>/<index> what the question means, as a vector
     rating/..., score/..., safety/...  what was said of the question, and of the pair
+    test/<leaf>/<subject>/<index>      a question of the test set, from the draws that are reserved for it
+    test-answer/..., test-rating/...   the same of it as of any other question
+    student/<name>/<text>              the answer of a model that is examined to a question, by a hash of its text
+    comparison/<text>/<first>/<second> what a judge makes of two answers, by hashes of all three texts
+    grade/<text>/<answer>              what a judge makes of one answer
     proposal/<path>/<number>           one proposal of the parts of a branch, as free text, where a tree is built
     parts/<path>/<number>              the same proposal as a list
     vote/<path>/<number>               votes on what is directly below a node, in groups
@@ -45,7 +50,12 @@ def place(kind: str, *parts: str | int) -> str:
 
 
 def beside(kind: str, id_: str) -> str:
-    """Return the id of another kind at the same place: the answer's, say, to a question."""
+    """Return the id of another kind at the same place: the answer's, say, to a question.
+
+    What is beside a question of a test set is of the test set too.
+    """
+    if id_.startswith("test"):
+        kind = "test" if kind == "question" else f"test-{kind}"
     return kind + id_[id_.index("/") :]
 
 

@@ -25,7 +25,7 @@ from glan.errors import GlanError, LedgerError, ProjectError
 from glan.manifests import Manifest
 from glan.places import folder_of
 from glan.plan import slots_by_leaf
-from glan.prompts import OF_TREES, Prompts
+from glan.prompts import OF_NO_PAIR, Prompts
 from glan.reviews import NAME as REVIEWS
 from glan.reviews import Reviews
 from glan.taxonomy.edit import select
@@ -37,7 +37,7 @@ MANIFEST, STATUS = "manifest.json", "status.json"
 PUBLISHED = ("dataset", "rejects", MANIFEST)
 """What a run exchanges, in this order: the manifest comes last."""
 LEDGER, RULES, TRIALS = "ledger.sqlite", "rules.py", "trials"
-_IGNORED = ".env\n.batches/\n.next/\n.old/\n.push/\n*.lock\nledger.sqlite-*\nstatus.json\n"
+_IGNORED = ".env\n.batches/\n.next/\n.next-test/\n.old/\n.old-test/\n.push/\n*.lock\nledger.sqlite-*\nstatus.json\n"
 
 
 @dataclass(frozen=True)
@@ -240,7 +240,7 @@ class Project:
     def inputs(self) -> Mapping[str, str]:
         """Return the texts that a run stores: glan.toml, taxonomy.yaml and the prompts of pairs, by their names."""
         texts = {path.name: path.read_text(encoding="utf-8") for path in (self.config_path, self.taxonomy_path)}
-        prompts = {name: text for name, text in self.prompts.sources.items() if name not in OF_TREES}
+        prompts = {name: text for name, text in self.prompts.sources.items() if name not in OF_NO_PAIR}
         return {**texts, **{f"prompts/{name}.md.j2": text for name, text in prompts.items()}}
 
     @cached_property

@@ -38,6 +38,10 @@ class Stage(StrEnum):
     """What a guard model makes of a pair."""
     TAXONOMY = "taxonomy"
     """The parts of a branch, where a tree is built, and votes on a tree: no pair is on its way then."""
+    STUDENTS = "students"
+    """Answers of models that are examined."""
+    JUDGEMENTS = "judgements"
+    """What a judge makes of their answers."""
 
 
 OF_A_PAIR = (Stage.SUBJECTS, Stage.SYLLABI, Stage.QUESTIONS, Stage.ANSWERS)
@@ -161,11 +165,14 @@ class Draw(Record, frozen=True, kw_only=True):
     """Positions of one or two sessions, ascending."""
     concepts: tuple[tuple[int, int], ...]
     """(session, concept) positions, ascending; one to five of them."""
+    is_reserved: bool = False
+    """Whether it is of the sets that are kept for test sets."""
 
 
 def question_id(syllabus: Syllabus, draw: Draw) -> str:
     """Return the id of the question on a draw, which is also that of its row."""
-    return place("question", syllabus.discipline.key, syllabus.subject.key, draw.index)
+    kind = "test" if draw.is_reserved else "question"
+    return place(kind, syllabus.discipline.key, syllabus.subject.key, draw.index)
 
 
 class Constraint(Record, frozen=True, kw_only=True):

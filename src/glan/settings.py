@@ -113,20 +113,20 @@ class Teachers(Settings, frozen=True):
     rating: TeacherSettings = TeacherSettings()
     judge: TeacherSettings = TeacherSettings()
     guard: TeacherSettings = TeacherSettings()
+    student: TeacherSettings = TeacherSettings()
 
 
 class MaxTokens(Settings, frozen=True):
     subjects: Annotated[int, Meta(ge=1, description="Room for a list of subjects, in tokens.")] = 4_096
     syllabi: Annotated[int, Meta(ge=1, description="Room for a syllabus.")] = 8_192
     questions: Annotated[int, Meta(ge=1, description="Room for a question.")] = 1_024
-    answers: Annotated[
-        int,
-        Meta(ge=1, description="Room for an answer; one that is cut off is asked for once more with twice as much."),
-    ] = 4_096
+    answers: Annotated[int, Meta(ge=1, description="Room for an answer, and twice that if it is cut off.")] = 4_096
     ratings: Annotated[int, Meta(ge=1, description="Room for the rating of a question.")] = 1_024
     scores: Annotated[int, Meta(ge=1, description="Room for what a judge says of a pair.")] = 2_048
     safety: Annotated[int, Meta(ge=1, description="Room for what a guard model says of a pair.")] = 256
     taxonomy: Annotated[int, Meta(ge=1, description="Room for the parts of a branch, when a tree is built.")] = 4_096
+    students: Annotated[int, Meta(ge=1, description="Room for an answer of a model that is examined.")] = 4_096
+    judgements: Annotated[int, Meta(ge=1, description="Room for what a judge makes of answers.")] = 2_048
 
     def of(self, stage: Stage) -> int:
         """Return the room for a reply of a stage; an embedding takes none."""

@@ -207,7 +207,7 @@ def test_a_wrong_command_line_is_noticed() -> None:
 def test_the_readme_is_short_and_complete() -> None:
     """It has fewer than 200 lines, every command in its table, and no file in its tree that is not there."""
     assert text_of(README).count("\n") < 200
-    named = [name for row in rows(prose(README)) for name in re.findall(r"`glan (\w+)", row[0])]
+    named = [name for row in rows(prose(README)) for name in re.findall(r"`glan ([\w-]+)", row[0])]
     assert named == list(COMMANDS)
     tree = next(block for block in fenced(README, "text") if block.startswith("src/glan/"))
     for line in tree.splitlines()[1:]:

@@ -73,13 +73,14 @@ def test_the_front_matter_tells_the_hub_what_it_asks() -> None:
     }
 
 
-def test_a_licence_and_a_test_set_stand_there_only_if_there_are_any() -> None:
-    """A licence is never guessed, and a split without files would not load."""
-    text = render_card(replace(CARD, license="cc-by-4.0", test_rows=12))
+def test_a_licence_stands_there_only_if_there_is_one_and_a_test_set_says_that_it_is_one() -> None:
+    """A licence is never guessed, a split without files would not load, and nobody trains on a test set unwarned."""
+    text = render_card(replace(CARD, license="cc-by-4.0", split="test"))
     found = front_matter(text)
     assert found["license"] == "cc-by-4.0"
-    assert found["configs"][0]["data_files"][1] == {"split": "test", "path": "test/*.parquet"}
-    assert "A test set of 12 pairs" in text
+    assert found["configs"][0]["data_files"] == [{"split": "test", "path": "test/*.parquet"}]
+    assert "do not train on it" in text
+    assert "do not train on it" not in render_card(CARD)
     assert "license" not in front_matter(render_card(CARD))
 
 

@@ -77,6 +77,8 @@ def _conversation(asked: Asked, language: str = "English") -> tuple[str, ...]:
         case _:
             pair = {"question": "What is a key concept, or an <error>?", "answer": "One that <task> has."}
             is_pair = asked is Asked.GUARD_CONVERSATION
+            if asked is Asked.COMPARE_ANSWERS:
+                pair = {**pair, "first": "One.", "second": "Two."}
             return tuple(pair.values()) if is_pair else (PROMPTS.render(asked, mark="0", language=language, **pair),)
 
 
@@ -152,6 +154,8 @@ def test_an_unknown_schema_leaves_it_to_the_prompt() -> None:
         (Asked.GUARD_CONVERSATION, Stage.SAFETY, None),
         (Asked.DIVIDE, Stage.TAXONOMY, None),
         (Asked.LIST_PARTS, Stage.TAXONOMY, "parts"),
+        (Asked.COMPARE_ANSWERS, Stage.JUDGEMENTS, "comparison"),
+        (Asked.GRADE_ANSWER, Stage.JUDGEMENTS, "grade"),
     ],
     ids=str,
 )

@@ -36,7 +36,7 @@ def write(folder: Path, found: Iterable[Storable], shard_rows: int = 10, schema:
         return list(writer.close())
 
 
-def card(test_rows: int) -> Card:
+def card(split: str) -> Card:
     return Card(
         name="orbits",
         language="en",
@@ -47,7 +47,7 @@ def card(test_rows: int) -> Card:
         models={Stage.QUESTIONS: "model", Stage.ANSWERS: "model"},
         license="Our own, 2026",
         citation="@misc{orbits, title = {```}}",
-        test_rows=test_rows,
+        split=split,
     )
 
 
@@ -338,21 +338,17 @@ def offline(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFa
     return str(tmp_path_factory.mktemp("cache"))
 
 
-@pytest.mark.parametrize("test_rows", [0, 4], ids=["no test set", "test set"])
-def test_datasets_loads_the_folder(tmp_path: Path, offline: str, test_rows: int) -> None:
-    """With its card in place the folder loads without a script, and has a test split only if there is one."""
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_datasets_loads_the_folder(tmp_path: Path, offline: str, split: str) -> None:
+    """With its card in place the folder of a data set or of a test set loads without a script, as what it is."""
     datasets = pytest.importorskip("datasets")
-    write(tmp_path / "train", rows(25))
-    if test_rows:
-        write(tmp_path / "test", rows(test_rows))
-    (tmp_path / "README.md").write_text(render_card(card(test_rows=test_rows)), encoding="utf-8")
+    write(tmp_path / split, rows(25))
+    write(tmp_path / "rejects", [])
+    (tmp_path / "README.md").write_text(render_card(card(split)), encoding="utf-8")
     loaded = datasets.load_dataset(str(tmp_path), cache_dir=offline)
-    assert {name: split.num_rows for name, split in loaded.items()} == {
-        "train": 25,
-        **({"test": test_rows} if test_rows else {}),
-    }
-    assert loaded["train"].column_names == ROW_SCHEMA.names
-    assert [row["slot"] for row in loaded["train"]] == list(range(25))
+    assert {name: found.num_rows for name, found in loaded.items()} == {split: 25}
+    assert loaded[split].column_names == ROW_SCHEMA.names
+    assert [row["slot"] for row in loaded[split]] == list(range(25))
 
 
 def test_datasets_streams_an_empty_data_set(tmp_path: Path, offline: str) -> None:

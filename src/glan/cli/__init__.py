@@ -29,6 +29,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "report": ("reports", "Write what the data set is into one HTML page, with charts."),
     "view": ("viewing", "Show the data set, its prompts and replies, and a run in a browser."),
     "show": ("showing", "Show the way of one pair."),
+    "test-set": ("exams", "Make a test set that no training pair is drawn like."),
+    "judge": ("judging", "Let a judge compare or grade the answers of models."),
     "taxonomy": ("taxonomy", "Build, show, check, edit and compare the tree of disciplines."),
     "curriculum": ("curriculum", "Show, freeze, export and import the subjects and syllabi of disciplines."),
     "review": ("reviewing", "Let people vote on the tree and judge pairs."),
@@ -55,7 +57,7 @@ class _LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"glan.cli.{COMMANDS[cmd_name][0]}")
-        command = getattr(module, f"{cmd_name}_command")
+        command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         assert isinstance(command, click.Command)  # noqa: S101 - the table above is wrong otherwise
         return command
 

@@ -63,8 +63,8 @@ class Card:
     authors: Sequence[str] = ()
     citation: str | None = None
     """How to cite the data set, as BibTeX."""
-    test_rows: int = 0
-    """Rows of the test set; without one the card names none."""
+    split: str = "train"
+    """`test` for a test set."""
     checked: Sequence[str] = ()
     """What was checked, a sentence each."""
     benchmarks: Sequence[Mapping[str, object]] = ()
@@ -100,8 +100,7 @@ def _front_matter(card: Card) -> str:
     lines += ["size_categories:", f"- {_size(card.statistics.pairs)}", "task_categories:", "- text-generation"]
     lines += ["tags:", "- synthetic", "- glan", f"pretty_name: {quoted(card.name)}"]
     lines += ["configs:", "- config_name: default", "  data_files:"]
-    for split in ("train", "test") if card.test_rows else ("train",):
-        lines += [f"  - split: {split}", f"    path: {split}/*.parquet"]
+    lines += [f"  - split: {card.split}", f"    path: {card.split}/*.parquet"]
     return "\n".join([*lines, "---"])
 
 
@@ -125,12 +124,16 @@ def _size(rows: int) -> str:
 
 def _summary(card: Card) -> Iterator[str]:
     found = card.statistics
-    test = f" A test set of {counted(card.test_rows, 'pair')} stands beside them." if card.test_rows else ""
     yield (
         f"{counted(found.pairs, 'pair')} of a question and its answer (language: {text_of(card.language)}) from "
         f"{counted(found.paired.disciplines, 'discipline')} in {counted(found.paired.fields, 'field')} of "
-        f"knowledge.{test}"
+        "knowledge."
     )
+    if card.split == "test":
+        yield (
+            "This is a test set: do not train on it. Its questions are about sets of key concepts that are kept for "
+            "test sets, and of which no pair for training is made."
+        )
     if card.authors:
         yield f"By {', '.join(map(text_of, card.authors))}."
     yield f"Licence: {'not stated' if card.license is None else text_of(card.license)}."

@@ -17,7 +17,7 @@ from glan.records import OF_A_PAIR, Decided, Discipline, Outcome, Question, Repl
 
 _MOST_DIFFERENT: Final = 1_000
 """Kinds of pairs that are held apart; a server may invent a model for every reply."""
-_ORIGINAL: Final = re.compile(r"question/(?P<leaf>[^/ ]+)/(?P<subject>[^/ ]+)/\d+ \(")
+_ORIGINAL: Final = re.compile(r"(?:question|test)/(?P<leaf>[^/ ]+)/(?P<subject>[^/ ]+)/\d+ \(")
 """How the detail of a reject names the question that it copies."""
 _NEARNESS: Final = ("same_subject", "same_discipline", "other_discipline")
 

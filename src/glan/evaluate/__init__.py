@@ -1,1 +1,1 @@
-"""Examining a student. What imports torch does so only when it is called."""
+"""Models are examined: what they are asked, and what their answers come to. What imports torch is called late."""

@@ -27,9 +27,9 @@ async def rate_question(asking: Asking, question: Question) -> tuple[Reply, Rate
         RequestError: the teacher does not answer.
 
     """
-    prompt = asking.render("rate_question", question=question.text, mark=_mark(question.text))
+    prompt = asking.render("rate_question", question=question.text, mark=mark_of(question.text))
     request = asking.request(Stage.RATINGS, beside("rating", question.id), prompt, schema="rating")
-    return await asking.ask_for(request, _whole(parse_rating))
+    return await asking.ask_for(request, whole(parse_rating))
 
 
 async def score_pair(asking: Asking, question: Question, answer: Reply, *, sample: int = 0) -> tuple[Reply, Scored]:
@@ -39,7 +39,7 @@ async def score_pair(asking: Asking, question: Question, answer: Reply, *, sampl
     """
     prompt = _of_pair(asking, "score_pair", question, answer)
     request = asking.request(Stage.SCORES, beside("score", question.id), prompt, schema="scores", sample=sample)
-    return await asking.ask_for(request, _whole(parse_scores))
+    return await asking.ask_for(request, whole(parse_scores))
 
 
 async def guard_pair(
@@ -52,7 +52,7 @@ async def guard_pair(
     """
     request = _guarding(asking, question, answer, as_conversation=as_conversation)
     request = replace(request, sample=sample)
-    return await asking.ask_for(request, _whole(parse_safety), shows_error=not as_conversation)
+    return await asking.ask_for(request, whole(parse_safety), shows_error=not as_conversation)
 
 
 def _guarding(asking: Asking, question: Question, answer: Reply, *, as_conversation: bool) -> Request:
@@ -64,16 +64,16 @@ def _guarding(asking: Asking, question: Question, answer: Reply, *, as_conversat
 
 
 def _of_pair(asking: Asking, prompt: str, question: Question, answer: Reply) -> Message:
-    mark = _mark(question.text, answer.text)
+    mark = mark_of(question.text, answer.text)
     return asking.render(prompt, question=question.text, answer=answer.text, mark=mark)
 
 
-def _mark(*texts: str) -> str:
+def mark_of(*texts: str) -> str:
     """Return 16 hexadecimal digits that nobody who writes one of the texts can know."""
     return blake2b("\0".join(texts).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
-def _whole(parse: Callable[[str], T]) -> Callable[[Reply], T]:
+def whole(parse: Callable[[str], T]) -> Callable[[Reply], T]:
     """Return a reader of whole replies: half a number is another number."""
 
     def read(reply: Reply) -> T:

@@ -55,7 +55,10 @@ class BlockedError(Exception):
 class Walk:
     """The state of one discipline's walk. `left` tells why it has ended: `failed`, `exhausted`, or not yet."""
 
-    def __init__(self, discipline: Discipline, *, plan: Plan, seed: int, merges_names: bool = False) -> None:
+    def __init__(
+        self, discipline: Discipline, *, plan: Plan, seed: int, merges_names: bool = False, reserved: bool = False
+    ) -> None:
+        """Begin; `reserved` gives the draws that are kept for test sets, and no others."""
         self.discipline = discipline
         self.left: str | None = None
         self.subjects: dict[str, Subject] = {}
@@ -72,11 +75,10 @@ class Walk:
         """Of subjects and key concepts, and which of them count as earlier ones."""
         self._plan = plan
         self._seed = seed
+        self._is_reserved = reserved
         self._with_syllabi = True
         self._lock = asyncio.Lock()
-        self._wanted = 0
-        self._placed = 0
-        self._round = -1
+        self._wanted, self._placed, self._round = 0, 0, -1
         self._turns: deque[Subject] = deque()
         self._turn_left = 0
         self._gone: set[str] = set()
@@ -282,7 +284,7 @@ class Walk:
             self.names.draw_from(syllabus.subject)
             self._parked[key] = _packed(syllabus.sessions)
             self.sizes[key] = tuple([len(session.key_concepts) for session in syllabus.sessions])
-            self._draws[key] = Draws(syllabus, settings=self._plan, seed=self._seed)
+            self._draws[key] = Draws(syllabus, settings=self._plan, seed=self._seed, reserved=self._is_reserved)
         self._draws[key].resume(syllabus.sessions)
         return self._draws[key]
 

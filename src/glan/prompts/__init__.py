@@ -45,6 +45,8 @@ VARIABLES: Mapping[str, frozenset[str]] = {
     "divide_as_practitioner": frozenset({"whole", "above", "notes", "language"}),
     "divide_as_librarian": frozenset({"whole", "above", "notes", "language"}),
     "list_parts": frozenset({"language"}),
+    "compare_answers": frozenset({"question", "first", "second", "mark", "language"}),
+    "grade_answer": frozenset({"question", "answer", "mark", "language"}),
     "vote_on_parts": frozenset({"above", "notes", "elements", "mark", "language"}),
 }
 """Every prompt, and the variables that it may use."""
@@ -60,7 +62,11 @@ OF_TREES: Mapping[str, Stage] = dict.fromkeys(
     Stage.TAXONOMY,
 )
 """The prompts with which a tree is built, and voted on."""
-OF_SOME: Mapping[str, Stage] = {**OF_LOOKS, **OF_TREES}
+OF_EXAMS: Mapping[str, Stage] = dict.fromkeys(("compare_answers", "grade_answer"), Stage.JUDGEMENTS)
+"""The prompts of those who judge the answers of models."""
+OF_NO_PAIR: Mapping[str, Stage] = {**OF_TREES, **OF_EXAMS}
+"""The prompts that reach no pair."""
+OF_SOME: Mapping[str, Stage] = {**OF_LOOKS, **OF_NO_PAIR}
 """The prompts that only some projects need: where a project has none of its own, the shipped one stands in."""
 
 _TRIED_WITH: Mapping[str, object] = {
@@ -71,6 +77,7 @@ _TRIED_WITH: Mapping[str, object] = {
     "discipline": "Astronomy",
     "elements": ({"title": "Astronomy", "about": "a discipline"},),
     "error": "The list has no subject with a name.",
+    "first": "The air is never still.",
     "form": "A comparison.",
     "key_concepts": ["Parallax", "Parsec"],
     "language": "English",
@@ -78,6 +85,7 @@ _TRIED_WITH: Mapping[str, object] = {
     "mark": "0123456789abcdef",
     "notes": ("for amateurs",),
     "question": "Why do stars twinkle?",
+    "second": "They do not: the air does.",
     "sessions": ["Distances", "Brightness"],
     "several": True,
     "subject": "Stars",

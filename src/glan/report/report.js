@@ -61,7 +61,7 @@ function coverage() {
     yAxis: amounts({ }),
     series: [
       line("Different key concepts drawn", drawn, { areaStyle: { opacity: 0.15 }, lineStyle: { width: 2.5 } }),
-      line("No more than", most, { lineStyle: { type: "dashed", width: 1.5 } }),
+      line("If each were a new one", most, { lineStyle: { type: "dashed", width: 1.5 } }),
     ],
   };
 }

@@ -57,6 +57,8 @@ class Asked(StrEnum):
     DIVIDE = "divide_as_scholar"
     """Or in one of the other wordings."""
     LIST_PARTS = "list_parts"
+    COMPARE_ANSWERS = "compare_answers"
+    GRADE_ANSWER = "grade_answer"
     VOTE_ON_PARTS = "vote_on_parts"
 
     @property
@@ -82,6 +84,8 @@ _STAGES = {
     Asked.GUARD_CONVERSATION: Stage.SAFETY,
     Asked.DIVIDE: Stage.TAXONOMY,
     Asked.LIST_PARTS: Stage.TAXONOMY,
+    Asked.COMPARE_ANSWERS: Stage.JUDGEMENTS,
+    Asked.GRADE_ANSWER: Stage.JUDGEMENTS,
     Asked.VOTE_ON_PARTS: Stage.TAXONOMY,
 }
 _SCHEMAS = {
@@ -91,6 +95,8 @@ _SCHEMAS = {
     Asked.SCORE_PAIR: "scores",
     Asked.JUDGE_SAFETY: "safety",
     Asked.LIST_PARTS: "parts",
+    Asked.COMPARE_ANSWERS: "comparison",
+    Asked.GRADE_ANSWER: "grade",
     Asked.VOTE_ON_PARTS: "votes",
 }
 _BY_SCHEMA = {schema: asked for asked, schema in _SCHEMAS.items()}
@@ -98,6 +104,8 @@ _MARKS = (
     ('"answerability"', Asked.RATE_QUESTION),
     ('"correctness"', Asked.SCORE_PAIR),
     ('"verdict"', Asked.JUDGE_SAFETY),
+    ('"second"', Asked.COMPARE_ANSWERS),
+    ('"score"', Asked.GRADE_ANSWER),
     ('"subject_name"', Asked.LIST_SUBJECTS),
     ('"session_name"', Asked.LIST_SESSIONS),
     ('"part_name"', Asked.LIST_PARTS),
@@ -305,6 +313,14 @@ def _scores(digest: bytes) -> str:
     return _judgement(digest, **merits, difficulty=1 + digest[3] % 10)
 
 
+def _comparison(digest: bytes) -> str:
+    return _judgement(digest, first=3 + digest[0] % 8, second=3 + digest[1] % 8)
+
+
+def _grade(digest: bytes) -> str:
+    return _judgement(digest, score=3 + digest[0] % 8)
+
+
 def _judgement(digest: bytes, **numbers: int) -> str:
     return msgspec.json.encode({"reason": _prose(digest, 1), **numbers}).decode()
 
@@ -329,6 +345,8 @@ def _unsafe_codes(digest: bytes) -> list[str]:
 _JUDGEMENTS: Mapping[Asked, Callable[[bytes], str]] = {
     Asked.RATE_QUESTION: _rating,
     Asked.SCORE_PAIR: _scores,
+    Asked.COMPARE_ANSWERS: _comparison,
+    Asked.GRADE_ANSWER: _grade,
     Asked.JUDGE_SAFETY: _safety,
     Asked.GUARD_CONVERSATION: _guarded,
 }

@@ -26,7 +26,7 @@ RESTORE = "`glan ledger verify` lists what is damaged; a copy that `glan ledger 
 SCOPE = "scope"
 """Name under which the inputs of a run tell what it was about."""
 BUILDING = "building"
-"""The choice of a run that asked about the tree, and made no pairs."""
+"""The choice of a run that made no pairs: it asked about the tree, or for an exam."""
 CUT_OFF = "length"
 """The `finish_reason` of a reply that ended for want of room."""
 _NO_REPLY = Reply(text="")
@@ -106,7 +106,7 @@ class Run:
 
     @property
     def is_beside(self) -> bool:
-        """Say whether it asked about the tree, and for no pairs."""
+        """Say whether it asked for no pairs of a data set."""
         return self.choice == BUILDING
 
 

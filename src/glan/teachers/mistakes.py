@@ -18,7 +18,7 @@ _RESULT: Final = re.compile(
 )
 _CHOICE: Final = re.compile(r"^(?P<letter>[A-D]) is the (?:true|false) statement", re.MULTILINE)
 _NUMBER: Final = re.compile(r"(?<![\w.^])-?\d{1,15}(?:\.\d{1,10})?(?![\d^])")
-_MERITS: Final = ("answerability", "correctness", "helpfulness")
+_MERITS: Final = ("answerability", "correctness", "helpfulness", "score")
 """What a judge gives a number for that says whether something is good."""
 _MIDDLE, _PASSED, _FAILED = 5, 9, 2
 _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

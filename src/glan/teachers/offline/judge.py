@@ -34,15 +34,33 @@ def rate(phrases: Phrasebook, question: str) -> str:
 
 def score(phrases: Phrasebook, question: str, answer: str) -> str:
     """Return scores: whether the results of the exact problems in a question stand in its answer."""
+    return _scores(*_judged(phrases, question, answer))
+
+
+def grade(phrases: Phrasebook, question: str, answer: str) -> str:
+    """Return one score for an answer."""
+    reason, correctness, _ = _judged(phrases, question, answer)
+    return msgspec.json.encode({"reason": reason, "score": correctness}).decode()
+
+
+def compare(phrases: Phrasebook, question: str, first: str, second: str) -> str:
+    """Return a score for each of two answers; where it cannot judge them they have the same."""
+    one, other = _judged(phrases, question, first), _judged(phrases, question, second)
+    reason = one[0] if one[0] == other[0] else f"First: {one[0]} Second: {other[0]}"
+    return msgspec.json.encode({"reason": reason, "first": one[1], "second": other[1]}).decode()
+
+
+def _judged(phrases: Phrasebook, question: str, answer: str) -> tuple[str, int, int]:
+    """Return what is said of an answer, how correct it is, and how helpful."""
     results = list(_results(phrases, question))
     if not results:
-        return _scores("There is no exact problem in it, and of others I cannot judge.", MIDDLE, MIDDLE)
+        return "There is no exact problem in it, and of others I cannot judge.", MIDDLE, MIDDLE
     if None in results:
-        return _scores("With these numbers a problem in it has no solution.", _BAD, MIDDLE)
+        return "With these numbers a problem in it has no solution.", _BAD, MIDDLE
     missing = next((result for result in results if result is not None and not _has(answer, result)), None)
     if missing is not None:
-        return _scores(f"A result should be: {missing}.", _BAD, _BAD + 1)
-    return _scores(f"I have solved {_number(len(results))}, and the answer has the result.", _GOOD, _GOOD - 1)
+        return f"A result should be: {missing}.", _BAD, _BAD + 1
+    return f"I have solved {_number(len(results))}, and the answer has the result.", _GOOD, _GOOD - 1
 
 
 def vouch(own: str, answer: str, *, is_plain: bool) -> str:

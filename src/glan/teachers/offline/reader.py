@@ -22,7 +22,7 @@ LABELS = (
     "error",
     "whole",
 )
-_JUDGED = re.compile(r"<(question|answer|elements)-([0-9a-f]{16})>\n(.*?)\n</\1-\2>", re.DOTALL)
+_JUDGED = re.compile(r"<(question|answer|first|second|elements)-([0-9a-f]{16})>\n(.*?)\n</\1-\2>", re.DOTALL)
 """A text that is to be judged, between marks that it cannot hold."""
 _MEANINGS = {
     "class_sessions": "class sessions",
@@ -42,6 +42,8 @@ class Task(StrEnum):
     MEND = "mend"
     RATE = "rate a question"
     SCORE = "score a pair"
+    COMPARE = "compare two answers"
+    GRADE = "grade an answer"
     GUARD = "say whether a pair is safe"
     CONVERSATION = "look over a conversation"
     """A pair as it was said, without a prompt, as guard models take it."""
@@ -61,6 +63,8 @@ _WORDS: Mapping[Task, tuple[str, ...]] = {
     Task.MEND: ("reply", "again"),
     Task.RATE: ("rate", "question"),
     Task.SCORE: ("score", "answer"),
+    Task.COMPARE: ("compare", "answers"),
+    Task.GRADE: ("grade", "answer"),
     Task.GUARD: ("safe", "answer"),
     Task.VOTE: ("vote", "element"),
     Task.LIST_PARTS: ("json", "parts"),
@@ -77,6 +81,8 @@ _NEEDED: Mapping[Task, tuple[str, ...]] = {
     Task.MEND: ("error",),
     Task.RATE: ("question",),
     Task.SCORE: ("question", "answer"),
+    Task.COMPARE: ("question",),
+    Task.GRADE: ("question",),
     Task.GUARD: ("question", "answer"),
     Task.VOTE: ("elements",),
     Task.LIST_PARTS: (),

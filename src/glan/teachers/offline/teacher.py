@@ -14,7 +14,7 @@ from glan.teachers.offline.answers import compose_answer
 from glan.teachers.offline.book import open_book
 from glan.teachers.offline.divisions import draft_parts, list_parts
 from glan.teachers.offline.drafts import draft_subjects, draft_syllabus
-from glan.teachers.offline.judge import rate, score, vouch
+from glan.teachers.offline.judge import compare, grade, rate, score, vouch
 from glan.teachers.offline.listings import list_sessions, list_subjects
 from glan.teachers.offline.phrases import open_phrasebook
 from glan.teachers.offline.questions import compose_question
@@ -33,6 +33,8 @@ _SCHEMAS = {
     Task.LIST_SESSIONS: "sessions",
     Task.RATE: "rating",
     Task.SCORE: "scores",
+    Task.COMPARE: "comparison",
+    Task.GRADE: "grade",
     Task.GUARD: "safety",
 }
 _LISTINGS = {
@@ -95,14 +97,17 @@ class Textbook:
             return vote(self._book, asked.sections["elements"])
         if asked.task is Task.ANSWER:
             return self._composed(asked.text)
-        question, answer = asked.sections["question"], asked.sections.get("answer", "")
+        question, *answers = (asked.sections.get(name, "") for name in ("question", "answer", "first", "second"))
         match asked.task:
             case Task.RATE:
                 return rate(self._phrases, question)
-            case Task.SCORE:
-                return score(self._phrases, question, answer)
+            case Task.SCORE | Task.GRADE:
+                judge = score if asked.task is Task.SCORE else grade
+                return judge(self._phrases, question, answers[0])
+            case Task.COMPARE:
+                return compare(self._phrases, question, *answers[1:])
             case _:
-                return vouch(self._composed(question), answer, is_plain=asked.task is Task.CONVERSATION)
+                return vouch(self._composed(question), answers[0], is_plain=asked.task is Task.CONVERSATION)
 
     def _composed(self, question: str) -> str:
         return compose_answer(self._book, self._phrases, question, _rng(question))
