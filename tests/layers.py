@@ -46,7 +46,6 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
         frozenset({"evaluate"}),
         frozenset({"show"}),
         frozenset({"train"}),
-        frozenset({"evaluate"}),
         frozenset({"growth", "estimate", "yields"}),
     ),
     (frozenset({"disk", "project"}),),
