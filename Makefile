@@ -29,9 +29,11 @@ browser:
 
 # What takes long, such as kills at every point, and the chain against other people's servers, each in an environment
 # of its own.
-test-extras: $(VENV)/test browser $(EXTRAS)/llamacpp/made $(EXTRAS)/transformers/made $(EXTRAS)/transformers-older/made
+test-extras: $(VENV)/test browser $(EXTRAS)/llamacpp/made $(EXTRAS)/transformers/made $(EXTRAS)/transformers-older/made \
+		$(EXTRAS)/train/made
 	$(BIN)/python -m pytest -m long
-	$(BIN)/python -m pytest tests/extras
+	$(BIN)/python -m pytest tests/extras --ignore tests/extras/train
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(EXTRAS)/train/bin/python -m pytest tests/extras/train
 
 # Formatting, lint and types.
 check: $(VENV)/test
@@ -77,4 +79,14 @@ $(EXTRAS)/transformers-older/made: $(EXTRAS)/transformers/made | $(EXTRAS)/trans
 	$(EXTRAS)/transformers/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" \
 		> $$($(EXTRAS)/transformers-older/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/torch.pth
 	$(EXTRAS)/transformers-older/bin/pip install --quiet --group extras-transformers-older
+	touch $@
+
+# It borrows torch and transformers likewise. The last two are there for their schemas, and want other versions of all
+# that they stand on.
+$(EXTRAS)/train/made: $(EXTRAS)/transformers/made | $(EXTRAS)/train/bin/pip
+	$(EXTRAS)/transformers/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" \
+		> $$($(EXTRAS)/train/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/torch.pth
+	$(EXTRAS)/train/bin/pip install --quiet --editable '.[train,eval]' --group extras-train \
+		pytest pytest-asyncio pytest-timeout hypothesis psutil
+	$(EXTRAS)/train/bin/pip install --quiet --no-deps axolotl llamafactory
 	touch $@

@@ -3,7 +3,7 @@
 LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"__main__"}),),
     (frozenset({"cli"}),),
-    (frozenset({"api"}), frozenset({"check"}), frozenset({"push"}), frozenset({"scan"})),
+    (frozenset({"api"}), frozenset({"check"}), frozenset({"push"}), frozenset({"scan"}), frozenset({"students"})),
     (
         frozenset({"builds"}),
         frozenset({"exams"}),
@@ -45,6 +45,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
         frozenset({"dataset"}),
         frozenset({"evaluate"}),
         frozenset({"show"}),
+        frozenset({"train"}),
         frozenset({"growth", "estimate", "yields"}),
     ),
     (frozenset({"disk", "project"}),),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -28,6 +28,7 @@ from glan.settings import (
     TeacherSettings,
 )
 
+S = TypeVar("S", bound=msgspec.Struct)
 _OF_A_WRITER = ("temperature", "top_p", "reasoning", "system", "extra", "price")
 """Settings of a model that writes, which say nothing of one that makes embeddings."""
 
@@ -183,9 +184,9 @@ def read_recipe(name: str) -> Recipe:
     if name not in recipes():
         raise ConfigError(f"There is no recipe {name!r}; the recipes are {', '.join(recipes())}.")
     text = (resources.files("glan") / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
-    found = _read_toml(text, f"recipe {name}")
+    found = read_toml(text, f"recipe {name}")
     taxonomy = str(found.pop("taxonomy", "builtin"))
-    return Recipe(config=_config_of(found, f"recipe {name}"), taxonomy=taxonomy)
+    return Recipe(config=settings_of(Config, found, f"recipe {name}"), taxonomy=taxonomy)
 
 
 def read_config(path: Path) -> Config:
@@ -204,20 +205,32 @@ def read_config(path: Path) -> Config:
 
 def parse_config(text: str, *, source: str) -> Config:
     """Return the settings in a text; `source` names it in errors."""
-    return _config_of(_read_toml(text, source), source)
+    return settings_of(Config, read_toml(text, source), source)
 
 
-def _read_toml(text: str, source: str) -> dict[str, object]:
+def read_toml(text: str, source: str) -> dict[str, object]:
+    """Return what a text of settings holds; `source` names it in errors.
+
+    Raises:
+        ConfigError: it is no TOML.
+
+    """
     try:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{source} is not valid TOML: {error}.") from error
 
 
-def _config_of(found: Mapping[str, object], source: str) -> Config:
-    _refuse_unknown(Config, found, source)
+def settings_of(kind: type[S], found: Mapping[str, object], source: str) -> S:
+    """Return what was read as settings of a kind.
+
+    Raises:
+        ConfigError: a setting is unknown, of the wrong kind or out of its range.
+
+    """
+    _refuse_unknown(kind, found, source)
     try:
-        return msgspec.convert(found, Config)
+        return msgspec.convert(found, kind)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{source}: {_told(str(error))}") from error
 

@@ -10,6 +10,7 @@
     ├── CurationError        the process that examines texts has ended, or a rule of the project has failed
     ├── BenchmarkError       a benchmark: unknown, unreadable, not what it was
     ├── DatasetError         a data set or an export that cannot be read or written
+    ├── TrainingError        a student that cannot be tuned as things are
     ├── HubError             the hub of data sets: unreachable, or it does not let us
     ├── MissingPackageError  an extra that is not installed
     ├── WouldAskAgainError   the run would pay again for what the ledger answers under another fingerprint
@@ -74,6 +75,10 @@ class BenchmarkError(GlanError):
 
 class DatasetError(GlanError):
     """A data set that cannot be read or written."""
+
+
+class TrainingError(GlanError):
+    """A student that cannot be tuned as things are."""
 
 
 class HubError(GlanError):

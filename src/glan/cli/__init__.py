@@ -36,6 +36,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "review": ("reviewing", "Let people vote on the tree and judge pairs."),
     "benchmarks": ("benchmarks", "Say which benchmarks the pairs are held against, and get more."),
     "contamination": ("contamination", "Hold a data set that others made against benchmarks."),
+    "train": ("training", "Tune a student on the pairs."),
+    "leakage": ("leaking", "Say whether a model has seen the training split of a benchmark."),
     "prompts": ("projects", "Show the prompts."),
     "ledger": ("ledger", "Look at every reply that was paid for, and share it between projects."),
     "simulate": ("servers", "Serve an OpenAI-compatible teacher for trying and testing, with faults."),

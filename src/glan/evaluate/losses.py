@@ -1,0 +1,135 @@
+"""The losses of a local model on texts. It imports torch, and is imported only when it is called for."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+import torch
+from torch.nn.functional import cross_entropy
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging
+
+from glan.errors import ConfigError
+from glan.evaluate.texts import Loss, Part, Text
+
+IGNORED: Final = -100
+_LONGEST: Final = 4_096
+"""Tokens of a text where a model does not say how many it takes."""
+
+
+class _Tokens(NamedTuple):
+    place: int
+    ids: list[int]
+    labels: list[int]
+
+
+class Model:
+    """A model in a folder or on the hub, an adapter too; no code of its own is run."""
+
+    def __init__(self, name: str, *, tokens_at_once: int) -> None:
+        """Load it onto the accelerator where there is one.
+
+        Raises:
+            ConfigError: it cannot be loaded.
+
+        """
+        logging.disable_progress_bar()
+        self.name = name
+        self._at_once = tokens_at_once
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        dtype = torch.bfloat16 if device == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
+        self._tokenizer = _loaded(AutoTokenizer, name)
+        self._model = _loaded(AutoModelForCausalLM, name, dtype=dtype).to(device).eval()
+        self._device = device
+        config = self._model.config.get_text_config()
+        self._longest = int(getattr(config, "max_position_embeddings", None) or _LONGEST)
+        if not self._tokenizer.is_fast:
+            raise ConfigError(f"The tokenizer of {name} does not tell where its tokens stand; a fast one is needed.")
+
+    def as_chat(self, question: str, answer: str, part: Part) -> Text:
+        """Return a question and its answer as the model's chat template writes them.
+
+        Raises:
+            ConfigError: it has none, or does not show where an answer begins.
+
+        """
+        asked = [{"role": "user", "content": question}]
+        if not self._tokenizer.chat_template:
+            raise ConfigError(f"{self.name} has no chat template.", hint="--as plain takes the items as they are.")
+        before = self._tokenizer.apply_chat_template(asked, tokenize=False, add_generation_prompt=True)
+        answered = [*asked, {"role": "assistant", "content": answer}]
+        whole = self._tokenizer.apply_chat_template(answered, tokenize=False)
+        if not whole.startswith(before):
+            raise ConfigError(
+                f"The chat template of {self.name} does not show where an answer begins.",
+                hint="--as plain takes the items as they are.",
+            )
+        return Text(whole, len(before) if answer and part == "answer" else 0, is_rendered=True)
+
+    def losses(self, texts: Sequence[Text], tell: Callable[[int], object]) -> list[Loss | None]:
+        """Return the loss of each text; None where none of its tokens is left once it is cut to what the model takes.
+
+        `tell` is told how many texts are done.
+        """
+        found: list[Loss | None] = [None] * len(texts)
+        done = 0
+        for batch in self._batches(texts):
+            for row, loss in zip(batch, self._of(batch), strict=True):
+                found[row.place] = loss
+            done += len(batch)
+            tell(done)
+        return found
+
+    def _batches(self, texts: Sequence[Text]) -> Iterator[list[_Tokens]]:
+        """Yield texts of nearly the same length together, the longest first, so that memory runs out early or never."""
+        rows = sorted(map(self._encoded, range(len(texts)), texts), key=lambda row: -len(row.ids))
+        batch: list[_Tokens] = []
+        for row in rows:
+            if batch and len(batch[0].ids) * (len(batch) + 1) > self._at_once:
+                yield batch
+                batch = []
+            batch.append(row)
+        if batch:
+            yield batch
+
+    def _encoded(self, place: int, text: Text) -> _Tokens:
+        found = self._tokenizer(
+            text.whole,
+            add_special_tokens=not text.is_rendered,
+            return_offsets_mapping=True,
+            truncation=True,
+            max_length=self._longest,
+        )
+        ids: list[int] = found["input_ids"]
+        spans = found["offset_mapping"]
+        labels = [
+            token if start >= text.begins and start < stop else IGNORED
+            for token, (start, stop) in zip(ids, spans, strict=True)
+        ]
+        return _Tokens(place, ids, labels)
+
+    def _of(self, batch: Sequence[_Tokens]) -> Iterator[Loss | None]:
+        width = max(len(row.ids) for row in batch)
+        if not width:
+            yield from [None] * len(batch)
+            return
+        ids = torch.tensor([row.ids + [0] * (width - len(row.ids)) for row in batch], device=self._device)
+        labels = torch.tensor([row.labels + [IGNORED] * (width - len(row.labels)) for row in batch])
+        mask = torch.tensor([[1] * len(row.ids) + [0] * (width - len(row.ids)) for row in batch], device=self._device)
+        with torch.no_grad():
+            logits = self._model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, :-1].float()
+        targets = labels[:, 1:].to(self._device)
+        each = cross_entropy(logits.transpose(1, 2), targets, ignore_index=IGNORED, reduction="none")
+        counts = (targets != IGNORED).sum(dim=1).tolist()
+        for total, count in zip(each.sum(dim=1).tolist(), counts, strict=True):
+            yield Loss(total / count, count) if count else None
+
+
+def _loaded(kind: Any, name: str, **options: Any) -> Any:  # noqa: ANN401 - transformers' own
+    try:
+        return kind.from_pretrained(name, **options)
+    except (OSError, ValueError, ImportError) as error:
+        first = next(iter(str(error).splitlines()), "")
+        raise ConfigError(
+            f"The model {name} cannot be loaded: {first.rstrip('.')}.",
+            hint="A model is a folder with config.json, or a name on the hub that you may read.",
+        ) from error

@@ -1,0 +1,1 @@
+"""Tuning a student on pairs. Only `sft.py` imports torch, and only when it is called."""
