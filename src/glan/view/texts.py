@@ -113,7 +113,7 @@ def build(path: Path, texts: Iterable[tuple[str, str]], on_rows: Callable[[int],
     except (OSError, pa.ArrowException) as error:
         raise DatasetError(
             f"The index {path} cannot be written: {str(error).rstrip('.')}.",
-            hint="It takes some two times the room of the texts; `--cache DIR` puts it elsewhere.",
+            hint="It takes one and a half times the room of the texts or more; `--cache DIR` puts it elsewhere.",
         ) from error
 
 
