@@ -211,8 +211,10 @@ def test_a_search_that_has_found_nothing_yet_says_so(index: Index) -> None:
     asked = Asked(typed='"1111"')
     short = Lists(index, most_read=10).page(asked, PAIRS)
     assert (short.told, short.next is None) == ("Nothing so far", False)
-    whole = Lists(index).page(asked, PAIRS)
-    assert (whole.told, whole.next) == ("Nothing", None)
+    whole = Lists(index)
+    for each in (asked, Asked(typed=asked.typed, before=10**12)):
+        listing = whole.page(each, PAIRS)
+        assert (listing.told, listing.previous, listing.next) == ("Nothing", None, None)
 
 
 def test_a_search_shows_where_it_was_found(index: Index) -> None:
@@ -346,3 +348,10 @@ def test_an_index_from_a_stranger_is_told_to_be_bad(tmp_path: Path) -> None:
     shelf.refresh()
     shelf.wait()
     assert "no link is followed" in str(shelf.error)
+
+
+@pytest.mark.parametrize(("rows", "told"), [(999, "999"), (1_000, "1,000"), (1_001, "more than 1,000")])
+def test_what_is_counted_to_its_end_is_told_as_it_is(tmp_path: Path, rows: int, told: str) -> None:
+    """Counting ends at a thousand, and just then there are more."""
+    index = indexed(write(tmp_path, [row(i) for i in range(rows)]), tmp_path / ".view")
+    assert Lists(index).page(Asked(typed="question"), PAIRS).told == f"1-25 of {told}"

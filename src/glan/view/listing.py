@@ -86,6 +86,8 @@ class Listing:
     total: int
     is_more: bool = False
     """Whether there are more than `total`, which is where counting ended."""
+    is_open: bool = False
+    """Whether nobody knows if there are more: the search was given up."""
     first: int | None = None
     """The place of the first row among all; None where nobody knows it."""
     previous: int | None = None
@@ -96,8 +98,8 @@ class Listing:
     def told(self) -> str:
         """How many there are."""
         if not self.total:
-            return "Nothing so far" if self.is_more else "Nothing"
-        more = f"more than {self.total:,}" if self.is_more else f"{self.total:,}"
+            return "Nothing so far" if self.is_open else "Nothing"
+        more = f"more than {self.total:,}" if self.is_more else f"{self.total:,}{' so far' if self.is_open else ''}"
         if self.first is None:
             return more
         return f"{self.first:,}-{self.first + len(self.rows) - 1:,} of {more}"
@@ -111,7 +113,7 @@ class Lists:
     most_read: int = MOST_READ
     """Bytes of texts that a search looks through for one page."""
     _kept: dict[tuple[Filter, ...], tuple[Mask, Rows]] = field(default_factory=dict)
-    _counts: dict[tuple[Search, tuple[Filter, ...]], tuple[int, bool]] = field(default_factory=dict)
+    _counts: dict[tuple[Search, tuple[Filter, ...]], tuple[int, bool, bool]] = field(default_factory=dict)
     _opened: Texts | None = None
     _choices: tuple[object, Mapping[str, list[Share]]] | None = None
 
@@ -169,11 +171,12 @@ class Lists:
             if is_first or rest.stopped is None:  # what a later page had no time to count is none to keep
                 self._counts = {**dict(list(self._counts.items())[-_MOST_KEPT:]), (search, filters): count}
         page = sorted(page[:PAGE])
-        before, after = (page[0], page[-1]) if page else (None, asked.before)
+        before, after = (page[0], page[-1]) if page else _beside(asked, stopped)
         return Listing(
             rows=self._with_snippets(page, search.phrases),
             total=max(count[0], len(page)),
             is_more=count[1],
+            is_open=count[2],
             first=1 if page and is_first else None,
             previous=(before if is_further else stopped) if is_back else None if asked.after is None else before,
             next=after if is_back or is_further else stopped,
@@ -207,10 +210,16 @@ class Lists:
         return selected
 
 
-def _counted(look: Look, already: int) -> tuple[int, bool]:
-    """Count the rows that are found, as far as that is soon done; say whether there may be more."""
-    total = already + sum(1 for _ in islice(look, max(0, _MOST_COUNTED - already)))
-    return total, total >= _MOST_COUNTED or look.stopped is not None
+def _counted(look: Look, already: int) -> tuple[int, bool, bool]:
+    """Count the rows that are found, as far as that is soon done; say whether there are more, or may be."""
+    total = already + sum(1 for _ in islice(look, _MOST_COUNTED + 1 - already))
+    return min(total, _MOST_COUNTED), total > _MOST_COUNTED, look.stopped is not None
+
+
+def _beside(asked: Asked, stopped: int | None) -> tuple[int | None, int | None]:
+    """Return the rows before and after which the neighbours of a page without rows have theirs."""
+    before = asked.after + 1 if asked.after is not None else None
+    return before, asked.before - 1 if asked.before is not None and stopped is not None else None
 
 
 def _between(mask: Mask, asked: Asked) -> Mask:
