@@ -1,6 +1,7 @@
 """The rooms of the house: which module may import which, and how big a room may be."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from layers import LAYERS
 
 SOURCE = Path(__file__).parents[2] / "src" / "glan"
+TESTS = Path(__file__).parents[1]
 
 
 def modules() -> Iterator[Path]:
@@ -64,6 +66,12 @@ def test_rooms_stay_small(path: Path) -> None:
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert (node.end_lineno or 0) - node.lineno < 50, f"{path}:{node.lineno} {node.name}"
+
+
+def test_no_two_files_of_tests_share_a_name() -> None:
+    """Files of tests are imported by their bare names, and of two with one name one could not be."""
+    names = Counter(path.name for path in TESTS.rglob("test_*.py"))
+    assert [name for name, files in names.items() if files > 1] == []
 
 
 def test_no_import_cycles_between_rooms() -> None:
