@@ -5,13 +5,14 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Unpack
 
 import click
 
 from glan.builds import Build, Tree
 from glan.cli.display import STOPPING, lined
 from glan.cli.logs import logged_to
+from glan.cli.paying import Given, options_of, paying_options
 from glan.cli.running import interruptible, named_for
 from glan.cli.screen import (
     complain,
@@ -39,7 +40,6 @@ from glan.taxonomy.proposals import LeftOut, Reason
 from glan.taxonomy.syntax import shown
 from glan.taxonomy.tree import read_text
 from glan.taxonomy.values import checked_name, checked_notes
-from glan.teachers.ledgered import Choice
 from glan.teachers.panel import Named, opened
 from glan.telling import calls_of, cost_of
 from glan.wording import counted, few
@@ -51,7 +51,7 @@ _WITHOUT_ROOT, _UNDER_ROOT = 3, 2
 """Levels, if not told otherwise."""
 
 
-class _Given(TypedDict):
+class _Given(Given):
     """The options of `glan taxonomy build` as click gives them."""
 
     root: str | None
@@ -66,13 +66,6 @@ class _Given(TypedDict):
     notes: str
     language: str | None
     dry_run: bool
-    budget_usd: float | None
-    budget_tokens: int | None
-    max_in_flight: int | None
-    retry_failed: bool
-    reask: bool
-    keep: bool
-    grace_s: float
     ledger: Path | None
 
 
@@ -116,21 +109,7 @@ class _Given(TypedDict):
 @click.option("--notes", default="", help='For whom it is meant: "for nurses in primary care, not researchers".')
 @click.option("--language", help='Language of the names, as a code ("de") or a name; that of the project, or English.')
 @click.option("--dry-run", is_flag=True, help="Say how many calls it takes at most, and ask nobody.")
-@click.option("--budget-usd", type=click.FloatRange(min=0), help="As for `glan run`.")
-@click.option("--budget-tokens", type=click.IntRange(min=0), help="As for `glan run`.")
-@click.option(
-    "--max-in-flight", type=click.IntRange(1, 100_000), help="Most requests in flight at once to each server."
-)
-@click.option("--retry-failed", is_flag=True, help="Ask again for what failed.")
-@click.option("--reask", is_flag=True, help="Ask anew for what changed, such as notes or the model.")
-@click.option("--keep", is_flag=True, help="Keep the replies that are there for what changed.")
-@click.option(
-    "--grace-s",
-    type=click.FloatRange(min=0),
-    default=60.0,
-    show_default=True,
-    help="Seconds that a stopping build waits for what is in flight.",
-)
+@paying_options
 @ledger_option
 @json_option
 @yes_option
@@ -142,7 +121,7 @@ def build_command(ctx: click.Context, *, as_json: bool, yes: bool, **given: Unpa
     that five of six named it. People judge the tree afterwards. What is paid for is in the ledger: run it again after
     an interruption, or with more levels or proposals, and it asks only for what is new.
     """
-    shape, options = _shape(given), _options(given)
+    shape, options = _shape(given), options_of(given)
     if given["dry_run"]:
         say(_most(shape))
         return
@@ -237,19 +216,6 @@ def _check_branch(project: Project, under: str) -> None:
             f"{shown(under)} is a discipline, and nothing can stand under it; nothing was asked.",
             hint="Name a branch with --under, or write the tree into a file with --out.",
         )
-
-
-def _options(given: _Given) -> Options:
-    if given["reask"] and given["keep"]:
-        raise click.UsageError("--reask and --keep exclude each other.")
-    return Options(
-        max_in_flight=given["max_in_flight"],
-        budget_usd=given["budget_usd"],
-        budget_tokens=given["budget_tokens"],
-        choice=Choice.REASK if given["reask"] else Choice.KEEP if given["keep"] else None,
-        retry_failed=given["retry_failed"],
-        grace_s=given["grace_s"],
-    )
 
 
 async def _conduct(site: Site, named: Named, shape: Shape, options: Options) -> tuple[Build, Tree]:

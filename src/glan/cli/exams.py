@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypedDict, TypeVar, Unpack
+from typing import Unpack
 
 import click
 
 from glan.cli.display import STOPPING, lined
 from glan.cli.logs import logged_to
+from glan.cli.paying import Given, options_of, paying_options
 from glan.cli.running import interruptible, named_for
 from glan.cli.screen import (
     complain,
@@ -26,72 +27,13 @@ from glan.errors import BudgetError
 from glan.exams import PER_DISCIPLINE, Exam, Made
 from glan.hearings import Hearing
 from glan.heldout import FOLDER, NAME, Touched
-from glan.options import Options
 from glan.project import Project
 from glan.spending import told_possibly_paid
-from glan.teachers.ledgered import Choice
 from glan.teachers.panel import Named, Panel, opened
 from glan.telling import calls_of, cost_of
 from glan.wording import counted, few
 
-F = TypeVar("F", bound=Callable[..., object])
-
 _MOST_NAMED = 5
-
-
-class Given(TypedDict):
-    """The options that every hearing has, as click gives them."""
-
-    budget_usd: float | None
-    budget_tokens: int | None
-    max_in_flight: int | None
-    retry_failed: bool
-    reask: bool
-    keep: bool
-    grace_s: float
-
-
-def hearing_options(function: F) -> F:
-    """Add the options that every hearing has."""
-    for add in reversed(
-        (
-            click.option("--budget-usd", type=click.FloatRange(min=0), help="As for `glan run`."),
-            click.option("--budget-tokens", type=click.IntRange(min=0), help="As for `glan run`."),
-            click.option(
-                "--max-in-flight",
-                type=click.IntRange(1, 100_000),
-                help="Most requests in flight at once to each server.",
-            ),
-            click.option("--retry-failed", is_flag=True, help="Ask again for what failed."),
-            click.option("--reask", is_flag=True, help="Ask anew for what changed."),
-            click.option("--keep", is_flag=True, help="Keep the replies that are there for what changed."),
-            click.option(
-                "--grace-s",
-                type=click.FloatRange(min=0),
-                default=60.0,
-                show_default=True,
-                help="Seconds that it waits for what is in flight when it is stopped.",
-            ),
-        )
-    ):
-        function = add(function)
-    return function
-
-
-def options_of(given: Given, *, rules: bool = False, rebuild: bool = False) -> Options:
-    """Return what a hearing is told."""
-    if given["reask"] and given["keep"]:
-        raise click.UsageError("--reask and --keep exclude each other.")
-    return Options(
-        max_in_flight=given["max_in_flight"],
-        budget_usd=given["budget_usd"],
-        budget_tokens=given["budget_tokens"],
-        choice=Choice.REASK if given["reask"] else Choice.KEEP if given["keep"] else None,
-        retry_failed=given["retry_failed"],
-        grace_s=given["grace_s"],
-        rules=rules,
-        rebuild=rebuild,
-    )
 
 
 class _Given(Given):
@@ -112,7 +54,7 @@ class _Given(Given):
     show_default=True,
     help="Questions of each discipline.",
 )
-@hearing_options
+@paying_options
 @click.option("--rules", is_flag=True, help="Let the project's own rules.py run, as for `glan run`.")
 @click.option("--rebuild", is_flag=True, help="Make it from the ledger also where nothing has changed.")
 @ledger_option

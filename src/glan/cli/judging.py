@@ -12,8 +12,8 @@ import click
 import msgspec
 
 from glan.cli.display import STOPPING, lined
-from glan.cli.exams import Given, hearing_options, options_of
 from glan.cli.logs import logged_to
+from glan.cli.paying import Given, options_of, paying_options
 from glan.cli.running import interruptible, named_for
 from glan.cli.screen import complain, confirmer, json_option, ledger_option, say, say_json, tokens_told, yes_option
 from glan.cli.trusting import confirmed
@@ -85,7 +85,7 @@ class _Site(Record, frozen=True, kw_only=True):
     metavar="TASK.py",
     help="Ask nobody: write the questions as a task of inspect-ai.",
 )
-@hearing_options
+@paying_options
 @ledger_option
 @json_option
 @yes_option
