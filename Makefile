@@ -31,7 +31,7 @@ browser:
 # of its own.
 test-extras: $(VENV)/test browser $(EXTRAS)/llamacpp/made $(EXTRAS)/transformers/made $(EXTRAS)/transformers-older/made \
 		$(EXTRAS)/train/made
-	$(BIN)/python -m pytest -m long
+	$(BIN)/python -m pytest -m long -n 2
 	$(BIN)/python -m pytest tests/extras --ignore tests/extras/train
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(EXTRAS)/train/bin/python -m pytest tests/extras/train
 
