@@ -29,7 +29,7 @@ KEY = "sk-e2e-0123456789abcdef"
 """What no output and no file may hold."""
 PAIRS = 50
 DISCIPLINES = "Astronomy,Physics,History"
-_LONGEST_S = 60.0
+_LONGEST_S = 150.0
 _SOURCE = Path(glan.__file__).parents[1]
 
 
