@@ -13,7 +13,8 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
         frozenset({"runs"}),
         frozenset({"view"}),
     ),
-    (frozenset({"errands"}), frozenset({"hearings"})),
+    (frozenset({"errands"}),),
+    (frozenset({"hearings"}), frozenset({"sites"})),
     (
         frozenset(
             {

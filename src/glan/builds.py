@@ -13,12 +13,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import glan
-from glan.errands import Errand, Site
+from glan.config import TreeConfig
+from glan.errands import Errand
 from glan.errors import GlanError, TaxonomyError
 from glan.generate.asking import Asking
 from glan.generate.decompose import ALL, Decomposition, Grown, Shape
-from glan.options import Options, code_of
+from glan.hearings import exit_code_of
+from glan.options import Options
 from glan.records import Stage
+from glan.sites import Site
 from glan.taxonomy.proposals import Built, LeftOut, nodes_of
 from glan.taxonomy.writing import New, document
 from glan.teachers.ledgered import Choice
@@ -51,15 +54,15 @@ class Tree:
     @property
     def exit_code(self) -> int:
         """0 all there, 1 an error to mend, 3 a branch could not be divided, 4 budget reached, 130 interrupted."""
-        return code_of(self.stopped) or (3 if self.undivided else 0)
+        return exit_code_of(self.stopped, is_whole=not self.undivided)
 
 
 class Build:
     """One building. `errand` and `grown` can be read while it goes on, and `errand` be interrupted."""
 
-    def __init__(self, site: Site, panel: Panel, shape: Shape, options: Options) -> None:
+    def __init__(self, site: Site[TreeConfig], panel: Panel, shape: Shape, options: Options) -> None:
         self.shape = shape
-        self.errand = Errand(site, panel, options, what="building", choice=options.choice or Choice.EXACT)
+        self.errand = Errand(site, panel, options, what="building", choice=Choice.EXACT)
         self._model = panel.models[Stage.TAXONOMY]
         merges = site.config.merges_names
         self._decomposition = Decomposition(shape, merges=merges, on_error=self.errand.stop)

@@ -9,6 +9,7 @@ It refuses to know what is asked for. What was paid is in the ledger, so the sam
 
 import asyncio
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -61,7 +62,8 @@ class Failed:
 class Hearing:
     """One use of a panel. `tally` can be read while it goes on; `interrupt` asks it to stop."""
 
-    def __init__(self, panel: Panel, options: Options, limits: Limits) -> None:
+    def __init__(self, panel: Panel, options: Options, limits: Limits, *, what: str = "It") -> None:
+        """Prepare it; `what` names it where it was interrupted."""
         self.tally = Tally(by_hour=frozenset(panel.hourly))
         self.cuts = Cuts()
         self.identities = Identities()
@@ -69,6 +71,7 @@ class Hearing:
         """Why it ends before its time, if it does. The first cause stands."""
         self.work: Work | None = None
         self.options = options
+        self._what = what
         self._panel = panel
         self._limits = options.over(limits)
         self._purse = Purse()
@@ -92,7 +95,7 @@ class Hearing:
 
     def interrupt(self) -> None:
         """Stop asking; what is in flight is waited for until the grace is over."""
-        self.stop(InterruptedRunError("It was interrupted."))
+        self.stop(InterruptedRunError(f"{self._what} was interrupted."))
 
     def stop(self, cause: GlanError) -> None:
         """Ask for nothing more; what is in flight goes on."""
@@ -151,21 +154,34 @@ class Hearing:
             await asyncio.sleep(min(_BEAT_EVERY_S, left_s) if left_s > 0 else _BEAT_EVERY_S)
 
 
-class Each:
-    """Asks about each of some things, many at once; what comes of one harms none of the others."""
+class Piece(ABC):
+    """Work of a hearing behind permits: stopped, it asks for nothing more, and gives up once the grace is over."""
 
     def __init__(self, hearing: Hearing, permits: Pools) -> None:
-        self.done = 0
         self._hearing = hearing
         self._permits = permits
-        self._stream: InOrder[Any, Any] | None = None
-        self._is_cut = False
         hearing.work = self
+        if hearing.stopped is not None:
+            self.stop(hearing.stopped)
 
     def stop(self, cause: GlanError) -> None:
         """Ask for nothing more; what is in flight goes on until the grace is over."""
         self._permits.close(StoppedError(str(cause)))
         asyncio.get_running_loop().call_later(self._hearing.options.grace_s, self.cut)
+
+    @abstractmethod
+    def cut(self) -> None:
+        """Give up what is in flight."""
+
+
+class Each(Piece):
+    """Asks about each of some things, many at once; what comes of one harms none of the others."""
+
+    def __init__(self, hearing: Hearing, permits: Pools) -> None:
+        super().__init__(hearing, permits)
+        self.done = 0
+        self._stream: InOrder[Any, Any] | None = None
+        self._is_cut = False
 
     def cut(self) -> None:
         """Give up what is in flight."""

@@ -9,13 +9,11 @@ is asked no server is needed once its answers are in the ledger. It knows how to
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal, TypeVar
 
 from msgspec import structs
 
 from glan.config import Config, JudgeConfig, StudentConfig
-from glan.environment import Environment
 from glan.errors import GlanError
 from glan.evaluate.questions import Asked
 from glan.evaluate.scores import Orders
@@ -24,9 +22,8 @@ from glan.generate.examining import answer_as_student, compare_answers, grade_an
 from glan.hearings import Each, Failed, Hearing, exit_code_of
 from glan.judgements import Compared, Graded
 from glan.options import InterruptedRunError, Options
-from glan.project import Project
-from glan.prompts import Prompts
 from glan.records import Record, Reply, Stage
+from glan.sites import Site
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledgered import Tally
 from glan.teachers.panel import Named, Panel, opened
@@ -37,33 +34,6 @@ B = TypeVar("B")
 Way = Literal["pairwise", "single"]
 Side = Literal["a", "b"]
 SIDES: tuple[Side, ...] = ("a", "b")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hall:
-    """Where judging takes place: in a project, or with a ledger of its own."""
-
-    config: Config
-    prompts: Prompts
-    environment: Environment
-    ledger_path: Path
-    log_path: Path | None = None
-
-    @classmethod
-    def in_project(cls, project: Project) -> "Hall":
-        """Return the hall with settings, prompts, keys and ledger of a project."""
-        return cls(
-            config=project.config,
-            prompts=project.prompts,
-            environment=project.environment,
-            ledger_path=project.ledger_path,
-            log_path=project.log_path,
-        )
-
-    @classmethod
-    def alone(cls, ledger_path: Path) -> "Hall":
-        """Return a hall with the default settings and the shipped prompts."""
-        return cls(config=Config(), prompts=Prompts.shipped(), environment=Environment(), ledger_path=ledger_path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,8 +118,8 @@ class Outcome:
 class Judging:
     """One judging. `line` and `tally` can be read while it goes on; `interrupt` asks it to stop."""
 
-    def __init__(self, hall: Hall, task: Task, options: Options) -> None:
-        self.hall = hall
+    def __init__(self, site: Site[Config], task: Task, options: Options) -> None:
+        self.site = site
         self.task = task
         self.hearings: list[Hearing] = []
         self.step = ""
@@ -188,8 +158,8 @@ class Judging:
             GlanError: before anything was asked: the ledger, a key or a setting stands in the way.
 
         """
-        hall, outcome = self.hall, self._outcome
-        students = StudentConfig.of(hall.config)
+        site, outcome = self.site, self._outcome
+        students = StudentConfig.of(site.config)
         async with AsyncExitStack() as stack:
             panels = [
                 None if each.named is None else await self._opened(stack, students, each.named)
@@ -197,7 +167,7 @@ class Judging:
             ]
             judge = await self._opened(stack, self.task.judge_config, self.task.judge)
             outcome.judge_model = judge.models[Stage.JUDGEMENTS]
-            with Ledger.open(hall.ledger_path) as ledger:
+            with Ledger.open(site.ledger_path) as ledger:
                 for side, contestant, panel in zip(SIDES, self.task.contestants, panels, strict=False):
                     outcome.answers[side] = await self._answers(contestant, panel, students, ledger)
                 if self._stopped is None:
@@ -208,7 +178,7 @@ class Judging:
     async def _opened(self, stack: AsyncExitStack, config: Config, named: Named | Panel) -> Panel:
         if isinstance(named, Panel):
             return named
-        return await stack.enter_async_context(opened(config, self.hall.environment, named))
+        return await stack.enter_async_context(opened(config, self.site.environment, named))
 
     async def _answers(
         self, contestant: Contestant, panel: Panel | None, config: Config, ledger: Ledger
@@ -269,7 +239,7 @@ class Judging:
         self.hearings.append(hearing)
         async with hearing.begun(ledger):
             teacher, permits = hearing.teacher()
-            asking = structs.replace(asking_of(config, self.hall.prompts, panel.teacher, panel.models), teacher=teacher)
+            asking = structs.replace(asking_of(config, self.site.prompts, panel.teacher, panel.models), teacher=teacher)
             each = self._each = Each(hearing, permits)
             self._wanted = len(things)
             found = await each(things, lambda thing: ask(asking, thing))

@@ -1,7 +1,6 @@
 """The building of a tree inside the process: what it asks, what it makes of bad replies, and how it goes on."""
 
 import asyncio
-import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,11 +10,11 @@ from msgspec.structs import replace
 
 from glan.builds import Build, Tree
 from glan.config import TreeConfig
-from glan.errands import Site
 from glan.errors import BudgetError, RequestError, WouldAskAgainError
 from glan.generate.decompose import Shape
 from glan.options import Options
 from glan.records import Reply, Request, Stage
+from glan.sites import site_alone
 from glan.taxonomy.tree import Taxonomy
 from glan.teachers.base import Teacher
 from glan.teachers.faults import Faulty
@@ -45,7 +44,7 @@ class Scripted:
 
 
 def build_of(ledger: Path, teacher: Teacher, shape: Shape, **options: object) -> Build:
-    return Build(Site.alone(ledger), Panel.of(teacher, "m"), shape, Options(**options))  # type: ignore[arg-type]
+    return Build(site_alone(ledger, TreeConfig()), Panel.of(teacher, "m"), shape, Options(**options))  # type: ignore[arg-type]
 
 
 def built(ledger: Path, teacher: Teacher, shape: Shape = SHAPE, **options: object) -> Tree:
@@ -274,7 +273,7 @@ def test_near_names_are_apart_in_another_language(tmp_path: Path) -> None:
     shape = Shape(root="Recht", depth=1, breadth=5, samples=1, least=1)
 
     async def run(config: TreeConfig) -> Tree:
-        site = dataclasses.replace(Site.alone(tmp_path / f"{config.language}.sqlite"), config=config)
+        site = site_alone(tmp_path / f"{config.language}.sqlite", config)
         return await Build(site, Panel.of(script, "m"), shape, Options())()
 
     assert leaves(asyncio.run(run(TreeConfig(language="de")))) == ["Schiff", "Schiffs", "Hafen"]

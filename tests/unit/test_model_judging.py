@@ -14,10 +14,11 @@ from harness import Call, Counting, DiedError, Dying, Shuffled, call_of, project
 from glan.config import Config, JudgeConfig
 from glan.errors import BudgetError, DatasetError, ProjectError, RequestError, WouldAskAgainError
 from glan.evaluate.questions import Asked, read_answers, read_questions
-from glan.judging import Contestant, Hall, Judging, Outcome, Task, Way
+from glan.judging import Contestant, Judging, Outcome, Task, Way
 from glan.options import InterruptedRunError, Options
 from glan.records import Message, Reply, Request, Stage
 from glan.scoreboard import BY, Scoreboard, is_less, lines, page, scoreboard, write
+from glan.sites import site_alone
 from glan.taxonomy.rebalance import parse_scores, proposed, scored
 from glan.taxonomy.tables import read_numbers
 from glan.taxonomy.tree import Taxonomy
@@ -84,7 +85,7 @@ def contestant(name: str, teacher: Teacher | None = None) -> Contestant:
 
 
 def judging_of(ledger: Path, task: Task, **options: Any) -> Judging:  # noqa: ANN401
-    return Judging(Hall.alone(ledger), task, Options(**options))
+    return Judging(site_alone(ledger, Config()), task, Options(**options))
 
 
 def judged(ledger: Path, task: Task, **options: Any) -> tuple[Judging, Outcome]:  # noqa: ANN401

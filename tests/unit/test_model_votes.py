@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from trees import files
 
 from glan.cli import cli
-from glan.errands import Errand, Site
+from glan.config import TreeConfig
+from glan.errands import Errand
 from glan.errors import GlanError, ReplyError
 from glan.generate.asking import MENDS
 from glan.judgements import Said, parse_votes
@@ -24,6 +25,7 @@ from glan.options import Options
 from glan.project import Project
 from glan.records import Reply, Request, Stage
 from glan.show.ballots import read_ballot, saved_ballot
+from glan.sites import site_in
 from glan.taxonomy.groups import MOST, groups_of
 from glan.taxonomy.tree import Taxonomy
 from glan.taxonomy.votes import Ballot, elements_of, outcome, tree_hash
@@ -69,7 +71,9 @@ def vote(
     voting = ModelVotes(opened.taxonomy, samples)
 
     async def voted() -> tuple[Errand, Sequence[Ballot]]:
-        errand = Errand(Site.in_project(opened), Panel.of(teacher, "voter"), Options(**options), what="voting")
+        errand = Errand(
+            site_in(opened, TreeConfig.of(opened.config)), Panel.of(teacher, "voter"), Options(**options), what="voting"
+        )
         return errand, await voting(errand, "Voter")
 
     return *asyncio.run(voted()), voting

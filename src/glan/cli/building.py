@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Unpack
 
 import click
+from msgspec import structs
 
 from glan.builds import Build, Tree
-from glan.cli.display import STOPPING, lined
+from glan.cli.display import lined
 from glan.cli.logs import logged_to
-from glan.cli.paying import Given, options_of, paying_options
+from glan.cli.paying import Given, hearing_told, options_of, paying_options, project_here, tell_spent
 from glan.cli.running import interruptible, named_for
 from glan.cli.screen import (
     complain,
@@ -21,18 +22,17 @@ from glan.cli.screen import (
     ledger_option,
     say,
     say_json,
-    tokens_told,
     yes_option,
 )
 from glan.cli.taxonomy_edits import put_in
 from glan.cli.trusting import confirmed
+from glan.config import Config, TreeConfig
 from glan.disk import replace
-from glan.errands import Site
 from glan.errors import ProjectError, TaxonomyError, TeacherError
 from glan.generate.decompose import WORDINGS, Shape
 from glan.options import Options
 from glan.project import LEDGER, Project
-from glan.spending import told_possibly_paid
+from glan.sites import Site, site_alone, site_in
 from glan.taxonomy import edit
 from glan.taxonomy.edit import TOP
 from glan.taxonomy.nodes import MAX_DEPTH, MAX_NODES, Branch
@@ -41,7 +41,6 @@ from glan.taxonomy.syntax import shown
 from glan.taxonomy.tree import read_text
 from glan.taxonomy.values import checked_name, checked_notes
 from glan.teachers.panel import Named, opened
-from glan.telling import calls_of, cost_of
 from glan.wording import counted, few
 
 _MOST_TOLD = 3
@@ -126,7 +125,7 @@ def build_command(ctx: click.Context, *, as_json: bool, yes: bool, **given: Unpa
         say(_most(shape))
         return
     confirm = confirmer(yes=yes)
-    project = _project(given["folder"], given["ledger"])
+    project = project_here(given["folder"], given["ledger"])
     site = _site(project, given, confirm)
     named = Named(spec=given["spec"]) if project is None else named_for(project, given["spec"])
     named = confirmed(site, named, confirm)
@@ -178,13 +177,7 @@ def _most(shape: Shape) -> str:
     )
 
 
-def _project(folder: Path | None, ledger: Path | None) -> Project | None:
-    """Return the project that is named, or that of the current folder if it is one."""
-    here = Project(Path())
-    return Project.open(folder or Path(), ledger) if folder is not None or here.config_path.is_file() else None
-
-
-def _site(project: Project | None, given: _Given, confirm: Callable[[str], bool]) -> Site:
+def _site(project: Project | None, given: _Given, confirm: Callable[[str], bool]) -> Site[TreeConfig]:
     """Return where the tree is built, once it is known that it can be put where it goes.
 
     Raises:
@@ -201,13 +194,20 @@ def _site(project: Project | None, given: _Given, confirm: Callable[[str], bool]
     if project is not None:
         if out is None and given["under"] != TOP:
             _check_branch(project, given["under"])
-        return Site.in_project(project).speaking(given["language"])
+        return site_in(project, _config(project.config, given["language"]))
     if out is None:
         raise ProjectError(
             "The tree has nowhere to go.",
             hint="--out FILE.yaml writes it into a file; --project DIR adds it to the tree of a project.",
         )
-    return Site.alone(given["ledger"] or out.with_suffix(f".{LEDGER}")).speaking(given["language"])
+    ledger = given["ledger"] or out.with_suffix(f".{LEDGER}")
+    return site_alone(ledger, _config(Config(), given["language"]))
+
+
+def _config(config: Config, language: str | None) -> TreeConfig:
+    """Return the settings for a tree, in another language where one is named."""
+    found = TreeConfig.of(config)
+    return found if language is None else structs.replace(found, language=language)
 
 
 def _check_branch(project: Project, under: str) -> None:
@@ -218,7 +218,7 @@ def _check_branch(project: Project, under: str) -> None:
         )
 
 
-async def _conduct(site: Site, named: Named, shape: Shape, options: Options) -> tuple[Build, Tree]:
+async def _conduct(site: Site[TreeConfig], named: Named, shape: Shape, options: Options) -> tuple[Build, Tree]:
     """Build with the progress on the screen, Ctrl-C handled, and in a project its log."""
     with logged_to(site.log_path) if site.log_path is not None else nullcontext():
         async with opened(site.config, site.environment, named) as panel:
@@ -236,10 +236,7 @@ def _line(build: Build) -> str:
         f"{grown.done:,}/{grown.wanted:,} proposals",
         f"{grown.failed.total():,} failed",
         f"{grown.nodes:,} nodes so far",
-        f"{build.errand.tally.in_flight:,} in flight",
-        calls_of(build.errand.tally.asked, build.errand.tally.hits),
-        cost_of(build.errand.tally.cost_usd),
-        *([STOPPING] if build.errand.is_interrupted else []),
+        *hearing_told(build.errand),
     ]
     return ", ".join(parts)
 
@@ -265,14 +262,8 @@ def _tell(build: Build, tree: Tree) -> None:
     """Say what came of it."""
     for line in (*build.errand.told, *_told(tree)):
         say(line)
-    tally = build.errand.tally
     made = f"{counted(tree.branches, 'branch', 'branches')}, {counted(tree.disciplines, 'discipline')}; "
-    say(
-        f"{made if tree.text else ''}{calls_of(tally.asked, tally.hits)}, "
-        f"{tokens_told(tally.prompt_tokens, tally.completion_tokens, tally.cached_tokens)}, {cost_of(tally.cost_usd)}."
-    )
-    if doubtful := told_possibly_paid(build.errand.possibly_paid):
-        say(doubtful)
+    tell_spent(build.errand, made if tree.text else "")
     if build.errand.is_interrupted:
         say(str(tree.stopped))
     elif tree.stopped is not None:

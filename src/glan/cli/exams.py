@@ -7,30 +7,24 @@ from typing import Unpack
 
 import click
 
-from glan.cli.display import STOPPING, lined
+from glan.cli.display import lined
 from glan.cli.logs import logged_to
-from glan.cli.paying import Given, options_of, paying_options
+from glan.cli.paying import Given, hearing_told, options_of, paying_options, tell_hearing
 from glan.cli.running import interruptible, named_for
 from glan.cli.screen import (
-    complain,
     confirmer,
     json_option,
     ledger_option,
     project_option,
     say,
     say_json,
-    tokens_told,
     yes_option,
 )
 from glan.cli.trusting import confirmed
-from glan.errors import BudgetError
 from glan.exams import PER_DISCIPLINE, Exam, Made
-from glan.hearings import Hearing
 from glan.heldout import FOLDER, NAME, Touched
 from glan.project import Project
-from glan.spending import told_possibly_paid
 from glan.teachers.panel import Named, Panel, opened
-from glan.telling import calls_of, cost_of
 from glan.wording import counted, few
 
 _MOST_NAMED = 5
@@ -108,35 +102,6 @@ def _line(exam: Exam) -> str:
         *hearing_told(exam.hearing),
     ]
     return ", ".join(parts)
-
-
-def hearing_told(hearing: Hearing) -> Iterator[str]:
-    """Give how a hearing goes on: its calls and its money."""
-    tally = hearing.tally
-    yield f"{tally.in_flight:,} in flight"
-    yield calls_of(tally.asked, tally.hits)
-    yield cost_of(tally.cost_usd)
-    if hearing.is_interrupted:
-        yield STOPPING
-
-
-def tell_hearing(hearing: Hearing, made: str = "") -> None:
-    """Say what a hearing came to, what it took, and how to go on where it ended before its time."""
-    for line in hearing.told:
-        say(line)
-    tally = hearing.tally
-    say(
-        f"{made}{calls_of(tally.asked, tally.hits)}, "
-        f"{tokens_told(tally.prompt_tokens, tally.completion_tokens, tally.cached_tokens)}, {cost_of(tally.cost_usd)}."
-    )
-    if doubtful := told_possibly_paid(hearing.possibly_paid):
-        say(doubtful)
-    if hearing.is_interrupted:
-        say(str(hearing.stopped))
-    elif hearing.stopped is not None:
-        complain(hearing.stopped)
-    if hearing.stopped is not None and not isinstance(hearing.stopped, BudgetError):
-        say("To go on, give the same command again: what was paid for is in the ledger.")
 
 
 def _tell(exam: Exam, made: Made) -> None:

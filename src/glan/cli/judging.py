@@ -13,20 +13,20 @@ import msgspec
 
 from glan.cli.display import STOPPING, lined
 from glan.cli.logs import logged_to
-from glan.cli.paying import Given, options_of, paying_options
+from glan.cli.paying import Given, options_of, paying_options, project_here
 from glan.cli.running import interruptible, named_for
 from glan.cli.screen import complain, confirmer, json_option, ledger_option, say, say_json, tokens_told, yes_option
 from glan.cli.trusting import confirmed
 from glan.config import Config, JudgeConfig, StudentConfig
-from glan.environment import Environment
 from glan.errors import BudgetError, ConfigError, GlanError
 from glan.evaluate.inspecting import export
 from glan.evaluate.questions import Asked, read_answers, read_questions
 from glan.heldout import shelf_of
-from glan.judging import Contestant, Hall, Judging, Outcome, Task
+from glan.judging import Contestant, Judging, Outcome, Task
 from glan.project import LEDGER, Project
-from glan.records import Record, Stage
+from glan.records import Stage
 from glan.scoreboard import BY, Scoreboard, is_less, lines, refuse_other, scoreboard, write
+from glan.sites import Site, site_alone, site_in
 from glan.spending import told_possibly_paid
 from glan.teachers.panel import Named
 from glan.teachers.specs import parse_spec
@@ -50,13 +50,6 @@ class _Given(Given):
     out: Path | None
     task_file: Path | None
     ledger: Path | None
-
-
-class _Site(Record, frozen=True, kw_only=True):
-    """Settings and keys, for the question which hosts may have one."""
-
-    config: Config
-    environment: Environment
 
 
 @click.command("judge")
@@ -97,20 +90,20 @@ def judge_command(ctx: click.Context, *, as_json: bool, yes: bool, **given: Unpa
     the questions. NAME=SPEC gives it a name: its answers are in the ledger under that, so a model that has changed
     needs another. Both orders of two answers are judged, and the scores averaged.
     """
-    project = _project(given["folder"], given["ledger"])
+    project = project_here(given["folder"], given["ledger"])
     questions = _questions(project, given)
     by = (*BY, *given["by"])
-    hall = _hall(project, given)
+    site = _site(project, given)
     if given["task_file"] is not None:
-        beside = export(given["task_file"], questions, hall.prompts, by=by, language=hall.config.language_name)
+        beside = export(given["task_file"], questions, site.prompts, by=by, language=site.config.language_name)
         say(f"Wrote {given['task_file']} and {beside}: {len(questions):,} questions.")
         return
     task = _task(project, questions, given)
     out = given["out"] or _out(project, task)
-    judging = Judging(hall, _confirmed(hall, task, yes=yes), options_of(given))
+    judging = Judging(site, _confirmed(site, task, yes=yes), options_of(given))
     refuse_other(out, scoreboard(judging, Outcome(), by=by, seed=0))
-    outcome = asyncio.run(_conduct(hall, judging))
-    board = scoreboard(judging, outcome, by=by, seed=hall.config.seed)
+    outcome = asyncio.run(_conduct(site, judging))
+    board = scoreboard(judging, outcome, by=by, seed=site.config.seed)
     is_written = board.judged > 0 and not (outcome.stopped is not None and is_less(out, board))
     if is_written:
         write(out, board, judging, outcome, _nodes(project, questions))
@@ -119,12 +112,6 @@ def judge_command(ctx: click.Context, *, as_json: bool, yes: bool, **given: Unpa
     else:
         _tell(judging, outcome, board, out if is_written else None)
     ctx.exit(outcome.exit_code)
-
-
-def _project(folder: Path | None, ledger: Path | None) -> Project | None:
-    """Return the project that is named, or that of the current folder if it is one."""
-    here = Project(Path())
-    return Project.open(folder or Path(), ledger) if folder is not None or here.config_path.is_file() else None
 
 
 def _questions(project: Project | None, given: _Given) -> Sequence[Asked]:
@@ -146,16 +133,16 @@ def _questions(project: Project | None, given: _Given) -> Sequence[Asked]:
     return read_questions(shelf.rows_path, given["limit"])
 
 
-def _hall(project: Project | None, given: _Given) -> Hall:
+def _site(project: Project | None, given: _Given) -> Site[Config]:
     if project is not None:
-        return Hall.in_project(project)
+        return site_in(project, project.config)
     out = given["out"]
     if out is None and given["ledger"] is None and given["task_file"] is None:
         raise ConfigError(
             "There is no project, so results and replies have nowhere to go.",
             hint="--out DIR names a folder for the results and their ledger; --project DIR a project.",
         )
-    return Hall.alone(given["ledger"] or (out or Path()) / LEDGER)
+    return site_alone(given["ledger"] or (out or Path()) / LEDGER, Config())
 
 
 def _task(project: Project | None, questions: Sequence[Asked], given: _Given) -> Task:
@@ -214,11 +201,11 @@ def _contestant(text: str, questions: Sequence[Asked]) -> Contestant:
     return Contestant(name=name or parse_spec(source).model, named=Named(spec=source), source=source)
 
 
-def _confirmed(hall: Hall, task: Task, *, yes: bool) -> Task:
+def _confirmed(site: Site[Config], task: Task, *, yes: bool) -> Task:
     """Return a task with the hosts that the user allows a key."""
     confirm = confirmer(yes=yes)
-    students = _Site(config=StudentConfig.of(hall.config), environment=hall.environment)
-    judges = _Site(config=task.judge_config, environment=hall.environment)
+    students = replace(site, config=StudentConfig.of(site.config))
+    judges = replace(site, config=task.judge_config)
     contestants = [
         replace(each, named=confirmed(students, each.named, confirm)) if isinstance(each.named, Named) else each
         for each in task.contestants
@@ -236,9 +223,9 @@ def _out(project: Project | None, task: Task) -> Path:
     return project.folder / "judge" / (f"{plain}-graded" if task.way == "single" else plain)[:150]
 
 
-async def _conduct(hall: Hall, judging: Judging) -> Outcome:
-    hall.ledger_path.parent.mkdir(parents=True, exist_ok=True)
-    with logged_to(hall.log_path) if hall.log_path is not None else nullcontext(), interruptible(judging):
+async def _conduct(site: Site[Config], judging: Judging) -> Outcome:
+    site.ledger_path.parent.mkdir(parents=True, exist_ok=True)
+    with logged_to(site.log_path) if site.log_path is not None else nullcontext(), interruptible(judging):
         async with lined(lambda: _line(judging)):
             return await judging()
 

@@ -2,18 +2,20 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from msgspec import structs
 
 from glan import disk
-from glan.cli.display import STOPPING, lined
+from glan.cli.display import lined
 from glan.cli.logs import logged_to
+from glan.cli.paying import hearing_told, tell_spent
 from glan.cli.running import interruptible
-from glan.cli.screen import complain, confirmer, say, tokens_told
+from glan.cli.screen import complain, confirmer, say
 from glan.cli.trusting import confirmed
-from glan.errands import Errand, Site
+from glan.config import TreeConfig
+from glan.errands import Errand
 from glan.errors import BudgetError, DatasetError, GlanError
 from glan.model_votes import NO_REPLY, ModelVotes
 from glan.options import Options
@@ -22,10 +24,9 @@ from glan.project import Project
 from glan.records import Stage
 from glan.settings import TeacherSettings
 from glan.show.ballots import checked_name, read_ballot, saved_ballot
-from glan.spending import told_possibly_paid
+from glan.sites import Site, site_in
 from glan.taxonomy.votes import Ballot
 from glan.teachers.panel import Named, opened
-from glan.telling import calls_of, cost_of
 from glan.wording import counted
 
 
@@ -62,15 +63,15 @@ def vote(project: Project, wanted: Wanted) -> int:
     return errand.exit_code or (3 if voting.failed else 0)
 
 
-def _site(project: Project) -> Site:
+def _site(project: Project) -> Site[TreeConfig]:
     """Return where is asked: by the teacher that was named just now, whatever glan.toml has for other stages."""
-    site = Site.in_project(project)
-    teachers = structs.replace(site.config.teachers, curriculum=TeacherSettings())
-    return replace(site, config=structs.replace(site.config, teachers=teachers))
+    config = TreeConfig.of(project.config)
+    teachers = structs.replace(config.teachers, curriculum=TeacherSettings())
+    return site_in(project, structs.replace(config, teachers=teachers))
 
 
 async def _conduct(
-    site: Site, named: Named, voting: ModelVotes, wanted: Wanted
+    site: Site[TreeConfig], named: Named, voting: ModelVotes, wanted: Wanted
 ) -> tuple[Errand, Mapping[Path, Ballot]]:
     async with opened(site.config, site.environment, named) as panel:
         voter = checked_name(wanted.name or panel.models[Stage.TAXONOMY], "--name")
@@ -87,10 +88,7 @@ async def _conduct(
 
 
 def _line(errand: Errand, voting: ModelVotes) -> str:
-    tally = errand.tally
-    parts = [f"{voting.done:,} groups", f"{voting.failed.total():,} failed", f"{tally.in_flight:,} in flight"]
-    parts += [calls_of(tally.asked, tally.hits), cost_of(tally.cost_usd)]
-    return ", ".join([*parts, *([STOPPING] if errand.is_interrupted else [])])
+    return ", ".join([f"{voting.done:,} groups", f"{voting.failed.total():,} failed", *hearing_told(errand)])
 
 
 def _paths(voter: str, wanted: Wanted) -> Sequence[Path]:
@@ -118,11 +116,7 @@ def _tell(errand: Errand, voting: ModelVotes) -> None:
     if voting.abstained:
         again = " `--retry-failed` asks again for what got no reply." if voting.failed[NO_REPLY] else ""
         say(f"They have {counted(voting.abstained, 'element')}, on which there is no vote.{again}")
-    tally = errand.tally
-    tokens = tokens_told(tally.prompt_tokens, tally.completion_tokens, tally.cached_tokens)
-    say(f"{counted(voting.done, 'group')}; {calls_of(tally.asked, tally.hits)}, {tokens}, {cost_of(tally.cost_usd)}.")
-    if doubtful := told_possibly_paid(errand.possibly_paid):
-        say(doubtful)
+    tell_spent(errand, f"{counted(voting.done, 'group')}; ")
     if errand.stopped is not None:
         say(str(errand.stopped)) if errand.is_interrupted else complain(errand.stopped)
     if errand.stopped is not None and not isinstance(errand.stopped, BudgetError):
