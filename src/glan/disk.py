@@ -1,13 +1,19 @@
 """Changes of files that happen in one step or not at all."""
 
 import fcntl
+import hashlib
 import os
 import shutil
 from contextlib import suppress
 from io import RawIOBase
 from pathlib import Path
+from typing import TypeVar
+
+import msgspec
 
 from glan.errors import ProjectError
+
+T = TypeVar("T")
 
 
 def remove(path: Path) -> None:
@@ -29,6 +35,27 @@ def write_new(path: Path, text: str) -> None:
             file.write(text)
     except FileExistsError as error:
         raise ProjectError(f"{path} exists already; nothing was written.", hint="Name another file.") from error
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_json(path: Path, kind: type[T], *, hint: str) -> T | None:
+    """Return what a file of ours holds; None where there is none.
+
+    Raises:
+        ProjectError: it cannot be read; `hint` is the way out.
+
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.DecodeError) as error:
+        raise ProjectError(f"{path} cannot be read: {error}.", hint=hint) from error
 
 
 def replace(path: Path, data: bytes) -> None:

@@ -6,6 +6,7 @@ Its rows are those of a data set, from draws that training never takes. It stand
 pairs touches it.
 """
 
+import dataclasses
 import hashlib
 import shutil
 from collections import Counter
@@ -13,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +33,9 @@ from glan.dataset.card import Card, render_card
 from glan.dataset.rows import REJECT_SCHEMA, ROW_SCHEMA, reject_of, row_of
 from glan.dataset.shards import ShardWriter, read_rows
 from glan.dataset.statistics import Statistics
-from glan.disk import remove, sync
-from glan.errors import LedgerError, ProjectError
+from glan.disk import read_json, remove, sha256_of, sync
+from glan.errors import LedgerError
+from glan.outputs import card_of
 from glan.project import Project
 from glan.records import Decided, Outcome, Stage
 
@@ -101,20 +104,15 @@ class Shelf:
             ProjectError: it cannot be read.
 
         """
-        path = self.folder / "manifest.json"
-        try:
-            return msgspec.json.decode(path.read_bytes(), type=TestManifest)
-        except FileNotFoundError:
-            return None
-        except (OSError, msgspec.DecodeError) as error:
-            raise ProjectError(
-                f"{path} cannot be read: {error}.",
-                hint="Move test-set/ away and make it again: what was paid for is in the ledger.",
-            ) from error
+        hint = "Move test-set/ away and make it again: what was paid for is in the ledger."
+        return read_json(self.folder / "manifest.json", TestManifest, hint=hint)
 
     def is_whole(self, manifest: TestManifest) -> bool:
         """Say whether every file is as it was made."""
-        return all(_hash_of(self.folder / name) == digest for name, digest in manifest.files.items())
+        try:
+            return all(sha256_of(self.folder / name) == digest for name, digest in manifest.files.items())
+        except OSError:
+            return False
 
     def begin(self) -> Path:
         """Return an empty folder for the next test set; for the one who holds the ledger."""
@@ -234,21 +232,13 @@ class HeldOut:
         config, summary = self._config, self.statistics.result()
         is_idle = self._project.rules is not None and rules is None
         looked = claims.looked_at(config, self._models, summary.unread)
-        return Card(
-            name=f"{config.dataset.name or self._project.folder.resolve().name}: test set",
+        card = card_of(self._project, self._models, summary, against)
+        return dataclasses.replace(
+            card,
+            name=f"{card.name}: test set",
             split="test",
-            language=config.language,
-            statistics=summary,
-            seed=config.seed,
-            version=glan.__version__,
-            prompts={name: self._project.prompts.hash_of(name) for name in self._project.prompts.sources},
-            models={stage: self._models[stage] for stage in config.stages if stage in self._models},
-            license=config.dataset.license,
-            authors=config.dataset.authors,
-            citation=config.dataset.citation,
             checked=(*claims.checked(config, against, rules), *looked),
             not_done=claims.not_done(config, against, has_idle_rules=is_idle),
-            benchmarks=against.listed(),
         )
 
 
@@ -304,7 +294,8 @@ def touched(project: Project, shelf: Shelf) -> Touched:
     duplicates = Duplicates(project.config.curation.near_duplicates)
     n_test = len(duplicates.judge([item.question for item in items]))
     rows, holding, near = 0, list[str](), list[str]()
-    for batch in _batches(_training(project)):
+    training = _training(project)
+    while batch := list(islice(training, _BATCH)):
         rows += len(batch)
         questions = [_question(row) for row in batch]
         by_question = contamination.questions(questions)
@@ -335,17 +326,6 @@ def _runs_of(text: str) -> set[int]:
     return {hash(tuple(words[i : i + LONG])) for i in range(len(words) - LONG + 1)}
 
 
-def _batches(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    batch: list[dict[str, Any]] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == _BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
 def _question(row: Mapping[str, Any]) -> str:
     return _said(row, "user")
 
@@ -357,11 +337,3 @@ def _answer(row: Mapping[str, Any]) -> str:
 def _said(row: Mapping[str, Any], role: str) -> str:
     """Return what somebody says in a row; nothing where nobody of that role speaks."""
     return next((turn["content"] for turn in row["messages"] if turn["role"] == role), "")
-
-
-def _hash_of(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return ""

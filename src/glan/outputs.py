@@ -1,5 +1,6 @@
 """What a run leaves: shards, rejects, card and manifest, built aside and exchanged for the old ones in one step."""
 
+import dataclasses
 import hashlib
 import re
 from bisect import bisect_right
@@ -68,6 +69,24 @@ class Ending:
     """How many rules of the project ran, on questions and on answers; None where none did."""
     walks: Mapping[str, Walk]
     """Of each leaf: how it ended, and what there was to draw from."""
+
+
+def card_of(project: Project, models: Mapping[Stage, str], summary: Summary, against: Against) -> Card:
+    """Return what the card of a data set tells beside what was checked."""
+    config = project.config
+    return Card(
+        name=project.name,
+        language=config.language,
+        statistics=summary,
+        seed=config.seed,
+        version=glan.__version__,
+        prompts={name: project.prompts.hash_of(name) for name in project.prompts.sources},
+        models={stage: models[stage] for stage in config.stages if stage in models},
+        license=config.dataset.license,
+        authors=config.dataset.authors,
+        citation=config.dataset.citation,
+        benchmarks=against.listed(),
+    )
 
 
 class Curricula:
@@ -216,22 +235,11 @@ class Outputs:
         return (*not_done, *claims.kept(ending.choice), *self.reviewed.not_checked(self.rows))
 
     def _card(self, ending: Ending, summary: Summary) -> Card:
-        config = self._config
-        return Card(
-            name=self._project.name,
-            language=config.language,
-            statistics=summary,
-            seed=config.seed,
-            version=glan.__version__,
-            prompts={name: self._project.prompts.hash_of(name) for name in self._project.prompts.sources},
-            models={stage: self._models[stage] for stage in config.stages if stage in self._models},
+        return dataclasses.replace(
+            card_of(self._project, self._models, summary, ending.against),
             given=claims.given([walk.discipline for walk in ending.walks.values()]),
-            license=config.dataset.license,
-            authors=config.dataset.authors,
-            citation=config.dataset.citation,
             checked=self._checked(ending, summary),
             not_done=self._not_checked(ending),
-            benchmarks=ending.against.listed(),
             reviewed=tuple(self.reviewed.by_discipline()),
         )
 

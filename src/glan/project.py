@@ -19,7 +19,7 @@ import msgspec
 from glan.benchmarks.store import Benchmarks
 from glan.config import Config, read_config, read_recipe
 from glan.config_text import render_config
-from glan.disk import complete_lines, remove, replace, sync
+from glan.disk import complete_lines, read_json, remove, replace, sync
 from glan.environment import Environment
 from glan.errors import GlanError, LedgerError, ProjectError
 from glan.manifests import Manifest
@@ -379,16 +379,9 @@ def manifest_in(folder: Path) -> Manifest | None:
         ProjectError: the manifest cannot be read.
 
     """
-    path = folder / MANIFEST
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except FileNotFoundError:
-        return None
-    except (OSError, msgspec.DecodeError) as error:
-        raise ProjectError(
-            f"{path} cannot be read: {error}.",
-            hint="Move it away and run again: everything in it is derived from the ledger.",
-        ) from error
+    return read_json(
+        folder / MANIFEST, Manifest, hint="Move it away and run again: everything in it is derived from the ledger."
+    )
 
 
 def status_in(folder: Path) -> dict[str, object] | None:

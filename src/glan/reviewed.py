@@ -11,7 +11,6 @@ from glan.reviews import Reviews
 from glan.wording import few
 
 DROPPED = "dropped"
-_FATES = (KEPT, DROPPED, CORRECTED, TIED)
 _MOST_NAMED = 10
 _MOST_LISTED = 1_000
 

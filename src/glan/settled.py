@@ -14,6 +14,7 @@ from typing import Any
 
 import glan
 from glan import claims
+from glan.disk import sha256_of
 from glan.generate.merging import told_of_near_names
 from glan.manifests import Manifest
 from glan.progress import Progress
@@ -81,9 +82,4 @@ def told_again(manifest: Manifest) -> Iterator[str]:
 def _files_of(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of each file of the data set."""
     paths = [path for name in _FOLDERS for path in (folder / name).rglob("*") if path.is_file()]
-    return {path.relative_to(folder).as_posix(): _hash_of(path) for path in paths}
-
-
-def _hash_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return {path.relative_to(folder).as_posix(): sha256_of(path) for path in paths}

@@ -1,7 +1,6 @@
 """The command that puts a data set on the Hugging Face hub."""
 
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +10,7 @@ from typing import Final, Generic, TypedDict, TypeVar, Unpack
 
 import click
 
-from glan.cli.screen import complain, confirmer, json_option, project_option, say, say_json, yes_option
+from glan.cli.screen import complain, confirmer, json_option, on_stop, project_option, say, say_json, yes_option
 from glan.errors import ConfigError, HubError, MissingPackageError, UntrustedError
 from glan.project import Project
 from glan.push.account import Account, account_of
@@ -187,12 +186,8 @@ def _interruptible(push: Push) -> Iterator[None]:
         click.echo("Stopped: nothing half-made is to be seen; the same command sends what is missing.", err=True)
         os._exit(_INTERRUPTED)
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with on_stop(end):
         yield
-    finally:
-        for number, usual in before.items():
-            signal.signal(number, usual)
 
 
 @contextmanager

@@ -1,8 +1,11 @@
 """What every command needs of the terminal: options, errors, questions, JSON."""
 
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any, TypeVar
 
 import click
@@ -77,6 +80,17 @@ def confirmer(*, yes: bool) -> Callable[[str], bool]:
         return sys.stdin.isatty() and sys.stderr.isatty() and click.confirm(printable(question), err=True)
 
     return confirm
+
+
+@contextmanager
+def on_stop(handle: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    """Have Ctrl-C and SIGTERM handled, where no event loop runs, until the block is left."""
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, usual in before.items():
+            signal.signal(number, usual)
 
 
 def printable(text: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any, TypedDict, Unpack
 import click
 import msgspec
 
-from glan.cli.screen import json_option, project_option, say, say_json
+from glan.cli.screen import json_option, on_stop, project_option, say, say_json
 from glan.errors import GlanError, MissingPackageError
 from glan.students import Made, Result, Wanted, finish, job_of, made_of
 from glan.telling import eta
@@ -218,12 +218,8 @@ def _stoppable(screen: _Screen) -> Iterator[None]:
         signal.signal(number, signal.SIG_DFL)
         click.echo("Stopping after this step; once more stops at once.", err=True)
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with on_stop(stop):
         yield
-    finally:
-        for number, usual in before.items():
-            signal.signal(number, usual)
 
 
 def _say_after(job: Job, made: Made, given: _Given, what: str) -> None:

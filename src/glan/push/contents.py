@@ -18,7 +18,7 @@ from typing import Final
 
 import msgspec
 
-from glan.disk import remove
+from glan.disk import remove, sha256_of
 from glan.errors import DatasetError, ProjectError
 from glan.manifests import Manifest
 from glan.project import Project
@@ -55,9 +55,7 @@ class Contents:
             DatasetError: it is not.
 
         """
-        with (self.folder / name).open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != self.shards[name]:
+        if sha256_of(self.folder / name) != self.shards[name]:
             raise DatasetError(
                 f"{_FOLDER}{name} is not the file that the run wrote: its SHA-256 differs.", hint=_REBUILD
             )

@@ -34,7 +34,6 @@ _RANGES = ("question_tokens", "answer_tokens", "question_length", "answer_length
 _MOST_CHOICES = 300
 _MOST_FAILURES = 1_000
 _MOST_REVIEWS = 1_000
-_MOST_QUESTIONS = 50
 
 
 def overview(request: Request) -> Response:
