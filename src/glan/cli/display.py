@@ -3,8 +3,8 @@
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from queue import Queue
 from threading import Thread
 from typing import TYPE_CHECKING, Protocol
@@ -26,22 +26,20 @@ _LAST_LOOK_S = 1.0
 _LINE_EVERY_S = 10.0
 
 
-@asynccontextmanager
-async def displayed(run: Run) -> AsyncIterator[None]:
+def displayed(run: Run) -> AbstractAsyncContextManager[None]:
     """Show a run until the block is left."""
-    show = _live(run) if sys.stderr.isatty() else _lines(run)
-    task = asyncio.create_task(show)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    return _beside(_live(run) if sys.stderr.isatty() else _printed_line(lambda: line_of(_status(run))))
+
+
+def lined(line: Callable[[], str]) -> AbstractAsyncContextManager[None]:
+    """Show one line that changes until the block is left: in its place on a terminal, now and then in a log."""
+    return _beside(_live_line(line) if sys.stderr.isatty() else _printed_line(line))
 
 
 @asynccontextmanager
-async def lined(line: Callable[[], str]) -> AsyncIterator[None]:
-    """Show one line that changes until the block is left: in its place on a terminal, now and then in a log."""
-    task = asyncio.create_task(_live_line(line) if sys.stderr.isatty() else _printed_line(line))
+async def _beside(show: Coroutine[object, object, None]) -> AsyncIterator[None]:
+    """Show something until the block is left."""
+    task = asyncio.create_task(show)
     try:
         yield
     finally:
@@ -52,7 +50,7 @@ async def lined(line: Callable[[], str]) -> AsyncIterator[None]:
 async def _printed_line(line: Callable[[], str]) -> None:
     while True:
         await asyncio.sleep(_LINE_EVERY_S)
-        click.echo(line(), err=True)
+        click.echo(printable(line()), err=True)
 
 
 async def _live_line(line: Callable[[], str]) -> None:
@@ -62,12 +60,6 @@ async def _live_line(line: Callable[[], str]) -> None:
         while True:
             draw(Text(printable(line())))
             await asyncio.sleep(_REFRESH_S)
-
-
-async def _lines(run: Run) -> None:
-    while True:
-        await asyncio.sleep(_LINE_EVERY_S)
-        click.echo(printable(line_of(_status(run))), err=True)
 
 
 def _status(run: Run) -> Status:
