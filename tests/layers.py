@@ -49,7 +49,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
         frozenset({"train"}),
         frozenset({"growth", "estimate", "yields"}),
     ),
-    (frozenset({"disk", "project"}),),
+    (frozenset({"disk", "project"}), frozenset({"storage"})),
     (frozenset({"manifests"}),),
     (frozenset({"benchmarks"}), frozenset({"taxonomy"})),
     (frozenset({"plan"}),),

@@ -12,6 +12,7 @@
     ├── DatasetError         a data set or an export that cannot be read or written
     ├── TrainingError        a student that cannot be tuned as things are
     ├── HubError             the hub of data sets: unreachable, or it does not let us
+    ├── StorageError         a bucket or a folder for files: unreachable, or it does not let us
     ├── MissingPackageError  an extra that is not installed
     ├── WouldAskAgainError   the run would pay again for what the ledger answers under another fingerprint
     ├── ReplyError           a reply that cannot be used; it carries the reply
@@ -83,6 +84,10 @@ class TrainingError(GlanError):
 
 class HubError(GlanError):
     """A data set that cannot be put on the hub as things are."""
+
+
+class StorageError(GlanError):
+    """A file that cannot be put to, or had from, a bucket or a folder for files."""
 
 
 class MissingPackageError(GlanError):
