@@ -4,21 +4,17 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 import click
 
 from glan.cli.screen import ledger_option, project_option, say
-from glan.cli.sending import Rarely, added, sending, size_told
-from glan.config import read_config
+from glan.cli.sending import Rarely, sending, size_told
+from glan.cli.stores import put_at, scratch_in, store_at
 from glan.disk import sync
-from glan.environment import Environment
 from glan.errors import LedgerError
 from glan.project import Project
-from glan.settings import Network
-from glan.storage.opening import opened
-from glan.storage.stores import Address, Store, address_of, is_url
+from glan.storage.stores import Address, address_of
 from glan.teachers.ledger_backup import copy_file, copy_ledger, restore_ledger
 from glan.wording import counted
 
@@ -40,7 +36,7 @@ def backup_command(out: str, folder: Path, ledger: Path | None, *, force: bool) 
     if not address.is_remote:
         rows = _backup_to_file(source, Path(address.path), force=force)
     else:
-        rows = _backup_to_store(source, address, _store(address, folder), force=force)
+        rows = _backup_to_store(source, address, folder, force=force)
     say(f"Wrote {address.url}: {counted(rows, 'reply or failure', 'replies and failures')}, every one read again.")
 
 
@@ -57,17 +53,9 @@ def _backup_to_file(source: Path, out: Path, *, force: bool) -> int:
     return rows
 
 
-def _backup_to_store(source: Path, address: Address, store: Store, *, force: bool) -> int:
-    name = address.split()[1]
-    if not force and name in asyncio.run(store.sizes("")):
-        raise LedgerError(f"{address.url} exists already.", hint="Give another name, or --force.")
-    with _scratch(source) as scratch:
-        part = scratch / "copy"
-        with _copying(source) as watch:
-            rows = copy_ledger(source, part, watch)
-        with sending(part.stat().st_size) as sent:
-            asyncio.run(store.put(name, part, added(sent)))
-    return rows
+def _backup_to_store(source: Path, address: Address, folder: Path, *, force: bool) -> int:
+    with put_at(address, folder, source.resolve().parent, force=force) as part, _copying(source) as watch:
+        return copy_ledger(source, part, watch)
 
 
 @click.command("restore")
@@ -82,10 +70,10 @@ def restore_command(source: str, folder: Path, ledger: Path | None, *, force: bo
     """
     target = _path(folder, ledger)
     address = address_of(source)
-    with _scratch(target) as scratch:
+    with scratch_in(target.resolve().parent, f"{target.name}-copy-") as scratch:
         new = scratch / "copy"
         if address.is_remote:
-            _fetch(address, _store(address, folder), new)
+            _fetch(address, folder, new)
         elif not Path(address.path).is_file():
             raise LedgerError(f"There is no file {address.url}.", hint="Name what `glan ledger backup` wrote.")
         else:
@@ -97,23 +85,14 @@ def restore_command(source: str, folder: Path, ledger: Path | None, *, force: bo
         say(f"The ledger before {what}: it is {found.kept}; `glan ledger import` takes what can be read from there.")
 
 
-def _fetch(address: Address, store: Store, new: Path) -> None:
+def _fetch(address: Address, folder: Path, new: Path) -> None:
     def watch(_: int) -> None:
         told(new.stat().st_size)
 
     told = Rarely[int](lambda size: f"{size_told(size)} fetched")
-    if not asyncio.run(store.fetch(address.split()[1], new, watch)):
+    place, name = address.split()
+    if not asyncio.run(store_at(place, folder).fetch(name, new, watch)):
         raise LedgerError(f"There is no {address.url}.", hint="Name what `glan ledger backup` wrote.")
-
-
-@contextmanager
-def _scratch(ledger: Path) -> Iterator[Path]:
-    """Give a folder on the ledger's own disk, which is gone afterwards."""
-    try:
-        with TemporaryDirectory(dir=ledger.parent, prefix=f"{ledger.name}-copy-", ignore_cleanup_errors=True) as made:
-            yield Path(made)
-    except FileNotFoundError as error:
-        raise LedgerError(f"There is no folder {ledger.parent}.") from error
 
 
 @contextmanager
@@ -122,13 +101,6 @@ def _copying(ledger: Path) -> Iterator[Callable[[int, int], object]]:
     total = ledger.stat().st_size if ledger.exists() else 0
     with sending(total, "copied") as watch:
         yield lambda left, pages: watch(_PAGE_BYTES * (pages - left))
-
-
-def _store(address: Address, folder: Path) -> Store:
-    """Return the store of a file, with the keys and hosts of the project if there is one."""
-    is_project = (folder / "glan.toml").is_file()
-    network = read_config(folder / "glan.toml").network if is_project else Network()
-    return opened(address.split()[0], Environment(folder if is_project else None), network)
 
 
 def _path(folder: Path, ledger: Path | None) -> Path:

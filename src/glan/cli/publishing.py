@@ -12,13 +12,12 @@ import click
 
 from glan.cli.screen import complain, printable, say, say_json
 from glan.cli.sending import Rarely, added, ending_at_once, sending, size_told
-from glan.config import read_config
+from glan.cli.stores import store_at
 from glan.environment import Environment
 from glan.errors import ConfigError, GlanError, UntrustedError
 from glan.project import Project
 from glan.push.publishing import Publication, held, look_at, told_of
 from glan.runs import Result
-from glan.settings import Network
 from glan.storage.checking import Finding, findings
 from glan.storage.opening import opened
 from glan.storage.stores import Store, address_of
@@ -93,7 +92,7 @@ def _confirmed(url: str, environment: Environment, confirm: Callable[[str], bool
     if not confirm(f"This project's glan.toml publishes the data set to {url}; allow?"):
         raise UntrustedError(
             f"Only the project's glan.toml names {url} as the place to publish to, and nobody has confirmed it.",
-            hint="Say yes where you are asked on a terminal, or with --yes: it is remembered. Or type it: --publish URL.",
+            hint="Say yes on a terminal, or with --yes: it is remembered. Or type the place: --publish URL.",
             variable=_SETTING,
             host=url,
         )
@@ -176,10 +175,7 @@ def push_to(url: str, folder: Path, *, as_json: bool, is_dry: bool) -> None:
 
 def check_place(url: str, folder: Path, *, as_json: bool) -> int:
     """Try whether a place keeps what is built on it; return the exit code."""
-    is_project = (folder / "glan.toml").is_file()
-    network = read_config(folder / "glan.toml").network if is_project else Network()
-    environment = Environment(folder if is_project else None)
-    found = asyncio.run(_tried(opened(address_of(url), environment, network), as_json=as_json))
+    found = asyncio.run(_tried(store_at(address_of(url), folder), as_json=as_json))
     wrong = [finding for finding in found if not finding.holds and finding.is_needed]
     if as_json:
         say_json({"url": url, "holds": not wrong, "findings": found})

@@ -34,6 +34,9 @@ class Folder:
     async def read(self, name: str) -> Found | None:
         return await self._done(lambda: self._read(name))
 
+    async def has(self, name: str) -> bool:
+        return await self._done((self._path / name).is_file)
+
     async def fetch(self, name: str, path: Path, watch: Watch = unwatched) -> bool:
         def copy() -> bool:
             try:

@@ -69,6 +69,15 @@ class Bucket:
                 return None
             return Found(data=bytes(await found.bytes_async()), mark=_mark(found.meta))
 
+    async def has(self, name: str) -> bool:
+        with self._told(f"does not tell of {name}"):
+            try:
+                await obstore.head_async(self._store, name)
+            except FileNotFoundError as error:
+                self._refuse_absent_bucket(error)
+                return False
+            return True
+
     async def fetch(self, name: str, path: Path, watch: Watch = unwatched) -> bool:
         with self._told(f"does not give {name}"):
             try:
@@ -176,13 +185,13 @@ class Bucket:
 
 _ENDPOINT: Final = "See to AWS_ENDPOINT_URL, which begins with https:// or http:// and names the store alone."
 _KEYS: Final = (
-    "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (s3), GOOGLE_SERVICE_ACCOUNT_KEY or "
-    "GOOGLE_APPLICATION_CREDENTIALS (gs), or AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY (az), in the environment or the project's .env."
+    "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (s3), GOOGLE_SERVICE_ACCOUNT_KEY (gs), or "
+    "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY (az), in the environment or the project's .env."
 )
 _MEANINGS: Final[tuple[tuple[str, str, str], ...]] = (
     (r"NoSuchBucket|ContainerNotFound", "the bucket is not there", "Make it, or see to its name and the region."),
     (
-        r"169\.254\.|metadata\.google|Missing ?\w*(AccessKey|Credential)|NoCredentials|WorkloadIdentity",
+        r"169\.254\.|metadata\.google|must be specified|Missing ?\w*(AccessKey|Credential)|NoCredentials",
         "there is no key for it",
         _KEYS,
     ),

@@ -50,6 +50,10 @@ class Store(Protocol):
         """Return a small file; None where there is none."""
         ...
 
+    async def has(self, name: str) -> bool:
+        """Say whether there is a file."""
+        ...
+
     async def fetch(self, name: str, path: Path, watch: Watch = unwatched) -> bool:
         """Copy a file of any size to a new file on this machine; False where there is none."""
         ...

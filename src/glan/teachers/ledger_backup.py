@@ -86,7 +86,7 @@ def verified(copy: Path) -> int:
         LedgerError: it is no ledger, or damaged.
 
     """
-    with Ledger(copy, open_reader(copy), None, None) as opened:
+    with Ledger(copy, open_reader(copy.resolve()), None, None) as opened:
         findings = opened.verify()
         if findings:
             raise LedgerError(
@@ -144,7 +144,7 @@ def lacking(ledger: Path, copy: Path) -> int:
         LedgerError: one of them cannot be read.
 
     """
-    with contextlib.closing(open_reader(ledger)) as reader, explained(ledger):
+    with contextlib.closing(open_reader(ledger.resolve())) as reader, explained(ledger):
         reader.execute("ATTACH ? AS copy", (f"{copy.resolve().as_uri()}?mode=ro",))
         return int(reader.execute(_LACKING).fetchone()[0])
 
