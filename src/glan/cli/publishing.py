@@ -117,12 +117,14 @@ def publish(
     ):
         publication = asyncio.run(prepared.to(store, keep=project.config.publish.keep))
         _say_before(publication, tell)
-        left = [] if is_dry or publication.is_done else _sent(publication)
+        left = [] if is_dry else _sent(publication)
         _say_after(publication, left, tell, is_dry=is_dry)
         return _report(publication, is_dry=is_dry)
 
 
 def _sent(publication: Publication) -> list[str]:
+    if publication.is_done:
+        return [*asyncio.run(publication.tidy())]
     with sending(publication.size_bytes) as watch:
         return [*asyncio.run(publication(added(watch)))]
 

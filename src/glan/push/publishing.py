@@ -9,7 +9,7 @@ What was sent before a break is found again by its name: it holds the hash of th
 import asyncio
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -98,17 +98,31 @@ class Publication:
             StorageError: the store failed, or somebody else published meanwhile: then theirs stands.
 
         """
+        try:
+            await self._bring(watch)
+        except StorageError as error:
+            raise await self._overtaken() or error from error
+        manifest = render(self.new)
+        await self.store.put(self._at(MANIFEST), manifest)
+        await self._name(manifest)
+        return await self.tidy()
+
+    async def _bring(self, watch: Watch) -> None:
+        """Send what is missing, and see that all of it is there."""
         await self._send(watch)
-        there = await self.store.sizes(self.new.version)
-        lost = replace(self, there=there).missing
+        lost = replace(self, there=await self.store.sizes(self.new.version)).missing
         if lost:
             raise StorageError(
                 f"{self.store.url} took {lost[0]} and does not have it.", hint="`glan push --check URL` looks closer."
             )
-        manifest = render(self.new)
-        await self.store.put(self._at(MANIFEST), manifest)
-        await self._name(manifest)
-        return await self._tidied()
+
+    async def _overtaken(self) -> StorageError | None:
+        """Return that somebody else published meanwhile, and tidied away what was being sent; None if nobody did."""
+        with suppress(StorageError):
+            standing = await self.store.read(MANIFEST)
+            if standing is not None and (self.before is None or standing.data != self.before.data):
+                return self._lost(standing)
+        return None
 
     async def _send(self, watch: Watch) -> None:
         copied, turns = self.copied, asyncio.Semaphore(_AT_ONCE)
@@ -167,8 +181,8 @@ class Publication:
             hint="If yours is to stand, publish again: it takes that one's place.",
         )
 
-    async def _tidied(self) -> Sequence[str]:
-        """Take away what nobody can name any more. It is not worth a failure: the next publication does it."""
+    async def tidy(self) -> Sequence[str]:
+        """Take away what nobody can name any more; return what failed, which the next publication makes good."""
         try:
             for folder in passed(await self.store.folders(), self.new):
                 await self.store.remove([*await self.store.sizes(folder)])

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Final, TypeVar
 
+from glan.disk import sync
 from glan.errors import StorageError
 from glan.storage.stores import Found, Mark, Watch, unwatched
 
@@ -87,7 +88,7 @@ class Folder:
                 _second_name(self._path / name, target)
             except FileNotFoundError:
                 return False
-            _sync(target.parent)
+            sync(target.parent)
             return True
 
         return await self._done(link)
@@ -141,7 +142,7 @@ class Folder:
                 file.flush()
                 os.fsync(file.fileno())
             yield part
-            _sync(target.parent)
+            sync(target.parent)
         finally:
             part.unlink(missing_ok=True)
 
@@ -185,11 +186,3 @@ def _second_name(source: Path, target: Path) -> None:
         part = target.with_name(f"{_PART}{target.name}")
         shutil.copyfile(source, part, follow_symlinks=False)
         part.replace(target)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
