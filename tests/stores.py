@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from glan.errors import StorageError
 from glan.storage.files import Folder
-from glan.storage.stores import Found, Mark, Watch, unwatched
+from glan.storage.stores import Found, Mark, Store, Watch, unwatched
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ class DiedError(BaseException):
 class Breaking:
     """A folder of which each call is counted, and which breaks at one of them: before it is done, or after."""
 
-    folder: Folder
+    folder: Store
     at: int = -1
     """Number of the call that breaks; none where it is negative."""
     is_done: bool = False
