@@ -51,9 +51,7 @@ def _measured(runner: asyncio.Runner, ledger: Ledger, begin: int, copy: Path) ->
             log_bytes = max(log_bytes, Path(f"{ledger.path}-wal").stat().st_size)
     took_s = time.monotonic() - begun_s
     print(f"{'beside a copy':<24}{(number - alone) / took_s:>8,.0f} replies/s")
-    print(
-        f"The copy of {copy.stat().st_size / 1e6:,.0f} MB took {took_s:.1f} s; its log grew to {log_bytes / 1e6:,.0f} MB"
-    )
+    print(f"A copy of {copy.stat().st_size / 1e6:,.0f} MB took {took_s:.1f} s; the log: {log_bytes / 1e6:,.0f} MB")
 
 
 def main() -> None:
