@@ -2,6 +2,7 @@
 
 import json
 import signal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from commandline import (
     KEY,
     PAIRS,
     TEACHER,
+    Begun,
     CommandLine,
     bytes_of,
     check_whole,
@@ -44,6 +46,10 @@ def test_a_run_publishes_what_it_makes_and_a_longer_one_again(command: CommandLi
     assert not any(word in published for word in (KEY.encode(), str(folder).encode(), b"cost_usd"))
 
 
+def _is_so_far(place: Path, begun: Begun, files: int) -> bool:
+    return begun.is_over or len([*place.rglob("*.parquet")]) >= files
+
+
 def test_a_kill_in_the_middle_of_a_publication_harms_nobody(
     project: Path, tmp_path: Path, command: CommandLine
 ) -> None:
@@ -53,7 +59,7 @@ def test_a_kill_in_the_middle_of_a_publication_harms_nobody(
     place = tmp_path / "place"
     for arrived in (1, 20, PAIRS):
         begun = command.begin("push", f"file://{place}", "--project", project)
-        until(lambda arrived=arrived, begun=begun: begun.is_over or len([*place.rglob("*.parquet")]) >= arrived)
+        until(partial(_is_so_far, place, begun, arrived))
         gone(begun)
         assert seen(place) in (None, here(project))
     ended = command("push", f"file://{place}", "--project", project)

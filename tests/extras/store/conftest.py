@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from buckets import S3, s3_server
 from commandline import KEY, CommandLine, set_in, simulated
+from extras.store.buckets import S3, s3_server
 
 
 @pytest.fixture

@@ -4,13 +4,14 @@ import asyncio
 import json
 import shutil
 import signal
+from functools import partial
 from pathlib import Path
 
 import obstore
 import pyarrow.dataset
 import pytest
-from buckets import BUCKET, KEY_ID, S3
-from commandline import KEY, TEACHER, CommandLine, check_whole, ended_processes, gone, ids_of, simulated, until
+from commandline import KEY, TEACHER, Begun, CommandLine, check_whole, ended_processes, gone, ids_of, simulated, until
+from extras.store.buckets import BUCKET, KEY_ID, S3
 from pyarrow.fs import S3FileSystem
 
 from glan.errors import StorageError
@@ -72,12 +73,16 @@ def test_a_run_publishes_and_readers_find_it(s3: S3, glan: CommandLine, made: Pa
     assert found.to_table()["id"].to_pylist() == ids_of(made)
 
 
+def _is_so_far(s3: S3, begun: Begun, files: int) -> bool:
+    return begun.is_over or len(s3.names("data")) >= files
+
+
 def test_a_kill_at_any_time_leaves_a_whole_data_set(s3: S3, glan: CommandLine, made: Path) -> None:
     """Killed once so many files have arrived, and again with more: readers see nothing or all."""
     wanted = here(made)
     for arrived in (1, 4, 10):
         begun = glan.begin("push", URL, "--project", made)
-        until(lambda arrived=arrived, begun=begun: begun.is_over or len(s3.names("data")) >= arrived)
+        until(partial(_is_so_far, s3, begun, arrived))
         gone(begun)
         assert s3.seen("data") in (None, wanted)
     arrived, before = len(s3.names("data")), s3.busy.puts
@@ -134,7 +139,7 @@ def test_of_several_publishers_one_stands(s3: S3, glan: CommandLine, made: Path,
 def test_a_store_that_is_not_there_is_told_before_anything_is_paid_for(glan: CommandLine) -> None:
     """No bucket, a wrong endpoint, nobody there, no key: one sentence each, and the teacher is not asked."""
     folder = glan.init("data", pairs=5)
-    cases = [
+    cases: list[tuple[str, dict[str, str | None], str]] = [
         ("s3://nobucket/data", {}, "There is no bucket 'nobucket'"),
         (URL, {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "nothing answers there"),
         (URL, {"AWS_ENDPOINT_URL": "http://store.invalid:9000"}, "over plain http"),
