@@ -33,7 +33,7 @@ _AT_ONCE = 1 << 16
 _BETWEEN_S = 0.5
 _SHOWN_BYTES = 2000
 _PACKAGE = Path(__file__).parents[1]
-_START = """
+START = """
 import sys, types
 for name in ("glan", "glan.evaluate"):
     sys.modules[name] = types.ModuleType(name)
@@ -143,7 +143,7 @@ def _run(program: str, limits: Limits, stop: threading.Event) -> Outcome:
 def _started() -> "subprocess.Popen[bytes]":
     """Start an interpreter that knows the standard library alone, and none of our variables."""
     return subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-P", "-s", "-S", "-B", "-X", "utf8", "-c", _START, str(_PACKAGE)],
+        [sys.executable, "-P", "-s", "-S", "-B", "-X", "utf8", "-c", START, str(_PACKAGE)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -10,7 +10,7 @@ import types
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from glan.evaluate.jail import calls, kernel
+from glan.evaluate.jail import calls, kernel, root
 
 WEAK = "weak"
 READY, CLAIM, MEMORY = b"ready", b"done", b"memory"
@@ -76,7 +76,10 @@ def _give_up(channel: socket.socket, errors: int, limits: Mapping[str, Any]) -> 
         (resource.RLIMIT_CORE, 0, 0),
     ):
         resource.setrlimit(kind, (soft, hard))
-    if not is_alone:  # where it has no user of its own, all processes of its user would count
+    if is_alone:
+        kernel.read_only_beneath((source.handle, source.is_folder) for source in root.opened() if not source.link)
+        kernel.give_up_privileges()
+    else:  # without a user of its own, all processes of its user would count
         processes = limits["processes"] + _OURS
         resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
     kernel.forbid(calls.filter_of(os.uname().machine, is_alone=is_alone))
