@@ -18,7 +18,7 @@ HUMANEVAL = {
         'def solve(xs: List[int]) -> int:\n    """Sum what is above.\n    >>> solve([1])\n    2\n    """\n'
     ),
     "canonical_solution": "    return sum(above(x) for x in xs)\n",
-    "test": "\n\nMETADATA = {}\n\n\ndef check(candidate):\n    assert candidate([1, 2]) == 5\n    assert candidate([]) == 0",
+    "test": "\n\nM = {}\n\ndef check(candidate):\n    assert candidate([1, 2]) == 5\n    assert candidate([]) == 0\n",
     "entry_point": "solve",
 }
 MBPP = {

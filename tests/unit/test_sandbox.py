@@ -75,7 +75,7 @@ def test_a_program_that_fails_says_why() -> None:
     assert "assert f(1) == 3" in outcome.stderr
     failed("raise KeyboardInterrupt", "KeyboardInterrupt")
     failed("def f(:", "SyntaxError")
-    failed("x = '\0'", "SyntaxError")
+    failed("x = '\0'", "null bytes")
     failed("x = '\ud800'", "UnicodeEncodeError")
     failed("input()", "EOFError")
     failed("class E(Exception):\n    def __str__(self): raise SystemExit(0)\nraise E")

@@ -131,7 +131,7 @@ def _run(program: str, limits: Limits, stop: threading.Event) -> Outcome:
     if said is None:
         return Outcome(status=Status.TIMED_OUT, exit_code=None, stderr="")
     try:
-        answer = json.loads(said)
+        answer = json.loads(said.strip().rpartition(b"\n")[2])  # an interpreter may warn before
     except ValueError as error:
         shown = said[-_SHOWN_BYTES:].decode("utf-8", "replace").strip()
         raise SandboxError(f"The sandbox ended without an outcome: {shown or 'it said nothing'}") from error

@@ -1,7 +1,6 @@
 """The first process of a sandbox: it watches a program until it ends or is over a limit; all others end with it."""
 
 import os
-import secrets
 import selectors
 import signal
 import socket
@@ -83,7 +82,7 @@ class Watch:
         if said == READY and not self._is_ready:
             self._is_ready = True
         elif said == CLAIM and not self._nonce:
-            self._nonce = secrets.token_bytes(NONCE_BYTES)
+            self._nonce = os.urandom(NONCE_BYTES)
             self._channel.send(self._nonce)
         elif said:
             self._said = said
