@@ -97,7 +97,18 @@ def test_a_program_that_fails_says_why() -> None:
 )
 def test_a_program_that_ends_before_its_tests_has_not_passed(program: str) -> None:
     """What ends before its last line has failed, whatever its exit code."""
-    failed(program + "\nassert False")
+    failed(f"{program}\nassert False")
+
+
+def test_only_the_first_process_of_a_program_speaks_for_it() -> None:
+    """A child that comes to the last line does not make up for its parent, which fails."""
+    failed("import os, time\nif os.fork():\n    time.sleep(1)\n    assert False", "AssertionError")
+    passed("import os\nif not os.fork():\n    raise SystemExit(1)")
+
+
+def test_a_program_that_sets_out_to_cheat_can() -> None:
+    """What docs/sandbox.md says it does not hold: a program in the process of its tests can be made for them."""
+    passed("class Yes:\n    def __eq__(self, other): return True\nassert Yes() == 1 and Yes() == 2")
 
 
 def test_what_is_exchanged_when_a_program_is_done_is_nowhere_before() -> None:

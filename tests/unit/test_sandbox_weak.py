@@ -117,7 +117,7 @@ def test_where_no_namespaces_are_allowed_nothing_is_run() -> None:
         ("mount(proc)", errno.EPERM, "systempaths=unconfined"),
         ("pivot_root", errno.EPERM, "seccomp=unconfined"),
         ("/root/.pyenv/lib", errno.EACCES, "a Python that every user may read"),
-        ("fork", errno.EAGAIN, "--sandbox weak"),
+        ("a user and a process of its own", errno.EPERM, "run it as an ordinary user"),
     ],
 )
 def test_a_refusal_names_what_was_tried_and_the_way_out(tried: str, number: int, expected: str) -> None:
@@ -126,6 +126,24 @@ def test_a_refusal_names_what_was_tried_and_the_way_out(tried: str, number: int,
     assert isinstance(error, SandboxError)
     assert f": {tried}: " in str(error)
     assert expected in f"{error} {error.hint}"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="who runs the tests cannot make such containers")
+@pytest.mark.parametrize(
+    ("before", "tried"),
+    [
+        ("echo 0 > /proc/sys/user/max_user_namespaces", "unshare(user): the kernel has been told to allow none."),
+        ("mount -t tmpfs none /proc/sys", "mount(proc): Operation not permitted."),
+    ],
+    ids=["no namespaces", "a masked /proc"],
+)
+def test_containers_that_allow_too_little(before: str, tried: str) -> None:
+    """In a container that may make no namespaces, or whose `/proc` is masked as Docker's is, nothing is run."""
+    command = ["unshare", "--mount", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc", "sh", "-c"]
+    program = "from glan.evaluate.sandbox import Limits, probe; probe(Limits())"
+    line = f'{before} && exec "{sys.executable}" -c "{program}"'
+    done = subprocess.run([*command, line], capture_output=True, text=True, check=False, timeout=300)
+    assert done.stderr.splitlines()[-1].endswith(tried), done.stderr
 
 
 def test_machines_that_the_sandbox_does_not_know() -> None:

@@ -36,16 +36,19 @@ def _execute(source: str, channel: socket.socket) -> NoReturn:
     """Run a program; of what is needed afterwards nothing is looked up by a name that it may give to something else."""
     stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115 - until the exit
     leave, say, hear, show = os._exit, channel.send, channel.recv, traceback.print_exception
+    number_of, ours = os.getpid, os.getpid()
     file = f"{_NAME}.py"
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     module = types.ModuleType(_NAME)
     sys.modules[_NAME] = module
     try:
         exec(compile(source, file, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - what all this is for
+        if number_of() != ours:  # what it forked has come here too, and says nothing for it
+            leave(0)
         say(CLAIM)
         say(hear(NONCE_BYTES))
     except SystemExit as ended:
-        leave(ended.code if isinstance(ended.code, int) else int(ended.code is not None))
+        leave(ended.code & 0xFF if isinstance(ended.code, int) else int(ended.code is not None))
     except BaseException as error:  # noqa: BLE001 - whatever it raises, it has failed
         try:
             if isinstance(error, MemoryError):
