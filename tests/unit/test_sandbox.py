@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import platform
 import secrets
 import shutil
 import socket
@@ -19,6 +20,7 @@ import psutil
 import pytest
 
 from glan.evaluate import sandbox
+from glan.evaluate.jail import calls
 from glan.evaluate.sandbox import Limits, Outcome, Status, run, run_all
 
 LIMITS = Limits(cpu_s=20, wall_s=120.0)
@@ -238,6 +240,22 @@ def test_others_are_out_of_reach() -> None:
     failed("import os\nassert os.getuid() == os.geteuid() == 1000\nos.setuid(0)", "setuid")
 
 
+def test_other_programs_are_not_there() -> None:
+    """There is nothing to be started but what a program brings along, which has its limits."""
+    failed("import os\nos.execv('/bin/sh', ['sh'])", "FileNotFoundError")
+    passed("import os\nassert os.system('true') != 0")
+
+
+def test_every_forbidden_call_is_refused() -> None:
+    """The kernel refuses each call of the table, by its number on this machine."""
+    column = calls.MACHINES.index(platform.machine())
+    numbers = {name: found[column] for name, found in calls.FORBIDDEN.items()}
+    loop = "for name, number in numbers.items():\n    ctypes.set_errno(0)\n    "
+    tried = f"{loop}assert (libc.syscall(number, 0, 0, 0, 0, 0, 0), ctypes.get_errno()) == (-1, 13), name\n"
+    passed(f"{LIBC}numbers = {numbers}\n{tried}")
+    passed(f"{LIBC}assert (libc.syscall(435, 0, 0), ctypes.get_errno()) == (-1, 38)")
+
+
 def test_a_crash_is_a_failure() -> None:
     """A program that runs out of stack or reads what is not there crashes, and leaves no core."""
     assert failed("import ctypes\nctypes.string_at(0)").exit_code == -11
@@ -312,6 +330,7 @@ def test_the_same_program_runs_in_the_same_way() -> None:
 def test_an_ordinary_user_is_held_as_well() -> None:
     """The sandbox needs no rights: an ordinary user's program is held in the same way."""
     pythons = [path for path in (Path(sys.executable), Path("/usr/bin/python3")) if path.exists() and is_public(path)]
+    assert pythons, "This machine has no Python that another user may read."
     folder = Path(tempfile.mkdtemp(prefix="glan-test-"))
     try:
         folder.chmod(0o755)

@@ -89,6 +89,20 @@ def test_a_weak_sandbox_holds_one_process(tmp_path: Path) -> None:
         failed(f"import socket\nsocket.create_connection({server.getsockname()!r})", "PermissionError")
 
 
+def test_every_call_that_a_weak_sandbox_forbids_is_refused() -> None:
+    """The kernel refuses each call of both tables, by its number on this machine."""
+    column = calls.MACHINES.index(platform.machine())
+    both = {**calls.FORBIDDEN, **calls.FORBIDDEN_ALONE}
+    numbers = {name: found[column] for name, found in both.items() if found[column] is not None}
+    program = (
+        f"import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\nfor name, number in {numbers}.items():\n"
+        "    ctypes.set_errno(0)\n"
+        "    assert (libc.syscall(number, 0, 0, 0, 0, 0, 0), ctypes.get_errno()) == (-1, 13), name\n"
+    )
+    outcome = run(program, WEAK)
+    assert outcome.is_passed, outcome
+
+
 def test_a_weak_program_cannot_outlive_who_started_it() -> None:
     """A program may not take back that it ends with its parent."""
     program = "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\nassert libc.prctl(1, 0, 0, 0, 0) == -1"

@@ -127,7 +127,8 @@ def _run(program: str, limits: Limits, stop: threading.Event) -> Outcome:
         try:
             said = _exchange(process, job, time.monotonic() + limits.wall_s + _GRACE_S, stop)
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
     if said is None:
         return Outcome(status=Status.TIMED_OUT, exit_code=None, stderr="")
     try:
