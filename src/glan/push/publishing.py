@@ -98,12 +98,12 @@ class Publication:
             StorageError: the store failed, or somebody else published meanwhile: then theirs stands.
 
         """
+        manifest = render(self.new)
         try:
             await self._bring(watch)
+            await self.store.put(self._at(MANIFEST), manifest)
         except StorageError as error:
             raise await self._overtaken() or error from error
-        manifest = render(self.new)
-        await self.store.put(self._at(MANIFEST), manifest)
         await self._name(manifest)
         return await self.tidy()
 
