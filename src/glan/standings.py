@@ -102,7 +102,9 @@ def page(results: Results) -> str:
             parts += [f"## {table.title}", table_of(_beside(table, results))]
     for name, taken in results.tasks.items():
         if taken.groups and name != "mmlu":
-            rows = tuple((group, f"{each.items:,}", percent(each), _interval(each)) for group, each in taken.groups.items())
+            rows = tuple(
+                (group, f"{each.items:,}", percent(each), _interval(each)) for group, each in taken.groups.items()
+            )
             parts += [f"## {taken.title} by task", table_of(Table(("Task", "Items", "Score", "95% interval"), rows))]
     return "\n\n".join(parts) + "\n"
 
@@ -141,7 +143,9 @@ def compared(folders: Sequence[Path]) -> tuple[list[Results], list[Compared]]:
         takens = [results.tasks.get(name) for results in every]
         if not any(takens):
             continue
-        items = [None if taken is None else read_items(folder, name) for folder, taken in zip(folders, takens, strict=True)]
+        items = [
+            None if taken is None else read_items(folder, name) for folder, taken in zip(folders, takens, strict=True)
+        ]
         reasons = [_why_not(takens[0], taken) for taken in takens[1:]]
         for number in next(taken.numbers for taken in takens if taken is not None):
             rows.append(

@@ -93,7 +93,11 @@ class _Given(Given):
 )
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the results.")
 @click.option(
-    "--batch-size", type=click.IntRange(1, 4_096), default=8, show_default=True, help="Prompts at once, of a local model."
+    "--batch-size",
+    type=click.IntRange(1, 4_096),
+    default=8,
+    show_default=True,
+    help="Prompts at once, of a local model.",
 )
 @click.option("--local", is_flag=True, help="MODEL is a name on the hub, also where it reads like a SPEC.")
 @click.option("--compare", "is_compared", is_flag=True, help="Set the results in several folders beside each other.")

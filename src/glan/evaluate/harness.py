@@ -47,10 +47,11 @@ def answers_to(wanted: Wanted, respondent: Respondent) -> list[Answered]:
         metadata["data"] = str(wanted.data)
     with hushed() as screen:
         manager = TaskManager(include_path=str(tasks_folder()), include_defaults=False, metadata=metadata)
-        loaded = manager.load([_config(wanted)])
+        loaded = manager.load([_GROUP + wanted.name])
         task = loaded["tasks"][_GROUP + wanted.name]
         task.override_metric("bypass")
-        task.set_config("process_results", None)
+        for name, value in _changed(wanted).items():
+            task.set_config(name, value)
         model = _Model(respondent, screen)
         found = lm_eval.evaluate(
             lm=model,
@@ -66,17 +67,13 @@ def answers_to(wanted: Wanted, respondent: Respondent) -> list[Answered]:
     ]
 
 
-def _config(wanted: Wanted) -> dict[str, Any]:
-    """Return a task with what is asked for beyond its file."""
+def _changed(wanted: Wanted) -> dict[str, Any]:
+    """Return what is other than in the task's file: what is said is scored by nobody there."""
     sampling: dict[str, Any] = {"do_sample": wanted.temperature > 0, "temperature": wanted.temperature}
     if wanted.top_p is not None:
         sampling["top_p"] = wanted.top_p
     room = {"max_gen_toks": wanted.max_tokens, "until": list(suite()[wanted.name].until)}
-    return {
-        "task": _GROUP + wanted.name,
-        "generation_kwargs": {**sampling, **room},
-        "repeats": wanted.samples,
-    }
+    return {"generation_kwargs": {**sampling, **room}, "repeats": wanted.samples, "process_results": None}
 
 
 class Screen(NamedTuple):

@@ -48,7 +48,9 @@ def refuse_unready(problems: Iterable[Problem]) -> None:
     library = checks()
     unknown = sorted(wanted - set(library.instructions_registry.INSTRUCTION_DICT))
     if unknown:
-        raise BenchmarkError(f"IFEval has no instruction called {unknown[0]!r}.", hint="Is the file what was published?")
+        raise BenchmarkError(
+            f"IFEval has no instruction called {unknown[0]!r}.", hint="Is the file what was published?"
+        )
     if wanted & _NEEDS_SENTENCES and not _has_table():
         raise BenchmarkError(
             f"IFEval counts sentences with the table {_TABLE} of nltk, which is not there and cannot be fetched.",

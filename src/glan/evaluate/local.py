@@ -46,7 +46,7 @@ class LocalModel:
         self._at_once = batch_size * _BATCHES_AT_ONCE
         try:
             with hushed():
-                self._model = HFLM(**_arguments(name), batch_size=batch_size)
+                self._model = HFLM(**_arguments(name), **_where(), batch_size=batch_size)
         except (OSError, ValueError, ImportError, KeyError) as error:
             first = next(iter(str(error).splitlines()), "")
             raise ConfigError(
@@ -136,6 +136,13 @@ def _how(prompt: Prompt) -> dict[str, Any]:
         "until": list(prompt.until),
     }
     return found if prompt.top_p is None else {**found, "top_p": prompt.top_p}
+
+
+def _where() -> dict[str, str]:
+    """Return the device and the type of its numbers, as losses are taken too."""
+    if torch.cuda.is_available():
+        return {"device": "cuda", "dtype": "bfloat16" if torch.cuda.is_bf16_supported() else "float32"}
+    return {"device": "mps" if torch.backends.mps.is_available() else "cpu", "dtype": "float32"}
 
 
 def _arguments(name: str) -> dict[str, Any]:

@@ -115,7 +115,9 @@ def problems_of(name: str, rows: Iterable[Published]) -> list[Problem]:
         _refuse_lacking(benchmark, row)
         problem = _MAKE[name](row)
         if problem.id in found:
-            raise BenchmarkError(f"{row.place}: the id {problem.id!r} stands there already.", hint="An id names one row.")
+            raise BenchmarkError(
+                f"{row.place}: the id {problem.id!r} stands there already.", hint="An id names one row."
+            )
         found[problem.id] = msgspec.structs.replace(problem, benchmark=name)
     if not found:
         raise BenchmarkError(f"There are no rows of {benchmark.title}.", hint=COLUMNS)
@@ -232,9 +234,7 @@ def _mbpp(row: Published) -> Problem:
     def asked(text: str, tests: Iterable[str]) -> str:
         return _MBPP.format(text=text, tests="\n".join(tests))
 
-    shots = "".join(
-        f"{asked(shot['text'], shot['test_list'])}{shot['code']}\n[DONE]\n\n" for shot in mbpp_shots()
-    )
+    shots = "".join(f"{asked(shot['text'], shot['test_list'])}{shot['code']}\n[DONE]\n\n" for shot in mbpp_shots())
     tests = row.texts("test_list")
     setup = row.fields.get("test_setup_code") or ""
     return Problem(

@@ -1,7 +1,7 @@
 """The published rows of a benchmark: from files of a person's, or from the hub by name.
 
-    DIR/arc_easy/test.jsonl              one part: a file that is called like the split
-    DIR/math/algebra.jsonl  ...          several parts: one file each, or a folder with such a file
+DIR/arc_easy/test.jsonl              one part: a file that is called like the split
+DIR/math/algebra.jsonl  ...          several parts: one file each, or a folder with such a file
 """
 
 from collections.abc import Iterator
@@ -94,4 +94,6 @@ def _from_hub(benchmark: Benchmark) -> Iterator[Published]:
                 yield Published(place=f"{place}:{number}", part=part, number=number, fields=fields)
         except (OSError, ValueError, RuntimeError) as error:
             words = " ".join(str(error).split())[:300].rstrip(".")
-            raise BenchmarkError(f"{place} cannot be fetched: {words}.", hint=_HINT.format(hub=benchmark.hub)) from error
+            raise BenchmarkError(
+                f"{place} cannot be fetched: {words}.", hint=_HINT.format(hub=benchmark.hub)
+            ) from error

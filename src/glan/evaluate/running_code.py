@@ -20,9 +20,7 @@ def scored_code(problems: Sequence[Problem], replies: Sequence[Sequence[str]]) -
 
     """
     codes = [[code_of(reply) for reply in each] for each in replies]
-    programs = [
-        _program(problem, code) for problem, each in zip(problems, codes, strict=True) for code in each
-    ]
+    programs = [_program(problem, code) for problem, each in zip(problems, codes, strict=True) for code in each]
     outcomes = iter(run_all(programs, Limits(), workers=os.cpu_count() or 1))
     return [_scored(each, sum(next(outcomes).is_passed for _ in each)) for each in codes]
 
