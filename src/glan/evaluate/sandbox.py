@@ -6,26 +6,32 @@ of the machine before it runs a line of it. Where that cannot be done nothing is
 
 import json
 import os
+import platform
 import select
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import IO, cast
 
 import msgspec
 
 from glan.errors import SandboxError
+from glan.evaluate.refusals import refusal, unfit
 from glan.records import Record
 
 _MIB = 1 << 20
 _GRACE_S = 30.0
 """How much longer than a program may take the whole sandbox may, before it is ended from outside."""
 _AT_ONCE = 1 << 16
-_ANSWER_BYTES = 1 << 24
+_BETWEEN_S = 0.5
+_SHOWN_BYTES = 2000
 _PACKAGE = Path(__file__).parents[1]
 _START = """
 import sys, types
@@ -49,17 +55,27 @@ class Status(StrEnum):
     OUT_OF_MEMORY = "out of memory"
 
 
+class Isolation(StrEnum):
+    """How a program is held."""
+
+    FULL = "full"
+    """Namespaces, limits and a filter: it reaches nothing of this machine but the standard library."""
+    WEAK = "weak"
+    """Limits and a filter, for a container that is thrown away: it may read what its user may read."""
+
+
 class Limits(Record, frozen=True, kw_only=True):
     """What a program may take; each limit holds for one program with all processes that it starts."""
 
+    isolation: Isolation = Isolation.FULL
     wall_s: float = 30.0
     cpu_s: int = 10
     """Of processor time, for each process."""
     memory_bytes: int = 1024 * _MIB
     processes: int = 16
-    """Threads count as well."""
+    """Threads count as well. In a weak sandbox there is one process, and its memory bounds its threads."""
     disk_bytes: int = 16 * _MIB
-    """Of its folder, which is in memory and goes with it."""
+    """Of its folder, which is in memory and goes with it; a weak sandbox has none, and writes nothing."""
     file_bytes: int = 8 * _MIB
     stderr_bytes: int = 4096
     """How much of the end of its stderr is kept."""
@@ -81,22 +97,18 @@ class Outcome(Record, frozen=True, kw_only=True):
 
 def run(program: str, limits: Limits) -> Outcome:
     """Run a Python program. A `SandboxError` says that this machine cannot hold it, and then nothing was run."""
-    job = {"program": program, "limits": msgspec.to_builtins(limits), "parent": os.getpid()}
-    answer = _answer(json.dumps(job).encode() + b"\n", time.monotonic() + limits.wall_s + _GRACE_S)
-    if answer is None:
-        return Outcome(status=Status.TIMED_OUT, exit_code=None, stderr="")
-    if "refused" in answer:
-        raise _refusal(answer)
-    return msgspec.convert(answer, Outcome)
+    return _run(program, limits, threading.Event())
 
 
 def run_all(programs: Iterable[str], limits: Limits, workers: int) -> list[Outcome]:
     """Run programs, so many at a time, and return what became of each, in their order."""
+    stop = threading.Event()
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        futures = [pool.submit(run, program, limits) for program in programs]
+        futures = [pool.submit(_run, program, limits, stop) for program in programs]
         try:
             return [future.result() for future in futures]
         finally:
+            stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -107,52 +119,53 @@ def probe(limits: Limits) -> None:
         raise SandboxError(f"The sandbox does not run an empty program: {outcome.status}. {outcome.stderr}")
 
 
-def _answer(job: bytes, end: float) -> Mapping[str, Any] | None:
-    """Return what the sandbox says of a job; None where it says nothing in time."""
-    command = [sys.executable, "-P", "-s", "-S", "-B", "-X", "utf8", "-c", _START, str(_PACKAGE)]
-    variables = {"PYTHONHASHSEED": "0"}
-    with subprocess.Popen(  # noqa: S603 - our own program
-        command,
+def _run(program: str, limits: Limits, stop: threading.Event) -> Outcome:
+    if problem := unfit(sys.platform, platform.machine()):
+        raise problem
+    job = {"program": program, "limits": msgspec.to_builtins(limits), "parent": os.getpid()}
+    with _started() as process:
+        try:
+            said = _exchange(process, job, time.monotonic() + limits.wall_s + _GRACE_S, stop)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+    if said is None:
+        return Outcome(status=Status.TIMED_OUT, exit_code=None, stderr="")
+    try:
+        answer = json.loads(said)
+    except ValueError as error:
+        shown = said[-_SHOWN_BYTES:].decode("utf-8", "replace").strip()
+        raise SandboxError(f"The sandbox ended without an outcome: {shown or 'it said nothing'}") from error
+    if "refused" in answer:
+        raise refusal(answer["refused"], answer["number"])
+    return msgspec.convert(answer, Outcome)
+
+
+def _started() -> "subprocess.Popen[bytes]":
+    """Start an interpreter that knows the standard library alone, and none of our variables."""
+    return subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-P", "-s", "-S", "-B", "-X", "utf8", "-c", _START, str(_PACKAGE)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env=variables,
+        env={"PYTHONHASHSEED": "0"},
         cwd="/",
         start_new_session=True,
-    ) as process:
-        try:
-            said = _exchange(process, job, end)
-        finally:
-            process.kill()
-    if said is None:
-        return None
-    try:
-        return dict(json.loads(said))
-    except ValueError as error:
-        end_of = said[-2000:].decode("utf-8", "replace").strip()
-        raise SandboxError(f"The sandbox ended without an outcome: {end_of or process.returncode}") from error
+    )
 
 
-def _exchange(process: "subprocess.Popen[bytes]", job: bytes, end: float) -> bytes | None:
+def _exchange(
+    process: "subprocess.Popen[bytes]", job: Mapping[str, object], end: float, stop: threading.Event
+) -> bytes | None:
     """Hand in a job, and return all that is said until the other side closes; None where that is too late."""
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        process.stdin.write(job)
-        process.stdin.flush()
-    except BrokenPipeError:
-        pass  # what it says tells why
+    to, of = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
+    with suppress(BrokenPipeError):  # what it says tells why
+        to.write(json.dumps(job).encode() + b"\n")
+        to.flush()
     said = b""
-    while len(said) <= _ANSWER_BYTES:
-        ready, _, _ = select.select([process.stdout], [], [], max(0.0, end - time.monotonic()))
-        if not ready:
-            return None
-        data = os.read(process.stdout.fileno(), _AT_ONCE)
-        if not data:
-            return said
-        said += data
-    return said
-
-
-def _refusal(answer: Mapping[str, Any]) -> SandboxError:
-    return SandboxError(f"refused: {answer}")
+    while not stop.is_set() and time.monotonic() < end:
+        if select.select([of], [], [], _BETWEEN_S)[0]:
+            data = os.read(of.fileno(), _AT_ONCE)
+            if not data:
+                return said
+            said += data
+    return None

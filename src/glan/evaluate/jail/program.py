@@ -8,22 +8,34 @@ import sys
 import traceback
 import types
 from collections.abc import Mapping
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from glan.evaluate.jail import calls, kernel
 
-CLAIM, MEMORY = b"done", b"memory"
+WEAK = "weak"
+READY, CLAIM, MEMORY = b"ready", b"done", b"memory"
 NONCE_BYTES = 32
 _NAME = "program"
 _FILES = 64
+_OURS = 2
+"""Processes of the sandbox itself that its user has."""
 
 
-def run(source: str, channel: socket.socket, errors: int, limits: Mapping[str, int]) -> NoReturn:
-    """Run a program to its last line, and exit."""
-    _give_up(channel, errors, limits)
+def run(source: str, channel: socket.socket, errors: int, limits: Mapping[str, Any]) -> NoReturn:
+    """Run a program to its last line, say so on the channel, and exit."""
+    try:
+        _give_up(channel, errors, limits)
+        channel.send(READY)
+    except OSError as error:
+        channel.send(f"{error.errno} {error.filename or 'limits'}".encode())
+        os._exit(1)
+    _execute(source, channel)
+
+
+def _execute(source: str, channel: socket.socket) -> NoReturn:
+    """Run a program; of what is needed afterwards nothing is looked up by a name that it may give to something else."""
     stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115 - until the exit
-    leave, say, hear = os._exit, channel.send, channel.recv  # the program may put others in their places
-    show = traceback.print_exception
+    leave, say, hear, show = os._exit, channel.send, channel.recv, traceback.print_exception
     file = f"{_NAME}.py"
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     module = types.ModuleType(_NAME)
@@ -45,9 +57,8 @@ def run(source: str, channel: socket.socket, errors: int, limits: Mapping[str, i
     leave(0)
 
 
-def _give_up(channel: socket.socket, errors: int, limits: Mapping[str, int]) -> None:
+def _give_up(channel: socket.socket, errors: int, limits: Mapping[str, Any]) -> None:
     """Keep the channel and a stderr, and nothing else; take on the limits."""
-    os.setsid()
     nothing = os.open("/dev/null", os.O_RDWR)
     for place, handle in enumerate((nothing, nothing, errors)):
         os.dup2(handle, place)
@@ -55,19 +66,17 @@ def _give_up(channel: socket.socket, errors: int, limits: Mapping[str, int]) -> 
     os.closerange(3, kept)
     os.closerange(kept + 1, 1 << 16)
     kernel.set_dumpable(is_dumpable=False)
-    for name, (soft, hard) in _limits(limits).items():
-        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (soft, hard))
-    kernel.forbid(calls.filter_of(os.uname().machine, is_alone=False))
-
-
-def _limits(limits: Mapping[str, int]) -> Mapping[str, tuple[int, int]]:
-    cpu, others = limits["cpu_s"], ("memory_bytes", "file_bytes", "processes")
-    memory, file, processes = (limits[name] for name in others)
-    return {
-        "CPU": (cpu, cpu + 1),
-        "AS": (memory, memory),
-        "FSIZE": (file, file),
-        "NPROC": (processes, processes),
-        "NOFILE": (_FILES, _FILES),
-        "CORE": (0, 0),
-    }
+    is_alone = limits["isolation"] == WEAK
+    cpu, memory, file = (limits[name] for name in ("cpu_s", "memory_bytes", "file_bytes"))
+    for kind, soft, hard in (
+        (resource.RLIMIT_CPU, cpu, cpu + 1),
+        (resource.RLIMIT_AS, memory, memory),
+        (resource.RLIMIT_FSIZE, file, file),
+        (resource.RLIMIT_NOFILE, _FILES, _FILES),
+        (resource.RLIMIT_CORE, 0, 0),
+    ):
+        resource.setrlimit(kind, (soft, hard))
+    if not is_alone:  # where it has no user of its own, all processes of its user would count
+        processes = limits["processes"] + _OURS
+        resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
+    kernel.forbid(calls.filter_of(os.uname().machine, is_alone=is_alone))

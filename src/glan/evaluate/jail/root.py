@@ -4,102 +4,102 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from glan.evaluate.jail import kernel
 
-WORK = "/tmp"  # noqa: S108 - inside, where nobody else is
-_NEW = "/tmp"  # noqa: S108 - what is mounted there is seen by this process alone
+WORK = Path("/tmp")  # noqa: S108 - inside, where nobody else is
+_NEW = Path("/tmp")  # noqa: S108 - what is mounted there is seen by this process alone
 _SYSTEM = (
-    "/dev/null",
-    "/dev/urandom",
-    "/dev/zero",
-    "/etc/ld.so.cache",
-    "/lib",
-    "/lib64",
-    "/usr/lib",
-    "/usr/lib64",
-    "/usr/local/lib",
+    Path("/dev/null"),
+    Path("/dev/urandom"),
+    Path("/dev/zero"),
+    Path("/etc/ld.so.cache"),
+    Path("/lib"),
+    Path("/lib64"),
+    Path("/usr/lib"),
+    Path("/usr/lib64"),
+    Path("/usr/local/lib"),
 )
-_STORES = ("/nix/store", "/gnu/store")
+_STORES = (Path("/nix/store"), Path("/gnu/store"))
 _INODES = 4096
+_CLOSED = kernel.NO_SETUID | kernel.NO_DEVICES
 _PATH_ONLY = 0o10000000
-_KEPT_FLAGS = kernel.NO_SETUID | kernel.NO_DEVICES | kernel.NO_PROGRAMS
+_NO_HANDLE = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """What of the machine is there inside, at the same path: opened before the rights to reach it are gone."""
 
-    path: str
+    path: Path
     handle: int
     is_folder: bool
     link: str = ""
     """Where a path points that is a link; nothing is mounted then."""
+
+    @property
+    def target(self) -> Path:
+        return _NEW / self.path.relative_to("/")
 
 
 def opened() -> list[Source]:
     """Open all that Python needs inside; what another of them holds is left out."""
     found: list[Source] = []
     for path in sorted({*_SYSTEM, *_of_python()}):
-        inside = any(path.startswith(f"{source.path}/") for source in found)
-        if os.path.exists(path) and not inside:
+        is_held = any(source.path in path.parents and not source.link for source in found)
+        if path.exists() and not is_held:
             found.append(_opened(path))
     return found
 
 
-def _of_python() -> Iterator[str]:
-    yield os.path.join(sys.base_prefix, "lib")
-    yield from (os.path.normpath(path) for path in sys.path if path.startswith("/"))
-    yield from (store for store in _STORES if sys.base_prefix.startswith(store))
+def _of_python() -> Iterator[Path]:
+    base = Path(sys.base_prefix)
+    yield base / "lib"
+    yield from (Path(os.path.normpath(path)) for path in sys.path if path.startswith("/"))
+    yield from (store for store in _STORES if base.is_relative_to(store))
 
 
-def _opened(path: str) -> Source:
-    link = os.readlink(path) if os.path.islink(path) and path in _SYSTEM else ""
-    return Source(path=path, handle=os.open(path, _PATH_ONLY), is_folder=os.path.isdir(path), link=link)
+def _opened(path: Path) -> Source:
+    if path.is_symlink() and path in _SYSTEM:
+        return Source(path=path, handle=_NO_HANDLE, is_folder=True, link=str(path.readlink()))
+    return Source(path=path, handle=os.open(path, _PATH_ONLY), is_folder=path.is_dir())
 
 
 def build(sources: Sequence[Source], *, disk_bytes: int) -> int:
     """Make the new root, enter it, and return a handle of its list of processes, which stands nowhere in it."""
     kernel.mount("none", "/", None, kernel.RECURSIVE | kernel.PRIVATE)
-    closed = kernel.NO_SETUID | kernel.NO_DEVICES
-    kernel.mount("tmpfs", _NEW, "tmpfs", closed, "size=1m,mode=755")
+    kernel.mount("tmpfs", str(_NEW), "tmpfs", _CLOSED, "size=1m,mode=755")
     for source in sources:
         _place(source)
-    for point in _mounted([_NEW + source.path for source in sources if not source.link]):
+    for point in _mounted([source.target for source in sources if not source.link]):
         _make_read_only(point)
-    work = _NEW + WORK
-    os.makedirs(work)
-    kernel.mount("proc", work, "proc", closed | kernel.NO_PROGRAMS)
-    processes = os.open(work, os.O_RDONLY | os.O_DIRECTORY)
-    kernel.detach(work)
-    kernel.mount("tmpfs", work, "tmpfs", closed, f"size={disk_bytes},nr_inodes={_INODES},mode=700")
-    os.makedirs(f"{_NEW}/dev", exist_ok=True)
-    os.symlink(WORK, f"{_NEW}/dev/shm")
-    kernel.enter(_NEW)
-    kernel.mount("none", "/", None, kernel.REMOUNT | kernel.BIND | kernel.READ_ONLY | closed)
+    processes = _make_work(_NEW / WORK.relative_to("/"), disk_bytes)
+    kernel.enter(str(_NEW))
+    kernel.mount("none", "/", None, kernel.REMOUNT | kernel.BIND | kernel.READ_ONLY | _CLOSED)
     os.chdir(WORK)
     return processes
 
 
 def _place(source: Source) -> None:
-    target = _NEW + source.path
-    os.makedirs(os.path.dirname(target), exist_ok=True)
+    target = source.target
+    target.parent.mkdir(parents=True, exist_ok=True)
     if source.link:
-        os.symlink(source.link, target)
+        target.symlink_to(source.link)
         return
     if source.is_folder:
-        os.makedirs(target, exist_ok=True)
+        target.mkdir(exist_ok=True)
     else:
-        os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o600))
-    kernel.mount(f"/proc/self/fd/{source.handle}", target, None, kernel.BIND | kernel.RECURSIVE)
+        target.touch()
+    kernel.mount(f"/proc/self/fd/{source.handle}", str(target), None, kernel.BIND | kernel.RECURSIVE)
     os.close(source.handle)
 
 
-def _mounted(targets: Sequence[str]) -> list[str]:
+def _mounted(targets: Sequence[Path]) -> list[Path]:
     """Return every mount at or under the targets: one that was mounted stays writable when what holds it is not."""
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
-        points = [_unescaped(line.split()[4]) for line in lines]
-    return [point for point in points if any(f"{point}/".startswith(f"{target}/") for target in targets)]
+    lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    points = [Path(_unescaped(line.split(" ")[4])) for line in lines]
+    return [point for point in points if any(point.is_relative_to(target) for target in targets)]
 
 
 def _unescaped(point: str) -> str:
@@ -108,8 +108,21 @@ def _unescaped(point: str) -> str:
     return point
 
 
-def _make_read_only(point: str) -> None:
-    """Flags that the machine has set on a mount have to stay."""
-    kept = os.statvfs(point).f_flag & _KEPT_FLAGS
+def _make_read_only(point: Path) -> None:
+    """Mount once more what is mounted, read-only; flags that the machine has set have to stay."""
+    kept = os.statvfs(point).f_flag & (_CLOSED | kernel.NO_PROGRAMS)
     flags = kernel.REMOUNT | kernel.BIND | kernel.READ_ONLY | kernel.NO_SETUID | kept
-    kernel.mount("none", point, None, flags)
+    kernel.mount("none", str(point), None, flags)
+
+
+def _make_work(work: Path, disk_bytes: int) -> int:
+    """Make the folder that is written to, and return a handle of the processes, which are mounted there before it."""
+    work.mkdir()
+    kernel.mount("proc", str(work), "proc", _CLOSED | kernel.NO_PROGRAMS)
+    processes = os.open(work, os.O_RDONLY | os.O_DIRECTORY)
+    kernel.detach(str(work))
+    kernel.mount("tmpfs", str(work), "tmpfs", _CLOSED, f"size={disk_bytes},nr_inodes={_INODES},mode=700")
+    shared = _NEW / "dev" / "shm"
+    shared.parent.mkdir(exist_ok=True)
+    shared.symlink_to(WORK)
+    return processes

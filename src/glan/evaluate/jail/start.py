@@ -5,8 +5,9 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping
-from typing import Any, NoReturn
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from glan.evaluate.jail import kernel, program, root
 from glan.evaluate.jail.watch import Watch
@@ -25,25 +26,20 @@ def main() -> None:
         return
     job = json.loads(line)
     try:
-        sources = _isolate(job["parent"])
+        if job["limits"]["isolation"] == program.WEAK:
+            _live_with(job["parent"])
+            _watch(job, None)
+        else:
+            _be_first_of(job, _isolate(job["parent"]))
     except OSError as error:
-        _tell(_refused(error))
-        return
-    first = os.fork()
-    if first == 0:
-        _be_first(job, sources)
-    os.waitpid(first, 0)
-
-
-def _refused(error: OSError) -> Mapping[str, object]:
-    return {"refused": str(error.filename or "fork"), "number": error.errno}
+        _tell({"refused": str(error.filename or "fork"), "number": error.errno})
 
 
 def _tell(what: Mapping[str, object]) -> None:
     os.write(1, json.dumps(what).encode() + b"\n")
 
 
-def _isolate(parent: int) -> list[root.Source]:
+def _isolate(parent: int) -> Sequence[root.Source]:
     """Leave the namespaces of the machine, and become a user who owns nothing on it; return what stays in reach."""
     outside = _outside_ids()
     if os.geteuid() == 0:
@@ -55,10 +51,15 @@ def _isolate(parent: int) -> list[root.Source]:
     os.setresgid(_INSIDE, _INSIDE, _INSIDE)
     os.setresuid(_INSIDE, _INSIDE, _INSIDE)
     kernel.set_dumpable(is_dumpable=True)
+    _live_with(parent)
+    return sources
+
+
+def _live_with(parent: int) -> None:
+    """End when the parent does, also where it has done so already."""
     kernel.die_with_parent(signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit("Who started the sandbox is gone.")
-    return sources
 
 
 def _leave_users(outside: tuple[int, int]) -> None:
@@ -86,8 +87,8 @@ def _outside_ids() -> tuple[int, int]:
 
 
 def _holds(kind: str, number: int) -> bool:
-    with open(f"/proc/self/{kind}_map", encoding="ascii") as lines:
-        ranges = [[int(each) for each in line.split()] for line in lines]
+    lines = Path(f"/proc/self/{kind}_map").read_text(encoding="ascii").splitlines()
+    ranges = [[int(each) for each in line.split()] for line in lines]
     return any(first <= number < first + length for first, _, length in ranges)
 
 
@@ -96,27 +97,33 @@ def _write_maps(process: int, outside: tuple[int, int]) -> int:
     lines = {"setgroups": "deny", "uid_map": f"{_INSIDE} {outside[0]} 1", "gid_map": f"{_INSIDE} {outside[1]} 1"}
     try:
         for name, line in lines.items():
-            with open(f"/proc/{process}/{name}", "w", encoding="ascii") as file:
-                file.write(line)
+            Path(f"/proc/{process}/{name}").write_text(line, encoding="ascii")
     except OSError as error:
         return error.errno or 1
     return 0
 
 
-def _be_first(job: Mapping[str, Any], sources: list[root.Source]) -> NoReturn:
-    """Be the first process of the namespace; with it all others end."""
+def _be_first_of(job: Mapping[str, Any], sources: Sequence[root.Source]) -> None:
+    """Start the first process of the namespace, with which all others end, and wait for it."""
+    first = os.fork()
+    if first:
+        os.waitpid(first, 0)
+        return
+    kernel.die_with_parent(signal.SIGKILL)
+    Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+    processes = root.build(sources, disk_bytes=job["limits"]["disk_bytes"])
+    kernel.give_up_privileges()
+    _watch(job, processes)
+
+
+def _watch(job: Mapping[str, Any], processes: int | None) -> None:
+    """Run the program in a process of its own, and tell how it ended."""
     limits = job["limits"]
-    try:
-        kernel.die_with_parent(signal.SIGKILL)
-        processes = root.build(sources, disk_bytes=limits["disk_bytes"])
-        kernel.give_up_privileges()
-        ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        errors, written = os.pipe()
-        child = os.fork()
-    except OSError as error:
-        _tell(_refused(error))
-        os._exit(1)
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    errors, written = os.pipe()
+    child = os.fork()
     if child == 0:
+        kernel.die_with_parent(signal.SIGKILL)
         program.run(job["program"], its, written, limits)
     its.close()
     os.close(written)

@@ -5,11 +5,10 @@ import secrets
 import selectors
 import signal
 import socket
-import sys
 import time
 from collections.abc import Mapping
 
-from glan.evaluate.jail.program import CLAIM, MEMORY, NONCE_BYTES
+from glan.evaluate.jail.program import CLAIM, MEMORY, NONCE_BYTES, READY
 
 PASSED, FAILED, TIMED_OUT, OUT_OF_MEMORY = "passed", "failed", "timed out", "out of memory"
 _BETWEEN_S = 0.05
@@ -19,7 +18,7 @@ _LIFELINE = 0
 
 
 class Watch:
-    """One program from its start to its end. `child` is its process, `processes` the folder with all that are here."""
+    """One program from its start to its end: `child` is its process, `errors` the other end of its stderr."""
 
     def __init__(self, child: int, channel: socket.socket, errors: int, limits: Mapping[str, float]) -> None:
         self._child = child
@@ -28,6 +27,7 @@ class Watch:
         self._limits = limits
         self._tail = b""
         self._said = b""
+        self._is_ready = False
         self._nonce = b""
         """Made only once the program says that it is done: until then it is nowhere."""
         self._selector = selectors.DefaultSelector()
@@ -35,8 +35,11 @@ class Watch:
             os.set_blocking(handle if isinstance(handle, int) else handle.fileno(), False)
             self._selector.register(handle, selectors.EVENT_READ)
 
-    def run(self, processes: int) -> Mapping[str, object]:
-        """Return how the program ended: `status`, `exit_code` and the end of its `stderr`."""
+    def run(self, processes: int | None) -> Mapping[str, object]:
+        """Return how the program ended: `status`, `exit_code` and the end of its `stderr`.
+
+        `processes` is the folder of all processes that there are in the sandbox; None where it has none of its own.
+        """
         end = time.monotonic() + self._limits["wall_s"]
         status, code = "", None
         while not status:
@@ -47,8 +50,13 @@ class Watch:
                 status = self._status_of(code)
             elif time.monotonic() >= end:
                 status = TIMED_OUT
-            elif _memory_bytes(processes) > self._limits["memory_bytes"]:
+            elif processes is not None and _memory_bytes(processes) > self._limits["memory_bytes"]:
                 status = OUT_OF_MEMORY
+        if code is None:
+            os.kill(self._child, signal.SIGKILL)
+        if not self._is_ready and status == FAILED:
+            number, _, tried = self._said.decode("utf-8", "replace").partition(" ")
+            return {"refused": tried, "number": int(number or 0)}
         return {"status": status, "exit_code": code, "stderr": self._tail.decode("utf-8", "replace")}
 
     def _hear(self) -> None:
@@ -58,7 +66,7 @@ class Watch:
             elif key.fileobj == self._errors:
                 self._read_errors()
             elif not os.read(_LIFELINE, 1):
-                sys.exit("Who started the sandbox is gone.")
+                os._exit(1)  # who started the sandbox is gone
 
     def _read_errors(self) -> None:
         said = os.read(self._errors, _AT_ONCE)
@@ -69,10 +77,12 @@ class Watch:
     def _answer(self) -> None:
         """Hear what the program's process says: that it is done, and then what it was given for that."""
         try:
-            said = self._channel.recv(NONCE_BYTES)
-        except ConnectionError:
+            said = self._channel.recv(_AT_ONCE)
+        except (BlockingIOError, ConnectionError):
             said = b""
-        if said == CLAIM and not self._nonce:
+        if said == READY and not self._is_ready:
+            self._is_ready = True
+        elif said == CLAIM and not self._nonce:
             self._nonce = secrets.token_bytes(NONCE_BYTES)
             self._channel.send(self._nonce)
         elif said:
