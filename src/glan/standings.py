@@ -1,4 +1,4 @@
-"""What examinations come to as tables: beside the paper's, and beside each other. It knows files of results, no model."""
+"""What examinations come to as tables: beside the paper's, and beside each other. It knows results and no model."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
@@ -62,23 +62,39 @@ def _interval(number: Number) -> str:
 
 def remarks(results: Results) -> Iterator[str]:
     """Say what a reader of the numbers must know: what is missing, cut or limited."""
-    for taken in results.tasks.values():
-        if taken.limit is not None and taken.asked < taken.there:
-            yield f"{taken.title}: {taken.asked:,} of its {taken.there:,} items, spread evenly (--limit)."
-        for reason, count in taken.failed.items():
-            yield f"{taken.title}: {counted(count, 'item')} without a reply, in no number: {reason}"
-        if taken.unread:
-            yield f"{taken.title}: {counted(taken.unread, 'reply', 'replies')} gave no answer that the rules read: wrong."
-        if taken.cut:
-            yield f"{taken.title}: {counted(taken.cut, 'reply', 'replies')} had no room to end ({taken.max_tokens:,} tokens)."
-        if taken.prompts_cut:
-            yield f"{taken.title}: {counted(taken.prompts_cut, 'prompt')} longer than the model takes lost the beginning."
+    taken = results.tasks.values()
+    for words, told in (
+        ("Not all items, but some that are spread evenly (--limit)", _limited),
+        ("No answer that the rules read, so wrong", lambda each: _count(each.unread, each.answered)),
+        ("No room for the end of the reply", lambda each: _count(each.cut, each.answered)),
+        ("Prompts that are longer than the model takes, and lost their beginning", _prompts_cut),
+    ):
+        if found := [f"{each.title} {said}" for each in taken if (said := told(each))]:
+            yield f"{words}: {', '.join(found)}."
+    for each in taken:
+        for reason, count in each.failed.items():
+            yield f"{each.title}: {counted(count, 'item')} without a reply, in no number: {reason}"
+    yield from _missing(results)
+
+
+def _limited(taken: Taken) -> str:
+    return _count(taken.asked, taken.there) if taken.asked < taken.there else ""
+
+
+def _prompts_cut(taken: Taken) -> str:
+    return _count(taken.prompts_cut, taken.asked)
+
+
+def _count(some: int, of: int) -> str:
+    return f"{some:,} of {of:,}" if some else ""
+
+
+def _missing(results: Results) -> Iterator[str]:
     for name, why in results.left_out.items():
         if name not in results.tasks:
             yield f"{suite()[name].title} is missing: {why}."
     known = {*results.tasks, *results.left_out}
-    missing = [benchmark.title for name, benchmark in suite().items() if name not in known]
-    if missing:
+    if missing := [benchmark.title for name, benchmark in suite().items() if name not in known]:
         yield f"Not asked for: {', '.join(missing)}."
 
 
@@ -86,14 +102,13 @@ def page(results: Results) -> str:
     """Return README.md: the numbers, what to know of them, and the paper's tables with this model in them."""
     tuned = f", tuned on {results.pairs:,} pairs" if results.pairs is not None else ""
     template = "with its chat template" if results.chat else "without a chat template"
-    made = ", ".join(f"{name} {number}" for name, number in results.libraries.items())
+    libraries = {"glan": results.glan_version, **results.libraries}
+    made = ", ".join(f"{name} {number}" for name, number in libraries.items())
     parts = [
         f"# {text_of(results.name)} on the paper's benchmarks",
-        f"{text_of(results.model)}{tuned}, {results.way}, asked {template}, by glan {results.glan_version}"
-        f"{f' with {made}' if made else ''}.",
+        f"{text_of(results.model)}{tuned}, {results.way}, asked {template}, by {made}.",
         table_of(overview(results)),
-        "The score is in percent, with its standard error over the items; the two columns at the right are the "
-        "paper's, whose protocol for its base is not stated.",
+        _MEANING,
     ]
     if found := list(remarks(results)):
         parts += ["## To know", list_of(found)]
@@ -107,6 +122,12 @@ def page(results: Results) -> str:
             )
             parts += [f"## {taken.title} by task", table_of(Table(("Task", "Items", "Score", "95% interval"), rows))]
     return "\n\n".join(parts) + "\n"
+
+
+_MEANING: Final = (
+    "The score is in percent, with its standard error over the items; the two columns at the right are the paper's, "
+    "whose protocol for its base is not stated."
+)
 
 
 def _beside(table: PaperTable, results: Results) -> Table:
@@ -138,30 +159,30 @@ def compared(folders: Sequence[Path]) -> tuple[list[Results], list[Compared]]:
 
     """
     every = [read_results(folder) for folder in folders]
-    rows = []
-    for name in suite():
-        takens = [results.tasks.get(name) for results in every]
-        if not any(takens):
-            continue
-        items = [
-            None if taken is None else read_items(folder, name) for folder, taken in zip(folders, takens, strict=True)
-        ]
-        reasons = [_why_not(takens[0], taken) for taken in takens[1:]]
-        for number in next(taken.numbers for taken in takens if taken is not None):
-            rows.append(
-                Compared(
-                    benchmark=name,
-                    title=_label(next(filter(None, takens)), number),
-                    number=number,
-                    values=tuple(None if taken is None else taken.number(number) for taken in takens),
-                    differences=tuple(
-                        None if why is not None else difference(items[0] or (), other or (), number, seed=SEED)
-                        for why, other in zip(reasons, items[1:], strict=True)
-                    ),
-                    why_not=tuple(reasons),
-                )
-            )
-    return every, rows
+    return every, [row for name in suite() for row in _rows(name, folders, every)]
+
+
+def _rows(name: str, folders: Sequence[Path], every: Sequence[Results]) -> Iterator[Compared]:
+    """Yield every number of a benchmark."""
+    takens = [results.tasks.get(name) for results in every]
+    there = [taken for taken in takens if taken is not None]
+    if not there:
+        return
+    pairs = zip(folders, takens, strict=True)
+    items = [[] if taken is None else read_items(folder, name) for folder, taken in pairs]
+    reasons = [_why_not(takens[0], taken) for taken in takens[1:]]
+    for number in there[0].numbers:
+        yield Compared(
+            benchmark=name,
+            title=_label(there[0], number),
+            number=number,
+            values=tuple(None if taken is None else taken.number(number) for taken in takens),
+            differences=tuple(
+                None if why is not None else difference(items[0], other, number, seed=SEED)
+                for why, other in zip(reasons, items[1:], strict=True)
+            ),
+            why_not=tuple(reasons),
+        )
 
 
 def _why_not(first: Taken | None, other: Taken | None) -> str | None:

@@ -1,6 +1,5 @@
 """The command that examines a model in the paper's benchmarks, and sets results beside each other."""
 
-import asyncio
 import re
 import sys
 import time
@@ -45,8 +44,8 @@ from glan.standings import (
     write_curve,
 )
 from glan.teachers.panel import Named
-from glan.teachers.specs import OFFLINE, parse_spec
 from glan.teachers.providers import providers
+from glan.teachers.specs import OFFLINE, parse_spec
 from glan.telling import calls_of, cost_of
 
 _EVERY_S: Final = 10.0

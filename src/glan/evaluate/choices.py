@@ -21,7 +21,7 @@ from typing import Final
 from glan.evaluate.statements import boxed, tails
 
 _OPEN: Final = r"[\s\"'“”‘’`*_$(\[{（【]*(?:\\(?:text|mathrm|mathbf|textbf)\s*\{\s*\(?)?"
-_NAMED: Final = r"(?:(?:the|both|either|simply|just|clearly|therefore|likely|probably|most\ likely|letter|option|choice|answer)\s+)*"
+_NAMED: Final = r"(?:(?:the|both|either|simply|just|clearly|therefore|likely|probably|letter|option|choice|answer)\s+)*"
 _LETTER: Final = re.compile(rf"{_OPEN}{_NAMED}{_OPEN}(?P<letter>[A-Za-z])(?![A-Za-z0-9_'’À-ÿ])(?P<after>.*)", re.DOTALL)
 _LOWER_ENDS: Final = re.compile(r"\s*(?:[).:\]}*,]|$)")
 _MORE: Final = re.compile(r"[\s)\]}*.]*(?:,|and|or|&|/|\+|和|或)[\s*(\[]*(?P<letter>[A-Z])(?![\w'])", re.IGNORECASE)

@@ -1,6 +1,6 @@
-"""The number that a reply to a word problem ends in, exactly: no rounding, so 0.5 and 1/2 are the same and 0.33 and 1/3
-are not.
+"""The number that a reply to a word problem ends in, exactly.
 
+Nothing is rounded: 0.5 and 1/2 are the same, 0.33 and 1/3 are not.
 In this order: what stands after the last `####`, in a LaTeX box, after "the answer is", and else the last number.
 """
 

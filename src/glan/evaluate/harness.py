@@ -91,7 +91,7 @@ def hushed() -> Iterator[Screen]:
         yield screen
 
 
-class _Model(LM):
+class _Model(LM):  # type: ignore[misc]  # the library ships no types
     """A respondent as lm-evaluation-harness knows models."""
 
     tokenizer_name = "glan"

@@ -1,7 +1,7 @@
-"""Whether a reply to a problem of MATH has the right answer.
+r"""Whether a reply to a problem of MATH has the right answer.
 
 The same as text once both are written plainly, or the same expression by math-verify, which parses LaTeX and lets sympy
-compare: \\frac12 and 0.5, x+1 and 1+x, (0,3] and (0, 3]. What it cannot read is compared as text alone.
+compare: \frac12 and 0.5, x+1 and 1+x, (0,3] and (0, 3]. What it cannot read is compared as text alone.
 """
 
 import re
@@ -12,7 +12,8 @@ from glan.evaluate.statements import boxed, tails
 
 _SHOWN: Final = re.compile(r"\$+([^$]+)\$+|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _NO_MEANING: Final = re.compile(
-    r"\\(?:left|right|displaystyle|limits|quad|qquad|[,!;: ])|\\(?:text|mathrm|mbox)\{\s*(?:units?|square\s+units?)\s*\}|\s"
+    r"\\(?:left|right|displaystyle|limits|quad|qquad|[,!;: ])|\s"
+    r"|\\(?:text|mathrm|mbox)\{\s*(?:square\s+)?units?\s*\}"
     r"|\^\{?\\circ\}?|\\%|\\\$|(?<!\\)[%$]"
 )
 _LONGEST: Final = 1_000

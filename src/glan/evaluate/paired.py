@@ -1,7 +1,7 @@
 """Two models on the same items: the difference of their numbers, and how sure it is. Pure arithmetic.
 
-An item that is hard is hard for both, so the items are drawn together: a bootstrap over items, in which the scores of an
-item stay a pair. The draws follow from a seed and the number of items alone.
+An item that is hard is hard for both, so the items are drawn together: a bootstrap over items, in which the scores of
+an item stay a pair. The draws follow from a seed and the number of items alone.
 """
 
 from collections.abc import Sequence
@@ -61,13 +61,13 @@ def unlike(first: Taken, second: Taken) -> str | None:
     for name, words in _MUST_AGREE:
         one, other = getattr(first, name), getattr(second, name)
         if one != other:
-            return words.format(one, other)
+            return words.format(*("none" if each is None else each for each in (one, other)))
     return None
 
 
 _MUST_AGREE: Final = (
     ("data", "the data are not the same (SHA-256 {:.12} and {:.12})"),
-    ("limit", "the limit was {} and {}"),
+    ("limit", "one has the limit {}, the other {}"),
     ("shots", "there were {} shots and {}"),
     ("prompts", "the prompts are not the same (SHA-256 {:.12} and {:.12})"),
     ("samples", "there were {} samples and {}"),

@@ -19,25 +19,19 @@ def scored_code(problems: Sequence[Problem], replies: Sequence[Sequence[str]]) -
         SandboxError: this machine cannot hold what a model wrote, and nothing was run.
 
     """
-    codes = [[code_of(reply) for reply in each] for each in replies]
-    programs = [_program(problem, code) for problem, each in zip(problems, codes, strict=True) for code in each]
+    programs = [
+        _PROGRAMS[problem.benchmark](problem.data, reply)
+        for problem, each in zip(problems, replies, strict=True)
+        for reply in each
+    ]
     outcomes = iter(run_all(programs, Limits(), workers=os.cpu_count() or 1))
-    return [_scored(each, sum(next(outcomes).is_passed for _ in each)) for each in codes]
+    return [_scored(each, sum(next(outcomes).is_passed for _ in each)) for each in replies]
 
 
-def numbers_of(samples: int) -> tuple[str, ...]:
-    """Return the names of the numbers that so many samples have."""
-    return tuple(f"pass@{k}" for k in _KS if k <= samples)
+_PROGRAMS: Final = {"humaneval": humaneval_program, "mbpp": mbpp_program}
 
 
-def _program(problem: Problem, code: str) -> str:
-    data = problem.data
-    if problem.benchmark == "humaneval":
-        return humaneval_program(data["prompt"], code, data["test"], data["entry_point"])
-    return mbpp_program(code, data["test_list"], data["test_setup_code"])
-
-
-def _scored(codes: Sequence[str], passed: int) -> Scored:
-    n = len(codes)
+def _scored(replies: Sequence[str], passed: int) -> Scored:
+    n = len(replies)
     parts = {f"pass@{k}": Part(right=pass_at_k(n, passed, k)) for k in _KS if k <= n}
-    return Scored(extracted=codes[0], parts=parts)
+    return Scored(extracted=code_of(replies[0]) or None, parts=parts)

@@ -1,4 +1,4 @@
-"""Numbers over the pairs that a student was tuned on, as a table and as a picture. An SVG, without a library to draw."""
+"""Numbers over the pairs that students were tuned on, as a table and a picture: an SVG, without a library to draw."""
 
 import csv
 import io

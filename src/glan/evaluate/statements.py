@@ -11,7 +11,8 @@ _LEAD: Final = re.compile(
     r"""
     \banswers?\b(?:(?!\bnot\b|n't)[^.\n:：=]){0,60}?
         (?:\b(?:is|was|are|would\ be|should\ be|must\ be|will\ be|has\ to\ be|becomes)\b(?!\s+not\b|n't)|[:：=]|->|→)
-    | \b(?:correct|right|best|true)\s+(?:option|choice|letter|statement)\b[^.\n:：]{0,40}?(?:\bis\b(?!\s+not\b|n't)|[:：])
+    | \b(?:correct|right|best|true)\s+(?:option|choice|letter|statement)\b[^.\n:：]{0,40}?
+        (?:\bis\b(?!\s+not\b|n't)|[:：])
     | \b(?:i|i'd|i\ would|we|we'd)\s+(?:\w+\s+)?(?:choose|pick|select|go\ (?:with|for)|went\ with|chose)\b
     | (?:正确)?答案(?:应该|应|就)?(?:是|为|为：|選|选)?\s*[:：]?
     | (?:故|应|應|因此|所以)?(?:选择|選擇|选|選)(?:项|項)?
