@@ -233,7 +233,8 @@ class _Sitting:
             told = {"out": str(self.out), "stopped": None if stopped is None else str(stopped), "exit_code": code}
             say_json({**found, **told, "notices": notices, "remarks": list(remarks(results))})
             return code
-        say_table(overview(results))
+        if results.tasks:
+            say_table(overview(results))
         for line in (*remarks(results), *notices):
             say(line)
         say(f"Beside the paper's tables: {self.out / PAGE}; every item is in {self.out / 'items'}.")
