@@ -69,7 +69,7 @@ def test_a_kill_loses_what_was_in_flight_alone(exam: Exam, tmp_path: Path) -> No
     exam.knowing.holds_after = 12
     given = ("eval", exam.model, "--data", exam.data, "--out", tmp_path / "out", "--tasks", "arc_easy,gsm8k")
     begun = exam.command.begin(*given, "--max-in-flight", 1)
-    until(lambda: exam.server.stats.received > 12)
+    until(lambda: exam.server.stats().received > 12)
     gone(begun)
     assert exam.knowing.asked.total() == 12
     assert set(results_in(tmp_path / "out")["tasks"]) == {"arc_easy"}
@@ -86,7 +86,7 @@ def test_an_interrupt_ends_in_good_order(exam: Exam, tmp_path: Path) -> None:
     exam.knowing.holds_after = 5
     given = ("eval", exam.model, "--data", exam.data, "--out", tmp_path / "out", "--tasks", "gsm8k", "--grace-s", 0)
     begun = exam.command.begin(*given, "--max-in-flight", 1)
-    until(lambda: exam.server.stats.received > 5)
+    until(lambda: exam.server.stats().received > 5)
     begun.send(signal.SIGINT)
     ended = begun.end()
     assert (ended.code, "give the same command again" in ended.out) == (130, True), ended.words
