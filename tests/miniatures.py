@@ -33,7 +33,7 @@ def write_all(data: Path) -> Path:
 
 def mark_of(prompt: str) -> str:
     """Return the mark of the question that a prompt ends with."""
-    return MARK.findall(prompt)[-1]
+    return str(MARK.findall(prompt)[-1])
 
 
 Made = tuple[Mapping[str, Any], str]

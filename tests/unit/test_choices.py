@@ -60,7 +60,7 @@ NAMES_B = (
     r"First \boxed{A}, no, it is \boxed{B}",
     "The answer is A. No: \\boxed{Paris}",
     "答案是 B",
-    "答案：B。",
+    "答案：B。",  # noqa: RUF001 - as models write it
     "正确答案是（B）",  # noqa: RUF001 - as models write it
     "选B",
     "故选 B。",

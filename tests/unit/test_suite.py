@@ -156,6 +156,6 @@ def test_two_rows_with_one_id_are_told() -> None:
 def test_a_missing_file_is_told_with_the_way_out(tmp_path: Path) -> None:
     """Where --data lacks a benchmark, the error says which file, and where the real one is."""
     (tmp_path / "math").mkdir()
-    with pytest.raises(BenchmarkError, match="there is no .*algebra.jsonl or .*algebra/test.jsonl") as told:
+    with pytest.raises(BenchmarkError, match=r"there is no .*algebra\.jsonl or .*algebra/test\.jsonl") as told:
         problems_in("math", tmp_path)
     assert "hf download EleutherAI/hendrycks_math" in told.value.hint

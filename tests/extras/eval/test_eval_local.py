@@ -56,9 +56,7 @@ def test_a_killed_local_model_goes_on(command: CommandLine, local_model: Path, d
     ]
 
 
-def test_a_local_model_stops_in_good_order(
-    command: CommandLine, local_model: Path, data: Path, tmp_path: Path
-) -> None:
+def test_a_local_model_stops_in_good_order(command: CommandLine, local_model: Path, data: Path, tmp_path: Path) -> None:
     """SIGTERM ends it after the replies that are being written, with the way to go on and exit code 130."""
     given = ("eval", local_model, "--data", data, "--tasks", "bbh", "--batch-size", 1, "--out", tmp_path / "out")
     begun = command.begin(*given)

@@ -146,8 +146,8 @@ def test_results_stand_beside_each_other(exam: Exam, tmp_path: Path) -> None:
     found = exam.command("eval", "--compare", tmp_path / "bad", tmp_path / "good", "--json").json
     assert found["models"] == ["bad", "good"]
     assert found["numbers"][0]["differences"][0]["value"] == 0.5
-    given = (f"few={exam.model}", "--data", exam.data, "--out", tmp_path / "few", "--tasks", "gsm8k", "--limit", 4)
-    assert exam.command("eval", *given).code == 0
+    given = (f"few={exam.model}", "--data", exam.data, "--out", tmp_path / "few", "--tasks", "gsm8k")
+    assert exam.command("eval", *given, "--limit", 4).code == 0
     told = exam.command("eval", "--compare", tmp_path / "bad", tmp_path / "few").out
     assert "bad and few are not compared: one has the limit none, the other 4." in told
 
