@@ -99,7 +99,11 @@ class _Given(Given):
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Folder with the published rows, one folder a benchmark; from the hub if not given.",
 )
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the results.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the results; `eval/NAME` in the project, or here, if not given.",
+)
 @click.option(
     "--batch-size",
     type=click.IntRange(1, 4_096),
