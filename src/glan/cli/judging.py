@@ -18,7 +18,8 @@ from glan.cli.running import interruptible, named_for
 from glan.cli.screen import complain, confirmer, json_option, ledger_option, say, say_json, tokens_told, yes_option
 from glan.cli.trusting import confirmed
 from glan.config import Config, JudgeConfig, StudentConfig
-from glan.errors import BudgetError, ConfigError, GlanError
+from glan.errors import BudgetError, ConfigError, GlanError, MissingPackageError
+from glan.evaluate.folders import is_model, mark_of, name_of
 from glan.evaluate.inspecting import export
 from glan.evaluate.questions import Asked, read_answers, read_questions
 from glan.heldout import shelf_of
@@ -26,9 +27,10 @@ from glan.judging import Contestant, Judging, Outcome, Task
 from glan.project import LEDGER, Project
 from glan.records import Stage
 from glan.scoreboard import BY, Scoreboard, is_less, lines, refuse_other, scoreboard, write
+from glan.settings import Price
 from glan.sites import Site, site_alone, site_in
 from glan.spending import told_possibly_paid
-from glan.teachers.panel import Named
+from glan.teachers.panel import Named, Panel
 from glan.teachers.specs import parse_spec
 from glan.telling import calls_of, cost_of
 
@@ -193,12 +195,26 @@ def _contestant(text: str, questions: Sequence[Asked]) -> Contestant:
             raise ConfigError("No question has an answer beside it, so there is no reference.")
         return Contestant(name=name or REFERENCE, answers=answers, source=source)
     path = Path(source)
+    if is_model(path):
+        return Contestant(name=name or name_of(path), named=_local(path), source=source)
     if path.exists() or path.suffix.casefold() in _FILES:
         answers = dict(read_answers(path))
         if not any(asked.id in answers for asked in questions):
             raise ConfigError(f"{path} answers none of the questions: it has other ids.")
         return Contestant(name=name or path.stem, answers=answers, source=source)
     return Contestant(name=name or parse_spec(source).model, named=Named(spec=source), source=source)
+
+
+def _local(folder: Path) -> Panel:
+    """Return a model on this machine as who is asked; its name in the ledger says which weights they are."""
+    try:
+        from glan.evaluate.local import LocalModel  # noqa: PLC0415 - an extra, and slow to load
+    except ImportError as error:
+        raise MissingPackageError(
+            f"To ask the model in {folder}, the packages torch and transformers are needed: {error}.",
+            hint="pip install 'glan[eval]'",
+        ) from error
+    return Panel.of(LocalModel(folder), mark_of(folder), Price(input=0, output=0))
 
 
 def _confirmed(site: Site[Config], task: Task, *, yes: bool) -> Task:
