@@ -33,7 +33,7 @@ def test_a_folder_without_a_configuration_is_no_model(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["model.safetensors", "chat_template.jinja", "tokenizer.json", "config.json"])
 def test_other_weights_or_another_template_have_another_mark(name: str, tmp_path: Path) -> None:
-    """What changes the answers changes the mark, also far inside a long file's ends; what tells of training does not."""
+    """What changes the answers changes the mark, also at the end of a long file; what tells of training does not."""
     model = model_in(tmp_path / "model", b"w" * 3_000_000)
     before = mark_of(model)
     (model / "README.md").write_text("A card.")

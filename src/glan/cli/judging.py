@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -26,7 +27,7 @@ from glan.heldout import shelf_of
 from glan.judging import Contestant, Judging, Outcome, Task
 from glan.project import LEDGER, Project
 from glan.records import Stage
-from glan.scoreboard import BY, Scoreboard, is_less, lines, refuse_other, scoreboard, write
+from glan.scoreboard import BY, SCORES, Scoreboard, is_less, lines, refuse_other, scoreboard, write
 from glan.settings import Price
 from glan.sites import Site, site_alone, site_in
 from glan.spending import told_possibly_paid
@@ -112,7 +113,7 @@ def judge_command(ctx: click.Context, *, as_json: bool, yes: bool, **given: Unpa
     if as_json:
         say_json(_as_dict(judging, outcome, board, out if is_written else None))
     else:
-        _tell(judging, outcome, board, out if is_written else None)
+        _tell(judging, outcome, board, out=out if is_written else None, project=project)
     ctx.exit(outcome.exit_code)
 
 
@@ -208,13 +209,13 @@ def _contestant(text: str, questions: Sequence[Asked]) -> Contestant:
 def _local(folder: Path) -> Panel:
     """Return a model on this machine as who is asked; its name in the ledger says which weights they are."""
     try:
-        from glan.evaluate.local import LocalModel  # noqa: PLC0415 - an extra, and slow to load
+        from glan.evaluate.local_teacher import LocalTeacher  # noqa: PLC0415 - an extra, and slow to load
     except ImportError as error:
         raise MissingPackageError(
             f"To ask the model in {folder}, the packages torch and transformers are needed: {error}.",
             hint="pip install 'glan[eval]'",
         ) from error
-    return Panel.of(LocalModel(folder), mark_of(folder), Price(input=0, output=0))
+    return Panel.of(LocalTeacher(folder), mark_of(folder), Price(input=0, output=0))
 
 
 def _confirmed(site: Site[Config], task: Task, *, yes: bool) -> Task:
@@ -275,7 +276,7 @@ def _nodes(project: Project | None, questions: Sequence[Asked]) -> Mapping[str, 
     return {id_: names[leaf] for id_, leaf in leaves.items() if leaf in names}
 
 
-def _tell(judging: Judging, outcome: Outcome, board: Scoreboard, out: Path | None) -> None:
+def _tell(judging: Judging, outcome: Outcome, board: Scoreboard, *, out: Path | None, project: Project | None) -> None:
     """Say what came of it."""
     for hearing in judging.hearings:
         for line in hearing.told:
@@ -292,7 +293,11 @@ def _tell(judging: Judging, outcome: Outcome, board: Scoreboard, out: Path | Non
         say(line)
     if out is not None:
         say(f"Every table and judgement is in {out}: README.md, summary.json, results.jsonl, judgements.jsonl.")
-        say(f"To give weak disciplines more pairs: glan taxonomy rebalance --from {out / 'scores.csv'}")
+        if project is not None and outcome.stopped is None and (out / SCORES).exists():
+            say("To give weak disciplines more pairs, and then to make them:")
+            of = "" if project.folder == Path() else f" --project {shlex.quote(str(project.folder))}"
+            say(f"  glan taxonomy rebalance --from {shlex.quote(str(out / SCORES))}{of}")
+            say(f"  glan run{of}")
     _tell_end(outcome.stopped)
 
 

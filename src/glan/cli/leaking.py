@@ -23,6 +23,7 @@ from glan.evaluate.texts import text_of as text_of_item
 from glan.project import Project
 
 _EVERY_S: Final = 10.0
+_MOST_NAMED: Final = 5
 _HEAD: Final = ("Benchmark", "L test", "L train", "Delta", "Delta %", "interval", "base", "excess", "interval", "")
 
 
@@ -160,11 +161,14 @@ def _chosen(project: Project, given: _Given) -> list[Benchmark]:
         )
     chosen = [there[name.casefold()] for name in given["names"]] or list(there.values())
     both = [each for each in chosen if all(each.about.splits.get(split) for split in given["splits"])]
-    if not both or (given["names"] and len(both) < len(chosen)):
-        lacking = next((each.name for each in chosen if each not in both), "No benchmark of the project")
+    lacking = [each for each in chosen if each not in both]
+    if not both or (given["names"] and lacking):
+        wanted = " and ".join(given["splits"])
+        told = [f"{each.name} has {' and '.join(each.about.splits) or 'none'}" for each in lacking[:_MOST_NAMED]]
         raise BenchmarkError(
-            f"{lacking} has not both splits, {' and '.join(given['splits'])}.",
-            hint="Name others with --splits, fetch them with `glan benchmarks fetch`, or give --test and --train.",
+            f"Both splits, {wanted}, are needed; {', '.join(told) or 'the project has no benchmark'}.",
+            hint="Name them as they are there, --splits TEST TRAIN; fetch them with `glan benchmarks fetch`; or give "
+            "--test and --train, two files.",
         )
     return both
 

@@ -42,7 +42,7 @@ def _unless_nobody_waits(waiting: Sequence[_Waiting]) -> Callable[..., torch.Ten
     return is_over
 
 
-class LocalModel:
+class LocalTeacher:
     """Answers from a model on this machine, many requests in one pass; no code of the folder is run.
 
     Without a temperature in the settings it takes the likeliest token each time.
