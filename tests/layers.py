@@ -7,6 +7,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (
         frozenset({"builds"}),
         frozenset({"exams"}),
+        frozenset({"exposures"}),
         frozenset({"judging", "scoreboard"}),
         frozenset({"model_votes"}),
         frozenset({"report"}),

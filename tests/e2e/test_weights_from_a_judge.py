@@ -89,7 +89,7 @@ def questions_by_leaf(folder: Path) -> dict[str, list[str]]:
 def test_what_a_student_is_weak_in_gets_more_pairs(
     models: tuple[str, ...], folder: Path, glan: Glan, counting: Counting
 ) -> None:
-    """Two commands later the weak discipline has more rows: all that stood stand, and only what was foretold is asked."""
+    """Two commands later the weak discipline has more rows: what stood stands, and only what was foretold is asked."""
     before = ids_of(folder)
     out = folder / "judge/any"
     told = glan("judge", *models, "--project", folder, "--judge", "openai/j", "--out", out).output

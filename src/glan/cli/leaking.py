@@ -20,6 +20,7 @@ from glan.errors import BenchmarkError, MissingPackageError
 from glan.evaluate.leakage import EXPOSED, UNKNOWN, Exposure, ItemLoss, by_benchmark, exposure_of
 from glan.evaluate.texts import Loss, Part, Text, drawn, following, split_of
 from glan.evaluate.texts import text_of as text_of_item
+from glan.exposures import PAGE, Looked, looked_in, page
 from glan.project import Project
 
 _EVERY_S: Final = 10.0
@@ -227,9 +228,17 @@ def _keep(out: Path, model: str, losses: dict[str, list[ItemLoss]], found: Seque
         other = base.get((each.benchmark, each.id))
         lines.append(encode({**msgspec.to_builtins(each), "base_loss": other.loss if other is not None else None}))
     replace(out / f"{name}.jsonl", b"\n".join([*lines, b""]))
-    told = {"model": model, "base": given["base"], "of": given["part"], "as": given["form"], "seed": given["seed"]}
-    exposures = [each.as_dict() for each in found]
-    replace(out / f"{name}.json", msgspec.json.format(msgspec.json.encode({**told, "benchmarks": exposures})))
+    looked = Looked(
+        model=model,
+        base=given["base"],
+        of=given["part"],
+        form=given["form"],
+        seed=given["seed"],
+        benchmarks=tuple(found),
+    )
+    told = {**msgspec.to_builtins(looked), "benchmarks": [each.as_dict() for each in found]}
+    replace(out / f"{name}.json", msgspec.json.format(msgspec.json.encode(told)))
+    replace(out / PAGE, page(looked_in(out)).encode("utf-8", "replace"))
 
 
 def _say(found: Sequence[Exposure], out: Path) -> None:
@@ -243,7 +252,7 @@ def _say(found: Sequence[Exposure], out: Path) -> None:
         say("  ".join([first, *others]).rstrip())
     for each in found:
         say(_told(each))
-    say(f"The losses of every item are in {out}.")
+    say(f"The losses of every item are in {out}; its {PAGE} sets all models that were looked at beside the paper's.")
 
 
 def _row(each: Exposure) -> tuple[str, ...]:
