@@ -177,7 +177,9 @@ class Recipe:
     config: Config
     taxonomy: str
     """Name of a shipped taxonomy, for a project that names none."""
-    files: Mapping[str, str]
+    disciplines: tuple[str, ...] = ()
+    """Those that are kept of it; all if empty."""
+    files: Mapping[str, str] = {}
     """Further files of the project, by their names."""
 
 
@@ -194,10 +196,12 @@ def read_recipe(name: str) -> Recipe:
     found = _recipe_text(name)
     found = {**_recipe_text(str(found.pop("recipe"))), **found} if "recipe" in found else found
     taxonomy = str(found.pop("taxonomy", "builtin"))
+    disciplines = msgspec.convert(found.pop("disciplines", ()), tuple[str, ...])
     beside = (folder / name).iterdir() if (folder / name).is_dir() else ()
     return Recipe(
         config=settings_of(Config, found, f"recipe {name}"),
         taxonomy=taxonomy,
+        disciplines=disciplines,
         files={file.name: file.read_text(encoding="utf-8") for file in beside},
     )
 
