@@ -179,7 +179,7 @@ class Recipe:
     """Name of a shipped taxonomy, for a project that names none."""
     disciplines: tuple[str, ...] = ()
     """Those that are kept of it; all if empty."""
-    files: Mapping[str, str] = {}
+    files: Mapping[str, str]
     """Further files of the project, by their names."""
 
 
