@@ -32,9 +32,10 @@ browser:
 test-extras: $(VENV)/test browser $(EXTRAS)/llamacpp/made $(EXTRAS)/transformers/made $(EXTRAS)/transformers-older/made \
 		$(EXTRAS)/train/made $(EXTRAS)/notebook/made
 	$(BIN)/python -m pytest -m long -n 2
-	$(BIN)/python -m pytest tests/extras --ignore tests/extras/train --ignore tests/extras/notebook
+	$(BIN)/python -m pytest tests/extras --ignore tests/extras/train --ignore tests/extras/experiment \
+		--ignore tests/extras/notebook
 	$(EXTRAS)/notebook/bin/python -m pytest tests/extras/notebook
-	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(EXTRAS)/train/bin/python -m pytest tests/extras/train
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(EXTRAS)/train/bin/python -m pytest tests/extras/train tests/extras/experiment
 
 # Formatting, lint and types.
 check: $(VENV)/test
