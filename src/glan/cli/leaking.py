@@ -17,6 +17,7 @@ from glan.benchmarks.tables import files_of, rows_of, text_of
 from glan.cli.screen import json_option, project_option, say, say_json
 from glan.disk import replace
 from glan.errors import BenchmarkError, MissingPackageError
+from glan.evaluate.folders import model_in
 from glan.evaluate.leakage import EXPOSED, UNKNOWN, Exposure, ItemLoss, by_benchmark, exposure_of
 from glan.evaluate.texts import Loss, Part, Text, drawn, following, split_of
 from glan.evaluate.texts import text_of as text_of_item
@@ -105,6 +106,8 @@ def leakage_command(model: str, test: Path | None, train: Path | None, **given: 
     if (test is None) != (train is None):
         raise click.UsageError("--test and --train are given together.")
     library = _library()
+    model = _found(model)
+    given["base"] = given["base"] and _found(given["base"])
     given["files"] = (test, train)
     items = list(_items(given))
     losses = _losses(library, model, items, given)
@@ -123,6 +126,11 @@ def leakage_command(model: str, test: Path | None, train: Path | None, **given: 
         )
     else:
         _say(found, out)
+
+
+def _found(model: str) -> str:
+    """Return the folder of a student where that above it is given; any other model as it is."""
+    return str(model_in(Path(model)) or model)
 
 
 def _library() -> ModuleType:

@@ -18,6 +18,11 @@ def is_model(path: Path) -> bool:
     return any((path / name).is_file() for name in _CONFIGS)
 
 
+def model_in(path: Path) -> Path | None:
+    """Return the folder of a model: the one that is given, or `model` in it, where `glan train` puts a student."""
+    return next((found for found in (path, path / _USUAL) if is_model(found)), None)
+
+
 def name_of(path: Path) -> str:
     """Return what people call the model of a folder: its name, or that of the folder above where it is `model`."""
     whole = path.resolve()

@@ -6,7 +6,7 @@ It is loaded for the first request, so a model whose answers are all in the ledg
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -15,8 +15,10 @@ from transformers import StoppingCriteriaList
 
 from glan.errors import ConfigError, GlanError, RequestError
 from glan.evaluate.opened import Opened, open_model
+from glan.parsing import clean
 from glan.places import seed_of
 from glan.records import Reply, Request, Sampling, Usage
+from glan.teachers.wire import split_thoughts
 
 AT_ONCE: Final = 16
 """Requests of one pass."""
@@ -99,10 +101,8 @@ class LocalTeacher:
             RequestError(f"The question has {each.tokens:,} tokens, and the model takes {opened.longest:,} in all.")
             for each in prompts
         ]
-        fitting = [each for each in prompts if each.tokens < opened.longest]
-        if fitting:
-            replies = _generated(opened, fitting, batch)
-            for prompt, reply in zip(fitting, replies, strict=True):
+        for those in _passes(opened, prompts, batch[0].request.sampling.max_tokens):
+            for prompt, reply in zip(those, _generated(opened, those, batch), strict=True):
                 found[prompt.place] = reply
         return found
 
@@ -116,6 +116,24 @@ def _prompt_of(opened: Opened, place: int, request: Request) -> _Prompt:
     else:
         text = (tokenizer.bos_token or "") + "\n\n".join(each.content for each in request.messages) + "\n\n"
     return _Prompt(place, text, len(tokenizer(text, add_special_tokens=False)["input_ids"]))
+
+
+def _passes(opened: Opened, prompts: Sequence[_Prompt], max_tokens: int) -> Iterator[list[_Prompt]]:
+    """Yield the prompts that fit, so that none loses more than half the room for its answer to a longer one."""
+
+    def room(prompt: _Prompt) -> int:
+        return min(max_tokens, opened.longest - prompt.tokens)
+
+    those: list[_Prompt] = []
+    for prompt in sorted(prompts, key=lambda each: each.tokens):
+        if room(prompt) <= 0:
+            break
+        if those and 2 * room(prompt) < room(those[0]):
+            yield those
+            those = []
+        those.append(prompt)
+    if those:
+        yield those
 
 
 def _generated(opened: Opened, prompts: Sequence[_Prompt], batch: Sequence[_Waiting]) -> list[Reply]:
@@ -154,8 +172,10 @@ def _reply_of(opened: Opened, prompt: _Prompt, new: Sequence[int], ends: frozens
     """Return what was written up to the token that ends it."""
     stop = next((i for i, token in enumerate(new) if token in ends), None)
     said = new if stop is None else new[:stop]
+    text, thoughts = split_thoughts(clean(opened.tokenizer.decode(said, skip_special_tokens=True)))
     return Reply(
-        text=opened.tokenizer.decode(said, skip_special_tokens=True).strip(),
+        text=text.strip(),
+        reasoning=thoughts or None,
         finish_reason="length" if stop is None else "stop",
         usage=Usage(prompt_tokens=prompt.tokens, completion_tokens=len(said)),
         cost_usd=0.0,
