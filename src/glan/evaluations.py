@@ -48,6 +48,9 @@ NOT_IN_DATA: Final = "it is not in --data"
 _LIBRARIES: Final = ("lm_eval", "transformers", "torch", "math-verify")
 
 
+_LIMITS: Final = Limits()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """What a model is to be examined in."""
@@ -59,6 +62,8 @@ class Wanted:
     samples: int = 1
     """Programs for each problem of HumanEval and MBPP."""
     run_code: bool = False
+    limits: Limits = _LIMITS
+    """Of a program that runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +127,7 @@ def ready(wanted: Wanted) -> Chosen:
         if suite()[name].kind == "instructions":
             refuse_unready(problems)
     if any(suite()[name].kind == "code" for name in found.names):
-        probe(Limits())
+        probe(wanted.limits)
     return found
 
 
@@ -151,7 +156,7 @@ def taken(name: str, wanted: Wanted, respondent: Respondent) -> tuple[Taken, lis
     asked = spread(problems, wanted.limit)
     if [each.problem for each in found] != asked:
         raise AssertionError  # an item was lost on the way
-    items = items_of(found)
+    items = items_of(found, wanted.limits)
     with_score = [item for item in items if item.failed is None]
     told = Taken(
         title=benchmark.title,
@@ -175,17 +180,17 @@ def taken(name: str, wanted: Wanted, respondent: Respondent) -> tuple[Taken, lis
     return told, items
 
 
-def items_of(found: Sequence[Answered]) -> list[Item]:
+def items_of(found: Sequence[Answered], limits: Limits) -> list[Item]:
     """Return what came of every problem; programs of all of them run together."""
     whole = [each for each in found if all(answer.text is not None for answer in each.answers)]
-    scores = dict(zip(map(id, whole), _scored(whole), strict=True))
+    scores = dict(zip(map(id, whole), _scored(whole, limits), strict=True))
     return [_item(each, scores.get(id(each))) for each in found]
 
 
-def _scored(found: Sequence[Answered]) -> list[Scored]:
+def _scored(found: Sequence[Answered], limits: Limits) -> list[Scored]:
     texts = [[answer.text or "" for answer in each.answers] for each in found]
     if found and suite()[found[0].problem.benchmark].kind == "code":
-        return scored_code([each.problem for each in found], texts)
+        return scored_code([each.problem for each in found], texts, limits)
     return [scored(each.problem, text[0]) for each, text in zip(found, texts, strict=True)]
 
 

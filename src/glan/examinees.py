@@ -42,6 +42,7 @@ class Served:
         self._options = options
         self._each: Each | None = None
         self._wanted = 0
+        self._is_interrupted = False
 
     @property
     def done(self) -> tuple[int, int]:
@@ -51,10 +52,11 @@ class Served:
     @property
     def is_interrupted(self) -> bool:
         """Say whether it was asked to stop."""
-        return bool(self.hearings) and self.hearings[-1].is_interrupted
+        return self._is_interrupted
 
     def interrupt(self) -> None:
         """Stop asking; what is in flight is waited for until the grace is over."""
+        self._is_interrupted = True
         if self.hearings:
             self.hearings[-1].interrupt()
 
@@ -77,6 +79,8 @@ class Served:
             with Ledger.open(site.ledger_path) as ledger:
                 hearing = Hearing(panel, self._options, site.config.limits, what="The examination")
                 self.hearings.append(hearing)
+                if self._is_interrupted:  # before there was one
+                    hearing.interrupt()
                 async with hearing.begun(ledger):
                     teacher, permits = hearing.teacher()
                     asking = asking_of(site.config, site.prompts, panel.teacher, panel.models)

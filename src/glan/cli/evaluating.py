@@ -23,6 +23,7 @@ from glan.dataset.tables import Table
 from glan.disk import replace
 from glan.errors import BudgetError, ConfigError, GlanError
 from glan.evaluate.answering import Answer, Respondent
+from glan.evaluate.sandbox import Isolation, Limits
 from glan.evaluations import Chosen, Examination, Examined, Wanted, before_of, harness, pairs_of, ready
 from glan.examinees import Asked, Served
 from glan.hearings import exit_code_of
@@ -59,6 +60,7 @@ class _Given(Given):
     limit: int | None
     samples: int
     run_code: bool
+    sandbox: str
     data: Path | None
     out: Path | None
     batch_size: int
@@ -78,6 +80,13 @@ class _Given(Given):
 @click.option("--tasks", default="", metavar="A,B", help="Benchmarks; all of the suite if not given.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only so many items of each, spread evenly over all.")
 @click.option("--run-code", is_flag=True, help="Run programs that the model writes, in a sandbox: HumanEval and MBPP.")
+@click.option(
+    "--sandbox",
+    type=click.Choice(list(Isolation)),
+    default=Isolation.FULL.value,
+    show_default=True,
+    help="What holds them back; docs/sandbox.md says what a weak one does not.",
+)
 @click.option(
     "--samples",
     type=click.IntRange(1, 1_000),
@@ -164,6 +173,7 @@ class _Sitting:
             limit=given["limit"],
             samples=given["samples"],
             run_code=given["run_code"],
+            limits=Limits(isolation=Isolation(given["sandbox"])),
         )
 
     def examine(self, *, yes: bool, as_json: bool) -> int:
@@ -233,7 +243,8 @@ class _Sitting:
             told = {"out": str(self.out), "stopped": None if stopped is None else str(stopped), "exit_code": code}
             say_json({**found, **told, "notices": notices, "remarks": list(remarks(results))})
             return code
-        say_table(overview(results))
+        if results.tasks:
+            say_table(overview(results))
         for line in (*remarks(results), *notices):
             say(line)
         say(f"Beside the paper's tables: {self.out / PAGE}; every item is in {self.out / 'items'}.")

@@ -115,6 +115,8 @@ def _block(code: str) -> str:
 
 
 def _unfenced(reply: str, names: Collection[str]) -> str:
+    if _defines(dedent(reply), names):
+        reply = dedent(reply)
     lines = reply.splitlines()
     start = next((i for i, line in enumerate(lines) if _BEGINS.match(line)), None)
     if start is None or (names and not _defines(reply, names)):
@@ -165,7 +167,8 @@ def _body(code: str) -> str:
 def _lost_its_indent(first: str, second: str) -> bool:
     """Say whether the first line of a body was stripped of its indent, as chat templates do, and the others not."""
     depth = len(second) - len(second.lstrip())
-    return depth >= len(_INDENT) * (2 if first.rstrip().endswith(":") else 1)
+    goes_deeper = first.rstrip().endswith((":", "(", "[", "{", ",", "\\"))
+    return depth >= len(_INDENT) * (2 if goes_deeper else 1)
 
 
 def _while_indented(lines: Sequence[str]) -> Iterator[str]:

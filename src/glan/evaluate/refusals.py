@@ -14,7 +14,8 @@ _USERS = (
     f"In a container: start it with `{CONTAINER}`. "
     "On a machine of your own, as root: `sysctl -w user.max_user_namespaces=15000`; "
     "on Debian `sysctl -w kernel.unprivileged_userns_clone=1`; "
-    "on Ubuntu `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`."
+    "on Ubuntu `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`. "
+    "A root without its usual rights: run it as an ordinary user."
 )
 _MOUNTS = (
     f"In a container: start it with `{CONTAINER}`. "
@@ -22,7 +23,7 @@ _MOUNTS = (
 )
 _PYTHON = "Give it a Python that every user may read, such as the system's."
 _HINTS: Sequence[tuple[tuple[str, ...], str]] = (
-    (("unshare", "mapping"), _USERS),
+    (("unshare", "mapping", "a user"), _USERS),
     (("mount", "umount", "pivot_root"), _MOUNTS),
     (("/",), _PYTHON),
 )

@@ -12,7 +12,9 @@ from glan.evaluate.scoring import Part, Scored
 _KS: Final = (1, 10, 100)
 
 
-def scored_code(problems: Sequence[Problem], replies: Sequence[Sequence[str]]) -> list[Scored]:
+def scored_code(
+    problems: Sequence[Problem], replies: Sequence[Sequence[str]], limits: Limits | None = None
+) -> list[Scored]:
     """Return what the replies to each problem come to: pass@1, and pass@10 and pass@100 where there are as many.
 
     Raises:
@@ -24,7 +26,7 @@ def scored_code(problems: Sequence[Problem], replies: Sequence[Sequence[str]]) -
         for problem, each in zip(problems, replies, strict=True)
         for reply in each
     ]
-    outcomes = iter(run_all(programs, Limits(), workers=os.cpu_count() or 1))
+    outcomes = iter(run_all(programs, limits or Limits(), workers=os.cpu_count() or 1))
     return [_scored(each, sum(next(outcomes).is_passed for _ in each)) for each in replies]
 
 

@@ -33,7 +33,7 @@ _AT_ONCE = 1 << 16
 _BETWEEN_S = 0.5
 _SHOWN_BYTES = 2000
 _PACKAGE = Path(__file__).parents[1]
-_START = """
+START = """
 import sys, types
 for name in ("glan", "glan.evaluate"):
     sys.modules[name] = types.ModuleType(name)
@@ -127,11 +127,12 @@ def _run(program: str, limits: Limits, stop: threading.Event) -> Outcome:
         try:
             said = _exchange(process, job, time.monotonic() + limits.wall_s + _GRACE_S, stop)
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
     if said is None:
         return Outcome(status=Status.TIMED_OUT, exit_code=None, stderr="")
     try:
-        answer = json.loads(said)
+        answer = json.loads(said.strip().rpartition(b"\n")[2])  # an interpreter may warn before
     except ValueError as error:
         shown = said[-_SHOWN_BYTES:].decode("utf-8", "replace").strip()
         raise SandboxError(f"The sandbox ended without an outcome: {shown or 'it said nothing'}") from error
@@ -143,7 +144,7 @@ def _run(program: str, limits: Limits, stop: threading.Event) -> Outcome:
 def _started() -> "subprocess.Popen[bytes]":
     """Start an interpreter that knows the standard library alone, and none of our variables."""
     return subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-P", "-s", "-S", "-B", "-X", "utf8", "-c", _START, str(_PACKAGE)],
+        [sys.executable, "-P", "-s", "-S", "-B", "-X", "utf8", "-c", START, str(_PACKAGE)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

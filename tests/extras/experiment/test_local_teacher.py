@@ -72,7 +72,7 @@ def test_what_is_too_long_harms_no_other_question(folder: Path) -> None:
     assert isinstance(long, RequestError)
     assert f"the model takes {POSITIONS}" in str(long)
     assert isinstance(short, Reply)
-    beside = replies(folder, [request_of("moon " * 60, max_tokens=100), request_of("Why?", max_tokens=100)])
+    beside = replies(folder, [request_of("moon " * 90, max_tokens=100), request_of("Why?", max_tokens=100)])
     assert [each.usage.completion_tokens for each in beside if isinstance(each, Reply)][1] == 100
     [roomy] = replies(folder, [request_of("Why?", max_tokens=10_000)])
     assert isinstance(roomy, Reply)

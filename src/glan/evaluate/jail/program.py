@@ -10,7 +10,7 @@ import types
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from glan.evaluate.jail import calls, kernel
+from glan.evaluate.jail import calls, kernel, root
 
 WEAK = "weak"
 READY, CLAIM, MEMORY = b"ready", b"done", b"memory"
@@ -36,16 +36,19 @@ def _execute(source: str, channel: socket.socket) -> NoReturn:
     """Run a program; of what is needed afterwards nothing is looked up by a name that it may give to something else."""
     stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115 - until the exit
     leave, say, hear, show = os._exit, channel.send, channel.recv, traceback.print_exception
+    number_of, ours = os.getpid, os.getpid()
     file = f"{_NAME}.py"
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     module = types.ModuleType(_NAME)
     sys.modules[_NAME] = module
     try:
         exec(compile(source, file, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - what all this is for
+        if number_of() != ours:  # what it forked has come here too, and says nothing for it
+            leave(0)
         say(CLAIM)
         say(hear(NONCE_BYTES))
     except SystemExit as ended:
-        leave(ended.code if isinstance(ended.code, int) else int(ended.code is not None))
+        leave(ended.code & 0xFF if isinstance(ended.code, int) else int(ended.code is not None))
     except BaseException as error:  # noqa: BLE001 - whatever it raises, it has failed
         try:
             if isinstance(error, MemoryError):
@@ -76,7 +79,10 @@ def _give_up(channel: socket.socket, errors: int, limits: Mapping[str, Any]) -> 
         (resource.RLIMIT_CORE, 0, 0),
     ):
         resource.setrlimit(kind, (soft, hard))
-    if not is_alone:  # where it has no user of its own, all processes of its user would count
+    if is_alone:
+        kernel.read_only_beneath((source.handle, source.is_folder) for source in root.opened() if not source.link)
+        kernel.give_up_privileges()
+    else:  # without a user of its own, all processes of its user would count
         processes = limits["processes"] + _OURS
         resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
     kernel.forbid(calls.filter_of(os.uname().machine, is_alone=is_alone))

@@ -3,8 +3,8 @@
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from glan.evaluate.jail import kernel
 
@@ -28,8 +28,7 @@ _PATH_ONLY = 0o10000000
 _NO_HANDLE = -1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(NamedTuple):
     """What of the machine is there inside, at the same path: opened before the rights to reach it are gone."""
 
     path: Path

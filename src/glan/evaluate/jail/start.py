@@ -32,7 +32,7 @@ def main() -> None:
         else:
             _be_first_of(job, _isolate(job["parent"]))
     except OSError as error:
-        _tell({"refused": str(error.filename or "fork"), "number": error.errno})
+        _tell({"refused": str(error.filename or "a user and a process of its own"), "number": error.errno})
 
 
 def _tell(what: Mapping[str, object]) -> None:
@@ -42,7 +42,7 @@ def _tell(what: Mapping[str, object]) -> None:
 def _isolate(parent: int) -> Sequence[root.Source]:
     """Leave the namespaces of the machine, and become a user who owns nothing on it; return what stays in reach."""
     outside = _outside_ids()
-    if os.geteuid() == 0:
+    if outside[0] != os.geteuid():
         os.setgroups([])
     _leave_users(outside)
     for name, flag in _FLAGS.items():
@@ -121,9 +121,9 @@ def _watch(job: Mapping[str, Any], processes: int | None) -> None:
     limits = job["limits"]
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     errors, written = os.pipe()
-    child = os.fork()
+    watcher, child = os.getpid(), os.fork()
     if child == 0:
-        kernel.die_with_parent(signal.SIGKILL)
+        _live_with(watcher)
         program.run(job["program"], its, written, limits)
     its.close()
     os.close(written)

@@ -1,7 +1,6 @@
 """The first process of a sandbox: it watches a program until it ends or is over a limit; all others end with it."""
 
 import os
-import secrets
 import selectors
 import signal
 import socket
@@ -50,14 +49,24 @@ class Watch:
                 status = self._status_of(code)
             elif time.monotonic() >= end:
                 status = TIMED_OUT
-            elif processes is not None and _memory_bytes(processes) > self._limits["memory_bytes"]:
-                status = OUT_OF_MEMORY
+            elif processes is not None:
+                status = self._beyond(processes)
         if code is None:
             os.kill(self._child, signal.SIGKILL)
-        if not self._is_ready and status == FAILED:
+        if not self._is_ready and status == FAILED and self._said:
             number, _, tried = self._said.decode("utf-8", "replace").partition(" ")
             return {"refused": tried, "number": int(number or 0)}
         return {"status": status, "exit_code": code, "stderr": self._tail.decode("utf-8", "replace")}
+
+    def _beyond(self, processes: int) -> str:
+        """Return how the program has to be ended for what all its processes take; empty if they may go on.
+
+        The kernel counts processes as well, before one is made, but not those of a real root.
+        """
+        sizes = _sizes_bytes(processes)
+        if sum(sizes) > self._limits["memory_bytes"]:
+            return OUT_OF_MEMORY
+        return FAILED if len(sizes) > self._limits["processes"] + 1 else ""
 
     def _hear(self) -> None:
         for key, _ in self._selector.select(_BETWEEN_S):
@@ -83,7 +92,7 @@ class Watch:
         if said == READY and not self._is_ready:
             self._is_ready = True
         elif said == CLAIM and not self._nonce:
-            self._nonce = secrets.token_bytes(NONCE_BYTES)
+            self._nonce = os.urandom(NONCE_BYTES)
             self._channel.send(self._nonce)
         elif said:
             self._said = said
@@ -102,7 +111,7 @@ class Watch:
         return found
 
     def _status_of(self, code: int) -> str:
-        if self._nonce and self._said == self._nonce:
+        if code == 0 and self._nonce and self._said == self._nonce:
             return PASSED
         if self._said == MEMORY:
             return OUT_OF_MEMORY
@@ -114,14 +123,14 @@ class Watch:
         return used.children_user + used.children_system >= self._limits["cpu_s"]
 
 
-def _memory_bytes(processes: int) -> int:
-    """Return how much memory all processes of the sandbox hold, this one left out; what they share counts for each."""
-    found = 0
+def _sizes_bytes(processes: int) -> list[int]:
+    """Return how much memory each process of the sandbox holds, this one left out; what they share counts for each."""
+    found = []
     for name in os.listdir(processes):
         if name.isdigit() and name != "1":
             try:
                 with open(f"{name}/statm", opener=lambda path, flags: os.open(path, flags, dir_fd=processes)) as file:
-                    found += int(file.read().split()[1])
+                    found.append(int(file.read().split()[1]) * _PAGE)
             except (FileNotFoundError, ProcessLookupError):
                 continue  # it has ended since
-    return found * _PAGE
+    return found
