@@ -37,6 +37,7 @@ from glan.standings import (
     as_dict,
     compared,
     comparison,
+    comparison_page,
     names_of,
     not_compared,
     overview,
@@ -99,7 +100,11 @@ class _Given(Given):
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Folder with the published rows, one folder a benchmark; from the hub if not given.",
 )
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the results.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the results; with --compare for a page with all of them.",
+)
 @click.option(
     "--batch-size",
     type=click.IntRange(1, 4_096),
@@ -130,7 +135,7 @@ def eval_command(
     extra `eval`.
     """
     if is_compared:
-        _compare(tuple(map(Path, models)), given["curve"], as_json=as_json)
+        _compare(tuple(map(Path, models)), given, as_json=as_json)
         return
     if given["curve"] is not None:
         raise click.UsageError("--curve goes with --compare.")
@@ -342,8 +347,9 @@ def say_table(table: Table) -> None:
         say("  ".join(cells).rstrip())
 
 
-def _compare(folders: Sequence[Path], curve: Path | None, *, as_json: bool) -> None:
+def _compare(folders: Sequence[Path], given: _Given, *, as_json: bool) -> None:
     """Set results beside each other, and draw their curve."""
+    curve, out = given["curve"], given["out"]
     if len(folders) < 2 and not (folders and curve is not None):
         raise click.UsageError("--compare takes two folders of results or more.")
     every, rows = compared(folders)
@@ -354,14 +360,23 @@ def _compare(folders: Sequence[Path], curve: Path | None, *, as_json: bool) -> N
             "None of these results says on how many pairs its model was tuned, so there is no curve.",
             hint="`glan eval FOLDER` reads it from the training.json that `glan train` writes beside the weights.",
         )
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        replace(out / PAGE, comparison_page(every, names, rows).encode("utf-8", "replace"))
     if as_json:
         say_json({"models": names, "numbers": as_dict(rows), "not_in_curve": without})
         return
     say_table(comparison(names, rows))
     say(HOW_COMPARED)
-    for line in not_compared(names, rows):
+    for line in (*not_compared(names, rows), *_written(out, curve, without)):
         say(line)
+
+
+def _written(out: Path | None, curve: Path | None, without: Sequence[str]) -> Iterator[str]:
+    """Say where the page and the curve are."""
+    if out is not None:
+        yield f"The paper's tables with all of them are in {out / PAGE}."
     if curve is not None:
-        say(f"The curve is in {curve}, its numbers in {curve.with_suffix('.csv')}.")
+        yield f"The curve is in {curve}, its numbers in {curve.with_suffix('.csv')}."
         for name in without:
-            say(f"{name} is not in it: it does not say on how many pairs it was tuned.")
+            yield f"{name} is not in it: it does not say on how many pairs it was tuned."

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 from commandline import CommandLine, Ended, ids_of, replies_in, set_in, simulated
-from extras.experiment.miniatures import write_miniatures, write_splits
 from extras.train.conftest import QUIET
 from extras.train.tiny import write_base
+from miniatures import write_all
 
 from glan.dataset.shards import read_rows
 from glan.project import Project
@@ -32,6 +32,9 @@ MAKE = shutil.which("make") or "make"
 pytestmark = pytest.mark.timeout(900)
 MARGIN = 0.5
 """In nats: what tuning must take off the held-out loss."""
+TASKS = ("arc_easy", "arc_challenge", "mmlu", "gsm8k", "ifeval")
+ITEMS = 4
+"""Of each benchmark."""
 REPLY_TOKENS = 24
 """What a student of random weights says is cut there."""
 POSITIONS = 640
@@ -90,13 +93,26 @@ def settings(home: Path, **changes: object) -> str:
         "BASE": home / "base",
         "RECIPE": "tiny",
         "TRAIN": f"--set max_tokens={POSITIONS} --set epochs=1 --set batch_pairs=8",
-        "EVAL": f"--data {home / 'miniatures'}",
+        "EVAL": f"--data {home / 'miniatures'} --tasks {','.join(TASKS)} --limit {ITEMS}",
         "EXPOSURE": "GSM8K",
         "JUDGE": "--judge openai/judge",
         "GLAN": f"{sys.executable} -m glan",
         **changes,
     }
     return "".join(f"{name} = {value}\n" for name, value in found.items())
+
+
+def splits_in(home: Path) -> list[Path]:
+    """Write two splits of GSM8K that no student of ours has seen."""
+    paths = []
+    for name, first in (("test", 100), ("train", 200)):
+        rows = [
+            {"question": f"Ann has {i} apples and gets {i % 7} more. How many has she?", "answer": f"#### {i + i % 7}"}
+            for i in range(first, first + 30)
+        ]
+        paths.append(home / f"{name}.jsonl")
+        paths[-1].write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return paths
 
 
 @pytest.fixture(scope="module")
@@ -112,8 +128,7 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Experiment]
             file.write(settings(home))
         set_in(made.folder, "spec", '"offline"')
         set_in(made.folder, "students", str(REPLY_TOKENS))
-        splits = write_splits(home / "splits")
-        add = command("benchmarks", "add", "GSM8K", *splits, "--project", made.folder)
+        add = command("benchmarks", "add", "GSM8K", *splits_in(home), "--project", made.folder)
         assert add.code == 0, add.words
         made.done("plan", "check", "test-set")
         killed = made.begin("run")
@@ -126,7 +141,7 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Experiment]
             for turn in row["messages"]
         ]
         write_base(home / "base", texts, width=128, positions=POSITIONS)
-        write_miniatures(home / "miniatures")
+        write_all(home / "miniatures")
         yield made
 
 
@@ -173,12 +188,12 @@ def test_a_finished_step_is_left_as_it_is(trained: Experiment) -> None:
 
 
 @pytest.mark.parametrize("name", ["base", "50", "200"])
-def test_tables_1_2_and_4_have_every_model(name: str, examined: Experiment, tmp_path: Path) -> None:
+def test_tables_1_2_and_4_have_every_model(name: str, examined: Experiment) -> None:
     """Of each model a page sets its numbers above the paper's, from every item of the benchmarks that were there."""
     results = examined.json(f"eval/{name}/results.json")
-    for task, items in write_miniatures(tmp_path).items():
+    for task in TASKS:
         found = results["tasks"][task]
-        assert (found["there"], found["asked"], sum(found["failed"].values())) == (items, items, 0), task
+        assert (found["there"], found["asked"], found["answered"]) == (10, ITEMS, ITEMS), task
     page = examined.text(f"eval/{name}/README.md")
     for title in ("Table 1", "Table 2", "Table 4"):
         assert title in page
