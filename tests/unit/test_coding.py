@@ -36,7 +36,7 @@ RIGHT = {
     "body at the margin": "total = 0\nfor x in xs:\n    total += above(x)\nreturn total\n",
     "body at the margin that opens a bracket": "total = sum(\n    map(above, xs)\n)\nreturn total\n",
     "body that lost its first indent before a bracket": "total = sum(\n        map(above, xs)\n    )\n    return total",
-    "body in a fence that opens a bracket": "```\n    total = sum(\n        map(above, xs)\n    )\n    return total\n```",
+    "body in a fence that opens a bracket": "```\n    total = sum(\n        map(above, xs)\n    )\n    return total\n",
     "body with tabs": "\ttotal = 0\n\tfor x in xs:\n\t\ttotal += above(x)\n\treturn total",
     "body, and then more": "    return sum(map(above, xs))\n\n\ndef other():\n    return 1\n\nHope this helps!",
     "body with a text at the margin": '    """A\ntext."""\n    return sum(map(above, xs))\n',

@@ -1,6 +1,7 @@
 """The weak sandbox, for containers without namespaces, and what is said where nothing is run."""
 
 import errno
+import multiprocessing
 import os
 import platform
 import socket
@@ -8,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from glan.errors import SandboxError
@@ -104,9 +106,18 @@ def test_every_call_that_a_weak_sandbox_forbids_is_refused() -> None:
 
 
 def test_a_weak_program_cannot_outlive_who_started_it() -> None:
-    """A program may not take back that it ends with its parent."""
+    """A program ends with who runs it, who may be killed, and may not take that back."""
     program = "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\nassert libc.prctl(1, 0, 0, 0, 0) == -1"
     assert run(program, WEAK).is_passed
+    process = multiprocessing.get_context("spawn").Process(target=run, args=("while True: pass", WEAK))
+    process.start()
+    below: list[psutil.Process] = []
+    while len(below) < 2:
+        assert process.is_alive()
+        below = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    _, alive = psutil.wait_procs(below, timeout=60)
+    assert alive == []
 
 
 def test_where_no_namespaces_are_allowed_nothing_is_run() -> None:

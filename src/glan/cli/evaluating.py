@@ -83,7 +83,7 @@ class _Given(Given):
 @click.option("--run-code", is_flag=True, help="Run programs that the model writes, in a sandbox: HumanEval and MBPP.")
 @click.option(
     "--sandbox",
-    type=click.Choice(list(Isolation)),
+    type=click.Choice([each.value for each in Isolation]),
     default=Isolation.FULL.value,
     show_default=True,
     help="What holds them back; docs/sandbox.md says what a weak one does not.",
