@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import torch
+from jinja2 import TemplateError
 from transformers import StoppingCriteriaList
 
-from glan.errors import ConfigError, GlanError, RequestError
+from glan.errors import ConfigError, GlanError, RequestError, UnusableError
 from glan.evaluate.opened import Opened, open_model
 from glan.parsing import clean
 from glan.places import seed_of
@@ -61,15 +62,22 @@ class LocalTeacher:
         """Answer a request.
 
         Raises:
-            RequestError: it is longer than the model takes.
+            RequestError: it is longer than the model takes, or its chat template refuses it.
             ConfigError: the model cannot be loaded.
+            UnusableError: there is no memory for a single answer.
 
         """
         waiting = _Waiting(request, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         if self._work is None or self._work.done():
             self._work = asyncio.create_task(self._answer_all())
-        return await waiting.reply
+        try:
+            await asyncio.wait((waiting.reply, self._work), return_when=asyncio.FIRST_COMPLETED)
+            if not waiting.reply.done():
+                self._work.result()  # raises what ended it
+            return waiting.reply.result()
+        finally:
+            waiting.reply.cancel()  # nothing, where it is there
 
     async def _answer_all(self) -> None:
         while self._waiting:
@@ -80,6 +88,13 @@ class LocalTeacher:
                 found: Sequence[Reply | GlanError] = await asyncio.to_thread(self._answers, batch)
             except ConfigError as error:
                 found = [error] * len(batch)
+            except torch.OutOfMemoryError:
+                torch.cuda.empty_cache()
+                if len(batch) > 1:
+                    self._at_once = len(batch) // 2
+                    self._waiting = [*batch, *self._waiting]
+                    continue
+                found = [UnusableError(f"There is no memory for one answer of the model in {self._folder}.")]
             for each, came in zip(batch, found, strict=True):
                 if each.reply.done():
                     continue
@@ -96,15 +111,22 @@ class LocalTeacher:
             if self._opened.tokenizer.pad_token is None:
                 self._opened.tokenizer.pad_token = self._opened.tokenizer.eos_token
         opened = self._opened
-        prompts = [_prompt_of(opened, place, each.request) for place, each in enumerate(batch)]
-        found: list[Reply | GlanError] = [
-            RequestError(f"The question has {each.tokens:,} tokens, and the model takes {opened.longest:,} in all.")
-            for each in prompts
-        ]
+        found: list[Reply | GlanError] = []
+        prompts = []
+        for place, each in enumerate(batch):
+            try:
+                prompts.append(_prompt_of(opened, place, each.request))
+                found.append(RequestError(_too_long(prompts[-1].tokens, opened.longest)))
+            except TemplateError as error:
+                found.append(RequestError(f"The chat template of the model refuses the question: {error}."))
         for those in _passes(opened, prompts, batch[0].request.sampling.max_tokens):
             for prompt, reply in zip(those, _generated(opened, those, batch), strict=True):
                 found[prompt.place] = reply
         return found
+
+
+def _too_long(tokens: int, longest: int) -> str:
+    return f"The question has {tokens:,} tokens, and the model takes {longest:,} in all."
 
 
 def _prompt_of(opened: Opened, place: int, request: Request) -> _Prompt:

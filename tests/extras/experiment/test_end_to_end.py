@@ -140,7 +140,7 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Experiment]
             for row in read_rows(made.folder / "dataset/train", ["messages"])
             for turn in row["messages"]
         ]
-        write_base(home / "base", texts, width=128, positions=POSITIONS)
+        write_base(home / "base", texts, width=192, positions=POSITIONS)
         write_all(home / "miniatures")
         yield made
 

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from extras.train.tiny import write_base
 from transformers import AutoTokenizer
 
-from glan.errors import ConfigError, RequestError
+from glan.errors import ConfigError, RequestError, UnusableError
 from glan.evaluate.local_teacher import LocalTeacher
 from glan.records import Message, Reply, Request, Sampling, Stage
 
@@ -94,6 +96,55 @@ def test_after_questions_that_were_given_up_others_are_answered(folder: Path) ->
         return await teacher.reply(request_of("Why?"))
 
     assert asyncio.run(ask()).usage.completion_tokens == 8
+
+
+def test_a_template_that_refuses_harms_no_other_question(folder: Path, tmp_path: Path) -> None:
+    """What the template of a model says of it is told as the reason."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    strict = write_base(tmp_path / "strict", TEXTS, width=32, positions=POSITIONS)
+    tokenizer.chat_template = "{% if 'moon' in messages[0]['content'] %}{{ raise_exception('no moons') }}{% endif %}x"
+    tokenizer.save_pretrained(strict)
+    first, refused = replies(strict, [request_of("Why?"), request_of("What is a moon?")])
+    assert isinstance(first, Reply)
+    assert isinstance(refused, RequestError)
+    assert "no moons" in str(refused)
+
+
+class Cramped(LocalTeacher):
+    """Has memory for so many answers at once."""
+
+    most = 1
+
+    def _answers(self, batch: Any) -> Any:  # noqa: ANN401
+        if len(batch) > self.most:
+            raise torch.OutOfMemoryError
+        return super()._answers(batch)
+
+
+def test_where_memory_is_short_fewer_are_answered_at_once(folder: Path) -> None:
+    """All are answered all the same; where there is none for a single one, everybody who waits is told."""
+
+    async def ask(most: int) -> list[Reply | BaseException]:
+        teacher = Cramped(folder)
+        teacher.most = most
+        return await asyncio.gather(*(teacher.reply(request_of(each)) for each in QUESTIONS), return_exceptions=True)
+
+    assert all(isinstance(each, Reply) for each in asyncio.run(ask(1)))
+    assert all(isinstance(each, UnusableError) for each in asyncio.run(ask(0)))
+
+
+def test_what_nobody_foresaw_is_raised_where_it_was_asked(folder: Path) -> None:
+    """A fault of a library ends in an error, and in no wait without an end."""
+
+    class Broken(LocalTeacher):
+        def _answers(self, batch: Any) -> Any:  # noqa: ANN401
+            raise ZeroDivisionError(len(batch))
+
+    async def ask() -> list[Reply | BaseException]:
+        teacher = Broken(folder)
+        return await asyncio.gather(*(teacher.reply(request_of(each)) for each in QUESTIONS), return_exceptions=True)
+
+    assert all(isinstance(each, ZeroDivisionError) for each in asyncio.run(ask()))
 
 
 def test_a_folder_whose_weights_are_missing_is_told_to_everybody_who_waits(tmp_path: Path) -> None:
