@@ -88,7 +88,8 @@ $(EXTRAS)/transformers-older/made: $(EXTRAS)/transformers/made | $(EXTRAS)/trans
 $(EXTRAS)/eval/made: $(EXTRAS)/transformers/made | $(EXTRAS)/eval/bin/pip
 	$(EXTRAS)/transformers/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" \
 		> $$($(EXTRAS)/eval/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/torch.pth
-	$(EXTRAS)/eval/bin/pip install --quiet --editable '.[eval]' --group extras-eval
+	$(EXTRAS)/eval/bin/pip install --quiet --editable '.[eval]' \
+		pytest pytest-asyncio pytest-timeout hypothesis psutil
 	touch $@
 
 # So does this one. The last two are there for their schemas, and want other versions of all

@@ -20,7 +20,7 @@ from msgspec import structs
 
 import glan
 from glan.errors import BenchmarkError, MissingPackageError, ProjectError
-from glan.evaluate.answering import Answered, Respondent
+from glan.evaluate.answering import Answered, How, Respondent
 from glan.evaluate.instructions import refuse_unready
 from glan.evaluate.problems import hash_of, spread
 from glan.evaluate.published import is_in, problems_in
@@ -138,32 +138,21 @@ def taken(name: str, wanted: Wanted, respondent: Respondent) -> tuple[Taken, lis
         GlanError: what stops the respondent.
 
     """
-    benchmark, problems = suite()[name], problems_in(name, wanted.data)
-    is_sampled = benchmark.kind == "code" and wanted.samples > 1
-    room = benchmark.max_tokens if respondent.longest is None else min(benchmark.max_tokens, respondent.longest // 2)
-    found = harness().answers_to(
-        harness().Wanted(
-            name=name,
-            data=wanted.data,
-            limit=wanted.limit,
-            max_tokens=room,
-            samples=wanted.samples if is_sampled else 1,
-            temperature=TEMPERATURE if is_sampled else 0.0,
-            top_p=TOP_P if is_sampled else None,
-        ),
-        respondent,
-    )
+    how = _how(name, wanted, respondent)
+    problems = problems_in(name, wanted.data)
     asked = spread(problems, wanted.limit)
+    found = harness().answers_to(how, respondent)
     if [each.problem for each in found] != asked:
         raise AssertionError  # an item was lost on the way
     items = items_of(found, wanted.limits)
     with_score = [item for item in items if item.failed is None]
+    benchmark = suite()[name]
     told = Taken(
         title=benchmark.title,
         shots=benchmark.shots,
-        max_tokens=room,
-        temperature=TEMPERATURE if is_sampled else 0.0,
-        samples=wanted.samples if is_sampled else 1,
+        max_tokens=how.max_tokens,
+        temperature=how.temperature,
+        samples=how.samples,
         limit=wanted.limit,
         there=len(problems),
         asked=len(items),
@@ -178,6 +167,16 @@ def taken(name: str, wanted: Wanted, respondent: Respondent) -> tuple[Taken, lis
         groups=groups_of(items, group_of() if name == "mmlu" else {}),
     )
     return told, items
+
+
+def _how(name: str, wanted: Wanted, respondent: Respondent) -> How:
+    """Return how a benchmark is asked for: several samples are of programs alone, and a short window is halved."""
+    benchmark = suite()[name]
+    room = benchmark.max_tokens if respondent.longest is None else min(benchmark.max_tokens, respondent.longest // 2)
+    how = How(name=name, data=wanted.data, limit=wanted.limit, max_tokens=room)
+    if benchmark.kind != "code" or wanted.samples == 1:
+        return how
+    return how._replace(samples=wanted.samples, temperature=TEMPERATURE, top_p=TOP_P)
 
 
 def items_of(found: Sequence[Answered], limits: Limits) -> list[Item]:
@@ -228,7 +227,7 @@ class Examination:
             identity=examined.identity,
             chat=respondent.is_chat,
             pairs=examined.pairs,
-            tasks=before.tasks if before is not None else {},
+            tasks={} if before is None else {name: each for name, each in before.tasks.items() if name in suite()},
         )
 
     def __call__(self, those: Chosen) -> Iterator[str]:

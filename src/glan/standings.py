@@ -118,7 +118,10 @@ def page(results: Results) -> str:
             rows = tuple(
                 (group, f"{each.items:,}", percent(each), _interval(each)) for group, each in taken.groups.items()
             )
-            parts += [f"## {taken.title} by task", table_of(Table(("Task", "Items", "Score", "95% interval"), rows))]
+            parts += [
+                f"## {text_of(taken.title)} by task",
+                table_of(Table(("Task", "Items", "Score", "95% interval"), rows)),
+            ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -262,17 +265,18 @@ def write_curve(path: Path, every: Sequence[Results]) -> list[str]:
         ProjectError: a file cannot be written.
 
     """
+    tuned = [(results, results.pairs) for results in every if results.pairs is not None and results.pairs > 0]
     points = [
-        Point(taken.title, results.pairs, number, results.name)
-        for name in suite()
-        for results in every
-        if results.pairs and (taken := results.tasks.get(name)) is not None and (number := taken.first) is not None
+        Point(benchmark.title, pairs, number, results.name)
+        for name, benchmark in suite().items()
+        for results, pairs in tuned
+        if (taken := results.tasks.get(name)) is not None and (number := taken.first) is not None
     ]
     if points:
         path.parent.mkdir(parents=True, exist_ok=True)
         replace(path, picture_of(points).encode())
         replace(path.with_suffix(".csv"), csv_of(points).encode("utf-8", "replace"))
-    return [results.name for results in every if not results.pairs]
+    return [results.name for results in every if not any(results is each for each, _ in tuned)]
 
 
 def as_dict(rows: Sequence[Compared]) -> list[Mapping[str, Any]]:

@@ -202,10 +202,10 @@ def test_only_what_both_have_is_compared() -> None:
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"data": "e" * 64}, "the data are not the same"),
+        ({"data": "e" * 64}, "its items or their prompts are not the same"),
         ({"limit": 5}, "one has the limit none, the other 5"),
         ({"shots": 3}, "0 shots and 3"),
-        ({"prompts": "q" * 64}, "the prompts are not the same"),
+        ({"prompts": "q" * 64}, "other items of it were asked"),
         ({"max_tokens": 9}, "room for 1024 tokens and 9"),
         ({"samples": 10}, "1 samples and 10"),
         ({}, None),

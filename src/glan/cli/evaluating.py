@@ -103,7 +103,7 @@ class _Given(Given):
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for the results; with --compare for a page with all of them.",
+    help="Folder for the results, `eval/NAME` in the project, or here, if not given; with --compare for one page.",
 )
 @click.option(
     "--batch-size",

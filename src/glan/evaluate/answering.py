@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -31,6 +32,18 @@ class Prompt(NamedTuple):
     def key(self) -> str:
         """What tells it from every other prompt."""
         return hashlib.sha256(msgspec.json.encode(self)).hexdigest()
+
+
+class How(NamedTuple):
+    """How a benchmark is asked for."""
+
+    name: str
+    data: Path | None
+    limit: int | None
+    max_tokens: int
+    samples: int = 1
+    temperature: float = 0.0
+    top_p: float | None = None
 
 
 class Answer(NamedTuple):

@@ -8,7 +8,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from pathlib import Path
 from typing import Any, Final, NamedTuple, TextIO
 
 import lm_eval
@@ -16,41 +15,29 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 from lm_eval.tasks import TaskManager
 
-from glan.evaluate.answering import Answer, Answered, Prompt, Respondent
+from glan.evaluate.answering import Answer, Answered, How, Prompt, Respondent
 from glan.evaluate.suite import suite, tasks_folder
 from glan.evaluate.tasks.functions import problem_of
 
 _GROUP: Final = "glan_"
 
 
-class Wanted(NamedTuple):
-    """What is asked for of a benchmark."""
-
-    name: str
-    data: Path | None
-    limit: int | None
-    max_tokens: int
-    samples: int = 1
-    temperature: float = 0.0
-    top_p: float | None = None
-
-
-def answers_to(wanted: Wanted, respondent: Respondent) -> list[Answered]:
+def answers_to(how: How, respondent: Respondent) -> list[Answered]:
     """Return what came of every problem, in the order of the problems.
 
     Raises:
         GlanError: what the respondent or the data raise.
 
     """
-    metadata: dict[str, Any] = {"limit": wanted.limit} if wanted.limit is not None else {}
-    if wanted.data is not None:
-        metadata["data"] = str(wanted.data)
+    metadata: dict[str, Any] = {"limit": how.limit} if how.limit is not None else {}
+    if how.data is not None:
+        metadata["data"] = str(how.data)
     with hushed() as screen:
         manager = TaskManager(include_path=str(tasks_folder()), include_defaults=False, metadata=metadata)
-        loaded = manager.load([_GROUP + wanted.name])
-        task = loaded["tasks"][_GROUP + wanted.name]
+        loaded = manager.load([_GROUP + how.name])
+        task = loaded["tasks"][_GROUP + how.name]
         task.override_metric("bypass")
-        for name, value in _changed(wanted).items():
+        for name, value in _changed(how).items():
             task.set_config(name, value)
         model = _Model(respondent, screen)
         found = lm_eval.evaluate(
@@ -60,20 +47,20 @@ def answers_to(wanted: Wanted, respondent: Respondent) -> list[Answered]:
             apply_chat_template=respondent.is_chat,
             confirm_run_unsafe_code=True,  # it runs none: what would score is by-passed
         )
-    samples = found["samples"][_GROUP + wanted.name]
+    samples = found["samples"][_GROUP + how.name]
     return [
         Answered(problem_of(each["doc"]), each["arguments"][0][0], tuple(model.answers[each["doc_id"]]))
         for each in samples
     ]
 
 
-def _changed(wanted: Wanted) -> dict[str, Any]:
+def _changed(how: How) -> dict[str, Any]:
     """Return what is other than in the task's file: what is said is scored by nobody there."""
-    sampling: dict[str, Any] = {"do_sample": wanted.temperature > 0, "temperature": wanted.temperature}
-    if wanted.top_p is not None:
-        sampling["top_p"] = wanted.top_p
-    room = {"max_gen_toks": wanted.max_tokens, "until": list(suite()[wanted.name].until)}
-    return {"generation_kwargs": {**sampling, **room}, "repeats": wanted.samples, "process_results": None}
+    sampling: dict[str, Any] = {"do_sample": how.temperature > 0, "temperature": how.temperature}
+    if how.top_p is not None:
+        sampling["top_p"] = how.top_p
+    room = {"max_gen_toks": how.max_tokens, "until": list(suite()[how.name].until)}
+    return {"generation_kwargs": {**sampling, **room}, "repeats": how.samples, "process_results": None}
 
 
 class Screen(NamedTuple):
@@ -124,13 +111,13 @@ def _prompts(requests: Sequence[Instance]) -> Iterator[Prompt]:
     """Yield what is asked; several copies of a request are several samples."""
     seen: Counter[int] = Counter()
     for request in requests:
-        text, how = request.args
+        text, told = request.args
         yield Prompt(
             text=text,
             sample=seen[request.doc_id],
-            max_tokens=int(how["max_gen_toks"]),
-            until=tuple(how["until"]),
-            temperature=float(how["temperature"]),
-            top_p=how.get("top_p"),
+            max_tokens=int(told["max_gen_toks"]),
+            until=tuple(told["until"]),
+            temperature=float(told["temperature"]),
+            top_p=told.get("top_p"),
         )
         seen[request.doc_id] += 1

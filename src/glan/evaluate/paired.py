@@ -66,10 +66,10 @@ def unlike(first: Taken, second: Taken) -> str | None:
 
 
 _MUST_AGREE: Final = (
-    ("data", "the data are not the same (SHA-256 {:.12} and {:.12})"),
+    ("data", "its items or their prompts are not the same (SHA-256 {:.12} and {:.12})"),
     ("limit", "one has the limit {}, the other {}"),
     ("shots", "there were {} shots and {}"),
-    ("prompts", "the prompts are not the same (SHA-256 {:.12} and {:.12})"),
+    ("prompts", "other items of it were asked (SHA-256 {:.12} and {:.12})"),
     ("samples", "there were {} samples and {}"),
     ("temperature", "the temperature was {} and {}"),
     ("max_tokens", "a reply had room for {} tokens and {}"),
