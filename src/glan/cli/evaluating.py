@@ -23,6 +23,7 @@ from glan.dataset.tables import Table
 from glan.disk import replace
 from glan.errors import BudgetError, ConfigError, GlanError
 from glan.evaluate.answering import Answer, Respondent
+from glan.evaluate.folders import model_in, name_of
 from glan.evaluate.sandbox import Isolation, Limits
 from glan.evaluations import Chosen, Examination, Examined, Wanted, before_of, harness, pairs_of, ready
 from glan.examinees import Asked, Served
@@ -162,8 +163,9 @@ class _Sitting:
         name, equals, model = text.partition("=")
         if not equals or not _NAME.fullmatch(name) or Path(text).exists():
             name, model = "", text
+        model = str(model_in(Path(model)) or model)
         is_server = not given["local"] and _is_spec(model)
-        name = name or (parse_spec(model).model if is_server else Path(model).resolve().name)
+        name = name or (parse_spec(model).model if is_server else name_of(Path(model)))
         project = project_here(given["folder"], given["ledger"])
         plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-")[:100] or "model"
         out = given["out"] or (project.folder if project is not None else Path()) / "eval" / plain
