@@ -105,10 +105,10 @@ def settings(home: Path, **changes: object) -> str:
 def splits_in(home: Path) -> list[Path]:
     """Write two splits of GSM8K that no student of ours has seen."""
     paths = []
-    for name, first in (("test", 100), ("train", 200)):
+    for name, first in (("test", 100), ("train", 101)):
         rows = [
             {"question": f"Ann has {i} apples and gets {i % 7} more. How many has she?", "answer": f"#### {i + i % 7}"}
-            for i in range(first, first + 30)
+            for i in range(first, first + 60, 2)
         ]
         paths.append(home / f"{name}.jsonl")
         paths[-1].write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
@@ -203,12 +203,14 @@ def test_tables_1_2_and_4_have_every_model(name: str, examined: Experiment) -> N
 
 
 def test_table_3_sets_every_student_beside_the_paper(examined: Experiment) -> None:
-    """Neither student has seen the training split, and the page says so beside the paper's numbers."""
+    """Of each the losses, what they come to and a verdict, beside the paper's numbers."""
     page = examined.text("leakage/README.md")
     rows = {cells[2]: cells[3:] for line in page.splitlines() if line.startswith("| GSM8K") for cells in [split(line)]}
     assert rows["L test"][2:7] == ["1.38", "1.14", "1.26", "1.14", "2.17"]
     assert all(0 < float(loss) < 12 for loss in rows["L test"][:2])
-    assert rows["verdict"][:2] == ["nothing seen", "nothing seen"]
+    for test, train, delta in zip(rows["L test"][:2], rows["L train"][:2], rows["Delta"][:2], strict=True):
+        assert float(delta) == pytest.approx(float(test) - float(train), abs=0.002)
+    assert {"nothing seen", "exposed"} >= set(rows["verdict"][:2])
 
 
 def test_the_curve_is_drawn_over_the_pairs(examined: Experiment) -> None:
