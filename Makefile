@@ -33,10 +33,10 @@ test-extras: $(VENV)/test browser $(EXTRAS)/llamacpp/made $(EXTRAS)/transformers
 		$(EXTRAS)/train/made $(EXTRAS)/eval/made $(EXTRAS)/notebook/made $(EXTRAS)/store/made
 	$(BIN)/python -m pytest -m long -n 2
 	$(BIN)/python -m pytest tests/extras --ignore tests/extras/train --ignore tests/extras/eval \
-		--ignore tests/extras/notebook --ignore tests/extras/store
+		--ignore tests/extras/experiment --ignore tests/extras/notebook --ignore tests/extras/store
 	$(EXTRAS)/notebook/bin/python -m pytest tests/extras/notebook
 	$(EXTRAS)/store/bin/python -m pytest tests/extras/store
-	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(EXTRAS)/train/bin/python -m pytest tests/extras/train
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(EXTRAS)/train/bin/python -m pytest tests/extras/train tests/extras/experiment
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(EXTRAS)/eval/bin/python -m pytest tests/extras/eval
 
 # Formatting, lint and types.

@@ -9,6 +9,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
         frozenset({"evaluations"}),
         frozenset({"examinees"}),
         frozenset({"exams"}),
+        frozenset({"exposures"}),
         frozenset({"judging", "scoreboard"}),
         frozenset({"model_votes"}),
         frozenset({"report"}),

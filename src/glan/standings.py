@@ -112,9 +112,7 @@ def page(results: Results) -> str:
     ]
     if found := list(remarks(results)):
         parts += ["## To know", list_of(found)]
-    for table in paper_tables():
-        if any(name in results.tasks for _, name, _ in table.columns):
-            parts += [f"## {table.title}", table_of(_beside(table, results))]
+    parts += _beside_the_paper([results], [results.name])
     for name, taken in results.tasks.items():
         if taken.groups and name != "mmlu":
             rows = tuple(
@@ -133,12 +131,20 @@ _MEANING: Final = (
 )
 
 
-def _beside(table: PaperTable, results: Results) -> Table:
-    """Return a table of the paper with this model above the others."""
-    own = [results.tasks[name].number(number) if name in results.tasks else None for _, name, number in table.columns]
-    rows = [(results.name, *("-" if each is None else percent(each) for each in own))]
-    rows += [(model, *(f"{value:.1f}" for value in values)) for model, values in table.rows.items()]
-    return Table(("Model", *(title for title, _, _ in table.columns)), tuple(rows))
+def _beside_the_paper(every: Sequence[Results], names: Sequence[str]) -> Iterator[str]:
+    """Give the tables of the paper for which there are numbers, with these models above the others."""
+    for table in paper_tables():
+        if any(name in results.tasks for results in every for _, name, _ in table.columns):
+            rows = [(own, *_cells(table, results)) for own, results in zip(names, every, strict=True)]
+            rows += [(model, *(f"{value:.1f}" for value in values)) for model, values in table.rows.items()]
+            yield f"## {table.title}"
+            yield table_of(Table(("Model", *(title for title, _, _ in table.columns)), tuple(rows)))
+
+
+def _cells(table: PaperTable, results: Results) -> Iterator[str]:
+    for _, name, number in table.columns:
+        found = results.tasks[name].number(number) if name in results.tasks else None
+        yield "-" if found is None else percent(found)
 
 
 class Compared(Record, frozen=True, kw_only=True):
@@ -240,11 +246,13 @@ HOW_COMPARED: Final = (
 )
 
 
-def comparison_page(names: Sequence[str], rows: Sequence[Compared]) -> str:
-    """Return the comparison as Markdown."""
-    parts = [f"# {' and '.join(map(text_of, names))}", table_of(comparison(names, rows)), HOW_COMPARED]
-    if found := list(not_compared(names, rows)):
-        parts.append(list_of(found))
+def comparison_page(every: Sequence[Results], names: Sequence[str], rows: Sequence[Compared]) -> str:
+    """Return README.md of several models: the paper's tables with all of them, and how they differ from the first."""
+    parts = [f"# {', '.join(map(text_of, names))}", *_beside_the_paper(every, names)]
+    parts += ["## Beside each other", table_of(comparison(names, rows)), HOW_COMPARED]
+    told = [f"{name}: {line}" for name, results in zip(names, every, strict=True) for line in remarks(results)]
+    if found := [*not_compared(names, rows), *told]:
+        parts += ["## To know", list_of(found)]
     return "\n\n".join(parts) + "\n"
 
 

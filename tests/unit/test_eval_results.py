@@ -229,6 +229,23 @@ def test_models_stand_beside_each_other(tmp_path: Path) -> None:
     assert "GSM8K: base and other are not compared: one has the limit none, the other 100." in found.output
 
 
+def test_all_models_stand_in_the_tables_of_the_paper(tmp_path: Path) -> None:
+    """With a folder for it, a page has every model above the paper's, how they differ, and what to know of each."""
+    base = results(tmp_path / "base", [0.0, 1.0], name="base")
+    student = results(tmp_path / "student", [1.0, 1.0], name="a|b", taken={"unread": 1})
+    given = ["--compare", str(base), str(student), "--out", str(tmp_path / "tables")]
+    found = CliRunner().invoke(eval_command, given)
+    assert found.exit_code == 0
+    assert f"{tmp_path}/tables/README.md" in found.output
+    text = (tmp_path / "tables/README.md").read_text()
+    first = text[text.index("## Table 1") :].splitlines()
+    assert first[4].startswith("| base | - | - | 50.0 ± 50.0 |")
+    assert first[5].startswith(r"| a\|b | - | - | 100.0 ± 0.0 |")
+    assert "| GLAN 7B | 48.8 |" in text
+    assert "+50.0" in text
+    assert "No answer that the rules read" in text
+
+
 def test_a_curve_is_drawn_over_the_pairs(tmp_path: Path) -> None:
     """The picture and its table have a point for each student; a model that was not tuned is named and left out."""
     folders = [results(tmp_path / f"{n}", [0.0, 1.0, 1.0], pairs=n, name=f"s{n}") for n in (50_000, 200_000)]

@@ -23,6 +23,7 @@ from glan.dataset.tables import Table
 from glan.disk import replace
 from glan.errors import BudgetError, ConfigError, GlanError
 from glan.evaluate.answering import Answer, Respondent
+from glan.evaluate.folders import model_in, name_of
 from glan.evaluate.sandbox import Isolation, Limits
 from glan.evaluations import Chosen, Examination, Examined, Wanted, before_of, harness, pairs_of, ready
 from glan.examinees import Asked, Served
@@ -37,6 +38,7 @@ from glan.standings import (
     as_dict,
     compared,
     comparison,
+    comparison_page,
     names_of,
     not_compared,
     overview,
@@ -102,7 +104,7 @@ class _Given(Given):
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for the results; `eval/NAME` in the project, or here, if not given.",
+    help="Folder for the results, `eval/NAME` in the project, or here, if not given; with --compare for one page.",
 )
 @click.option(
     "--batch-size",
@@ -134,7 +136,7 @@ def eval_command(
     extra `eval`.
     """
     if is_compared:
-        _compare(tuple(map(Path, models)), given["curve"], as_json=as_json)
+        _compare(tuple(map(Path, models)), given, as_json=as_json)
         return
     if given["curve"] is not None:
         raise click.UsageError("--curve goes with --compare.")
@@ -161,8 +163,9 @@ class _Sitting:
         name, equals, model = text.partition("=")
         if not equals or not _NAME.fullmatch(name) or Path(text).exists():
             name, model = "", text
+        model = str(model_in(Path(model)) or model)
         is_server = not given["local"] and _is_spec(model)
-        name = name or (parse_spec(model).model if is_server else Path(model).resolve().name)
+        name = name or (parse_spec(model).model if is_server else name_of(Path(model)))
         project = project_here(given["folder"], given["ledger"])
         plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-")[:100] or "model"
         out = given["out"] or (project.folder if project is not None else Path()) / "eval" / plain
@@ -346,8 +349,9 @@ def say_table(table: Table) -> None:
         say("  ".join(cells).rstrip())
 
 
-def _compare(folders: Sequence[Path], curve: Path | None, *, as_json: bool) -> None:
+def _compare(folders: Sequence[Path], given: _Given, *, as_json: bool) -> None:
     """Set results beside each other, and draw their curve."""
+    curve, out = given["curve"], given["out"]
     if len(folders) < 2 and not (folders and curve is not None):
         raise click.UsageError("--compare takes two folders of results or more.")
     every, rows = compared(folders)
@@ -358,14 +362,23 @@ def _compare(folders: Sequence[Path], curve: Path | None, *, as_json: bool) -> N
             "None of these results says on how many pairs its model was tuned, so there is no curve.",
             hint="`glan eval FOLDER` reads it from the training.json that `glan train` writes beside the weights.",
         )
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        replace(out / PAGE, comparison_page(every, names, rows).encode("utf-8", "replace"))
     if as_json:
         say_json({"models": names, "numbers": as_dict(rows), "not_in_curve": without})
         return
     say_table(comparison(names, rows))
     say(HOW_COMPARED)
-    for line in not_compared(names, rows):
+    for line in (*not_compared(names, rows), *_written(out, curve, without)):
         say(line)
+
+
+def _written(out: Path | None, curve: Path | None, without: Sequence[str]) -> Iterator[str]:
+    """Say where the page and the curve are."""
+    if out is not None:
+        yield f"The paper's tables with all of them are in {out / PAGE}."
     if curve is not None:
-        say(f"The curve is in {curve}, its numbers in {curve.with_suffix('.csv')}.")
+        yield f"The curve is in {curve}, its numbers in {curve.with_suffix('.csv')}."
         for name in without:
-            say(f"{name} is not in it: it does not say on how many pairs it was tuned.")
+            yield f"{name} is not in it: it does not say on how many pairs it was tuned."

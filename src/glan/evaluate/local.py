@@ -18,12 +18,12 @@ from transformers.utils import logging
 from glan.disk import append
 from glan.errors import ConfigError, ProjectError
 from glan.evaluate.answering import Answer, Prompt, said
+from glan.evaluate.folders import mark_of
 from glan.evaluate.harness import hushed
 
 _ADAPTER: Final = "adapter_config.json"
 _BATCHES_AT_ONCE: Final = 4
 """Between two writes."""
-_WEIGHTS: Final = (".safetensors", ".bin", ".json", ".jinja", ".model")
 
 
 class LocalModel:
@@ -157,16 +157,6 @@ def _arguments(name: str) -> dict[str, Any]:
 
 
 def identity_of(name: str) -> str:
-    """Return what changes when a model in a folder is another: a hash of its files' names, sizes and times.
-
-    A model on the hub is known by its name.
-    """
+    """Return what changes when a model in a folder is another; one on the hub is known by its name."""
     folder = Path(name)
-    if not folder.is_dir():
-        return f"hub {name}"
-    told = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.suffix in _WEIGHTS and path.is_file():
-            stat = path.stat()
-            told.update(f"{path.name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
-    return f"files {told.hexdigest()}"
+    return f"files {mark_of(folder)}" if folder.is_dir() else f"hub {name}"
