@@ -133,9 +133,9 @@ class Fleet:
 
     def update(self, endpoints: Sequence[Endpoint]) -> None:
         """Ask these servers from now on; what is in flight at another is waited for."""
-        known = {member.endpoint.base_url: member for member in self._members}
-        wanted = {endpoint.base_url: endpoint for endpoint in endpoints}
-        self._members = [known.get(url) or self._joined(endpoint) for url, endpoint in wanted.items()]
+        known = {member.endpoint.place: member for member in self._members}
+        wanted = {endpoint.place: endpoint for endpoint in endpoints}
+        self._members = [known.get(place) or self._joined(endpoint) for place, endpoint in wanted.items()]
         self._empty_since = None if self._members else self._clock()
         if known:
             _log.info("servers: %s", ", ".join(wanted) or "none")
@@ -304,11 +304,11 @@ def syllabus_of(id_: str) -> str:
 def _score(key: str, member: Member) -> float:
     """Return the weight of a server for a key; twice the room is twice as likely to be the first."""
     weight = 2.0 ** round(math.log2(member.traffic.size))  # in steps: a window that moves a little moves no syllabus
-    return -weight / math.log(_draw(key, member.endpoint.base_url))
+    return -weight / math.log(_draw(key, member.endpoint.place))
 
 
 @lru_cache(maxsize=65_536)
-def _draw(key: str, url: str) -> float:
+def _draw(key: str, place: str) -> float:
     """Return a number between 0 and 1 for a key at a server, the same in every process."""
-    bits = int.from_bytes(blake2b(f"{url}\0{key}".encode(), digest_size=6).digest(), "big")
+    bits = int.from_bytes(blake2b(f"{place}\0{key}".encode(), digest_size=6).digest(), "big")
     return (bits + 1) / (2**48 + 1)

@@ -1,0 +1,236 @@
+"""Workers on a Ray cluster, which ask servers for a run. Only this module knows Ray, and to import it loads Ray.
+
+    async with connected(address, settings, environment) as cluster:
+        http = Http(fleet, patience, line_to=cluster.line)
+
+Ray places the workers and carries what is said; what to ask, when, where and how often is decided here, as without it.
+A worker starts on every machine that has a CPU to give and joins the crew; one that ends leaves it, and another takes
+its place while its machine is there.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from threading import Thread
+from typing import Any
+
+import ray
+from ray.exceptions import AuthenticationError, RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from glan import __version__
+from glan.engine_settings import Ray
+from glan.environment import Environment
+from glan.errors import ConfigError, LostWorkerError
+from glan.teachers.ray_cluster import Cluster, Node
+from glan.teachers.ray_worker import Asker
+
+_KNOCK_S = 5.0
+_CONNECT_S = 60.0
+_FOUND = "auto"
+"""The cluster that Ray finds on this machine."""
+_MOST_CONCURRENT = 100_000
+"""Methods of one worker at once; the calls that they begin are counted by the crew."""
+_QUIET = {"RAY_USAGE_STATS_ENABLED": "0"}
+"""Ray tells nobody of this run."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Actor:
+    """A worker, as Ray calls it."""
+
+    handle: Any
+    node: str
+
+    async def version(self) -> str:
+        try:
+            return str(await self.handle.version.remote())
+        except RayError as error:
+            raise _not_started(error, self.node) from error
+
+    def open(self, site: bytes, ca_pem: bytes | None) -> None:
+        self.handle.open.remote(site, ca_pem)
+
+    def feed(self, message: bytes) -> None:
+        self.handle.feed.remote(message)
+
+    async def take(self) -> bytes:
+        try:
+            return bytes(await self.handle.take.remote())
+        except RayError as error:
+            raise LostWorkerError(f"The worker on {self.node} is lost: {_first_line(error)}") from error
+
+    def end(self) -> None:
+        with suppress(RayError):  # the cluster is gone, and the worker with it
+            ray.kill(self.handle)
+
+
+class _Machines:
+    """The machines of the cluster that is connected."""
+
+    def __init__(self, *, is_encrypted: bool) -> None:
+        self.own_address: str = ray.util.get_node_ip_address()
+        self.is_encrypted = is_encrypted
+        self._actor = ray.remote(Asker)
+
+    async def nodes(self) -> Sequence[Node]:
+        """Return the machines that are there and have a CPU to give: a head that is to do no work has none."""
+        try:
+            found = await asyncio.to_thread(ray.nodes)
+        except RayError as error:
+            raise LostWorkerError(f"The cluster does not say which machines it has: {_first_line(error)}") from error
+        return [
+            Node(node["NodeID"], node["NodeManagerAddress"])
+            for node in found
+            if node["Alive"] and node["Resources"].get("CPU", 0) >= 1
+        ]
+
+    def start(self, node: Node) -> _Actor:
+        # Ray starts none anew and makes no call twice: that is decided here.
+        actor = self._actor.options(
+            num_cpus=0,
+            max_restarts=0,
+            max_task_retries=0,
+            max_concurrency=_MOST_CONCURRENT,
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=node.id, soft=False),
+        )
+        return _Actor(actor.remote(), node.address)
+
+
+@asynccontextmanager
+async def connected(address: str | None, settings: Ray, environment: Environment) -> AsyncIterator[Cluster]:
+    """Connect to a cluster, and have workers on it until the block is left.
+
+    Args:
+        address: HOST:PORT of its head; as RAY_ADDRESS says if not given, else the cluster of this machine.
+        settings: how many workers, and where they have keys from.
+        environment: where RAY_ADDRESS is, and whether Ray encrypts what it sends. What the files of a project say of
+            either does not count: whoever has the cluster sees the keys, and what it sends here is unpickled.
+
+    Raises:
+        ConfigError: there is no such cluster, it does not let us in, or no worker starts on it.
+
+    """
+    was_connected = ray.is_initialized()
+    if not was_connected:
+        environment.preset(_QUIET)
+        logging.getLogger("ray").setLevel(logging.ERROR)
+        await _connect(address or _of_process(environment, "RAY_ADDRESS") or _FOUND)
+    is_encrypted = (_of_process(environment, "RAY_USE_TLS") or "0").lower() in {"1", "true"}
+    cluster = Cluster(settings, _Machines(is_encrypted=is_encrypted))
+    following = asyncio.create_task(cluster.follow())
+    try:
+        await cluster.first_joined()
+        yield cluster
+    finally:
+        following.cancel()
+        await cluster.close()
+        if not was_connected:
+            await asyncio.to_thread(ray.shutdown)
+
+
+def _of_process(environment: Environment, name: str) -> str | None:
+    return None if environment.is_from_file(name) else environment.get(name)
+
+
+async def _connect(address: str) -> None:
+    if address.startswith("ray://"):
+        raise ConfigError(
+            f"{address} is Ray's address for clients outside of a cluster, and a run is a part of it.",
+            hint="Run `glan` on a machine of the cluster: its head, or one that has joined with `ray start --num-cpus "
+            "0 --address HOST:6379`; then --address HOST:6379, or none.",
+        )
+    if address != _FOUND:
+        await _knock(address)
+    try:
+        async with asyncio.timeout(_CONNECT_S):
+            await _in_daemon(address)
+    except TimeoutError as error:
+        raise ConfigError(
+            f"What answers at {address} is no Ray cluster, or does not let us in.",
+            hint="`ray status --address HOST:6379` on the same machine shows whether Ray sees one.",
+        ) from error
+    except AuthenticationError as error:
+        raise _not_let_in(error) from error
+    except (ConnectionError, RuntimeError, ValueError, RayError) as error:
+        raise _not_connected(address, error) from error
+
+
+async def _knock(address: str) -> None:
+    """See that anything answers at an address: Ray itself would try for minutes, and say so on the terminal."""
+    host, _, port = address.rpartition(":")
+    try:
+        async with asyncio.timeout(_KNOCK_S):
+            _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+    except (OSError, TimeoutError, ValueError) as error:
+        raise ConfigError(
+            f"No Ray cluster answers at {address}.",
+            hint="The address is HOST:PORT of its head, mostly port 6379; `ray start --head` begins a cluster, and "
+            "prints the address of it.",
+        ) from error
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
+
+
+async def _in_daemon(address: str) -> None:
+    """Connect in a thread that nobody has to wait for: what Ray waits for cannot be given up."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[None] = loop.create_future()
+
+    def settle(error: BaseException | None) -> None:
+        if not done.done():
+            done.set_result(None) if error is None else done.set_exception(error)
+
+    def connect() -> None:
+        error: BaseException | None = None
+        try:
+            ray.init(address=address, log_to_driver=False, configure_logging=False)
+        except BaseException as raised:  # noqa: BLE001 - it is raised where it is waited for
+            error = raised
+        with suppress(RuntimeError):  # the loop is closed when nobody waits any more
+            loop.call_soon_threadsafe(settle, error)
+
+    Thread(target=connect, name="ray-init", daemon=True).start()
+    await done
+
+
+def _not_let_in(error: Exception) -> ConfigError:
+    return ConfigError(
+        f"The Ray cluster does not let us in: {_first_line(error)}",
+        hint="Where the cluster has a token, this process needs the same: RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or "
+        "the file that RAY_AUTH_TOKEN_PATH names.",
+    )
+
+
+def _not_connected(address: str, error: Exception) -> ConfigError:
+    told = _first_line(error)
+    if "ersion mismatch" in str(error):
+        told = " ".join(str(error).split())
+        return ConfigError(
+            f"This process and the Ray cluster do not fit: {told}",
+            hint="Run `glan` with the versions of Ray and Python that the cluster has.",
+        )
+    where = "on this machine" if address == _FOUND else f"at {address}"
+    return ConfigError(
+        f"There is no Ray cluster {where} that can be joined: {told}",
+        hint="`ray start --head` begins one on this machine; that of others is --address HOST:PORT, or RAY_ADDRESS. A "
+        "run is a part of its cluster: on a machine that is none of it, `ray start --num-cpus 0 --address HOST:PORT` "
+        "joins first.",
+    )
+
+
+def _not_started(error: RayError, address: str) -> ConfigError:
+    if "No module named" in str(error):
+        missing = str(error).rpartition("No module named")[2].split("\n")[0].strip()
+        return ConfigError(
+            f"The Ray cluster's machine {address} has no module {missing}, so no worker starts there.",
+            hint=f"Install glan on it, in the Python that runs `ray start`: pip install 'glan[ray]=={__version__}'",
+        )
+    return ConfigError(f"No worker starts on the Ray cluster's machine {address}: {_first_line(error)}")
+
+
+def _first_line(error: Exception) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
