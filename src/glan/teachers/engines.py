@@ -3,7 +3,7 @@
 Whoever imports this module loads the HTTP library with it, so it is imported where a server is asked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Protocol
 
@@ -46,7 +46,14 @@ class Here:
         return fleet
 
 
-async def engine_of(config: Config, environment: Environment, cluster: str | None, stack: AsyncExitStack) -> Engine:
+async def engine_of(
+    config: Config,
+    environment: Environment,
+    cluster: str | None,
+    *,
+    stack: AsyncExitStack,
+    tell: Callable[[str], None],
+) -> Engine:
     """Return the engine that the settings name; it is closed with the stack.
 
     Args:
@@ -54,6 +61,7 @@ async def engine_of(config: Config, environment: Environment, cluster: str | Non
         environment: where a cluster's address and keys may be.
         cluster: the address that the user typed.
         stack: what is closed at the end.
+        tell: is told, in a sentence, what goes without.
 
     Raises:
         MissingPackageError: its package is not installed.
@@ -68,4 +76,4 @@ async def engine_of(config: Config, environment: Environment, cluster: str | Non
         raise MissingPackageError(
             f'With engine = "ray" the package ray is needed: {error}.', hint="pip install 'glan[ray]'"
         ) from error
-    return await stack.enter_async_context(connected(cluster, config.ray, environment))
+    return await stack.enter_async_context(connected(cluster, config.ray, environment, tell))

@@ -88,6 +88,7 @@ class Opening:
         self._named = named
         self.refusals: list[tuple[Refusal, str]] = []
         self.retries: Counter[str] = Counter()
+        self.told: list[str] = []
         self._open: dict[tuple[object, ...], Opened] = {}
         self._fleets: dict[tuple[object, ...], Fleet] = {}
         self._engine: Engine | None = None
@@ -163,7 +164,9 @@ class Opening:
         from glan.teachers.engines import engine_of  # noqa: PLC0415 - the HTTP library is loaded only for a server
 
         if self._engine is None:
-            self._engine = await engine_of(self._config, self._environment, self._named.cluster, stack)
+            self._engine = await engine_of(
+                self._config, self._environment, self._named.cluster, stack=stack, tell=self._tell
+            )
         return self._engine
 
     async def _fleet(self, stage: Stage, spec: Spec, settings: TeacherSettings, stack: AsyncExitStack) -> Fleet:
@@ -204,6 +207,10 @@ class Opening:
         else:
             urls = tuple(parse_base_url(url, source="base_urls") for url in settings.base_urls)
         return [replace(spec, base_url=url) for url in dict.fromkeys(urls)] if urls else [spec]
+
+    def _tell(self, text: str) -> None:
+        if text not in self.told:
+            self.told.append(text)
 
     def _note(self, refusal: Refusal, host: str) -> None:
         """Note what a model does not take; of two connections to a host the first tells it."""

@@ -1,6 +1,6 @@
 """Workers on a Ray cluster, which ask servers for a run. Only this module knows Ray, and to import it loads Ray.
 
-    async with connected(address, settings, environment) as cluster:
+    async with connected(address, settings, environment, tell) as cluster:
         http = Http(fleet, patience, line_to=cluster.line)
 
 Ray places the workers and carries what is said; what to ask, when, where and how often is decided here, as without it.
@@ -10,14 +10,15 @@ its place while its machine is there.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+import sys
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from threading import Thread
 from typing import Any
 
 import ray
-from ray.exceptions import AuthenticationError, RayError
+from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from glan import __version__
@@ -33,6 +34,7 @@ _FOUND = "auto"
 """The cluster that Ray finds on this machine."""
 _MOST_CONCURRENT = 100_000
 """Methods of one worker at once; the calls that they begin are counted by the crew."""
+_TRIAL = "import sys, ray; ray.init(address=sys.argv[1], log_to_driver=False, configure_logging=False)"
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0"}
 """Ray tells nobody of this run."""
 
@@ -67,13 +69,14 @@ class _Actor:
             ray.kill(self.handle)
 
 
-class _Machines:
+class RayMachines:
     """The machines of the cluster that is connected."""
 
-    def __init__(self, *, is_encrypted: bool) -> None:
-        self.own_address: str = ray.util.get_node_ip_address()
+    def __init__(self, *, is_encrypted: bool, worker: type[Asker] = Asker) -> None:
+        own = ray.get_runtime_context().get_node_id()
+        self.own_address: str = next(node["NodeManagerAddress"] for node in ray.nodes() if node["NodeID"] == own)
         self.is_encrypted = is_encrypted
-        self._actor = ray.remote(Asker)
+        self._actor = ray.remote(worker)
 
     async def nodes(self) -> Sequence[Node]:
         """Return the machines that are there and have a CPU to give: a head that is to do no work has none."""
@@ -100,7 +103,9 @@ class _Machines:
 
 
 @asynccontextmanager
-async def connected(address: str | None, settings: Ray, environment: Environment) -> AsyncIterator[Cluster]:
+async def connected(
+    address: str | None, settings: Ray, environment: Environment, tell: Callable[[str], None]
+) -> AsyncIterator[Cluster]:
     """Connect to a cluster, and have workers on it until the block is left.
 
     Args:
@@ -108,6 +113,7 @@ async def connected(address: str | None, settings: Ray, environment: Environment
         settings: how many workers, and where they have keys from.
         environment: where RAY_ADDRESS is, and whether Ray encrypts what it sends. What the files of a project say of
             either does not count: whoever has the cluster sees the keys, and what it sends here is unpickled.
+        tell: is told, in a sentence, why a machine has no worker.
 
     Raises:
         ConfigError: there is no such cluster, it does not let us in, or no worker starts on it.
@@ -119,7 +125,7 @@ async def connected(address: str | None, settings: Ray, environment: Environment
         logging.getLogger("ray").setLevel(logging.ERROR)
         await _connect(address or _of_process(environment, "RAY_ADDRESS") or _FOUND)
     is_encrypted = (_of_process(environment, "RAY_USE_TLS") or "0").lower() in {"1", "true"}
-    cluster = Cluster(settings, _Machines(is_encrypted=is_encrypted))
+    cluster = Cluster(settings, RayMachines(is_encrypted=is_encrypted), tell)
     following = asyncio.create_task(cluster.follow())
     try:
         await cluster.first_joined()
@@ -144,18 +150,12 @@ async def _connect(address: str) -> None:
         )
     if address != _FOUND:
         await _knock(address)
+    await _try(address)
     try:
-        async with asyncio.timeout(_CONNECT_S):
-            await _in_daemon(address)
-    except TimeoutError as error:
-        raise ConfigError(
-            f"What answers at {address} is no Ray cluster, or does not let us in.",
-            hint="`ray status --address HOST:6379` on the same machine shows whether Ray sees one.",
-        ) from error
-    except AuthenticationError as error:
-        raise _not_let_in(error) from error
+        # Outside of the main thread Ray leaves the signals to us.
+        await asyncio.to_thread(ray.init, address=address, log_to_driver=False, configure_logging=False)
     except (ConnectionError, RuntimeError, ValueError, RayError) as error:
-        raise _not_connected(address, error) from error
+        raise _not_connected(address, str(error)) from error
 
 
 async def _knock(address: str) -> None:
@@ -175,47 +175,46 @@ async def _knock(address: str) -> None:
         await writer.wait_closed()
 
 
-async def _in_daemon(address: str) -> None:
-    """Connect in a thread that nobody has to wait for: what Ray waits for cannot be given up."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[None] = loop.create_future()
+async def _try(address: str) -> None:
+    """See in a process of its own that the cluster lets us in.
 
-    def settle(error: BaseException | None) -> None:
-        if not done.done():
-            done.set_result(None) if error is None else done.set_exception(error)
-
-    def connect() -> None:
-        error: BaseException | None = None
-        try:
-            ray.init(address=address, log_to_driver=False, configure_logging=False)
-        except BaseException as raised:  # noqa: BLE001 - it is raised where it is waited for
-            error = raised
-        with suppress(RuntimeError):  # the loop is closed when nobody waits any more
-            loop.call_soon_threadsafe(settle, error)
-
-    Thread(target=connect, name="ray-init", daemon=True).start()
-    await done
-
-
-def _not_let_in(error: Exception) -> ConfigError:
-    return ConfigError(
-        f"The Ray cluster does not let us in: {_first_line(error)}",
-        hint="Where the cluster has a token, this process needs the same: RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or "
-        "the file that RAY_AUTH_TOKEN_PATH names.",
+    Where it does not, Ray tries for minutes, in a way that nothing can give up, and writes to the terminal all the
+    while.
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _TRIAL, address, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE
     )
+    try:
+        async with asyncio.timeout(_CONNECT_S):
+            _, told = await process.communicate()
+    except TimeoutError as error:
+        raise _not_connected(address, f"It gave no answer that Ray understands within {_CONNECT_S:.0f} s.") from error
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        raise _not_connected(address, told.decode(errors="replace"))
 
 
-def _not_connected(address: str, error: Exception) -> ConfigError:
-    told = _first_line(error)
-    if "ersion mismatch" in str(error):
-        told = " ".join(str(error).split())
+def _not_connected(address: str, told: str) -> ConfigError:
+    """Return what keeps us out, from all that Ray has said."""
+    where = "on this machine" if address == _FOUND else f"at {address}"
+    if "InvalidAuthToken" in told or "AuthenticationError" in told:
         return ConfigError(
-            f"This process and the Ray cluster do not fit: {told}",
+            f"The Ray cluster {where} does not let us in: it has a token, and this process not the same.",
+            hint="Set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN to the token or RAY_AUTH_TOKEN_PATH to its file, as on "
+            "the machines of the cluster.",
+        )
+    if "ersion mismatch" in told:
+        versions = " ".join(told[told.rindex("ersion mismatch") + len("ersion mismatch:") :].split())
+        return ConfigError(
+            f"This process and the Ray cluster {where} do not fit. {versions}",
             hint="Run `glan` with the versions of Ray and Python that the cluster has.",
         )
-    where = "on this machine" if address == _FOUND else f"at {address}"
+    last = next((line.strip() for line in reversed(told.splitlines()) if line.strip()), "no reason is given")
     return ConfigError(
-        f"There is no Ray cluster {where} that can be joined: {told}",
+        f"There is no Ray cluster {where} that can be joined: {last}",
         hint="`ray start --head` begins one on this machine; that of others is --address HOST:PORT, or RAY_ADDRESS. A "
         "run is a part of its cluster: on a machine that is none of it, `ray start --num-cpus 0 --address HOST:PORT` "
         "joins first.",

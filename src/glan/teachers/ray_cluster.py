@@ -8,7 +8,7 @@ no Ray.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -89,11 +89,22 @@ class Machines(Protocol):
 class Cluster:
     """The workers of one run on a cluster that is connected."""
 
-    def __init__(self, settings: Ray, machines: Machines) -> None:
+    def __init__(self, settings: Ray, machines: Machines, tell: Callable[[str], None]) -> None:
+        """Begin without workers.
+
+        Args:
+            settings: how many, and where they have keys from.
+            machines: where they are started.
+            tell: is told, in a sentence, why a machine has none.
+
+        """
         self._settings = settings
         self._machines = machines
+        self._tell = tell
         self._crew = Crew(settings.max_in_flight, on_change=self._changed)
         self._sites: list[Site] = []
+        self._endpoints: list[Endpoint] = []
+        """Those of the sites, in their order."""
         self._workers: list[Worker] = []
         self._near: list[Near] = []
         self._serving: dict[asyncio.Task[None], str] = {}
@@ -114,8 +125,9 @@ class Cluster:
         site = self._site(endpoint, timeout_s)
         asking = [worker for worker in self._workers if site.node in {"", worker.node}]
         for worker in asking:
-            self._check_way(site, worker.node)
+            self._check_way(endpoint, worker.node)
         self._sites.append(site)
+        self._endpoints.append(endpoint)
         for worker in asking:
             _open(worker, site)
         return CarriedLine(self._crew, site, endpoint)
@@ -130,14 +142,14 @@ class Cluster:
         """Return the servers that the workers reach just now."""
         return _placed(endpoints, self._crew.nodes)
 
-    async def follow(self) -> None:
+    async def follow(self, *, every_s: float = _LOOK_EVERY_S) -> None:
         """Keep a worker, or as many as the settings say, on each machine that comes, until this is cancelled."""
         while True:
             try:
                 self._start(await self._machines.nodes())
             except LostWorkerError as error:
                 _log.warning("%s", error)
-            await asyncio.sleep(_LOOK_EVERY_S)
+            await asyncio.sleep(every_s)
 
     async def first_joined(self) -> None:
         """Return once there is a worker.
@@ -193,7 +205,8 @@ class Cluster:
                 self._workers.remove(worker)
         except GlanError as error:
             self._failed = error
-            _log.warning("No worker on %s: %s", node.address, error)
+            _log.warning("no worker on %s: %s", node.address, error)
+            self._tell(str(error))
         finally:
             worker.end()
 
@@ -214,17 +227,21 @@ class Cluster:
                 f"The Ray cluster's machine {worker.node} has glan {version}, and this is {__version__}.",
                 hint="Install the same version on all machines of the cluster.",
             )
-        sites = [site for site in self._sites if site.node in {"", worker.node}]
-        for site in sites:
-            self._check_way(site, worker.node)
-        for site in sites:
-            _open(worker, site)
+        on_it = [endpoint for near in self._near for endpoint in near.on(worker.node)]
+        for endpoint in (*on_it, *[each for each in self._endpoints if not each.node]):
+            self._check_way(endpoint, worker.node)
+        for site in self._sites:
+            if site.node in {"", worker.node}:
+                _open(worker, site)
 
-    def _check_way(self, site: Site, address: str) -> None:
-        if site.key is None or self._machines.is_encrypted or address == self._machines.own_address:
+    def _check_way(self, endpoint: Endpoint, address: str) -> None:
+        """Refuse to send a key where it can be read on the way."""
+        machines = self._machines
+        stays = endpoint.key is None or self._settings.keys == "workers"
+        if stays or machines.is_encrypted or address == machines.own_address:
             return
         raise ConfigError(
-            f"The key for {site.host} is not sent to the worker on {address}: Ray would send it in the clear.",
+            f"The key in {endpoint.key_variable} is not sent to the worker on {address}: Ray sends it in the clear.",
             hint='Let the machines of the cluster have the key in their own environment, with `keys = "workers"` in '
             "[ray]; or encrypt what Ray sends, with RAY_USE_TLS=1 on all of them. docs/ray.md says how.",
         )
@@ -264,6 +281,10 @@ class Near:
         """Ask these servers from now on."""
         self._endpoints = endpoints
         self.place()
+
+    def on(self, node: str) -> list[Endpoint]:
+        """Return the servers that a machine calls itself."""
+        return [endpoint for endpoint in _placed(self._endpoints, [node]) if endpoint.node]
 
     def place(self) -> None:
         """Follow the machines that there are."""

@@ -38,6 +38,9 @@ class Site(Record, frozen=True, kw_only=True):
     query: Mapping[str, str] = {}
     ca_pem: bytes | None = None
 
+    def __repr__(self) -> str:
+        return f"Site({self.number}, {self.host})"
+
 
 class Call(Record, frozen=True, kw_only=True, array_like=True):
     """One request, to be sent once."""
