@@ -30,9 +30,10 @@ browser:
 # What takes long, such as kills at every point, and the chain against other people's servers, each in an environment
 # of its own.
 test-extras: $(VENV)/test browser $(EXTRAS)/llamacpp/made $(EXTRAS)/transformers/made $(EXTRAS)/transformers-older/made \
-		$(EXTRAS)/train/made
+		$(EXTRAS)/train/made $(EXTRAS)/ray/made
 	$(BIN)/python -m pytest -m long -n 2
-	$(BIN)/python -m pytest tests/extras --ignore tests/extras/train
+	$(BIN)/python -m pytest tests/extras --ignore tests/extras/train --ignore tests/extras/clusters
+	$(EXTRAS)/ray/bin/python -m pytest tests/extras/clusters
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(EXTRAS)/train/bin/python -m pytest tests/extras/train
 
 # Formatting, lint and types.
@@ -44,6 +45,11 @@ check: $(VENV)/test
 # Times and slopes, printed as tables; see benchmarks/README.md.
 bench: $(VENV)/test
 	$(BIN)/python benchmarks/run.py $(PAIRS)
+
+$(EXTRAS)/ray/made: pyproject.toml | $(EXTRAS)/ray/bin/pip
+	$(EXTRAS)/ray/bin/pip install --quiet --editable '.[ray]' \
+		pytest pytest-asyncio pytest-timeout hypothesis psutil
+	touch $@
 
 clean:
 	rm -rf $(VENV) $(EXTRAS) demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

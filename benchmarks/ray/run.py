@@ -2,7 +2,8 @@
 
 python benchmarks/ray/run.py 5000       in an environment with glan[ray]
 
-It starts a cluster on this machine, and ends it. The workers answer by themselves with filler, so that no server takes a share of the machine.
+It starts a cluster on this machine, and ends it. The workers answer by themselves with filler, so that no server takes
+a share of the machine.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -144,10 +146,10 @@ async def measure_here() -> None:
 
 
 def main() -> None:
-    command = Path(sys.executable).parent / "ray"
-    folder = Path("/tmp/glan-ray-benchmark")
+    command = str(Path(sys.executable).parent / "ray")
+    folder = tempfile.mkdtemp(prefix="glan-")
     start = [command, "start", "--head", f"--port={PORT}", "--num-cpus=2", "--include-dashboard=false"]
-    subprocess.run([*start, "--disable-usage-stats", f"--temp-dir={folder}"], check=True, capture_output=True)
+    subprocess.run([*start, "--disable-usage-stats", f"--temp-dir={folder}/ray"], check=True, capture_output=True)
     print("| what | in flight | replies | replies/s | CPU ms a reply | of one core | peak MB |")
     print("|---|---|---|---|---|---|---|")
     try:

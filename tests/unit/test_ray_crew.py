@@ -120,7 +120,7 @@ async def test_a_lost_worker_costs_its_calls_in_flight_and_no_others() -> None:
         dying.die()
         await settle()
         lost = [task for task in asked if task.done()]
-        assert kinds(lost) == [Kind.LATER, Kind.LATER]
+        assert kinds(lost) == [Kind.LOST, Kind.LOST]
         assert yard.crew.nodes == ("b",)
         assert yard.changes == 3
         while not all(task.done() for task in asked):
@@ -142,7 +142,7 @@ async def test_where_there_is_no_worker_nothing_is_reached() -> None:
         await settle()
         puppet.die()
         await settle()
-        assert kinds(asked) == [Kind.LATER, Kind.UNREACHED]
+        assert kinds(asked) == [Kind.LOST, Kind.UNREACHED]
 
 
 async def test_a_call_for_one_machine_goes_there() -> None:

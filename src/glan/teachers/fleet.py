@@ -204,7 +204,7 @@ class Fleet:
 
     def _judge(self, sent: Try, found: Reply | Trouble | None) -> None:
         member, health, now = sent.member, sent.member.health, self._clock()
-        if found is None:
+        if found is None or (isinstance(found, Trouble) and found.kind is Kind.LOST):
             if sent.is_probe:
                 health.drop()
         elif isinstance(found, Reply) or not (found.is_refusal or found.kind in _NOTHING_CAME):

@@ -42,6 +42,8 @@ _REFUSED_PER_RETRY = 4
 """So many refusals are as bad as another failure, where they are waited out: with the pauses a quarter of an hour."""
 
 
+_PASSING = frozenset({Kind.LATER, Kind.LOST, Kind.TIMED_OUT, Kind.UNREACHED})
+"""Troubles that the same request may not meet again."""
 _NOTHING = TimedOut()
 
 
@@ -280,7 +282,7 @@ class Http:
             return True
         if trouble.kind in {Kind.FORM, Kind.MISSING} and course.step_down():
             return True
-        if trouble.kind not in {Kind.LATER, Kind.TIMED_OUT, Kind.UNREACHED}:
+        if trouble.kind not in _PASSING:
             raise self._error(course, trouble, endpoint) from trouble.cause
         return False
 

@@ -24,7 +24,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from glan import __version__
 from glan.engine_settings import Ray
 from glan.environment import Environment
-from glan.errors import ConfigError, LostWorkerError
+from glan.errors import ConfigError, GlanError, LostWorkerError
 from glan.teachers.ray_cluster import Cluster, Node
 from glan.teachers.ray_worker import Asker
 
@@ -34,6 +34,7 @@ _FOUND = "auto"
 """The cluster that Ray finds on this machine."""
 _MOST_CONCURRENT = 100_000
 """Methods of one worker at once; the calls that they begin are counted by the crew."""
+_WRONG_TOKEN = b"InvalidAuthToken"
 _TRIAL = "import sys, ray; ray.init(address=sys.argv[1], log_to_driver=False, configure_logging=False)"
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0"}
 """Ray tells nobody of this run."""
@@ -184,9 +185,15 @@ async def _try(address: str) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", _TRIAL, address, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE
     )
+    told = b""
     try:
         async with asyncio.timeout(_CONNECT_S):
-            _, told = await process.communicate()
+            while process.stderr is not None and (chunk := await process.stderr.read(4_096)):
+                told += chunk
+                if _WRONG_TOKEN in told:  # it would try again for twenty seconds
+                    break
+            else:
+                await process.wait()
     except TimeoutError as error:
         raise _not_connected(address, f"It gave no answer that Ray understands within {_CONNECT_S:.0f} s.") from error
     finally:
@@ -200,7 +207,7 @@ async def _try(address: str) -> None:
 def _not_connected(address: str, told: str) -> ConfigError:
     """Return what keeps us out, from all that Ray has said."""
     where = "on this machine" if address == _FOUND else f"at {address}"
-    if "InvalidAuthToken" in told or "AuthenticationError" in told:
+    if _WRONG_TOKEN.decode() in told or "AuthenticationError" in told:
         return ConfigError(
             f"The Ray cluster {where} does not let us in: it has a token, and this process not the same.",
             hint="Set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN to the token or RAY_AUTH_TOKEN_PATH to its file, as on "
@@ -221,14 +228,14 @@ def _not_connected(address: str, told: str) -> ConfigError:
     )
 
 
-def _not_started(error: RayError, address: str) -> ConfigError:
+def _not_started(error: RayError, address: str) -> GlanError:
     if "No module named" in str(error):
         missing = str(error).rpartition("No module named")[2].split("\n")[0].strip()
         return ConfigError(
             f"The Ray cluster's machine {address} has no module {missing}, so no worker starts there.",
             hint=f"Install glan on it, in the Python that runs `ray start`: pip install 'glan[ray]=={__version__}'",
         )
-    return ConfigError(f"No worker starts on the Ray cluster's machine {address}: {_first_line(error)}")
+    return LostWorkerError(f"A worker on {address} was lost before it began: {_first_line(error)}")
 
 
 def _first_line(error: Exception) -> str:

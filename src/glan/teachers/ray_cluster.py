@@ -50,7 +50,8 @@ class Worker(Hand, Protocol):
         """Return the version of `glan` there, once it has started.
 
         Raises:
-            ConfigError: it will not start.
+            ConfigError: it will not start, and a person can mend that.
+            LostWorkerError: it ended, or its machine did.
 
         """
         ...
@@ -206,7 +207,8 @@ class Cluster:
         except GlanError as error:
             self._failed = error
             _log.warning("no worker on %s: %s", node.address, error)
-            self._tell(str(error))
+            if not isinstance(error, LostWorkerError):  # its machine may have gone, which is nobody's to mend
+                self._tell(f"{error} The others did without it.")
         finally:
             worker.end()
 

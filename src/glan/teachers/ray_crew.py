@@ -21,7 +21,7 @@ from glan.errors import LostWorkerError
 from glan.teachers.kinds import Kind
 from glan.teachers.ray_messages import Answer, Call, Told, packed, read_answers
 
-_LOST = Told(kind=Kind.LATER, reason="a worker that was lost")
+_LOST = Told(kind=Kind.LOST, reason="a worker that was lost")
 _NOBODY = Told(kind=Kind.UNREACHED, reason="no worker", told="the Ray cluster has no worker that could ask it")
 _LATE = Told(kind=Kind.TIMED_OUT, reason="no whole reply in time")
 _SLACK_S = 30.0
