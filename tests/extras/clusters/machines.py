@@ -18,7 +18,7 @@ import psutil
 TOKEN = "token-0123456789abcdef0123456789abcdef"  # noqa: S105 - of a cluster that ends with the tests
 BRIDGE = "10.77.0.1"
 _RAY = Path(sys.executable).parent / "ray"
-_STARTS_S = 120.0
+_STARTS_S = 300.0
 _HEAD = ("--head", "--include-dashboard=false", "--disable-usage-stats")
 
 

@@ -4,7 +4,8 @@ The tests stand in the order in which machines join: the first ones want the hea
 """
 
 import signal
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -15,6 +16,7 @@ from extras.clusters.machines import Machines
 
 PAIRS = 5_000
 IN_FLIGHT = 64
+LONG_S = 300.0
 DISCIPLINES = "Astronomy,Physics,History,Music,Law,Economics,Biology,Chemistry,Psychology,Linguistics"
 
 
@@ -95,40 +97,48 @@ def test_what_keeps_a_run_from_the_cluster_is_told(
 
 def paid(server: Served, calls: int, run: Begun) -> None:
     """Wait until a server has been paid for so many calls."""
-    until(lambda: run.is_over or server.stats["paid"] >= calls)
+    until(lambda: run.is_over or server.stats["paid"] >= calls, LONG_S)
     assert not run.is_over, run.end().words
 
 
-def held(server: Served, until_so: Callable[[], bool]) -> None:
-    """Have a server wait until something is so, however long that takes on a busy machine."""
+@contextmanager
+def held(server: Served) -> Iterator[None]:
+    """Have a server wait for as long as something else takes on a busy machine."""
     server.process.send_signal(signal.SIGSTOP)
     try:
-        until(until_so)
+        yield
     finally:
         server.process.send_signal(signal.SIGCONT)
 
 
+def lost(machines: Machines, server: Served, run: Begun, folder: Path) -> None:
+    """Kill the second machine of a run while it goes on, have a third one join, and kill the run."""
+    paid(server, 1_500, run)
+    with held(server):
+        until(lambda: joined(folder) >= 2, LONG_S)
+    paid(server, 5_000, run)
+    machines.machines[1].kill()
+    third = machines.start()
+    paid(server, 6_000, run)
+    with held(server):
+        third.wait()
+        until(lambda: joined(folder) >= 3, LONG_S)
+    paid(server, 8_000, run)
+    gone(run)
+
+
+@pytest.mark.timeout(1_200)
 def test_lost_machines_and_a_lost_run_cost_what_was_in_flight(machines: Machines, command: CommandLine) -> None:
     """Exactly 5,000 rows with the bytes of a local run; a machine is killed, one joins, the run is killed and goes on.
 
     The server's count is the witness: paid twice was at most what was in flight at each of the two kills.
     """
-    second = machines.start()
-    second.wait()
+    machines.start().wait()
+    given = ("--max-in-flight", IN_FLIGHT, "--concurrency", "fixed")
     with served() as server:
         command = command.told(base_url=f"http://{machines.host}:{server.port}/v1")
         folder = command.init("demo", pairs=PAIRS, disciplines=DISCIPLINES)
-        given = ("--max-in-flight", IN_FLIGHT, "--concurrency", "fixed")
-        run = command.begin_run(folder, *given, *engine(machines))
-        paid(server, 1_500, run)
-        held(server, lambda: joined(folder) >= 2)
-        paid(server, 5_000, run)
-        second.kill()
-        machines.start()
-        paid(server, 6_000, run)
-        held(server, lambda: joined(folder) >= 3)
-        paid(server, 8_000, run)
-        gone(run)
+        lost(machines, server, command.begin_run(folder, *given, *engine(machines)), folder)
         ended = command.run(folder, *given, *engine(machines))
         assert ended.code == 0, ended.words
         calls = server.stats["paid"]
@@ -137,7 +147,7 @@ def test_lost_machines_and_a_lost_run_cost_what_was_in_flight(machines: Machines
         here = command.told(home=command.home / "here", base_url=f"http://{machines.host}:{server.port}/v1")
         here.home.mkdir()
         local = here.init("demo", pairs=PAIRS, disciplines=DISCIPLINES)
-        assert here.run(local, "--max-in-flight", 256, "--concurrency", "fixed").code == 0
+        assert here.run(local, *given).code == 0
         assert 0 <= calls - server.stats["paid"] <= 2 * IN_FLIGHT
     assert replies_in(folder) == replies_in(local)
     assert bytes_of(folder / "dataset") == bytes_of(local / "dataset")
@@ -155,7 +165,8 @@ def test_a_machine_without_glan_is_told_and_the_others_work(machines: Machines, 
         folder = command.init("demo", pairs=60)
         begun = command.begin_run(folder, *engine(machines))
         paid(server, 5, begun)
-        held(server, lambda: "has no module" in (folder / "run.log").read_text())
+        with held(server):
+            until(lambda: "has no module" in (folder / "run.log").read_text(), LONG_S)
         ended = begun.end()
     assert ended.code == 0, ended.words
     assert "has no module 'glan'" in ended.out
