@@ -213,10 +213,10 @@ def _not_connected(address: str, told: str) -> ConfigError:
             hint="Set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN to the token or RAY_AUTH_TOKEN_PATH to its file, as on "
             "the machines of the cluster.",
         )
-    if "ersion mismatch" in told:
-        versions = " ".join(told[told.rindex("ersion mismatch") + len("ersion mismatch:") :].split())
+    _, is_mismatch, versions = told.rpartition("RuntimeError: Version mismatch: ")
+    if is_mismatch:
         return ConfigError(
-            f"This process and the Ray cluster {where} do not fit. {versions}",
+            f"This process and the Ray cluster {where} do not fit. {' '.join(versions.split())}",
             hint="Run `glan` with the versions of Ray and Python that the cluster has.",
         )
     last = next((line.strip() for line in reversed(told.splitlines()) if line.strip()), "no reason is given")
