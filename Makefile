@@ -30,9 +30,11 @@ browser:
 # What takes long, such as kills at every point, and the chain against other people's servers, each in an environment
 # of its own.
 test-extras: $(VENV)/test browser $(EXTRAS)/llamacpp/made $(EXTRAS)/transformers/made $(EXTRAS)/transformers-older/made \
-		$(EXTRAS)/train/made $(EXTRAS)/ray/made
+		$(EXTRAS)/train/made $(EXTRAS)/notebook/made $(EXTRAS)/ray/made
 	$(BIN)/python -m pytest -m long -n 2
-	$(BIN)/python -m pytest tests/extras --ignore tests/extras/train --ignore tests/extras/clusters
+	$(BIN)/python -m pytest tests/extras --ignore tests/extras/train --ignore tests/extras/notebook \
+		--ignore tests/extras/clusters
+	$(EXTRAS)/notebook/bin/python -m pytest tests/extras/notebook
 	$(EXTRAS)/ray/bin/python -m pytest tests/extras/clusters
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(EXTRAS)/train/bin/python -m pytest tests/extras/train
 
@@ -45,11 +47,6 @@ check: $(VENV)/test
 # Times and slopes, printed as tables; see benchmarks/README.md.
 bench: $(VENV)/test
 	$(BIN)/python benchmarks/run.py $(PAIRS)
-
-$(EXTRAS)/ray/made: pyproject.toml | $(EXTRAS)/ray/bin/pip
-	$(EXTRAS)/ray/bin/pip install --quiet --editable '.[ray]' \
-		pytest pytest-asyncio pytest-timeout hypothesis psutil
-	touch $@
 
 clean:
 	rm -rf $(VENV) $(EXTRAS) demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -95,4 +92,14 @@ $(EXTRAS)/train/made: $(EXTRAS)/transformers/made | $(EXTRAS)/train/bin/pip
 	$(EXTRAS)/train/bin/pip install --quiet --editable '.[train,eval]' --group extras-train \
 		pytest pytest-asyncio pytest-timeout hypothesis psutil
 	$(EXTRAS)/train/bin/pip install --quiet --no-deps axolotl llamafactory
+	touch $@
+
+$(EXTRAS)/notebook/made: pyproject.toml | $(EXTRAS)/notebook/bin/pip
+	$(EXTRAS)/notebook/bin/pip install --quiet --editable . --group extras-notebook \
+		pytest pytest-asyncio pytest-timeout hypothesis psutil
+	touch $@
+
+$(EXTRAS)/ray/made: pyproject.toml | $(EXTRAS)/ray/bin/pip
+	$(EXTRAS)/ray/bin/pip install --quiet --editable '.[ray]' \
+		pytest pytest-asyncio pytest-timeout hypothesis psutil
 	touch $@
