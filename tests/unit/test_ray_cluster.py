@@ -18,6 +18,7 @@ from glan.engine_settings import Ray
 from glan.errors import ConfigError, GlanError, LostWorkerError, UnusableError
 from glan.records import Reply
 from glan.settings import Limits
+from glan.teachers import ray_cluster
 from glan.teachers.fleet import Fleet
 from glan.teachers.http import Http
 from glan.teachers.kinds import Kind, Trouble
@@ -79,8 +80,11 @@ class Machines:
         self.addresses = list(addresses)
         self.version = version
         self.started: list[Worker] = []
+        self.is_silent = False
 
     async def nodes(self) -> Sequence[Node]:
+        if self.is_silent:
+            raise LostWorkerError("It says nothing.")
         return [Node(f"id-{address}", address) for address in self.addresses]
 
     def start(self, node: Node) -> Worker:
@@ -120,6 +124,11 @@ async def until(is_so: Callable[[], object]) -> None:
     async with asyncio.timeout(60):
         while not is_so():  # noqa: ASYNC110 - what it waits for comes from several places
             await asyncio.sleep(0.005)
+
+
+async def asking_on(teacher: Http) -> None:
+    while True:
+        await teacher.reply(ask())
 
 
 async def outcome(teacher: Http) -> Reply | GlanError:
@@ -275,6 +284,20 @@ async def test_a_worker_that_is_lost_is_replaced_while_its_machine_is_there() ->
         yard.machines.started[0].is_lost.set()
         await until(lambda: len(yard.machines.started) == 2 and yard.machines.started[1].sites)
         assert (await teacher.reply(ask())).text == "So."
+
+
+async def test_a_cluster_that_falls_silent_ends_the_run_in_good_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests end with the way out, and are not waited for as those to a server that is away."""
+    monkeypatch.setattr(ray_cluster, "_SILENT_S", 0.05)
+    async with (
+        clustered(OWN) as yard,
+        serving(said()) as server,
+        Http(at(server), Pauses().patience(), line_to=yard.cluster.line) as teacher,
+    ):
+        await teacher.reply(ask())
+        yard.machines.is_silent = True
+        with pytest.raises(UnusableError, match="The head of the Ray cluster"):
+            await asking_on(teacher)
 
 
 async def test_as_many_workers_as_wanted_start_on_each_machine() -> None:

@@ -4,7 +4,9 @@ import asyncio
 from contextlib import suppress
 from typing import Self
 
-from glan.errors import LostWorkerError
+import pytest
+
+from glan.errors import LostWorkerError, UnusableError
 from glan.records import Reply
 from glan.teachers.kinds import Kind
 from glan.teachers.ray_crew import Crew
@@ -182,3 +184,19 @@ async def test_what_is_given_up_takes_nobodys_turn() -> None:
         assert len(puppet.calls) == 2
         puppet.answer(puppet.calls[1])
         assert (await third).reply == REPLY
+
+
+async def test_when_the_cluster_is_gone_no_call_waits_for_it() -> None:
+    """Calls that waited for room and those that come later end with the reason; what is in flight may come still."""
+    puppet = Puppet()
+    async with Yard(puppet, most_each=1) as yard:
+        [first, second] = yard.ask(2)
+        await settle()
+        yard.crew.end(UnusableError("The cluster is gone."))
+        [third] = yard.ask()
+        await settle()
+        for refused in (second, third):
+            with pytest.raises(UnusableError, match="gone"):
+                await refused
+        puppet.answer(*puppet.calls)
+        assert (await first).reply == REPLY

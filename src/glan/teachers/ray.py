@@ -84,7 +84,7 @@ class RayMachines:
         try:
             found = await asyncio.to_thread(ray.nodes)
         except RayError as error:
-            raise LostWorkerError(f"The cluster does not say which machines it has: {_first_line(error)}") from error
+            raise LostWorkerError(_first_line(error)) from error
         return [
             Node(node["NodeID"], node["NodeManagerAddress"])
             for node in found
@@ -126,7 +126,17 @@ async def connected(
         logging.getLogger("ray").setLevel(logging.ERROR)
         await _connect(address or _of_process(environment, "RAY_ADDRESS") or _FOUND)
     is_encrypted = (_of_process(environment, "RAY_USE_TLS") or "0").lower() in {"1", "true"}
-    cluster = Cluster(settings, RayMachines(is_encrypted=is_encrypted), tell)
+    try:
+        async with _working(Cluster(settings, RayMachines(is_encrypted=is_encrypted), tell)) as cluster:
+            yield cluster
+    finally:
+        if not was_connected:
+            await asyncio.to_thread(ray.shutdown)
+
+
+@asynccontextmanager
+async def _working(cluster: Cluster) -> AsyncIterator[Cluster]:
+    """Have workers until the block is left."""
     following = asyncio.create_task(cluster.follow())
     try:
         await cluster.first_joined()
@@ -134,8 +144,6 @@ async def connected(
     finally:
         following.cancel()
         await cluster.close()
-        if not was_connected:
-            await asyncio.to_thread(ray.shutdown)
 
 
 def _of_process(environment: Environment, name: str) -> str | None:

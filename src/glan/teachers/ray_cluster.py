@@ -32,6 +32,8 @@ _LOOK_AGAIN_S = 0.1
 _REST_S = 30.0
 """A machine on which a worker is being started, or did not start, is left alone for so long."""
 _JOIN_S = 120.0
+_SILENT_S = 20.0
+"""A cluster whose head is silent for so long is gone; after a minute Ray ends the whole process."""
 _log = logging.getLogger(__name__)
 
 
@@ -145,11 +147,19 @@ class Cluster:
 
     async def follow(self, *, every_s: float = _LOOK_EVERY_S) -> None:
         """Keep a worker, or as many as the settings say, on each machine that comes, until this is cancelled."""
+        heard = asyncio.get_running_loop().time()
         while True:
             try:
-                self._start(await self._machines.nodes())
-            except LostWorkerError as error:
-                _log.warning("%s", error)
+                async with asyncio.timeout(_SILENT_S):
+                    nodes = await self._machines.nodes()
+            except (LostWorkerError, TimeoutError) as error:
+                _log.warning("the cluster does not say which machines it has: %s", str(error) or "no answer in time")
+                if asyncio.get_running_loop().time() - heard >= _SILENT_S:
+                    self._crew.end(_gone())
+                    return
+            else:
+                heard = asyncio.get_running_loop().time()
+                self._start(nodes)
             await asyncio.sleep(every_s)
 
     async def first_joined(self) -> None:
@@ -338,6 +348,14 @@ class CarriedLine:
             message, hint = answer.unusable
             raise UnusableError(message, hint=hint)
         return answer
+
+
+def _gone() -> UnusableError:
+    return UnusableError(
+        "The head of the Ray cluster, or what Ray runs on this machine, is gone.",
+        hint="What is finished is written, and a run goes on from there once the cluster is back, or without it: "
+        "--engine local.",
+    )
 
 
 def _open(worker: Worker, site: Site) -> None:

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from glan.errors import LostWorkerError
+from glan.errors import LostWorkerError, UnusableError
 from glan.teachers.kinds import Kind
 from glan.teachers.ray_messages import Answer, Call, Told, packed, read_answers
 
@@ -77,11 +77,17 @@ class Crew:
         self._loads: list[_Load] = []
         self._numbers = count()
         self._waiting: deque[tuple[str, asyncio.Future[None]]] = deque()
+        self._over: UnusableError | None = None
 
     @property
     def nodes(self) -> tuple[str, ...]:
         """The machines with a worker."""
         return tuple(dict.fromkeys(load.hand.node for load in self._loads))
+
+    def end(self, cause: UnusableError) -> None:
+        """Have no call done any more: there is nobody who could send workers."""
+        self._over = cause
+        self._wake_all()
 
     async def serve(self, hand: Hand) -> None:
         """Give a worker its share of the calls until it is lost; what it was asking then comes to nothing."""
@@ -111,8 +117,13 @@ class Crew:
             timeout_s: how long the worker waits for a reply.
             node: the machine whose workers alone may do it; any if empty.
 
+        Raises:
+            UnusableError: there will never be a worker again.
+
         """
         load = await self._free(node)
+        if self._over is not None:
+            raise self._over
         number = next(self._numbers)
         if load is None:
             return Answer(number=number, trouble=_NOBODY)
@@ -146,7 +157,7 @@ class Crew:
 
     async def _free(self, node: str) -> _Load | None:
         """Return the worker with the least to do, once it may have one call more; None where there is none at all."""
-        while fit := [load for load in self._loads if not node or load.hand.node == node]:
+        while self._over is None and (fit := [load for load in self._loads if not node or load.hand.node == node]):
             least = min(fit, key=lambda load: len(load.waited_for))
             if len(least.waited_for) < self._most_each:
                 return least
