@@ -190,6 +190,18 @@ async def test_a_server_is_not_blamed_for_who_asked_it() -> None:
     assert found.away() == []
 
 
+async def test_nobody_waits_for_servers_that_cannot_be_reached_again() -> None:
+    """Where whoever reaches them is gone, an outage ends at once, with the reason."""
+    found = yard("a")
+    await found.outcome(REPLY)
+    for _ in range(5):
+        await found.outcome(GONE)
+    assert found.away() == ["a"]
+    found.fleet.end(UnusableError("The cluster is gone."))
+    with pytest.raises(UnusableError, match="gone"):
+        await found.fleet.admit(ask())
+
+
 async def test_an_outage_is_waited_for() -> None:
     """Requests wait while no server answers, few are sent to see, and all go on once one does."""
     found = yard("a")

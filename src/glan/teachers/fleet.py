@@ -102,6 +102,7 @@ class Fleet:
         self._empty_since: float | None = None
         self._has_answered = False
         """Whether any has ever: before, an address is more likely wrong than its server away."""
+        self._over: UnusableError | None = None
         self.update(endpoints)
 
     @property
@@ -142,6 +143,10 @@ class Fleet:
         if self._permits is not None:
             self._permits.ceiling = self._ceiling
             self._follow()
+
+    def end(self, cause: UnusableError) -> None:
+        """Wait for none that is away: whoever reaches them is gone."""
+        self._over = cause
 
     def _joined(self, endpoint: Endpoint) -> Member:
         traffic = Traffic(rpm=self._limits.rpm, tpm=self._limits.tpm, clock=self._clock, sleep=self._sleep)
@@ -265,6 +270,8 @@ class Fleet:
 
     def _check_outage(self) -> None:
         """Stop where nobody has answered for too long."""
+        if self._over is not None:
+            raise self._over
         now, most_s = self._clock(), self._limits.outage_s
         since = [member.health.since for member in self._members if member.health.since is not None]
         begun = max(since, default=self._empty_since if self._empty_since is not None else now)

@@ -15,6 +15,7 @@ from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from threading import Thread
 from typing import Any
 
 import ray
@@ -82,7 +83,7 @@ class RayMachines:
     async def nodes(self) -> Sequence[Node]:
         """Return the machines that are there and have a CPU to give: a head that is to do no work has none."""
         try:
-            found = await asyncio.to_thread(ray.nodes)
+            found = await _aside(ray.nodes)
         except RayError as error:
             raise LostWorkerError(_first_line(error)) from error
         return [
@@ -126,24 +127,47 @@ async def connected(
         logging.getLogger("ray").setLevel(logging.ERROR)
         await _connect(address or _of_process(environment, "RAY_ADDRESS") or _FOUND)
     is_encrypted = (_of_process(environment, "RAY_USE_TLS") or "0").lower() in {"1", "true"}
+    cluster = Cluster(settings, RayMachines(is_encrypted=is_encrypted), tell)
     try:
-        async with _working(Cluster(settings, RayMachines(is_encrypted=is_encrypted), tell)) as cluster:
+        async with _working(cluster):
             yield cluster
     finally:
-        if not was_connected:
+        if not was_connected and not cluster.is_gone:  # Ray would wait for one that is gone, and end the process
             await asyncio.to_thread(ray.shutdown)
 
 
 @asynccontextmanager
-async def _working(cluster: Cluster) -> AsyncIterator[Cluster]:
+async def _working(cluster: Cluster) -> AsyncIterator[None]:
     """Have workers until the block is left."""
     following = asyncio.create_task(cluster.follow())
     try:
         await cluster.first_joined()
-        yield cluster
+        yield
     finally:
         following.cancel()
         await cluster.close()
+
+
+async def _aside(work: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the work gives
+    """Do something in a thread that nobody has to wait for, not even the end of the process: Ray may wait for ever."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Any] = loop.create_future()
+
+    def settle(found: Any, error: RayError | None) -> None:  # noqa: ANN401
+        if not done.done():
+            done.set_result(found) if error is None else done.set_exception(error)
+
+    def run() -> None:
+        found, error = None, None
+        try:
+            found = work()
+        except RayError as raised:
+            error = raised
+        with suppress(RuntimeError):  # the loop is closed when nobody waits any more
+            loop.call_soon_threadsafe(settle, found, error)
+
+    Thread(target=run, daemon=True).start()
+    return await done
 
 
 def _of_process(environment: Environment, name: str) -> str | None:

@@ -104,6 +104,8 @@ class Cluster:
         self._settings = settings
         self._machines = machines
         self._tell = tell
+        self.is_gone = False
+        """Whether nobody answers any more who could say where workers may be."""
         self._crew = Crew(settings.max_in_flight, on_change=self._changed)
         self._sites: list[Site] = []
         self._endpoints: list[Endpoint] = []
@@ -155,7 +157,7 @@ class Cluster:
             except (LostWorkerError, TimeoutError) as error:
                 _log.warning("the cluster does not say which machines it has: %s", str(error) or "no answer in time")
                 if asyncio.get_running_loop().time() - heard >= _SILENT_S:
-                    self._crew.end(_gone())
+                    self._end(_gone())
                     return
             else:
                 heard = asyncio.get_running_loop().time()
@@ -188,6 +190,13 @@ class Cluster:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _end(self, cause: UnusableError) -> None:
+        """Let nothing wait for workers any more."""
+        self.is_gone = True
+        self._crew.end(cause)
+        for near in self._near:
+            near.fleet.end(cause)
 
     def _start(self, nodes: Sequence[Node]) -> None:
         """Start the workers that are missing."""
@@ -284,7 +293,7 @@ class Near:
     """Keeps a fleet to the servers that workers reach: one that is called by a name of this machine is one on each."""
 
     def __init__(self, fleet: Fleet, crew: Crew) -> None:
-        self._fleet = fleet
+        self.fleet = fleet
         self._crew = crew
         self._endpoints: Sequence[Endpoint] = ()
         self._placed: Sequence[str] = ()
@@ -303,7 +312,7 @@ class Near:
         placed = _placed(self._endpoints, self._crew.nodes)
         before, self._placed = self._placed, [endpoint.place for endpoint in placed]
         if self._placed != before:
-            self._fleet.update(placed)
+            self.fleet.update(placed)
 
 
 class CarriedLine:
