@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self, TypeVar
 import msgspec
 from msgspec import Meta
 
-from glan.dataset_settings import Dataset
+from glan.dataset_settings import Dataset, Publish
 from glan.engine_settings import Ray
 from glan.errors import ConfigError
 from glan.language_names import LANGUAGES, code_of
@@ -56,6 +56,7 @@ class Config(Settings, frozen=True):
     limits: Limits = Limits()
     batch: Batch = Batch()
     dataset: Dataset = Dataset()
+    publish: Publish = Publish()
     network: Network = Network()
     ray: Ray = Ray()
 
