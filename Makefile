@@ -30,12 +30,14 @@ browser:
 # What takes long, such as kills at every point, and the chain against other people's servers, each in an environment
 # of its own.
 test-extras: $(VENV)/test browser $(EXTRAS)/llamacpp/made $(EXTRAS)/transformers/made $(EXTRAS)/transformers-older/made \
-		$(EXTRAS)/train/made $(EXTRAS)/eval/made $(EXTRAS)/notebook/made $(EXTRAS)/store/made
+		$(EXTRAS)/train/made $(EXTRAS)/eval/made $(EXTRAS)/notebook/made $(EXTRAS)/store/made $(EXTRAS)/ray/made
 	$(BIN)/python -m pytest -m long -n 2
 	$(BIN)/python -m pytest tests/extras --ignore tests/extras/train --ignore tests/extras/eval \
-		--ignore tests/extras/experiment --ignore tests/extras/notebook --ignore tests/extras/store
+		--ignore tests/extras/experiment --ignore tests/extras/notebook --ignore tests/extras/store \
+		--ignore tests/extras/clusters
 	$(EXTRAS)/notebook/bin/python -m pytest tests/extras/notebook
 	$(EXTRAS)/store/bin/python -m pytest tests/extras/store
+	$(EXTRAS)/ray/bin/python -m pytest tests/extras/clusters
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(EXTRAS)/train/bin/python -m pytest tests/extras/train tests/extras/experiment
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(EXTRAS)/eval/bin/python -m pytest tests/extras/eval
 
@@ -112,4 +114,9 @@ $(EXTRAS)/notebook/made: pyproject.toml | $(EXTRAS)/notebook/bin/pip
 $(EXTRAS)/store/made: pyproject.toml | $(EXTRAS)/store/bin/pip
 	$(EXTRAS)/store/bin/pip install --quiet --editable '.[s3]' --group extras-store \
 		pytest pytest-asyncio pytest-timeout hypothesis
+	touch $@
+
+$(EXTRAS)/ray/made: pyproject.toml | $(EXTRAS)/ray/bin/pip
+	$(EXTRAS)/ray/bin/pip install --quiet --editable '.[ray]' \
+		pytest pytest-asyncio pytest-timeout hypothesis psutil
 	touch $@

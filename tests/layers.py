@@ -74,7 +74,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
         frozenset({"raters"}),
     ),
     (frozenset({"config", "config_text"}), frozenset({"environment"})),
-    (frozenset({"dataset_settings", "settings"}),),
+    (frozenset({"dataset_settings", "engine_settings", "settings"}),),
     (frozenset({"language_names"}),),
     (frozenset({"errors"}), frozenset({"wording"})),
     (frozenset({"records"}),),

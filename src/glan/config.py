@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from glan.dataset_settings import Dataset, Publish
+from glan.engine_settings import Ray
 from glan.errors import ConfigError
 from glan.language_names import LANGUAGES, code_of
 from glan.records import Stage
@@ -43,6 +44,10 @@ class Config(Settings, frozen=True):
         Literal["live", "batch"],
         Meta(description='"live": requests are sent one by one; "batch": in files, for half the price and in hours.'),
     ] = "live"
+    engine: Annotated[
+        Literal["local", "ray"],
+        Meta(description='Who asks the servers: "local": this process; "ray": workers on a Ray cluster (docs/ray.md).'),
+    ] = "local"
     plan: Plan = Plan()
     teachers: Teachers = Teachers()
     max_tokens: MaxTokens = MaxTokens()
@@ -53,6 +58,7 @@ class Config(Settings, frozen=True):
     dataset: Dataset = Dataset()
     publish: Publish = Publish()
     network: Network = Network()
+    ray: Ray = Ray()
 
     def teacher_of(self, stage: Stage) -> TeacherSettings:
         """Return the settings of a stage's teacher: those of its role, where they are set, over the default's."""
