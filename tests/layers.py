@@ -6,6 +6,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"api"}), frozenset({"check"}), frozenset({"push"}), frozenset({"scan"}), frozenset({"students"})),
     (
         frozenset({"builds"}),
+        frozenset({"client"}),
         frozenset({"exams"}),
         frozenset({"judging", "scoreboard"}),
         frozenset({"model_votes"}),
