@@ -1,18 +1,14 @@
 """The documentation says what the code does: links, examples, commands, tables and generated pages."""
 
-import ast
-import asyncio
-import inspect
 import re
 import runpy
-import shlex
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
 from layers import LAYERS
+from shown import parse
 
 from glan.cli import COMMANDS, cli
 from glan.curate.quality import ANSWER_RULES, QUESTION_RULES
@@ -22,7 +18,6 @@ from glan.estimate import DEFAULTS, EXPECTED, HIGH, LOW
 from glan.manifests import Manifest
 from glan.mix import shipped
 from glan.settings import Form, Grade
-from glan.taxonomy.tree import Taxonomy
 from glan.teachers.faults import CONTENT_FAULTS, TRANSPORT_FAULTS
 from glan.teachers.ledger_rows import COLUMNS
 
@@ -52,13 +47,6 @@ def prose(path: Path) -> str:
     return _FENCE.sub("", text_of(path))
 
 
-def blocks(language: str) -> list[tuple[str, str]]:
-    """Return every block of a language in any page, with a name for it."""
-    return [
-        (f"{path.relative_to(ROOT)}-{i}", block) for path in PAGES for i, block in enumerate(fenced(path, language))
-    ]
-
-
 def section(name: str, heading: str) -> str:
     """Return what stands under a heading of a page in docs/."""
     found = re.search(
@@ -85,29 +73,6 @@ def anchors(path: Path) -> set[str]:
     """Return the anchors of the headings of a page."""
     titles = re.findall(r"^#+ (.+)$", prose(path), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
-
-
-def commands(text: str) -> Iterator[str]:
-    """Yield the command lines of `glan` in a block of shell."""
-    for line in text.splitlines():
-        words = line.strip()
-        if re.match(r"(?:[A-Z_]+=\S+ )*glan ", words):
-            yield words
-
-
-def parse(line: str) -> None:
-    """Let click read a command line as it would, without doing anything."""
-    words = shlex.split(line, comments=True)
-    name, *rest = words[next(i for i, word in enumerate(words) if "=" not in word) :]
-    command: click.Command | None = cli
-    context = click.Context(cli, info_name=name)
-    while isinstance(command, click.Group):
-        name, *rest = rest
-        command = command.get_command(context, name)
-        assert command is not None, f"There is no {name} in {line!r}."
-        context = click.Context(command, parent=context, info_name=name)
-    assert command is not None
-    command.make_context(name, rest, parent=context.parent)
 
 
 def check_named(span: str, where: Path) -> None:
@@ -156,24 +121,6 @@ def test_every_path_that_is_named_exists(path: Path) -> None:
         assert is_there or "NAME" in name, f"{path.name} names {name}"
 
 
-@pytest.mark.parametrize(("name", "code"), blocks("python"), ids=[name for name, _ in blocks("python")])
-async def test_every_python_block_runs(name: str, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An example runs as it stands, in an empty folder, without a key; it may await."""
-    monkeypatch.chdir(tmp_path)
-    compiled = compile(code, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    found = eval(compiled, {"__name__": name})  # noqa: S307 - a coroutine of the documentation's own code
-    if inspect.isawaitable(found):
-        await asyncio.wait_for(found, 60)
-
-
-@pytest.mark.parametrize(
-    "line", [line for language in ("sh", "bash") for _, block in blocks(language) for line in commands(block)]
-)
-def test_every_command_line_is_one(line: str) -> None:
-    """Click reads each command line in a block of shell."""
-    parse(line)
-
-
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_command_in_prose_is_one(path: Path) -> None:
     """A command that a sentence names exists, with the options that stand beside it."""
@@ -186,12 +133,6 @@ def test_every_command_in_a_message_is_one(path: Path) -> None:
     """The way out that an error names can be gone."""
     for span in _SPAN.findall(text_of(path)):
         check_named(span, path)
-
-
-@pytest.mark.parametrize(("name", "text"), blocks("yaml"), ids=[name for name, _ in blocks("yaml")])
-def test_every_taxonomy_is_one(name: str, text: str) -> None:
-    """A tree that a page shows can be read."""
-    assert Taxonomy.parse(text, name).disciplines
 
 
 def test_a_wrong_command_line_is_noticed() -> None:
