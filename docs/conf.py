@@ -3,18 +3,15 @@
 sphinx-build -W -n -c docs . .site    (`make site` does it, and `make check` with it)
 
 The files are plain CommonMark. What Sphinx needs beyond, a tree of the pages, is read from the lists of links in
-docs/README.md. Every link is followed, also to a heading; one that leads nowhere is an error.
+docs/README.md. Every link is followed, also to a heading; one that leads nowhere is an error. What is no page, such as a
+test, can be downloaded.
 """
 # ruff: noqa: INP001 - Sphinx reads it by its place
 
 import re
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
 from sphinx.application import Sphinx
-
-ROOT = Path(__file__).parents[1]
-"""Where links to files that are no pages lead: they can be downloaded."""
 
 project = "glan"
 author = "the authors of glan"
@@ -38,24 +35,30 @@ html_show_copyright = False
 pygments_style = "a11y-high-contrast-light"
 pygments_dark_style = "a11y-high-contrast-dark"
 
+_TREES = {"docs/README", "docs/decisions/README", "benchmarks/README"}
+"""Pages whose lists of links are the tree of what stands below them."""
 _HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
 _LINK = re.compile(r"^- \[[^\]]+\]\(([^)#\s]+)\.md\)", re.MULTILINE)
 
 
 def with_tree(app: Sphinx, name: str, source: list[str]) -> None:
-    """Add to the first page a hidden tree of the pages that its lists name, a part for each heading."""
+    """Add to a page a hidden tree of the pages that its lists name, a part for each heading."""
     del app
-    if name != root_doc:
+    if name not in _TREES:
         return
-    parts = _HEADING.split(source[0])[1:]
-    trees = [
-        "\n".join(["```{toctree}", ":hidden:", f":caption: {title}", "", *_LINK.findall(body), "```"])
-        for title, body in zip(parts[::2], parts[1::2], strict=True)
-    ]
-    source[0] = "\n\n".join([source[0], *trees, ""])
+    first, *parts = _HEADING.split(source[0])
+    trees = [("", first), *zip(parts[::2], parts[1::2], strict=True)]
+    source[0] = "\n\n".join([source[0], *(_tree(title, _LINK.findall(body)) for title, body in trees), ""])
 
 
-def setup(app: Sphinx) -> dict[str, Any]:
-    """Let the tree be made."""
+def _tree(title: str, pages: Sequence[str]) -> str:
+    if not pages:
+        return ""
+    caption = [f":caption: {title}"] if title else []
+    return "\n".join(["```{toctree}", ":hidden:", *caption, "", *pages, "```"])
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Let the trees be made."""
     app.connect("source-read", with_tree)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
