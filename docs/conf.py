@@ -3,8 +3,8 @@
 sphinx-build -W -n -c docs . .site    (`make site` does it, and `make check` with it)
 
 The files are plain CommonMark. What Sphinx needs beyond, a tree of the pages, is read from the lists of links in
-docs/README.md. Every link is followed, also to a heading; one that leads nowhere is an error. What is no page, such as a
-test, can be downloaded.
+docs/README.md. Every link is followed, also to a heading; one that leads nowhere is an error. What is no page, such as
+a test, can be downloaded.
 """
 # ruff: noqa: INP001 - Sphinx reads it by its place
 

@@ -14,8 +14,9 @@ from urllib.request import Request, urlopen
 
 import pyarrow as pa
 from pyarrow.parquet import write_table
-from shown import ROOT, Block, Scene, Shell, known_extras, known_targets
+from shown import ROOT, Block, Scene, Shell, blocks_of, known_extras, known_targets
 
+import glan
 from glan.dataset.shards import read_rows
 from glan.project import Project
 from glan.reviews import hash_of
@@ -67,6 +68,7 @@ def _python(shell: Shell, words: list[str]) -> None:
 
 OTHERS: Mapping[str, str | Callable[[Shell, list[str]], None]] = {
     "cp": _cp,
+    "echo": "the shell's own",
     "pip": _pip,
     "make": _make,
     "vllm": _run_batch,
@@ -111,6 +113,19 @@ def _dump(project: Path) -> bytes:
     return written.getvalue()
 
 
+def _capitals(project: Path) -> bytes:
+    """Return the ledger of a script that has asked for something."""
+    ledger = project.parent / "asked.sqlite"
+    glan.ask_sync(["Name the capital of Peru."], ledger=ledger, teacher="offline")
+    return ledger.read_bytes()
+
+
+def _outline(project: Path) -> str:
+    """Return the outline that the page of a field shows."""
+    del project
+    return next(block.text for block in blocks_of(ROOT / "docs/own-field.md") if block.language == "markdown")
+
+
 def _judged(project: Path) -> str:
     """Return what a reviewer sends back who drops the first pair."""
     first = next(read_rows(project / "dataset" / "train"))
@@ -127,9 +142,15 @@ _ANSWER = '{"id": "1", "answer": "The rise and fall of the sea."}\n'
 _TRAIN = '{"instruction": "Name a tree.", "output": "An oak."}\n'
 _MARITIME = "glan taxonomy add 'Admiralty law' --under '/Law and government/Maritime law' --project my-data"
 
+_TESTED = ("glan test-set --project my-data",)
+_JUDGED = (*_TESTED, "glan judge --project my-data student=vllm/student base=vllm/base --judge openai/gpt-5")
+
 SCENES: Mapping[tuple[str, str], Scene] = {
     ("README.md", "glan run --project my-data --teacher vllm/"): Scene(made=False),
+    ("docs/air-gapped.md", "glan batch write"): Scene(made=False),
+    ("docs/air-gapped.md", "glan benchmarks"): Scene(files={"exam.csv": _EXAM}),
     ("docs/batch.md", "glan batch write"): Scene(made=False),
+    ("docs/budget.md", "glan run"): Scene(made=False),
     ("docs/building.md", "glan taxonomy build"): Scene(files=_BALLOTS),
     ("docs/contamination.md", "glan benchmarks"): Scene(
         inside=True, files={"exam.csv": _EXAM, "train.jsonl": _EXAM_LINES, "test.jsonl": _EXAM_LINES}
@@ -144,14 +165,19 @@ SCENES: Mapping[tuple[str, str], Scene] = {
     ),
     ("docs/judge.md", "glan judge --project my-data new"): Scene(
         files={"ours.jsonl": _ANSWER, "theirs.jsonl": _ANSWER, "evol-instruct.jsonl": _QUESTION},
-        before=("glan test-set --project my-data",),
+        before=_TESTED,
     ),
-    ("docs/judge.md", "glan judge --project my-data --inspect"): Scene(before=("glan test-set --project my-data",)),
+    ("docs/judge.md", "glan judge --project my-data --inspect"): Scene(before=_TESTED),
+    ("docs/ledgered-client.md", "glan ledger"): Scene(files={"capitals.sqlite": _capitals}),
+    ("docs/own-field.md", "glan init bees --taxonomy beekeeping.md"): Scene(files={"beekeeping.md": _outline}),
+    ("docs/protocol.md", "glan judge"): Scene(before=_TESTED),
     ("docs/report.md", "glan report"): Scene(before=("glan run --only Physics --pairs 4 --project my-data",)),
     ("docs/reviewing.md", "glan taxonomy vote"): Scene(files=_BALLOTS),
     ("docs/reviewing.md", "glan review read"): Scene(files={"anna.json": _judged, "ben.json": _judged}),
     ("docs/sharing.md", "glan ledger"): Scene(before=("cp -r my-data ../physics", "cp -r my-data law")),
     ("docs/statistics.md", "glan status"): Scene(inside=True),
+    ("docs/student.md", "glan judge"): Scene(before=_TESTED),
+    ("docs/student.md", "glan taxonomy rebalance"): Scene(before=_JUDGED),
     ("docs/taxonomy.md", "glan taxonomy show"): Scene(inside=True),
     ("docs/taxonomy.md", "glan taxonomy import"): Scene(
         inside=True,
