@@ -26,7 +26,7 @@ myst_links_external_new_tab = False
 
 html_theme = "furo"
 html_title = "glan"
-html_static_path = ["site"]
+html_static_path = ["site/static"]
 html_css_files = ["site.css"]
 html_extra_path = ["site/index.html"]
 html_copy_source = False
@@ -38,7 +38,7 @@ pygments_dark_style = "a11y-high-contrast-dark"
 _TREES = {"docs/README", "docs/decisions/README", "benchmarks/README"}
 """Pages whose lists of links are the tree of what stands below them."""
 _HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
-_LINK = re.compile(r"^- \[[^\]]+\]\(([^)#\s]+)\.md\)", re.MULTILINE)
+_LINK = re.compile(r"^- \[([^\]]+)\]\(([^)#\s]+)\.md\)(?:: (.+)\.$)?", re.MULTILINE)
 
 
 def with_tree(app: Sphinx, name: str, source: list[str]) -> None:
@@ -51,10 +51,12 @@ def with_tree(app: Sphinx, name: str, source: list[str]) -> None:
     source[0] = "\n\n".join([source[0], *(_tree(title, _LINK.findall(body)) for title, body in trees), ""])
 
 
-def _tree(title: str, pages: Sequence[str]) -> str:
-    if not pages:
+def _tree(title: str, links: Sequence[tuple[str, str, str]]) -> str:
+    """Return a tree of pages, each called as the list calls it."""
+    if not links:
         return ""
     caption = [f":caption: {title}"] if title else []
+    pages = [f"{label}{f': {told}' if told else ''} <{page}>" for label, page, told in links]
     return "\n".join(["```{toctree}", ":hidden:", *caption, "", *pages, "```"])
 
 

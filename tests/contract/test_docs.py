@@ -247,3 +247,37 @@ def test_the_invariants_name_their_tests() -> None:
     found = rows(text)
     assert [row[0] for row in found] == [str(i) for i in range(1, 11)]
     assert all(_LINK.search(row[2]) for row in found)
+
+
+def test_every_page_is_listed() -> None:
+    """docs/README.md, which is the navigation of the site, has every page of docs/ once, and the list of decisions."""
+    linked = re.findall(r"^- \[[^\]]+\]\(([^)]+)\)", text_of(ROOT / "docs" / "README.md"), re.MULTILINE)
+    assert len(linked) == len(set(linked))
+    pages = {path.name for path in ROOT.glob("docs/*.md")} - {"README.md"}
+    assert pages <= {*linked}, "A page needs a line in docs/README.md."
+
+
+def test_the_site_is_seen_to_need_nothing_else(tmp_path: Path) -> None:
+    """docs/check_site.py finds a font or script from elsewhere, a page that is not there, and a missing heading."""
+    findings = runpy.run_path(str(ROOT / "docs" / "check_site.py"))["findings"]
+    (tmp_path / "a.html").write_text('<h1 id="top">A</h1><a href="b.html#top">b</a><a href="https://x.org">x</a>')
+    (tmp_path / "b.html").write_text('<h1 id="top">B</h1><img src="a.svg"><link rel="canonical" href="https://x.org/">')
+    (tmp_path / "a.svg").write_text("<svg/>")
+    assert list(findings(tmp_path)) == []
+    (tmp_path / "b.html").write_text(
+        '<script src="https://cdn.org/x.js"></script><a href="c.html">c</a><a href="a.html#no">a</a>'
+    )
+    (tmp_path / "s.css").write_text("@font-face {src: url(//fonts.org/f.woff2)}")
+    assert list(findings(tmp_path)) == [
+        "a.html leads to b.html#top, and that page has no such heading.",
+        "b.html loads https://cdn.org/x.js.",
+        "b.html leads to c.html, which is not there.",
+        "b.html leads to a.html#no, and that page has no such heading.",
+        "s.css loads //fonts.org/f.woff2.",
+    ]
+
+
+def test_every_field_of_the_python_interface_is_described() -> None:
+    """What `glan` exports has a docstring, and each field of it a line."""
+    for line in text_of(ROOT / "docs" / "api.md").splitlines():
+        assert not re.fullmatch(r"\| `\w+` \|.*\|\s*\|", line), f"{line} says nothing."
