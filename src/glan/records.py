@@ -295,9 +295,7 @@ class Message(Record, frozen=True, kw_only=True):
     """One turn of a conversation with a teacher."""
 
     role: str
-    """`system`, `user` or `assistant`."""
     content: str
-    """The text."""
 
 
 class Sampling(Record, frozen=True, kw_only=True):
@@ -308,9 +306,7 @@ class Sampling(Record, frozen=True, kw_only=True):
     max_tokens: int
     """Room for the reply; not a part of the fingerprint."""
     temperature: float | None = None
-    """None leaves it to the server."""
     top_p: float | None = None
-    """None leaves it to the server."""
     reasoning: str | None = None
     """How much to think: `off`, `low`, `medium` or `high`; None leaves it to the server."""
     extra: Mapping[str, object] = {}
@@ -321,19 +317,13 @@ class Request(Record, frozen=True, kw_only=True):
     """A question to a teacher."""
 
     id: str
-    """Its place, such as `question/astronomy/orbits/0`."""
     stage: Stage
-    """What is asked for."""
     messages: tuple[Message, ...]
-    """The conversation; the last turn is answered."""
     sampling: Sampling
-    """How."""
     schema: str | None = None
     """Name of a schema in `parsing.SCHEMAS`, where the reply is to be JSON."""
     sample: int = 0
-    """Number of the reply, where several are wanted."""
     attempt: int = 0
-    """More than 0 where it was cut off, or sent back with its error."""
     rank: int = 0
     """Place of the asking slot in this run; lower is asked first. Not a part of the fingerprint."""
 
@@ -342,13 +332,9 @@ class Usage(Record, frozen=True, kw_only=True):
     """Tokens as the server counted them; None where it did not say."""
 
     prompt_tokens: int | None = None
-    """Of everything that was sent."""
     completion_tokens: int | None = None
-    """Of the reply, thinking included."""
     cached_tokens: int | None = None
-    """Of the prompt, those that the server had read before."""
     reasoning_tokens: int | None = None
-    """Of the reply, those of thinking."""
 
 
 class TimedOut(Record, frozen=True, kw_only=True):
@@ -365,23 +351,19 @@ class Reply(Record, frozen=True, kw_only=True):
     """What a teacher said."""
 
     text: str
-    """Without its thinking."""
     reasoning: str | None = None
     """Thinking that came apart from the text."""
     finish_reason: str | None = None
     """`stop`, `length`, `content_filter` or whatever else the server said."""
     usage: Usage = Usage()
-    """Tokens."""
     model: str | None = None
     """The model's name as the server returned it."""
     system_fingerprint: str | None = None
-    """As the server returned it."""
     rung: str | None = None
     """Rung of the ladder for structured output that was used."""
     endpoint: str | None = None
     """Name of the endpoint, never its key."""
     latency_s: float | None = None
-    """From the request to the reply."""
     cost_usd: float | None = None
     """Price of this call; None where the price is unknown."""
     is_kept: bool = False
