@@ -32,6 +32,10 @@ def _pip(shell: Shell, words: list[str]) -> None:
         assert set(extra.split(",")) <= known_extras(), words
 
 
+def _cd(shell: Shell, words: list[str]) -> None:
+    shell.monkeypatch.chdir(words[1])
+
+
 def _cp(shell: Shell, words: list[str]) -> None:
     """Copy a file or a folder, as `cp` does."""
     del shell
@@ -67,6 +71,7 @@ def _python(shell: Shell, words: list[str]) -> None:
 
 
 OTHERS: Mapping[str, str | Callable[[Shell, list[str]], None]] = {
+    "cd": _cd,
     "cp": _cp,
     "echo": "the shell's own",
     "pip": _pip,

@@ -2,7 +2,8 @@
 
 A block runs as it stands, but for its stand-ins: every server is a simulated one without a price, many pairs are a
 few, and a person who is asked says yes. A block that cannot run here has its reason on the line before its fence,
-`<!-- not run: a GPU is needed -->`; its commands are then parsed, so that each of them and each option exists.
+`<!-- not run: a GPU is needed -->`; its commands are then parsed, so that each of them and each option exists. A script
+with a first line such as `#!/bin/bash` is for another machine, and is parsed likewise.
 """
 
 import contextlib
@@ -16,10 +17,9 @@ from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from glan.cli import cli
-from glan.errors import GlanError
 
 ROOT = Path(__file__).parents[1]
 FEW = 40
@@ -30,6 +30,7 @@ PROJECT = "my-data"
 _FENCE = re.compile(
     r"(?:^<!-- not run: (?P<reason>.+?) -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
+_COMMAND = re.compile(r"(?:^|\s)(glan [a-z].*?)(?: &)?$")
 _ASSIGNED = re.compile(r"([A-Z][A-Z0-9_]*)=(.*)", re.DOTALL)
 _AT_URL = re.compile(r"@https?://\S+")
 _URL = re.compile(r"https?://(?:localhost|127\.0\.0\.1|[\w-]+):\d+/v1")
@@ -61,6 +62,12 @@ class Block:
         joined = text.replace("\\\n", " ").splitlines()
         return [line.strip() for line in joined if line.strip() and not line.strip().startswith("#")]
 
+    def parse(self) -> None:
+        """Let click read every command line of `glan` in a block that is not run."""
+        for line in self.lines:
+            if (found := _COMMAND.search(line)) is not None:
+                parse(found[1])
+
 
 def blocks_of(path: Path) -> Iterator[Block]:
     """Yield the fenced blocks of a page that name a language."""
@@ -71,7 +78,7 @@ def blocks_of(path: Path) -> Iterator[Block]:
             line=text.count("\n", 0, found.start("language")) + 1,
             language=found["language"],
             text=found["text"],
-            reason=found["reason"] or "",
+            reason=found["reason"] or ("a script" if found["text"].startswith("#!") else ""),
         )
 
 
@@ -92,7 +99,7 @@ def parse(line: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """What stands in the folder of a block before it begins, and how it may end."""
+    """What stands in the folder of a block before it begins."""
 
     made: bool = True
     """Whether the project has a data set; else it is new."""
@@ -100,8 +107,6 @@ class Scene:
     """Whether the block is typed in the project's folder."""
     files: Mapping[str, str | Callable[[Path], str | bytes]] = field(default_factory=dict)
     """Files that the reader has, with their texts or what makes them of the project."""
-    codes: Mapping[str, int] = field(default_factory=dict)
-    """Exit codes other than 0, by what the command line begins with."""
     before: tuple[str, ...] = ()
     """Command lines that the page has told of earlier."""
 
@@ -117,7 +122,6 @@ class Shell:
     """Commands of others: a reason why one is not run, or what stands in for it."""
     parsed: Mapping[str, str]
     """Why a command of `glan` is parsed and not run, by its first words."""
-    codes: Mapping[str, int] = field(default_factory=dict)
 
     def __call__(self, line: str) -> None:
         """Run one line."""
@@ -147,8 +151,7 @@ class Shell:
             for name, value in assigned.items():
                 patch.setenv(name, value)
             result = CliRunner().invoke(cli, arguments)
-        wanted = next((code for begin, code in self.codes.items() if line.startswith(begin)), 0)
-        assert _code(result) == wanted, f"{line}\n{arguments}\n{result.output}\n{result.exception!r}"
+        assert result.exit_code == 0, f"{line}\n{arguments}\n{result.output}\n{result.exception!r}"
 
     def _other(self, line: str, words: list[str]) -> None:
         assert words[0] in self.others, f"{line!r} is no command that tests/scenes.py knows; say there what it is."
@@ -201,10 +204,6 @@ def _with_yes(words: list[str]) -> list[str]:
         command = command.get_command(click.Context(command), word)
     asks = command is not None and any("--yes" in parameter.opts for parameter in command.params)
     return [*words, "--yes"] if asks and "--yes" not in words and "--dry-run" not in words else words
-
-
-def _code(result: Result) -> int:
-    return 1 if isinstance(result.exception, GlanError) else result.exit_code
 
 
 def play(block: Block, scene: Scene, shell: Shell, project: Path | None) -> None:
