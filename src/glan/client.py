@@ -52,6 +52,8 @@ class Asked:
     """What the calls cost; None where a price is unknown."""
     stopped: GlanError | None
     """Why it ended before its time, such as a `BudgetError`; the next call with the same ledger goes on."""
+    notices: tuple[str, ...] = ()
+    """What a person should know of the teacher, such as a setting that it did not take, a sentence each."""
 
 
 async def ask(
@@ -120,6 +122,7 @@ async def _asked(hearing: Hearing, asking: Asking, conversations: Sequence[tuple
         hits=tally.hits,
         cost_usd=tally.cost_usd,
         stopped=hearing.stopped,
+        notices=hearing.told,
     )
 
 

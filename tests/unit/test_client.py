@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commandline import simulated
 from harness import Counting, DiedError, Dying, Failing, Shuffled, small
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 import glan
 from glan.errors import BudgetError, ConfigError
 from glan.teachers.ledger import Ledger
+from glan.teachers.simulate import Simulated
 
 PROMPTS = [f"Name {i} rivers." for i in range(40)]
 
@@ -128,3 +130,14 @@ def test_settings_are_those_of_glan_toml(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="unknown setting 'temprature'"):
         glan.ask_sync(["Why?"], ledger=tmp_path / "x.sqlite", teacher=counting, settings={"temprature": 1})
     assert not (tmp_path / "x.sqlite").exists()
+
+
+def test_what_a_person_should_know_is_told(tmp_path: Path) -> None:
+    """A model that does not take a setting is asked without it, and that is said."""
+    cold = {"teachers": {"default": {"temperature": 0.2}}}
+    with simulated(Simulated(refused=("temperature",))) as server:
+        found = glan.ask_sync(
+            ["Why?"], ledger=tmp_path / "asked.sqlite", teacher=f"any@{server.base_url}", settings=cold
+        )
+    assert found.replies[0] is not None
+    assert any("temperature" in notice for notice in found.notices)
