@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 EXTRAS := .venv-extras
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test fuzz browser test-extras check bench clean
+.PHONY: demo test fuzz browser test-extras check site bench clean
 
 # A data set of 200 pairs from the offline textbook, in ./demo, and one of its pairs from each discipline on the screen.
 demo: $(VENV)/core
@@ -41,18 +41,24 @@ test-extras: $(VENV)/test browser $(EXTRAS)/llamacpp/made $(EXTRAS)/transformers
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(EXTRAS)/train/bin/python -m pytest tests/extras/train tests/extras/experiment
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(EXTRAS)/eval/bin/python -m pytest tests/extras/eval
 
-# Formatting, lint and types.
-check: $(VENV)/test
+# Formatting, lint, types, and the site with every link in it.
+check: $(VENV)/test site
 	$(BIN)/ruff format --check src tests benchmarks docs
 	$(BIN)/ruff check src tests benchmarks docs
 	$(BIN)/mypy
+
+# The documentation as a site, in .site/; a link that leads nowhere is an error, and so is a page that fetches anything.
+site: $(VENV)/test
+	rm -rf .site
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky --jobs 2 -d $(VENV)/site -c docs . .site
+	$(BIN)/python docs/check_site.py .site
 
 # Times and slopes, printed as tables; see benchmarks/README.md.
 bench: $(VENV)/test
 	$(BIN)/python benchmarks/run.py $(PAIRS)
 
 clean:
-	rm -rf $(VENV) $(EXTRAS) demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(EXTRAS) .site demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(BIN)/pip:
 	$(PYTHON) -m venv $(VENV)

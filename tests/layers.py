@@ -6,6 +6,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"api"}), frozenset({"check"}), frozenset({"push"}), frozenset({"scan"}), frozenset({"students"})),
     (
         frozenset({"builds"}),
+        frozenset({"client"}),
         frozenset({"evaluations"}),
         frozenset({"examinees"}),
         frozenset({"exams"}),

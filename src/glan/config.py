@@ -142,6 +142,15 @@ class StudentConfig(PartConfig, frozen=True):
         return (Stage.STUDENTS,)
 
 
+class AskConfig(PartConfig, frozen=True):
+    """The settings where prompts are asked that no stage has written."""
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """What is asked for: answers to what stands alone."""
+        return (Stage.STUDENTS,)
+
+
 class JudgeConfig(PartConfig, frozen=True):
     """The settings where answers are judged."""
 

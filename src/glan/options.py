@@ -32,8 +32,11 @@ class Options:
     """What one run is told beyond the project's files."""
 
     pairs: int | None = None
+    """How many; as many as on the command line if not given."""
     until: Stage = Stage.ANSWERS
+    """The last stage that is asked for; before answers no data set is made."""
     max_in_flight: int | None = None
+    """Most requests in flight at once to each server; as in glan.toml if not given."""
     concurrency: Literal["adaptive", "fixed"] | None = None
     """Whether that is a ceiling or the number; as in glan.toml if not given."""
     mode: Literal["live", "batch"] | None = None
@@ -45,6 +48,7 @@ class Options:
     choice: Choice | None = None
     """What to do about replies under another fingerprint; without it the run stops where there are some."""
     retry_failed: bool = False
+    """Ask again for what failed for good."""
     rules: bool = False
     """Let the project's own rules.py run: a stranger's folder runs no code by itself."""
     rebuild: bool = False
@@ -54,6 +58,7 @@ class Options:
     budget_usd: float | None = None
     """The most that the project may spend, over all its runs."""
     budget_tokens: int | None = None
+    """The same in tokens, prompts and replies."""
     only: str | None = None
     """Walk the plan over the disciplines under this node alone: a trial, with a data set of its own."""
     is_preview: bool = False
@@ -90,10 +95,15 @@ class Result:
     """What came of a run."""
 
     pairs: int
+    """Rows of the data set."""
     rejects: int
+    """Slots with a reply that was not good enough."""
     failures: int
+    """Slots without a reply."""
     open: int
+    """Slots that were not decided when it ended."""
     wanted: int
+    """How many pairs it was to make."""
     cost_usd: float | None
     """What this run paid; None where a price is unknown."""
     asked: int
@@ -105,6 +115,7 @@ class Result:
     is_settled: bool = False
     """Nothing had changed since the data set was made, so the run left it as it is."""
     notices: tuple[str, ...] = ()
+    """What a person should know, a sentence each."""
 
     @property
     def exit_code(self) -> int:

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from glan.environment import Environment
 from glan.errors import ConfigError, UntrustedError
 from glan.settings import TeacherSettings
+from glan.teachers import ollama, openai, server, textbook, vllm
+from glan.teachers.opening import text_of
 from glan.teachers.providers import providers
 from glan.teachers.specs import (
     OFFLINE_MODEL,
@@ -374,3 +376,13 @@ def test_the_offline_teacher_has_no_endpoint() -> None:
     """Nobody is asked for the offline teacher."""
     with pytest.raises(ConfigError, match="offline"):
         find("offline", {})
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [textbook(), openai("gpt-5-mini"), ollama("qwen3:8b"), vllm("a/b"), server("a/b", "http://localhost:1/v1")],
+    ids=lambda spec: spec.provider,
+)
+def test_a_teacher_of_python_is_the_same_on_the_command_line(spec: Spec) -> None:
+    """The next run finds the teacher that Python code has named by the text that the ledger keeps of it."""
+    assert parse_spec(text_of(spec)) == spec

@@ -67,6 +67,14 @@ _OF_A_SERVER = (
 """Settings that go with the server beside which they stand, and with no other."""
 
 
+def text_of(spec: Spec) -> str:
+    """Return a spec as a person types it: what `parse_spec` reads as the same."""
+    if spec.provider == OFFLINE:
+        return OFFLINE
+    named = spec.model if spec.provider == SERVER else f"{spec.provider}/{spec.model}"
+    return f"{named}@{spec.base_url}" if spec.base_url else named
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """A teacher that is open."""
@@ -95,9 +103,7 @@ class Opening:
 
     def default_text(self) -> str:
         named = self._named.spec
-        if isinstance(named, Spec):
-            return f"{named.provider}/{named.model}" + (f"@{named.base_url}" if named.base_url else "")
-        return named or self._config.teachers.default.spec or ""
+        return text_of(named) if isinstance(named, Spec) else named or self._config.teachers.default.spec or ""
 
     def spec_of(self, stage: Stage) -> Spec:
         """Return the teacher of a stage, who must be named."""
