@@ -35,6 +35,7 @@ from glan.dataset.shards import ShardWriter, read_rows
 from glan.dataset.statistics import Statistics
 from glan.disk import read_json, remove, sha256_of, sync
 from glan.errors import LedgerError
+from glan.languages import told
 from glan.outputs import card_of
 from glan.project import Project
 from glan.records import Decided, Outcome, Stage
@@ -65,6 +66,7 @@ class TestManifest(msgspec.Struct, frozen=True, kw_only=True):
     reasons: list[dict[str, str | int]]
     seed: int
     language: str
+    languages: dict[str, float] = {}
     models: dict[str, str]
     """The model asked in each stage."""
     quantities: dict[str, object]
@@ -210,7 +212,8 @@ class HeldOut:
                 for each in found
             ],
             seed=self._config.seed,
-            language=self._config.language,
+            language=told(self._config.languages),
+            languages=dict(self._config.languages),
             models={stage.value: model for stage, model in self._models.items()},
             quantities=msgspec.to_builtins(summary),
             checked=list(card.checked),

@@ -29,7 +29,7 @@ _MEANINGS = {
     "key_concepts": "key concepts",
     "error": "error in my reply",
 }
-_ANSWER_LANGUAGE = re.compile(r"Write the answer in (.{1,80})\.")
+_ANSWER_LANGUAGE = re.compile(r"Write the answer in (.{1,80}?)\.(?: .{1,120})?")
 
 
 class ConfusedError(Exception):
