@@ -28,7 +28,7 @@ from glan.benchmarks.store import Reading, Split, add
 from glan.benchmarks.tables import Row
 from glan.curate.contamination import Contamination
 from glan.curate.duplicates import Duplicates
-from glan.curate.words import LONG, words_of
+from glan.curate.words import LONG, extent, words_of
 from glan.dataset.card import Card, render_card
 from glan.dataset.rows import REJECT_SCHEMA, ROW_SCHEMA, reject_of, row_of
 from glan.dataset.shards import ShardWriter, read_rows
@@ -325,8 +325,10 @@ def _phrased(items: Sequence[Item]) -> float:
 
 
 def _runs_of(text: str) -> set[int]:
+    """Return the runs of a text that are worth so many words; of a script without spaces they have more characters."""
     words = words_of(text)
-    return {hash(tuple(words[i : i + LONG])) for i in range(len(words) - LONG + 1)}
+    length = round(LONG * len(words) / extent(words)) if words else LONG
+    return {hash(tuple(words[i : i + length])) for i in range(len(words) - length + 1)}
 
 
 def _question(row: Mapping[str, Any]) -> str:

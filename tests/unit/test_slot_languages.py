@@ -160,7 +160,7 @@ def test_prompts_of_an_older_project_stay_as_they_are() -> None:
 
 
 def test_slots_follow_their_languages() -> None:
-    """Prompt, question, answer and row go by the slot's language, subjects and syllabi by the first; the card says it."""
+    """Prompt, question, answer and row follow the slot's language, subjects and syllabi the first."""
     with project(TREE, **SETTINGS) as folder:
         counting = Counting(Speaking())
         run(folder, counting)
