@@ -201,7 +201,7 @@ def test_a_final_answer_is_read_in_its_script(answer: str, question: str, shown:
     ],
 )
 def test_the_viewer_finds_what_is_short(tmp_path: Path, typed: str, n_found: int) -> None:
-    """One sign of Chinese, one letter of Arabic and two of Latin are found, also typed as a keyboard takes them apart."""
+    """One sign of Chinese, one letter of Arabic and two of Latin are found, however they are typed."""
     texts = ["恒星の色", "ดาวฤกษ์", "별의 색깔", "لون النجم", "צבע הכוכב", "Measure pH", "Let x be 3", "삼각형"]
     path = tmp_path / "texts.arrow"
     build(path, [(text, "") for text in texts], lambda _: None)
