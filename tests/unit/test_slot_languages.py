@@ -18,6 +18,8 @@ from glan.errors import ConfigError, PromptError, WouldAskAgainError
 from glan.language_names import LANGUAGES, request_in
 from glan.languages import Languages
 from glan.places import seed_of
+from glan.preferences import preferences_of
+from glan.project import Project
 from glan.prompts import Prompts
 from glan.records import Reply, Request, Stage
 from glan.teachers.base import Teacher
@@ -257,6 +259,27 @@ def test_rejects_before_an_answer_have_the_language_of_their_slot() -> None:
         run(folder, Silent())
         rejects = rows(folder, "rejects")
         assert {row["language"] for row in rejects} == {"en", "ja"}
+
+
+def test_votes_and_what_lost_them_are_found_in_every_language() -> None:
+    """Several answers vote in the language of their slot, and what was outvoted is found by the same prompts."""
+
+    class Voting(Speaking):
+        async def reply(self, request: Request) -> Reply:
+            reply = await super().reply(request)
+            if request.stage is not Stage.ANSWERS:
+                return reply
+            said = 41 if request.sample == 1 else 42
+            is_japanese = "日本語で書いてください" in request.messages[-1].content
+            return replace(reply, text=f"{reply.text}\n\n{'答え: ' if is_japanese else 'Answer: '}{said}")
+
+    with project(TREE, **{**SETTINGS, "agreement_samples": 3, "agreement_least_share": 0.5}) as folder:
+        run(folder, Voting())
+        found = rows(folder)
+        assert {row["language"] for row in found} == {"en", "ja"}
+        with preferences_of(Project.open(folder)) as preferences:
+            lost = [preferences.rejected(row) for row in found]
+        assert all(reply is not None and reply.text.endswith("41") for reply in lost)
 
 
 def test_the_first_language_is_that_of_names() -> None:
