@@ -31,7 +31,7 @@ from glan.settings import (
 
 S = TypeVar("S", bound=msgspec.Struct)
 Language = Annotated[str, Meta(min_length=1, max_length=60)]
-Share = Annotated[float, Meta(gt=0)]
+Share = Annotated[float, Meta(gt=0, le=1_000_000)]
 _OF_A_WRITER = ("temperature", "top_p", "reasoning", "system", "extra", "price")
 """Settings of a model that writes, which say nothing of one that makes embeddings."""
 
@@ -115,7 +115,7 @@ class Config(Settings, frozen=True):
         return next(iter(self.languages))
 
     @property
-    def tongues(self) -> Languages:
+    def languages_of_questions(self) -> Languages:
         """The languages, from which each question has one."""
         return Languages.of(self.languages, self.seed)
 

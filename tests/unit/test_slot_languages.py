@@ -102,6 +102,8 @@ def test_the_older_setting_says_the_same() -> None:
         ("language = 3", "`language` is the older name of `languages`"),
         ("languages = {}", "languages"),
         ("languages = {en = 0}", "languages"),
+        ("languages = {en = 1, ja = inf}", "languages"),
+        ("languages = {en = 1, ja = nan}", "languages"),
         ("languages = {en = 0.5, English = 0.5}", "languages name English twice"),
         ('languages = "ja"', "languages"),
     ],

@@ -176,7 +176,7 @@ def asking_of(config: Config, prompts: Prompts, teacher: Teacher, models: Mappin
             stage: found.system for stage, found in settings.items() if found.system and stage is not Stage.EMBEDDINGS
         },
         mix=mix_for(config, prompts),
-        languages=config.tongues,
+        languages=config.languages_of_questions,
     )
 
 
