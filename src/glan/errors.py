@@ -11,7 +11,9 @@
     ├── BenchmarkError       a benchmark: unknown, unreadable, not what it was
     ├── DatasetError         a data set or an export that cannot be read or written
     ├── TrainingError        a student that cannot be tuned as things are
+    ├── SandboxError         programs of a model cannot be run on this machine as things are
     ├── HubError             the hub of data sets: unreachable, or it does not let us
+    ├── StorageError         a bucket or a folder for files: unreachable, or it does not let us
     ├── MissingPackageError  an extra that is not installed
     ├── WouldAskAgainError   the run would pay again for what the ledger answers under another fingerprint
     ├── ReplyError           a reply that cannot be used; it carries the reply
@@ -81,8 +83,16 @@ class TrainingError(GlanError):
     """A student that cannot be tuned as things are."""
 
 
+class SandboxError(GlanError):
+    """Programs that a model wrote cannot be run here as things are."""
+
+
 class HubError(GlanError):
     """A data set that cannot be put on the hub as things are."""
+
+
+class StorageError(GlanError):
+    """A file that cannot be put to, or had from, a bucket or a folder for files."""
 
 
 class MissingPackageError(GlanError):
