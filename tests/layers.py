@@ -76,7 +76,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     ),
     (frozenset({"config", "config_text"}), frozenset({"environment"})),
     (frozenset({"dataset_settings", "engine_settings", "settings"}),),
-    (frozenset({"language_names"}),),
+    (frozenset({"language_names"}), frozenset({"languages"})),
     (frozenset({"errors"}), frozenset({"wording"})),
     (frozenset({"records"}),),
     (frozenset({"places"}),),

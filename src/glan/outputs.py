@@ -29,6 +29,7 @@ from glan.dataset.summary import Summary
 from glan.errors import DatasetError
 from glan.generate.walk import Walk
 from glan.growth import Standing
+from glan.languages import told
 from glan.manifests import Manifest
 from glan.places import place
 from glan.plan import drafts_of_round
@@ -76,7 +77,7 @@ def card_of(project: Project, models: Mapping[Stage, str], summary: Summary, aga
     config = project.config
     return Card(
         name=project.name,
-        language=config.language,
+        languages=config.languages,
         statistics=summary,
         seed=config.seed,
         version=glan.__version__,
@@ -269,7 +270,8 @@ class Outputs:
             ],
             only=self._project.only,
             seed=self._config.seed,
-            language=self._config.language,
+            language=told(self._config.languages),
+            languages=dict(self._config.languages),
             choice=ending.choice,
             models={stage.value: model for stage, model in self._models.items()},
             hashes=self._project.hashes(),

@@ -25,6 +25,7 @@ from glan.evaluate.inspecting import export
 from glan.evaluate.questions import Asked, read_answers, read_questions
 from glan.heldout import shelf_of
 from glan.judging import Contestant, Judging, Outcome, Task
+from glan.language_names import name_of
 from glan.project import LEDGER, Project
 from glan.records import Stage
 from glan.scoreboard import BY, SCORES, Scoreboard, is_less, lines, refuse_other, scoreboard, write
@@ -98,7 +99,7 @@ def judge_command(ctx: click.Context, *, as_json: bool, yes: bool, **given: Unpa
     by = (*BY, *given["by"])
     site = _site(project, given)
     if given["task_file"] is not None:
-        beside = export(given["task_file"], questions, site.prompts, by=by, language=site.config.language_name)
+        beside = export(given["task_file"], questions, site.prompts, by=by, language=name_of(site.config.language))
         say(f"Wrote {given['task_file']} and {beside}: {len(questions):,} questions.")
         return
     task = _task(project, questions, given)

@@ -62,6 +62,7 @@ def plan_command(folder: Path, ledger: Path | None, *, as_json: bool, **given: U
         told = {
             "pairs": config.pairs,
             "disciplines": len(disciplines),
+            "languages": config.languages,
             "in_ledger": in_ledger,
             "averages": {stage: known.averages[stage] for stage in config.stages},
             "usd_per_hour": known.usd_per_hour,
@@ -71,7 +72,8 @@ def plan_command(folder: Path, ledger: Path | None, *, as_json: bool, **given: U
         say_json({**told, **cases})
         return
     in_flight = config.limits.fixed
-    say(f"{config.pairs:,} pairs over {len(disciplines):,} disciplines, with {in_flight:,} requests in flight.")
+    of_all = f"{config.pairs:,} pairs over {len(disciplines):,} disciplines"
+    say(f"{of_all}{_told_languages(config)}, with {in_flight:,} requests in flight.")
     if in_ledger:
         say(f"The ledger has {in_ledger:,} of the replies already; this is what is left:")
     if on_shelf := _on_shelf(project):
@@ -88,6 +90,11 @@ def plan_command(folder: Path, ledger: Path | None, *, as_json: bool, **given: U
         say(f"The cost has ${known.usd_per_hour:,.2f} for each hour of servers of your own.")
     say(f"Hosts: {_told_hosts(hosts) or 'none'}.")
     say(_told_measured(config.stages, known.averages))
+
+
+def _told_languages(config: Config) -> str:
+    """Name the languages, where there are several."""
+    return f" in {config.told_languages}" if len(config.languages) > 1 else ""
 
 
 def _on_shelf(project: Project) -> int:
