@@ -99,23 +99,24 @@ def _killed(size: Size) -> None:
     command = [sys.executable, str(HERE / "make.py"), str(size.killed)]
     stood = 0
 
-    def is_half(process: int) -> bool:
+    def is_half(process: int, _: float) -> bool:
         nonlocal stood
         stood = _pairs_of(size.killed, process)
         return stood >= size.pairs // 2
 
     size.note("run, killed half-way", taken_by(command, size.folder / "out.txt", is_half))
-    begun, reached_s = time.perf_counter(), 0.0
+    begun, reached_s, reached_cpu_s = time.perf_counter(), 0.0, 0.0
 
-    def look(process: int) -> bool:
-        nonlocal reached_s
+    def look(process: int, cpu_s: float) -> bool:
+        nonlocal reached_s, reached_cpu_s
         if not reached_s and _pairs_of(size.killed, process) >= stood:
-            reached_s = time.perf_counter() - begun
+            reached_s, reached_cpu_s = time.perf_counter() - begun, cpu_s
         return False
 
     taken = taken_by(command, size.folder / "out.txt", look)
     first_s = json.loads(taken.out.splitlines()[-1])["first_s"]
-    size.note("run, begun again", taken, stood=stood, first_reply_s=first_s or math.nan, reached_s=reached_s)
+    reached = {"reached_s": reached_s, "reached_cpu_s": reached_cpu_s}
+    size.note("run, begun again", taken, stood=stood, first_reply_s=first_s or math.nan, **reached)
 
 
 def _pairs_of(folder: Path, process: int) -> int:
@@ -155,12 +156,15 @@ def told(results: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for step in results[-1]["steps"]:
         taken = [found["steps"][step] for found in results]
         walls = [found["wall_s"] for found in taken]
-        cells = [f"{found['wall_s']:,.1f} s, {found['cpu_s']:,.1f} s CPU, {found['peak_mb']:,.0f} MB" for found in taken]
+        cells = [
+            f"{found['wall_s']:,.1f} s, {found['cpu_s']:,.1f} s CPU, {found['peak_mb']:,.0f} MB" for found in taken
+        ]
         yield from _row(step, *cells, _slope(sizes, walls))
     again = [found["steps"]["run, begun again"] for found in results]
     yield from _row("until the first new reply", *[f"{found['first_reply_s']:,.1f} s" for found in again], "")
     reached = [found["reached_s"] for found in again]
-    yield from _row("until what stood is reached", *[f"{s:,.1f} s" for s in reached], _slope(sizes, reached))
+    cells = [f"{found['reached_s']:,.1f} s, {found['reached_cpu_s']:,.1f} s CPU" for found in again]
+    yield from _row("until what stood is reached", *cells, _slope(sizes, reached))
     for part in PARTS:
         each = [found["disk_bytes"][part] / found["pairs"] for found in results]
         yield from _row(f"disk, {part}", *[f"{size:,.0f} bytes a pair" for size in each], "")
