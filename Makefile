@@ -30,9 +30,10 @@ browser:
 # What takes long, such as kills at every point, and the chain against other people's servers, each in an environment
 # of its own.
 test-extras: $(VENV)/test browser $(EXTRAS)/llamacpp/made $(EXTRAS)/transformers/made $(EXTRAS)/transformers-older/made \
-		$(EXTRAS)/train/made
+		$(EXTRAS)/train/made $(EXTRAS)/notebook/made
 	$(BIN)/python -m pytest -m long -n 2
-	$(BIN)/python -m pytest tests/extras --ignore tests/extras/train
+	$(BIN)/python -m pytest tests/extras --ignore tests/extras/train --ignore tests/extras/notebook
+	$(EXTRAS)/notebook/bin/python -m pytest tests/extras/notebook
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(EXTRAS)/train/bin/python -m pytest tests/extras/train
 
 # Formatting, lint and types.
@@ -89,4 +90,9 @@ $(EXTRAS)/train/made: $(EXTRAS)/transformers/made | $(EXTRAS)/train/bin/pip
 	$(EXTRAS)/train/bin/pip install --quiet --editable '.[train,eval]' --group extras-train \
 		pytest pytest-asyncio pytest-timeout hypothesis psutil
 	$(EXTRAS)/train/bin/pip install --quiet --no-deps axolotl llamafactory
+	touch $@
+
+$(EXTRAS)/notebook/made: pyproject.toml | $(EXTRAS)/notebook/bin/pip
+	$(EXTRAS)/notebook/bin/pip install --quiet --editable . --group extras-notebook \
+		pytest pytest-asyncio pytest-timeout hypothesis psutil
 	touch $@

@@ -41,6 +41,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "prompts": ("projects", "Show the prompts."),
     "ledger": ("ledger", "Look at every reply that was paid for, and share it between projects."),
     "simulate": ("servers", "Serve an OpenAI-compatible teacher for trying and testing, with faults."),
+    "completion": ("completing", "Print what a shell needs to finish commands and options."),
 }
 """Every command: its module, and its line in the help."""
 
