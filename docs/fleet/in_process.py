@@ -19,7 +19,7 @@ class InProcess:
     def __init__(self, model: str) -> None:
         self.model = model
         self._tokenizer = AutoTokenizer.from_pretrained(model)
-        self._engine = AsyncLLMEngine.from_engine_args(AsyncEngineArgs(model=model, enable_prefix_caching=True))
+        self.engine = AsyncLLMEngine.from_engine_args(AsyncEngineArgs(model=model, enable_prefix_caching=True))
         self._numbers = count()
 
     async def reply(self, request: Request) -> Reply:
@@ -30,7 +30,7 @@ class InProcess:
         set_ = {name: value for name, value in given.items() if value is not None}
         params = SamplingParams(output_kind=RequestOutputKind.FINAL_ONLY, **set_)
         try:
-            (found,) = [each async for each in self._engine.generate(prompt, params, str(next(self._numbers)))]
+            (found,) = [each async for each in self.engine.generate(prompt, params, str(next(self._numbers)))]
         except ValueError as error:  # such as a prompt that is longer than the model's context
             raise RequestError(str(error)) from error
         said = found.outputs[0]

@@ -41,7 +41,7 @@ def begin_job(tmp_path: Path, command: CommandLine) -> Iterator[Callable[[int], 
 
     def begin(number: int) -> Job:
         environment = {**command.environment(), "SLURM_JOB_ID": str(number), "EVERY_S": "0.2", "LEAVE_S": "1"}
-        environment["PATH"] = f"{bin_}:{os.environ['PATH']}"
+        environment["PATH"] = f"{bin_}:{environment['PATH']}"
         given = ["bash", str(SCRIPT), "any", str(tmp_path / "servers.txt")]
         with (tmp_path / f"{number}.log").open("wb") as log:
             jobs.append(
@@ -71,7 +71,7 @@ def url_of(number: int) -> str:
 def test_servers_of_a_fleet_come_go_and_die(
     command: CommandLine, tmp_path: Path, begin_job: Callable[[int], Job]
 ) -> None:
-    """One is killed, one leaves in good order and a third comes: no pair fails, and the bytes are those of one server."""
+    """One is killed, one leaves in good order, a third comes: no pair fails, and the bytes are those of one server."""
     with simulated() as server:
         alone = command.init("alone/data", pairs=PAIRS)
         assert command("run", "--project", alone, "--teacher", f"vllm/any@{server.base_url}").code == 0
