@@ -67,7 +67,8 @@ _RECIPES = """\
 ## Recipes
 
 `glan init --recipe NAME` begins with other settings; what a recipe does not name has its default.
-The taxonomy is `builtin` unless the recipe or `--taxonomy` names another; it is no setting of `glan.toml`.
+The taxonomy is `builtin` unless the recipe or `--taxonomy` names another, with all its disciplines unless the recipe or
+`--disciplines` names some; neither is a setting of `glan.toml`.
 """
 
 _CLI = """\

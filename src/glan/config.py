@@ -177,6 +177,8 @@ class Recipe:
     config: Config
     taxonomy: str
     """Name of a shipped taxonomy, for a project that names none."""
+    disciplines: tuple[str, ...] = ()
+    """Those that are kept of it; all if empty."""
 
 
 def read_recipe(name: str) -> Recipe:
@@ -186,7 +188,8 @@ def read_recipe(name: str) -> Recipe:
     text = (resources.files("glan") / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
     found = read_toml(text, f"recipe {name}")
     taxonomy = str(found.pop("taxonomy", "builtin"))
-    return Recipe(config=settings_of(Config, found, f"recipe {name}"), taxonomy=taxonomy)
+    disciplines = msgspec.convert(found.pop("disciplines", ()), tuple[str, ...])
+    return Recipe(config=settings_of(Config, found, f"recipe {name}"), taxonomy=taxonomy, disciplines=disciplines)
 
 
 def read_config(path: Path) -> Config:

@@ -62,7 +62,8 @@ class Project:
     ) -> Self:
         """Write a new project: glan.toml, taxonomy.yaml, prompts/.
 
-        The taxonomy is `builtin`, `paper` or a file; without one it is the recipe's.
+        The taxonomy is `builtin`, `paper`, `example` or a file; without one it is the recipe's, and so are its
+        disciplines.
 
         Raises:
             ProjectError: the folder holds a project or one of its files already.
@@ -73,8 +74,8 @@ class Project:
         begun = read_recipe(recipe)
         name = begun.taxonomy if taxonomy is None else taxonomy
         text = taxonomy_text(name)
-        if disciplines:
-            text = select(text, list(disciplines))
+        if kept := disciplines or (begun.disciplines if taxonomy is None else ()):
+            text = select(text, list(kept))
         Taxonomy.parse(text, name)
         config = begun.config
         if pairs is not None:

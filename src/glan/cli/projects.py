@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from glan.cli.screen import confirmer, json_option, project_option, say, say_json
+from glan.config import recipes
 from glan.project import Project
 from glan.teachers.specs import OFFLINE
 
@@ -20,12 +21,12 @@ def _names(_: click.Context, __: click.Parameter, value: str | None) -> Sequence
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
     "--taxonomy",
-    metavar="builtin|paper|FILE",
-    help="A shipped taxonomy, a YAML file or an outline; builtin if not given, and paper with the recipe paper.",
+    metavar="builtin|paper|example|FILE",
+    help="A shipped taxonomy, a YAML file or an outline; the recipe's if not given, which mostly is builtin.",
 )
 @click.option("--disciplines", callback=_names, metavar="A,B,C", help="Keep only these disciplines.")
 @click.option("--pairs", type=click.IntRange(1, 1_000_000_000), help="How many pairs to make.")
-@click.option("--recipe", default="default", help="Settings to begin with: default, paper or demo.")
+@click.option("--recipe", default="default", metavar="NAME", help=f"Settings to begin with: {', '.join(recipes())}.")
 def init_command(
     folder: Path, taxonomy: str | None, disciplines: Sequence[str], pairs: int | None, recipe: str
 ) -> None:

@@ -22,7 +22,7 @@ def taxonomy_text(name: str) -> str:
     if not path.exists():
         raise ProjectError(
             f"There is no taxonomy and no file {name!r}.",
-            hint="Give `builtin`, `paper` or the path of a YAML file or an outline.",
+            hint="Give `builtin`, `paper`, `example` or the path of a YAML file or an outline.",
         )
     text = read_text(path)
     return document(read_outline(text, name).nodes) if is_outline(name) else text

@@ -21,7 +21,7 @@ from glan.wording import few
 Chain = tuple[Node, ...]
 """A node with the branches above it, from the top; the node stands last."""
 
-_SHIPPED: Mapping[str, str] = {"builtin": "knowledge.yaml", "paper": "paper.yaml"}
+_SHIPPED: Mapping[str, str] = {"builtin": "knowledge.yaml", "paper": "paper.yaml", "example": "example.yaml"}
 _SLASH = re.compile(r"\s*/\s*")
 _MAX_LISTED = 5
 _LISTS = "`glan taxonomy show` lists what a project has, and with --taxonomy NAME what another tree has."

@@ -17,6 +17,7 @@ from glan.teachers.specs import Endpoint, parse_base_url
 
 _EVERY_S = 2.0
 _MAX_BYTES = 1024 * 1024
+_FORM = "It has a line for each server, such as http://node-1:8000/v1."
 _log = logging.getLogger(__name__)
 
 
@@ -31,16 +32,16 @@ def read_urls(path: Path) -> tuple[str, ...]:
         with path.open("rb") as file:
             text = file.read(_MAX_BYTES).decode()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}, which base_urls_file in glan.toml names, cannot be read: {error}.") from error
+        told = error.strerror if isinstance(error, OSError) else str(error)
+        raise ConfigError(
+            f"{path}, which base_urls_file in glan.toml names, cannot be read: {told}.", hint=_FORM
+        ) from error
     found: dict[str, None] = {}
     for number, line in enumerate(text.splitlines(), 1):
         if url := line.partition("#")[0].strip():
             found[parse_base_url(url, source=f"{path}, line {number}")] = None
     if not found:
-        raise ConfigError(
-            f"{path}, which base_urls_file in glan.toml names, names no server.",
-            hint="It has a line for each, such as http://node-1:8000/v1.",
-        )
+        raise ConfigError(f"{path}, which base_urls_file in glan.toml names, names no server.", hint=_FORM)
     return tuple(found)
 
 
