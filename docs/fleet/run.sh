@@ -21,7 +21,7 @@ keep() {                            # a whole copy takes the place of the old on
     glan ledger backup "$copy.new" --project "$project" --ledger "$ledger" && mv "$copy.new" "$copy"
 }
 
-glan run --project "$project" --ledger "$ledger" --yes &
+glan run --project "$project" --ledger "$ledger" &
 run=$!
 trap 'kill -TERM "$run"' TERM
 since=$SECONDS

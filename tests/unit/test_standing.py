@@ -1,7 +1,7 @@
 """What a run holds in memory of a data set that stands: a few bytes a row, whatever its rows say."""
 
 import tracemalloc
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,7 +24,8 @@ def test_ordinals_are_a_set(ordinals: list[int], other: int) -> None:
     assert len(found) == len({*ordinals})
     assert all(ordinal in found for ordinal in ordinals)
     assert (other in found) == (other in ordinals)
-    assert "0" not in found
+    objects: Collection[object] = found
+    assert "0" not in objects
 
 
 def test_an_ordinal_takes_eight_bytes() -> None:
