@@ -18,9 +18,10 @@ DISK_BYTES_PER_CALL = 350
 """Of the ledger, beside the texts: what a row and its place in the index take."""
 DISK_BYTES_PER_TOKEN = 3.5
 """Of a reply, compressed, in the ledger and once more in the data set."""
-_MEMORY_BYTES = {"low": 200e6, "expected": 300e6, "high": 300e6}
-_MEMORY_BYTES_PER_SLOT = {"low": 400, "expected": 700, "high": 1_040}
-"""A run, with the process that examines its texts: docs/scale.md has what was measured."""
+_MEMORY_BYTES = {"low": 250e6, "expected": 400e6, "high": 600e6}
+"""The program itself, what is in flight, and the subjects that are walked: 5,000 of them in what was measured."""
+_MEMORY_BYTES_PER_SLOT = {"low": 600, "expected": 700, "high": 1_040}
+"""The sketch of a question and its draw. docs/scale.md has what was measured with questions of 400 characters."""
 _VECTOR_BYTES = 1_536
 """Of a question, where copies in meaning are looked for and the length of the vectors is the model's own."""
 
