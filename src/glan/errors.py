@@ -11,6 +11,7 @@
     ├── BenchmarkError       a benchmark: unknown, unreadable, not what it was
     ├── DatasetError         a data set or an export that cannot be read or written
     ├── TrainingError        a student that cannot be tuned as things are
+    ├── SandboxError         programs of a model cannot be run on this machine as things are
     ├── HubError             the hub of data sets: unreachable, or it does not let us
     ├── MissingPackageError  an extra that is not installed
     ├── WouldAskAgainError   the run would pay again for what the ledger answers under another fingerprint
@@ -79,6 +80,10 @@ class DatasetError(GlanError):
 
 class TrainingError(GlanError):
     """A student that cannot be tuned as things are."""
+
+
+class SandboxError(GlanError):
+    """Programs that a model wrote cannot be run here as things are."""
 
 
 class HubError(GlanError):

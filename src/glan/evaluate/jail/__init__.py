@@ -1,0 +1,1 @@
+"""The inside of the sandbox: a program of its own, which a fresh interpreter runs with the standard library alone."""
