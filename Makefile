@@ -30,10 +30,12 @@ browser:
 # What takes long, such as kills at every point, and the chain against other people's servers, each in an environment
 # of its own.
 test-extras: $(VENV)/test browser $(EXTRAS)/llamacpp/made $(EXTRAS)/transformers/made $(EXTRAS)/transformers-older/made \
-		$(EXTRAS)/train/made $(EXTRAS)/notebook/made
+		$(EXTRAS)/train/made $(EXTRAS)/notebook/made $(EXTRAS)/store/made
 	$(BIN)/python -m pytest -m long -n 2
-	$(BIN)/python -m pytest tests/extras --ignore tests/extras/train --ignore tests/extras/notebook
+	$(BIN)/python -m pytest tests/extras --ignore tests/extras/train --ignore tests/extras/notebook \
+		--ignore tests/extras/store
 	$(EXTRAS)/notebook/bin/python -m pytest tests/extras/notebook
+	$(EXTRAS)/store/bin/python -m pytest tests/extras/store
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(EXTRAS)/train/bin/python -m pytest tests/extras/train
 
 # Formatting, lint and types.
@@ -100,4 +102,10 @@ $(EXTRAS)/train/made: $(EXTRAS)/transformers/made | $(EXTRAS)/train/bin/pip
 $(EXTRAS)/notebook/made: pyproject.toml | $(EXTRAS)/notebook/bin/pip
 	$(EXTRAS)/notebook/bin/pip install --quiet --editable . --group extras-notebook \
 		pytest pytest-asyncio pytest-timeout hypothesis psutil
+	touch $@
+
+# An S3 server, and the core with what speaks to it.
+$(EXTRAS)/store/made: pyproject.toml | $(EXTRAS)/store/bin/pip
+	$(EXTRAS)/store/bin/pip install --quiet --editable '.[s3]' --group extras-store \
+		pytest pytest-asyncio pytest-timeout hypothesis
 	touch $@

@@ -11,10 +11,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, TypeAlias
 
+from msgspec.structs import replace
+
 from glan import Options, Project, Result
 from glan.dataset.shards import read_rows
 from glan.errors import RequestError
-from glan.records import Reply, Request
+from glan.records import Reply, Request, Stage
 from glan.teachers.base import Teacher
 from glan.teachers.filler import Filler, digest_of
 from glan.teachers.fingerprints import fingerprint
@@ -69,6 +71,19 @@ class Counting:
     def asked_of(self, leaf: str) -> set[Call]:
         """Return the calls for one leaf."""
         return {call for call in self.started if call[0].split("/")[1] == leaf}
+
+
+class Planting:
+    """Adds something to every answer."""
+
+    model = "filler"
+
+    def __init__(self, planted: str) -> None:
+        self._teacher, self._planted = small(), planted
+
+    async def reply(self, request: Request) -> Reply:
+        reply = await self._teacher.reply(request)
+        return replace(reply, text=f"{reply.text} {self._planted}.") if request.stage is Stage.ANSWERS else reply
 
 
 class Shuffled:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self, TypeVar
 import msgspec
 from msgspec import Meta
 
-from glan.dataset_settings import Dataset
+from glan.dataset_settings import Dataset, Publish
 from glan.errors import ConfigError
 from glan.language_names import LANGUAGES, code_of
 from glan.records import Stage
@@ -51,6 +51,7 @@ class Config(Settings, frozen=True):
     limits: Limits = Limits()
     batch: Batch = Batch()
     dataset: Dataset = Dataset()
+    publish: Publish = Publish()
     network: Network = Network()
 
     def teacher_of(self, stage: Stage) -> TeacherSettings:

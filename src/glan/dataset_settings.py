@@ -1,4 +1,4 @@
-"""The section of `glan.toml` on the files of a data set and on what its card says; `settings.py` has the others."""
+"""The sections of `glan.toml` on a data set: its files, its card, its place; `settings.py` has the others."""
 
 from typing import Annotated
 
@@ -15,3 +15,14 @@ class Dataset(Settings, frozen=True):
     authors: Annotated[tuple[str, ...], Meta(description="Who made the data set, for its card.")] = ()
     citation: Annotated[str | None, Meta(description="How to cite the data set, as BibTeX, for its card.")] = None
     shard_rows: Annotated[int, Meta(ge=1, le=1_000_000, description="Rows of a parquet file.")] = 10_000
+
+
+class Publish(Settings, frozen=True):
+    url: Annotated[
+        str | None,
+        Meta(description='Where `glan run` publishes the data set: "s3://BUCKET/PREFIX", gs://, az:// or a folder.'),
+    ] = None
+    keep: Annotated[
+        int,
+        Meta(ge=1, le=1_000, description="Versions that stay there, the newest among them, for who still reads one."),
+    ] = 2

@@ -13,6 +13,7 @@
     ├── TrainingError        a student that cannot be tuned as things are
     ├── SandboxError         programs of a model cannot be run on this machine as things are
     ├── HubError             the hub of data sets: unreachable, or it does not let us
+    ├── StorageError         a bucket or a folder for files: unreachable, or it does not let us
     ├── MissingPackageError  an extra that is not installed
     ├── WouldAskAgainError   the run would pay again for what the ledger answers under another fingerprint
     ├── ReplyError           a reply that cannot be used; it carries the reply
@@ -88,6 +89,10 @@ class SandboxError(GlanError):
 
 class HubError(GlanError):
     """A data set that cannot be put on the hub as things are."""
+
+
+class StorageError(GlanError):
+    """A file that cannot be put to, or had from, a bucket or a folder for files."""
 
 
 class MissingPackageError(GlanError):

@@ -37,7 +37,10 @@ MANIFEST, STATUS = "manifest.json", "status.json"
 PUBLISHED = ("dataset", "rejects", MANIFEST)
 """What a run exchanges, in this order: the manifest comes last."""
 LEDGER, RULES, TRIALS = "ledger.sqlite", "rules.py", "trials"
-_IGNORED = ".env\n.batches/\n.next/\n.next-test/\n.old/\n.old-test/\n.push/\n*.lock\nledger.sqlite-*\nstatus.json\n"
+_IGNORED = (
+    ".env\n.batches/\n.next/\n.next-test/\n.old/\n.old-test/\n.push/\n.sending-*/\n"
+    "*.lock\nledger.sqlite-*\nstatus.json\n"
+)
 
 
 @dataclass(frozen=True)

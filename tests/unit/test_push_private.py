@@ -8,11 +8,10 @@ import harness
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from harness import Counting, project, small
+from harness import Counting, Planting, project, small
 from hub import TOKEN, Hub, running_hub
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from glan.errors import HubError
 from glan.project import Project
@@ -20,7 +19,6 @@ from glan.push.account import Account
 from glan.push.hub import opened
 from glan.push.private import Private
 from glan.push.pushing import Push, Wanted, prepared
-from glan.records import Reply, Request, Stage
 from glan.settings import Network
 from glan.teachers.specs import Secret
 
@@ -140,19 +138,6 @@ def push(folder: Path, hub: Hub) -> Push:
     with opened(who, Network()) as one, prepared(Project.open(folder), one, who, wanted) as found:
         found(lambda _: None)
         return found
-
-
-class Planting:
-    """Adds something to every answer."""
-
-    model = "filler"
-
-    def __init__(self, planted: str) -> None:
-        self._teacher, self._planted = small(), planted
-
-    async def reply(self, request: Request) -> Reply:
-        reply = await self._teacher.reply(request)
-        return replace(reply, text=f"{reply.text} {self._planted}.") if request.stage is Stage.ANSWERS else reply
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "status": ("reading", "Say how far a project is."),
     "demo": ("projects", "Make a small data set with the offline teacher, in one command."),
     "export": ("reading", "Write the data set in the format of a trainer."),
-    "push": ("pushing", "Put the data set on the Hugging Face hub."),
+    "push": ("pushing", "Put the data set on the Hugging Face hub, or to a bucket."),
     "report": ("reports", "Write what the data set is into one HTML page, with charts."),
     "view": ("viewing", "Show the data set, its prompts and replies, and a run in a browser."),
     "show": ("showing", "Show the way of one pair."),

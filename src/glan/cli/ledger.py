@@ -1,11 +1,10 @@
-"""Commands on the ledger: list, show, verify, backup; the group has those that share it too."""
+"""Commands on the ledger: list, show, verify; the group has those that copy and share it too."""
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import click
 
+from glan.cli.backups import backup_command, restore_command
 from glan.cli.screen import json_option, ledger_option, project_option, say, say_json
 from glan.cli.sharing import export_command, import_command
 from glan.errors import LedgerError
@@ -72,30 +71,8 @@ def verify_command(ctx: click.Context, folder: Path, ledger: Path | None) -> Non
     ctx.exit(1 if findings else 0)
 
 
-@ledger_command.command("backup")
-@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
-@project_option
-@ledger_option
-def backup_command(out: Path, folder: Path, ledger: Path | None) -> None:
-    """Copy the ledger to OUT, also while a run goes on."""
-    source = _path(folder, ledger)
-    if out.exists():
-        raise LedgerError(f"{out} exists already.", hint="Give another name.")
-    with _opened(folder, ledger):
-        part = out.with_name(f".{out.name}.part")
-        try:
-            with (
-                closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as reader,
-                closing(sqlite3.connect(part)) as writer,
-            ):
-                reader.backup(writer)
-        except sqlite3.Error as error:
-            part.unlink(missing_ok=True)
-            raise LedgerError(f"{out} cannot be written: {error}.") from error
-        part.rename(out)
-    say(f"Wrote {out}.")
-
-
+ledger_command.add_command(backup_command)
+ledger_command.add_command(restore_command)
 ledger_command.add_command(import_command)
 ledger_command.add_command(export_command)
 

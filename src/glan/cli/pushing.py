@@ -1,30 +1,26 @@
-"""The command that puts a data set on the Hugging Face hub."""
+"""The command that puts a data set on the Hugging Face hub, or to a bucket."""
 
-import os
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Final, Generic, TypedDict, TypeVar, Unpack
+from typing import Final, TypedDict, Unpack
 
 import click
 
-from glan.cli.screen import complain, confirmer, json_option, on_stop, project_option, say, say_json, yes_option
+from glan.cli.publishing import check_place, push_to
+from glan.cli.screen import complain, confirmer, json_option, project_option, say, say_json, yes_option
+from glan.cli.sending import Rarely, ending_at_once, sending, size_told
 from glan.errors import ConfigError, HubError, MissingPackageError, UntrustedError
 from glan.project import Project
 from glan.push.account import Account, account_of
 from glan.push.pushing import MAIN, Push, Wanted, checked_name, prepared
 from glan.push.repositories import Commit, Hub
+from glan.storage.stores import is_url
 from glan.teachers.trust import remember, trusted
 from glan.wording import counted
 
-T = TypeVar("T")
-_EVERY_S: Final = 10.0
 _SHOWN: Final = 10
-_INTERRUPTED: Final = 130
-"""Exit code after Ctrl-C, as shells have it."""
-_UNITS: Final = ("bytes", "kB", "MB", "GB")
+_STOPPED: Final = "Stopped: nothing half-made is to be seen; the same command sends what is missing."
 
 
 class _Given(TypedDict):
@@ -36,10 +32,11 @@ class _Given(TypedDict):
     create_pr: bool
     manifest: bool
     is_dry: bool
+    is_check: bool
 
 
 @click.command("push")
-@click.argument("repo")
+@click.argument("where")
 @project_option
 @json_option
 @yes_option
@@ -48,11 +45,32 @@ class _Given(TypedDict):
 @click.option("--create-pr", is_flag=True, help="Propose the change as a pull request.")
 @click.option("--manifest", is_flag=True, help="Let manifest.json go along: it has all that was spent.")
 @click.option("--dry-run", "is_dry", is_flag=True, help="Say what would go up, and change nothing.")
-def push_command(repo: str, *, as_json: bool, yes: bool, **given: Unpack[_Given]) -> None:
-    """Put the data set on the Hugging Face hub, as the dataset REPO: USER/NAME, or NAME of your own.
+@click.option(
+    "--check", "is_check", is_flag=True, help="Only try whether a bucket or folder keeps what glan builds on."
+)
+@click.pass_context
+def push_command(ctx: click.Context, *, where: str, as_json: bool, yes: bool, **given: Unpack[_Given]) -> None:
+    """Put the data set on the Hugging Face hub, or publish it to a bucket.
 
-    Only the card and the files of rows go up, and of those only what is new or changed, in one commit.
+    WHERE is a dataset of the hub, USER/NAME, or NAME of your own; or s3://BUCKET/PREFIX, gs://, az:// or
+    file:///FOLDER. Only the card and the files of rows go up, and of those only what is new or changed. Readers see
+    all of it or what they saw before.
     """
+    if is_url(where):
+        _push_to_url(ctx, where, given, as_json=as_json)
+    else:
+        _push_to_hub(where, given, as_json=as_json, yes=yes)
+
+
+def _push_to_url(ctx: click.Context, url: str, given: _Given, *, as_json: bool) -> None:
+    if given["public"] or given["create_pr"] or given["manifest"] or given["revision"]:
+        raise click.UsageError("--public, --revision, --create-pr and --manifest are for the hub alone.")
+    if given["is_check"]:
+        ctx.exit(check_place(url, given["folder"], as_json=as_json))
+    push_to(url, given["folder"], as_json=as_json, is_dry=given["is_dry"])
+
+
+def _push_to_hub(repo: str, given: _Given, *, as_json: bool, yes: bool) -> None:
     wanted = _wanted(repo, given)
     project = Project.open(given["folder"])
     confirm = confirmer(yes=yes)
@@ -60,14 +78,14 @@ def push_command(repo: str, *, as_json: bool, yes: bool, **given: Unpack[_Given]
     account = _account(project, login, confirm)
     with (
         opened(account, project.config.network) as hub,
-        prepared(project, hub, account, wanted, _Rarely[str]("Looking through {}".format)) as push,
+        prepared(project, hub, account, wanted, Rarely[str]("Looking through {}".format)) as push,
     ):
         tell = (lambda _: None) if as_json else say
         _say_before(push, tell)
         commit = None
         if not given["is_dry"] and not push.is_done:
             _agree(push, confirm)
-            with _interruptible(push), _shown(push) as watch:
+            with ending_at_once(push.contents.let_go, _STOPPED), sending(push.size_bytes) as watch:
                 commit = push(watch)
         if as_json:
             say_json(_report(push, commit, is_dry=given["is_dry"]))
@@ -76,6 +94,8 @@ def push_command(repo: str, *, as_json: bool, yes: bool, **given: Unpack[_Given]
 
 
 def _wanted(repo: str, given: _Given) -> Wanted:
+    if given["is_check"]:
+        raise click.UsageError("--check is for a bucket or a folder: s3://BUCKET/PREFIX, ... or file:///FOLDER.")
     if given["create_pr"] and given["revision"]:
         raise click.UsageError("--create-pr and --revision exclude each other.")
     return Wanted(
@@ -138,7 +158,7 @@ def _say_before(push: Push, tell: Callable[[str], object]) -> None:
         if len(names) > _SHOWN:
             tell(f"  {mark} ... {len(names) - _SHOWN:,} more")
     tell(
-        f"{counted(len(push.files), 'file')} to send ({_size(push.size_bytes)}), "
+        f"{counted(len(push.files), 'file')} to send ({size_told(push.size_bytes)}), "
         f"{counted(push.same, 'file')} there already, {counted(len(push.removed), 'file')} to remove."
     )
 
@@ -174,55 +194,3 @@ def _report(push: Push, commit: Commit | None, *, is_dry: bool) -> dict[str, obj
         "commit": commit.id if commit is not None else None,
         "pull_request": commit.pull_request if commit is not None else None,
     }
-
-
-@contextmanager
-def _interruptible(push: Push) -> Iterator[None]:
-    """End at once on Ctrl-C or SIGTERM: the library would wait for what is on its way."""
-
-    def end(*_: object) -> None:
-        push.contents.let_go()
-        sys.stderr.write("\x1b[?25h" if sys.stderr.isatty() else "")
-        click.echo("Stopped: nothing half-made is to be seen; the same command sends what is missing.", err=True)
-        os._exit(_INTERRUPTED)
-
-    with on_stop(end):
-        yield
-
-
-@contextmanager
-def _shown(push: Push) -> Iterator[Callable[[int], None]]:
-    """Show how far an upload is: beside a spinner on a terminal, as a plain line now and then in a log."""
-    begun_s = time.monotonic()
-
-    def line(size_bytes: int) -> str:
-        per_second = size_bytes / max(time.monotonic() - begun_s, 0.001)
-        return f"{_size(size_bytes)} of {_size(push.size_bytes)} sent, {_size(round(per_second))}/s"
-
-    if not sys.stderr.isatty():
-        yield _Rarely(line)
-        return
-    from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
-
-    with Console(stderr=True).status("Sending") as status:
-        yield lambda size_bytes: status.update(line(size_bytes))
-
-
-class _Rarely(Generic[T]):
-    """Prints a line about what it is given, not more often than a log wants it."""
-
-    def __init__(self, line: Callable[[T], str]) -> None:
-        self._line, self._told_s = line, time.monotonic()
-
-    def __call__(self, found: T) -> None:
-        now_s = time.monotonic()
-        if now_s - self._told_s >= _EVERY_S:
-            self._told_s = now_s
-            click.echo(self._line(found), err=True)
-
-
-def _size(size_bytes: int) -> str:
-    size, unit = float(size_bytes), 0
-    while size >= 1000 and unit + 1 < len(_UNITS):
-        size, unit = size / 1000, unit + 1
-    return f"{size:,.0f} {_UNITS[unit]}" if unit == 0 else f"{size:,.1f} {_UNITS[unit]}"

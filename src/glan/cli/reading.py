@@ -11,11 +11,13 @@ from glan.cli.counts import say_statistics
 from glan.cli.opening import only_option, opened_project
 from glan.cli.screen import json_option, ledger_option, project_option, say, say_json, tokens_told
 from glan.cli.status_tree import StatusTree
+from glan.cli.stores import put_at
 from glan.errors import GlanError
 from glan.manifests import Manifest
 from glan.project import Project, manifest_in, status_in
 from glan.reporting import Status
 from glan.spending import told_possibly_paid
+from glan.storage.stores import address_of, is_url
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledger_file import is_held
 from glan.teachers.outbox import Outbox, Parcel
@@ -177,7 +179,7 @@ class _Given(TypedDict):
 
 
 @click.command("export")
-@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("out")
 @project_option
 @ledger_option
 @click.option(
@@ -196,22 +198,31 @@ class _Given(TypedDict):
 )
 @click.option("--force", is_flag=True, help="Replace a file that exists.")
 @only_option
-def export_command(out: Path, **given: Unpack[_Given]) -> None:
-    """Write the data set to OUT, a .jsonl or .parquet file.
+def export_command(out: str, **given: Unpack[_Given]) -> None:
+    """Write the data set to OUT, a .jsonl or .parquet file: a path, or s3://BUCKET/NAME, gs://, az:// or file:///FILE.
 
     `preference` has a row for each question on which answers disagreed: the row's answer, and one that was outvoted.
     """
+    project = opened_project(given["folder"], given["ledger"], given["only"])
+    if not project.train_path.is_dir():
+        raise GlanError(f"{project.made_path} has no data set yet.", hint=f"Make one: {_making(project)}")
+    address = address_of(out)
+    if address.is_remote:
+        with put_at(address, project.folder, project.made_path, force=given["force"]) as path:
+            rows, more = _export(project, path, given)
+    else:
+        rows, more = _export(project, Path(address.path if is_url(out) else out), given)
+    say(f"Wrote {rows:,} rows to {out}.{more}")
+
+
+def _export(project: Project, out: Path, given: _Given) -> tuple[int, str]:
+    """Write the file; return how many rows it has, and what else is to be said."""
     from glan.dataset.formats import PREFERENCE, export, export_preferences  # noqa: PLC0415 - pyarrow is loaded here
     from glan.preferences import preferences_of  # noqa: PLC0415 - as above
 
     way, force = given["reasoning"], given["force"]
-    project = opened_project(given["folder"], given["ledger"], given["only"])
-    if not project.train_path.is_dir():
-        raise GlanError(f"{project.made_path} has no data set yet.", hint=f"Make one: {_making(project)}")
     if given["format_"] != PREFERENCE:
-        rows = export(project.train_path, out, format=given["format_"], reasoning=way, force=force)
-        say(f"Wrote {rows:,} rows to {out}.")
-        return
+        return export(project.train_path, out, format=given["format_"], reasoning=way, force=force), ""
     with preferences_of(project) as found:
         rows = export_preferences(project.train_path, out, found.rejected, reasoning=way, force=force)
-    say(f"Wrote {rows:,} rows to {out}. {found.told}")
+    return rows, f" {found.told}"

@@ -14,6 +14,7 @@ import click
 
 from glan.cli.display import STOPPING, displayed
 from glan.cli.logs import logged_to
+from glan.cli.publishing import goal_of
 from glan.cli.screen import (
     complain,
     confirmer,
@@ -59,6 +60,7 @@ class _Given(TypedDict):
     grace_s: float
     ledger: Path | None
     only: str | None
+    publish: str | None
 
 
 @click.command("run")
@@ -110,6 +112,11 @@ class _Given(TypedDict):
     metavar="NODE",
     help="A trial: the disciplines under this node alone, as a data set of its own in trials/. N is counted there.",
 )
+@click.option(
+    "--publish",
+    metavar="URL",
+    help="Publish the data set when the run has ended: to s3://BUCKET/PREFIX, gs://, az:// or a folder.",
+)
 @ledger_option
 @click.pass_context
 def run_command(ctx: click.Context, *, folder: Path, as_json: bool, yes: bool, **given: Unpack[_Given]) -> None:
@@ -122,13 +129,18 @@ def run_command(ctx: click.Context, *, folder: Path, as_json: bool, yes: bool, *
     options = _options(given)
     project = Project.open(folder, given["ledger"])
     confirm = confirmer(yes=yes)
+    is_part = options.only is not None or options.until is not Stage.ANSWERS
+    goal = goal_of(project, given["publish"], confirm, is_part=is_part)
     named = confirmed(project, named_for(project, given["spec"]), confirm)
     run, result = asyncio.run(conduct(project, named, options, confirm))
-    if as_json:
-        say_json({**run.reporter.status("ended"), **ending(result)})
-    else:
+    published, code = None, result.exit_code
+    if not as_json:
         tell(run, result)
-    ctx.exit(result.exit_code)
+    if goal is not None:
+        published, code = goal.after(result, (lambda _: None) if as_json else say)
+    if as_json:
+        say_json({**run.reporter.status("ended"), **ending(result), "published": published, "exit_code": code})
+    ctx.exit(code)
 
 
 class _Previewed(TypedDict):

@@ -154,7 +154,7 @@ class _Hits:
         return cls(count, match[0][:200] if match is not None else "")
 
 
-def private_to(project: Project, manifest: Manifest, token: str) -> Private:
+def private_to(project: Project, manifest: Manifest, token: str | None = None) -> Private:
     """Return what is private about a project, as far as its files, the environment and the last run tell it."""
     folder = project.folder.resolve()
     notes = {found.title: [note for note in found.notes if _is_telling(note)] for found in project.taxonomy.disciplines}
@@ -163,7 +163,7 @@ def private_to(project: Project, manifest: Manifest, token: str) -> Private:
         hosts=frozenset(_private_hosts(project, manifest)),
         paths=frozenset(str(path) for path in (folder,) if len(path.parts) >= _MIN_PATH_PARTS),
         notes={title: some for title, some in notes.items() if some},
-        keys=project.environment.keys() | {token},
+        keys=project.environment.keys() | ({token} if token is not None else set()),
         home=str(home) if home is not None and len(home.parts) >= _MIN_PATH_PARTS else None,
     )
 

@@ -19,8 +19,8 @@ from glan.errors import ConfigError, HubError
 from glan.project import Project
 from glan.push.account import Account
 from glan.push.contents import CARD, SHARD, Contents, contents_of
-from glan.push.private import KEY, Found, Private, private_to
-from glan.push.remarks import Remark, of_access, of_contents, of_found, of_strangers
+from glan.push.private import Private, private_to
+from glan.push.remarks import Remark, of_access, of_contents, of_rows, of_strangers
 from glan.push.repositories import Commit, Hub, Repository, Standing, Upload
 
 MAIN: Final = "main"
@@ -147,7 +147,7 @@ def prepared(
                 *of_access(there, public=wanted.public),
                 *of_contents(contents, is_seen=wanted.public or (there is not None and not there.is_private)),
                 *_of_strangers(hub, there, files, removed),
-                *_of_rows(contents, private, files, watch),
+                *of_rows(contents, private, [*files], watch),
             ],
             parent=there.commit if there is not None else None,
             contents=contents,
@@ -219,28 +219,6 @@ def _of_strangers(
     strange = [name for name in touched if not titles.get(name, "").startswith(_MARK)]
     beside = [name for name in there.files if name.endswith(".parquet") and not SHARD.fullmatch(name)]
     yield from of_strangers(there.name, strange, beside)
-
-
-def _of_rows(
-    contents: Contents, private: Private, files: Mapping[str, Path | bytes], watch: Callable[[str], object]
-) -> Iterator[Remark]:
-    """See that the files that go up are those of the run and hold no key, and yield what else is private in them."""
-    for name in files:
-        if name in contents.shards:
-            watch(name)
-            contents.check(name)
-            for found in private.found_in(contents.folder / name, name):
-                if found.kind == KEY:
-                    raise _key_found(found)
-                yield of_found(found)
-
-
-def _key_found(found: Found) -> HubError:
-    return HubError(
-        f"{found.file} holds a key, in the column {found.column} of {found.times:,} rows; nothing was pushed.",
-        hint="Take the key out of use: it is in the data set and in the ledger. If it is none, take its variable out "
-        "of the environment or the project's .env.",
-    )
 
 
 def checked_name(text: str) -> str:

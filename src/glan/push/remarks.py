@@ -1,12 +1,13 @@
 """What is said of a data set before it is pushed: sentences, and whether a person has to agree to each."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from glan.errors import HubError
 from glan.push.contents import Contents
-from glan.push.private import Found
+from glan.push.private import KEY, Found, Private
 from glan.push.repositories import Repository
 from glan.teachers.specs import OFFLINE_MODEL
 from glan.wording import few
@@ -74,11 +75,33 @@ def of_strangers(name: str, strange: Sequence[str], beside: Sequence[str]) -> It
         yield Remark(text=f"{name} has other files of rows, which stay: {few(beside, _SHOWN)}.", asks=True)
 
 
-def of_found(found: Found) -> Remark:
+def _of_found(found: Found) -> Remark:
     """Return what is said of something private in the rows."""
     kinds = {"host": "the host of a server", "path": "a path of this machine", "note": "the notes of a node"}
     return Remark(
         text=f"{found.file} holds {kinds[found.kind]} in the column {found.column}, {found.times:,} times: "
         f"{found.text!r}.",
         asks=True,
+    )
+
+
+def of_rows(
+    contents: Contents, private: Private, files: Sequence[str], watch: Callable[[str], object]
+) -> Iterator[Remark]:
+    """See that the files that go up are those of the run and hold no key, and yield what else is private in them."""
+    for name in files:
+        if name in contents.shards:
+            watch(name)
+            contents.check(name)
+            for found in private.found_in(contents.folder / name, name):
+                if found.kind == KEY:
+                    raise _key_found(found)
+                yield _of_found(found)
+
+
+def _key_found(found: Found) -> HubError:
+    return HubError(
+        f"{found.file} holds a key, in the column {found.column} of {found.times:,} rows; nothing was sent.",
+        hint="Take the key out of use: it is in the data set and in the ledger. If it is none, take its variable out "
+        "of the environment or the project's .env.",
     )
