@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 EXTRAS := .venv-extras
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test fuzz browser test-extras check site bench clean
+.PHONY: demo test fuzz browser test-extras check site bench bench-scale clean
 
 # A data set of 200 pairs from the offline textbook, in ./demo, and one of its pairs from each discipline on the screen.
 demo: $(VENV)/core
@@ -56,6 +56,11 @@ site: $(VENV)/test
 # Times and slopes, printed as tables; see benchmarks/README.md.
 bench: $(VENV)/test
 	$(BIN)/python benchmarks/run.py $(PAIRS)
+
+# Everything that one machine does at 10,000 to a million pairs, killed and begun again; see benchmarks/scale/README.md.
+SIZES ?= 10000,100000,1000000
+bench-scale: $(VENV)/test
+	$(BIN)/python benchmarks/scale/scale.py $(SIZES) build/scale
 
 clean:
 	rm -rf $(VENV) $(EXTRAS) .site demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -21,7 +21,7 @@ from glan.cli.screen import complain, confirmer, json_option, ledger_option, say
 from glan.cli.trusting import confirmed
 from glan.config import Config, JudgeConfig, StudentConfig
 from glan.errors import BudgetError, ConfigError, GlanError, MissingPackageError
-from glan.evaluate.folders import mark_of, model_in, name_of
+from glan.evaluate.folders import mark_of, model_in, model_name_of
 from glan.evaluate.inspecting import export
 from glan.evaluate.questions import Asked, read_answers, read_questions
 from glan.heldout import shelf_of
@@ -200,7 +200,7 @@ def _contestant(text: str, questions: Sequence[Asked]) -> Contestant:
         return Contestant(name=name or REFERENCE, answers=answers, source=source)
     path = Path(source)
     if (model := model_in(path)) is not None:
-        return Contestant(name=name or name_of(model), named=_local(model), source=source)
+        return Contestant(name=name or model_name_of(model), named=_local(model), source=source)
     if path.exists() or path.suffix.casefold() in _FILES:
         answers = dict(read_answers(path))
         if not any(asked.id in answers for asked in questions):
