@@ -12,6 +12,7 @@ from typing import Unpack
 import click
 import msgspec
 
+from glan import language_names
 from glan.cli.display import STOPPING, lined
 from glan.cli.logs import logged_to
 from glan.cli.paying import Given, options_of, paying_options, project_here
@@ -25,7 +26,6 @@ from glan.evaluate.inspecting import export
 from glan.evaluate.questions import Asked, read_answers, read_questions
 from glan.heldout import shelf_of
 from glan.judging import Contestant, Judging, Outcome, Task
-from glan.language_names import name_of
 from glan.project import LEDGER, Project
 from glan.records import Stage
 from glan.scoreboard import BY, SCORES, Scoreboard, is_less, lines, refuse_other, scoreboard, write
@@ -99,7 +99,9 @@ def judge_command(ctx: click.Context, *, as_json: bool, yes: bool, **given: Unpa
     by = (*BY, *given["by"])
     site = _site(project, given)
     if given["task_file"] is not None:
-        beside = export(given["task_file"], questions, site.prompts, by=by, language=name_of(site.config.language))
+        beside = export(
+            given["task_file"], questions, site.prompts, by=by, language=language_names.name_of(site.config.language)
+        )
         say(f"Wrote {given['task_file']} and {beside}: {len(questions):,} questions.")
         return
     task = _task(project, questions, given)
