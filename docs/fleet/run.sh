@@ -18,7 +18,7 @@ mkdir -p "$local_disk"
 if [ -e "$copy" ]; then cp "$copy" "$ledger"; fi
 
 keep() {                            # a whole copy takes the place of the old one in one step
-    glan ledger backup "$copy.new" --project "$project" --ledger "$ledger" && mv "$copy.new" "$copy"
+    glan ledger backup "$copy.new" --force --project "$project" --ledger "$ledger" && mv "$copy.new" "$copy"
 }
 
 glan run --project "$project" --ledger "$ledger" &
