@@ -30,13 +30,14 @@ browser:
 # What takes long, such as kills at every point, and the chain against other people's servers, each in an environment
 # of its own.
 test-extras: $(VENV)/test browser $(EXTRAS)/llamacpp/made $(EXTRAS)/transformers/made $(EXTRAS)/transformers-older/made \
-		$(EXTRAS)/train/made $(EXTRAS)/notebook/made $(EXTRAS)/store/made
+		$(EXTRAS)/train/made $(EXTRAS)/eval/made $(EXTRAS)/notebook/made $(EXTRAS)/store/made
 	$(BIN)/python -m pytest -m long -n 2
-	$(BIN)/python -m pytest tests/extras --ignore tests/extras/train --ignore tests/extras/notebook \
-		--ignore tests/extras/store
+	$(BIN)/python -m pytest tests/extras --ignore tests/extras/train --ignore tests/extras/eval \
+		--ignore tests/extras/experiment --ignore tests/extras/notebook --ignore tests/extras/store
 	$(EXTRAS)/notebook/bin/python -m pytest tests/extras/notebook
 	$(EXTRAS)/store/bin/python -m pytest tests/extras/store
-	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(EXTRAS)/train/bin/python -m pytest tests/extras/train
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(EXTRAS)/train/bin/python -m pytest tests/extras/train tests/extras/experiment
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(EXTRAS)/eval/bin/python -m pytest tests/extras/eval
 
 # Formatting, lint, types, and the site with every link in it.
 check: $(VENV)/test site
@@ -90,12 +91,20 @@ $(EXTRAS)/transformers-older/made: $(EXTRAS)/transformers/made | $(EXTRAS)/trans
 	$(EXTRAS)/transformers-older/bin/pip install --quiet --group extras-transformers-older
 	touch $@
 
-# It borrows torch and transformers likewise. The last two are there for their schemas, and want other versions of all
+# It borrows them likewise.
+$(EXTRAS)/eval/made: $(EXTRAS)/transformers/made | $(EXTRAS)/eval/bin/pip
+	$(EXTRAS)/transformers/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" \
+		> $$($(EXTRAS)/eval/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/torch.pth
+	$(EXTRAS)/eval/bin/pip install --quiet --editable '.[eval]' \
+		pytest pytest-asyncio pytest-timeout hypothesis psutil
+	touch $@
+
+# So does this one. The last two are there for their schemas, and want other versions of all
 # that they stand on.
 $(EXTRAS)/train/made: $(EXTRAS)/transformers/made | $(EXTRAS)/train/bin/pip
 	$(EXTRAS)/transformers/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" \
 		> $$($(EXTRAS)/train/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/torch.pth
-	$(EXTRAS)/train/bin/pip install --quiet --editable '.[train,eval]' --group extras-train \
+	$(EXTRAS)/train/bin/pip install --quiet --editable '.[train]' --group extras-train \
 		pytest pytest-asyncio pytest-timeout hypothesis psutil
 	$(EXTRAS)/train/bin/pip install --quiet --no-deps axolotl llamafactory
 	touch $@

@@ -189,17 +189,36 @@ class Recipe:
     """Name of a shipped taxonomy, for a project that names none."""
     disciplines: tuple[str, ...] = ()
     """Those that are kept of it; all if empty."""
+    files: Mapping[str, str]
+    """Further files of the project, by their names."""
 
 
 def read_recipe(name: str) -> Recipe:
-    """Return a shipped recipe."""
+    """Return a shipped recipe.
+
+    Raises:
+        ConfigError: there is none of that name.
+
+    """
     if name not in recipes():
         raise ConfigError(f"There is no recipe {name!r}; the recipes are {', '.join(recipes())}.")
-    text = (resources.files("glan") / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
-    found = read_toml(text, f"recipe {name}")
+    folder = resources.files("glan") / "recipes"
+    found = _recipe_text(name)
+    found = {**_recipe_text(str(found.pop("recipe"))), **found} if "recipe" in found else found
     taxonomy = str(found.pop("taxonomy", "builtin"))
     disciplines = msgspec.convert(found.pop("disciplines", ()), tuple[str, ...])
-    return Recipe(config=settings_of(Config, found, f"recipe {name}"), taxonomy=taxonomy, disciplines=disciplines)
+    beside = (folder / name).iterdir() if (folder / name).is_dir() else ()
+    return Recipe(
+        config=settings_of(Config, found, f"recipe {name}"),
+        taxonomy=taxonomy,
+        disciplines=disciplines,
+        files={file.name: file.read_text(encoding="utf-8") for file in beside},
+    )
+
+
+def _recipe_text(name: str) -> dict[str, object]:
+    text = (resources.files("glan") / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
+    return read_toml(text, f"recipe {name}")
 
 
 def read_config(path: Path) -> Config:

@@ -7,7 +7,7 @@ import dataclasses
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -83,8 +83,10 @@ class Project:
         config = begun.config
         if pairs is not None:
             config = msgspec.convert({**msgspec.to_builtins(config), "pairs": pairs}, Config)
-        project._refuse_existing()
-        project._write({"taxonomy.yaml": text, ".gitignore": _IGNORED, "glan.toml": render_config(config)})
+        project._refuse_existing(begun.files)
+        project._write(
+            {**begun.files, "taxonomy.yaml": text, ".gitignore": _IGNORED, "glan.toml": render_config(config)}
+        )
         return project
 
     @classmethod
@@ -346,8 +348,8 @@ class Project:
         """Return what the last run said of itself, None where there was none."""
         return status_in(self.made_path)
 
-    def _refuse_existing(self) -> None:
-        for path in (self.config_path, self.taxonomy_path, self.prompts_path):
+    def _refuse_existing(self, others: Iterable[str]) -> None:
+        for path in (self.config_path, self.taxonomy_path, self.prompts_path, *map(self.folder.joinpath, others)):
             if path.exists():
                 raise ProjectError(
                     f"{path} exists already; nothing was changed.",

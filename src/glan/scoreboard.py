@@ -23,7 +23,7 @@ from glan.records import Record
 
 BY = ("field", "discipline", "level", "difficulty", "rated_difficulty", "skill")
 """Columns by which results are grouped where the questions have them."""
-SUMMARY = "summary.json"
+SUMMARY, SCORES = "summary.json", "scores.csv"
 _MOST_ROWS = 200
 """Groups of a column that a page shows."""
 
@@ -159,9 +159,9 @@ def page(board: Scoreboard) -> str:
     if board.grades:
         parts.append(table_of(_table("model", board.grades, board.contestants)))
     for name, found in board.tables.items():
-        parts += [f"## By {text_of(name)}", table_of(_table(name, found[:_MOST_ROWS], board.contestants))]
+        parts += [f"## By {text_of(name)}", table_of(_table(name, found, board.contestants), most=_MOST_ROWS)]
         if len(found) > _MOST_ROWS:
-            parts.append(f"and {len(found) - _MOST_ROWS:,} more, in {SUMMARY}.")
+            parts.append(f"All of them are in {SUMMARY}.")
     return "\n\n".join(parts) + "\n"
 
 
@@ -220,7 +220,8 @@ def write(folder: Path, board: Scoreboard, judging: Judging, outcome: Outcome, n
     for name, rows in _files(board, judging, outcome):
         encode = msgspec.json.Encoder().encode
         replace(folder / name, b"".join(encode(row) + b"\n" for row in rows))
-    replace(folder / "scores.csv", _scores(judging.task.questions, outcome, nodes).encode("utf-8", "replace"))
+    if scores := _scores(judging.task.questions, outcome, nodes):
+        replace(folder / SCORES, scores.encode("utf-8", "replace"))
     replace(folder / SUMMARY, msgspec.json.format(msgspec.json.encode(board), indent=2) + b"\n")
 
 
@@ -307,13 +308,18 @@ def scores_of(outcome: Outcome, side: Side) -> Mapping[str, float]:
 
 
 def _scores(questions: Sequence[Asked], outcome: Outcome, nodes: Mapping[str, str]) -> str:
-    """Return the first model's mean score of each discipline, as `glan taxonomy rebalance --from` reads it."""
+    """Return the first model's mean score of each discipline, as `glan taxonomy rebalance --from` reads it.
+
+    Without disciplines it is an empty text.
+    """
     scores = scores_of(outcome, "a")
     found: dict[str, list[float]] = {}
     for asked in questions:
         discipline = nodes.get(asked.id) or asked.groups.get("discipline", "")
         if discipline and asked.id in scores:
             found.setdefault(discipline, []).append(scores[asked.id])
+    if not found:
+        return ""
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["discipline", "score", "questions"])

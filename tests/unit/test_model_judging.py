@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from harness import Call, Counting, DiedError, Dying, Shuffled, call_of, project, run, small
+from msgspec import structs
 
 from glan.config import Config, JudgeConfig
 from glan.errors import BudgetError, DatasetError, ProjectError, RequestError, WouldAskAgainError
@@ -333,6 +334,23 @@ def test_what_it_writes_is_what_rebalance_reads(tmp_path: Path) -> None:
     tree = Taxonomy.parse(TREE, "tree")
     weights = {name: float(weight) for name, weight in proposed(tree, scored(tree, scores)).items()}
     assert weights["/Physics"] > 1 > weights["/Law"]
+
+
+def test_the_page_has_every_discipline_of_the_paper(tmp_path: Path) -> None:
+    """A table of 126 rows, as the paper's table 8 has them, is shown whole."""
+    questions = [
+        structs.replace(
+            QUESTIONS[0],
+            id=str(i),
+            turns=(Message(role="user", content=f"What is {i}?"),),
+            groups={"discipline": f"D{i}"},
+        )
+        for i in range(126)
+    ]
+    task = replace(task_of([contestant("good"), contestant("poor")], Judge()), questions=questions)
+    text = page(board_of(tmp_path / "l.sqlite", task))
+    assert sum(line.startswith("| D") and "| 0.8% |" in line for line in text.splitlines()) == 126
+    assert "more." not in text
 
 
 def test_results_are_whole_files_of_every_judgement(tmp_path: Path) -> None:

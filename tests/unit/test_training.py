@@ -42,6 +42,7 @@ def asked(*arguments: object) -> Result:
     [
         (("train", "--recipe", "tiny", "--base", "x", "--set", "held_out=2"), "pip install 'glan[train]'"),
         (("leakage", "x"), "pip install 'glan[eval]'"),
+        (("eval", "x"), "pip install 'glan[eval]'"),
     ],
 )
 def test_without_its_libraries_a_command_names_the_install_line(

@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "benchmarks": ("benchmarks", "Say which benchmarks the pairs are held against, and get more."),
     "contamination": ("contamination", "Hold a data set that others made against benchmarks."),
     "train": ("training", "Tune a student on the pairs."),
+    "eval": ("evaluating", "Examine a model in the paper's benchmarks, and compare results."),
     "leakage": ("leaking", "Say whether a model has seen the training split of a benchmark."),
     "prompts": ("projects", "Show the prompts."),
     "ledger": ("ledger", "Look at every reply that was paid for, and share it between projects."),

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -18,17 +19,19 @@ from glan.cli.running import interruptible, named_for
 from glan.cli.screen import complain, confirmer, json_option, ledger_option, say, say_json, tokens_told, yes_option
 from glan.cli.trusting import confirmed
 from glan.config import Config, JudgeConfig, StudentConfig
-from glan.errors import BudgetError, ConfigError, GlanError
+from glan.errors import BudgetError, ConfigError, GlanError, MissingPackageError
+from glan.evaluate.folders import mark_of, model_in, name_of
 from glan.evaluate.inspecting import export
 from glan.evaluate.questions import Asked, read_answers, read_questions
 from glan.heldout import shelf_of
 from glan.judging import Contestant, Judging, Outcome, Task
 from glan.project import LEDGER, Project
 from glan.records import Stage
-from glan.scoreboard import BY, Scoreboard, is_less, lines, refuse_other, scoreboard, write
+from glan.scoreboard import BY, SCORES, Scoreboard, is_less, lines, refuse_other, scoreboard, write
+from glan.settings import Price
 from glan.sites import Site, site_alone, site_in
 from glan.spending import told_possibly_paid
-from glan.teachers.panel import Named
+from glan.teachers.panel import Named, Panel
 from glan.teachers.specs import parse_spec
 from glan.telling import calls_of, cost_of
 
@@ -110,7 +113,7 @@ def judge_command(ctx: click.Context, *, as_json: bool, yes: bool, **given: Unpa
     if as_json:
         say_json(_as_dict(judging, outcome, board, out if is_written else None))
     else:
-        _tell(judging, outcome, board, out if is_written else None)
+        _tell(judging, outcome, board, out=out if is_written else None, project=project)
     ctx.exit(outcome.exit_code)
 
 
@@ -193,12 +196,26 @@ def _contestant(text: str, questions: Sequence[Asked]) -> Contestant:
             raise ConfigError("No question has an answer beside it, so there is no reference.")
         return Contestant(name=name or REFERENCE, answers=answers, source=source)
     path = Path(source)
+    if (model := model_in(path)) is not None:
+        return Contestant(name=name or name_of(model), named=_local(model), source=source)
     if path.exists() or path.suffix.casefold() in _FILES:
         answers = dict(read_answers(path))
         if not any(asked.id in answers for asked in questions):
             raise ConfigError(f"{path} answers none of the questions: it has other ids.")
         return Contestant(name=name or path.stem, answers=answers, source=source)
     return Contestant(name=name or parse_spec(source).model, named=Named(spec=source), source=source)
+
+
+def _local(folder: Path) -> Panel:
+    """Return a model on this machine as who is asked; its name in the ledger says which weights they are."""
+    try:
+        from glan.evaluate.local_teacher import LocalTeacher  # noqa: PLC0415 - an extra, and slow to load
+    except ImportError as error:
+        raise MissingPackageError(
+            f"To ask the model in {folder}, the packages torch and transformers are needed: {error}.",
+            hint="pip install 'glan[eval]'",
+        ) from error
+    return Panel.of(LocalTeacher(folder), mark_of(folder), Price(input=0, output=0))
 
 
 def _confirmed(site: Site[Config], task: Task, *, yes: bool) -> Task:
@@ -259,7 +276,7 @@ def _nodes(project: Project | None, questions: Sequence[Asked]) -> Mapping[str, 
     return {id_: names[leaf] for id_, leaf in leaves.items() if leaf in names}
 
 
-def _tell(judging: Judging, outcome: Outcome, board: Scoreboard, out: Path | None) -> None:
+def _tell(judging: Judging, outcome: Outcome, board: Scoreboard, *, out: Path | None, project: Project | None) -> None:
     """Say what came of it."""
     for hearing in judging.hearings:
         for line in hearing.told:
@@ -276,7 +293,11 @@ def _tell(judging: Judging, outcome: Outcome, board: Scoreboard, out: Path | Non
         say(line)
     if out is not None:
         say(f"Every table and judgement is in {out}: README.md, summary.json, results.jsonl, judgements.jsonl.")
-        say(f"To give weak disciplines more pairs: glan taxonomy rebalance --from {out / 'scores.csv'}")
+        if project is not None and outcome.stopped is None and (out / SCORES).exists():
+            say("To give weak disciplines more pairs, and then to make them:")
+            of = "" if project.folder == Path() else f" --project {shlex.quote(str(project.folder))}"
+            say(f"  glan taxonomy rebalance --from {shlex.quote(str(out / SCORES))}{of}")
+            say(f"  glan run{of}")
     _tell_end(outcome.stopped)
 
 

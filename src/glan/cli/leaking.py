@@ -17,12 +17,15 @@ from glan.benchmarks.tables import files_of, rows_of, text_of
 from glan.cli.screen import json_option, project_option, say, say_json
 from glan.disk import replace
 from glan.errors import BenchmarkError, MissingPackageError
+from glan.evaluate.folders import model_in
 from glan.evaluate.leakage import EXPOSED, UNKNOWN, Exposure, ItemLoss, by_benchmark, exposure_of
 from glan.evaluate.texts import Loss, Part, Text, drawn, following, split_of
 from glan.evaluate.texts import text_of as text_of_item
+from glan.exposures import PAGE, Looked, looked_in, page
 from glan.project import Project
 
 _EVERY_S: Final = 10.0
+_MOST_NAMED: Final = 5
 _HEAD: Final = ("Benchmark", "L test", "L train", "Delta", "Delta %", "interval", "base", "excess", "interval", "")
 
 
@@ -103,6 +106,8 @@ def leakage_command(model: str, test: Path | None, train: Path | None, **given: 
     if (test is None) != (train is None):
         raise click.UsageError("--test and --train are given together.")
     library = _library()
+    model = _found(model)
+    given["base"] = given["base"] and _found(given["base"])
     given["files"] = (test, train)
     items = list(_items(given))
     losses = _losses(library, model, items, given)
@@ -121,6 +126,11 @@ def leakage_command(model: str, test: Path | None, train: Path | None, **given: 
         )
     else:
         _say(found, out)
+
+
+def _found(model: str) -> str:
+    """Return the folder of a student where that above it is given; any other model as it is."""
+    return str(model_in(Path(model)) or model)
 
 
 def _library() -> ModuleType:
@@ -160,11 +170,14 @@ def _chosen(project: Project, given: _Given) -> list[Benchmark]:
         )
     chosen = [there[name.casefold()] for name in given["names"]] or list(there.values())
     both = [each for each in chosen if all(each.about.splits.get(split) for split in given["splits"])]
-    if not both or (given["names"] and len(both) < len(chosen)):
-        lacking = next((each.name for each in chosen if each not in both), "No benchmark of the project")
+    lacking = [each for each in chosen if each not in both]
+    if not both or (given["names"] and lacking):
+        wanted = " and ".join(given["splits"])
+        told = [f"{each.name} has {' and '.join(each.about.splits) or 'none'}" for each in lacking[:_MOST_NAMED]]
         raise BenchmarkError(
-            f"{lacking} has not both splits, {' and '.join(given['splits'])}.",
-            hint="Name others with --splits, fetch them with `glan benchmarks fetch`, or give --test and --train.",
+            f"Both splits, {wanted}, are needed; {', '.join(told) or 'the project has no benchmark'}.",
+            hint="Name them as they are there, --splits TEST TRAIN; fetch them with `glan benchmarks fetch`; or give "
+            "--test and --train, two files.",
         )
     return both
 
@@ -223,9 +236,17 @@ def _keep(out: Path, model: str, losses: dict[str, list[ItemLoss]], found: Seque
         other = base.get((each.benchmark, each.id))
         lines.append(encode({**msgspec.to_builtins(each), "base_loss": other.loss if other is not None else None}))
     replace(out / f"{name}.jsonl", b"\n".join([*lines, b""]))
-    told = {"model": model, "base": given["base"], "of": given["part"], "as": given["form"], "seed": given["seed"]}
-    exposures = [each.as_dict() for each in found]
-    replace(out / f"{name}.json", msgspec.json.format(msgspec.json.encode({**told, "benchmarks": exposures})))
+    looked = Looked(
+        model=model,
+        base=given["base"],
+        of=given["part"],
+        form=given["form"],
+        seed=given["seed"],
+        benchmarks=tuple(found),
+    )
+    told = {**msgspec.to_builtins(looked), "benchmarks": [each.as_dict() for each in found]}
+    replace(out / f"{name}.json", msgspec.json.format(msgspec.json.encode(told)))
+    replace(out / PAGE, page(looked_in(out)).encode("utf-8", "replace"))
 
 
 def _say(found: Sequence[Exposure], out: Path) -> None:
@@ -239,7 +260,7 @@ def _say(found: Sequence[Exposure], out: Path) -> None:
         say("  ".join([first, *others]).rstrip())
     for each in found:
         say(_told(each))
-    say(f"The losses of every item are in {out}.")
+    say(f"The losses of every item are in {out}; its {PAGE} sets all models that were looked at beside the paper's.")
 
 
 def _row(each: Exposure) -> tuple[str, ...]:

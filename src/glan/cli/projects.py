@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from glan.cli.screen import confirmer, json_option, project_option, say, say_json
-from glan.config import recipes
+from glan.config import read_recipe, recipes
 from glan.project import Project
 from glan.teachers.specs import OFFLINE
 
@@ -34,6 +34,9 @@ def init_command(
     project = Project.create(folder, taxonomy=taxonomy, disciplines=disciplines, pairs=pairs, recipe=recipe)
     leaves = len(project.taxonomy.disciplines)
     say(f"Made {folder}: {project.config.pairs:,} pairs over {leaves} discipline{'s' if leaves != 1 else ''}.")
+    if read_recipe(recipe).files:
+        say(f"Next: {folder / 'README.md'} has the steps.")
+        return
     begin = f"Next: glan run --project {shlex.quote(str(folder))}"
     is_named = project.config.teachers.default.spec is not None
     say(begin if is_named else f"{begin} --teacher openai/MODEL   (or --teacher offline to try it)")

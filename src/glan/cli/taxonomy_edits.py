@@ -5,20 +5,23 @@ from pathlib import Path
 from typing import Literal, TypedDict, Unpack
 
 import click
+import msgspec
 
 from glan.cli.screen import project_option, say, yes_option
 from glan.cli.tree_changes import Changed
-from glan.disk import write_new
+from glan.disk import read_json, replace, write_new
 from glan.project import Project
 from glan.taxonomy import edit
 from glan.taxonomy.outlines import FORMATS, count_of, read_outline
-from glan.taxonomy.rebalance import LEAST, MOST, parse_scores, proposed, scored
+from glan.taxonomy.rebalance import LEAST, MOST, Rebalanced, parse_scores, proposed, scored, weights_of
 from glan.taxonomy.survey import outline
 from glan.taxonomy.tables import read_numbers
 from glan.taxonomy.tree import Taxonomy, read_text
 from glan.taxonomy.writing import New, document
 
 _MOST_NAMED = 5
+_REBALANCED = "rebalanced.json"
+"""What the weights rest on, in the project's folder."""
 
 
 def _new_branch_option(function: Callable[..., None]) -> Callable[..., None]:
@@ -143,6 +146,14 @@ def weights_command(file: Path, *, folder: Path, yes: bool) -> None:
     _weigh(project, found, yes=yes)
 
 
+class _Rebalanced(TypedDict):
+    """The options of `glan taxonomy rebalance` as click gives them."""
+
+    least: float
+    most: float
+    again: bool
+
+
 @click.command("rebalance")
 @click.option(
     "--from",
@@ -158,18 +169,28 @@ def weights_command(file: Path, *, folder: Path, yes: bool) -> None:
 @click.option(
     "--most", type=click.FloatRange(1, 100), default=MOST, show_default=True, help="No weight grows beyond so much."
 )
+@click.option("--again", is_flag=True, help="Multiply weights that rest on the same scores already once more.")
 @project_option
 @yes_option
-def rebalance_command(file: Path, *, least: float, most: float, folder: Path, yes: bool) -> None:
+def rebalance_command(file: Path, *, folder: Path, yes: bool, **given: Unpack[_Rebalanced]) -> None:
     """Propose weights from scores: what is weak gets more, in all what it was, and nothing changes unasked.
 
-    A weight is multiplied by about the mean score over the discipline's own, between --least and --most.
+    A weight is multiplied by about the mean score over the discipline's own, between --least and --most. Given again
+    with the same scores it changes nothing.
     """
     project = Project.open(folder)
     tree = project.taxonomy
     scores = scored(tree, parse_scores(read_numbers(read_text(file, hint=""), str(file), ("score",)), str(file)))
     say(f"{_disciplines(len(scores))} of {len(tree.disciplines):,} have a score.")
-    _weigh(project, proposed(tree, scores, least=least, most=most), yes=yes)
+    path = project.folder / _REBALANCED
+    before = read_json(path, Rebalanced, hint="Remove it, and look at the weights in taxonomy.yaml.")
+    if before is not None and before.stands_in(tree, scores) and not given["again"]:
+        say("The weights rest on these scores already; nothing was changed. --again multiplies them once more.")
+        return
+    weights = proposed(tree, scores, least=given["least"], most=given["most"])
+    after = {**weights_of(tree, scores), **weights}
+    kept = msgspec.json.format(msgspec.json.encode(Rebalanced(scores=scores, weights=after))) + b"\n"
+    _weigh(project, weights, yes=yes, before_it_is_written=lambda: replace(path, kept))
 
 
 class _Imported(TypedDict):
@@ -237,7 +258,13 @@ def _write_new(out: Path, text: str) -> None:
     say(f"Wrote {out}; `glan init DIR --taxonomy {out}` makes a project of it.")
 
 
-def _weigh(project: Project, weights: Mapping[str, str], *, yes: bool) -> None:
+def _weigh(
+    project: Project,
+    weights: Mapping[str, str],
+    *,
+    yes: bool,
+    before_it_is_written: Callable[[], object] = lambda: None,
+) -> None:
     """Show what new weights change, ask, and write them."""
     changed = Changed.of(project, edit.change(_text(project), {node: {"weight": w} for node, w in weights.items()}))
     if not changed.found.weighed:
@@ -245,6 +272,7 @@ def _weigh(project: Project, weights: Mapping[str, str], *, yes: bool) -> None:
         return
     changed.say_difference()
     changed.confirm(f"Give {_disciplines(len(changed.found.weighed))} these weights?", yes=yes, always=True)
+    before_it_is_written()
     changed.write()
     say("The weights are in taxonomy.yaml.")
     changed.say_effect()

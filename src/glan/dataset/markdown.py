@@ -32,12 +32,12 @@ def list_of(sentences: Iterable[str]) -> str:
     return "\n".join(f"- {text_of(sentence, _MOST_LETTERS_OF_SENTENCE)}" for sentence in sentences)
 
 
-def table_of(table: Table) -> str:
+def table_of(table: Table, *, most: int = MOST_ROWS) -> str:
     """Return a table, which is cut where it is long, and then says by how much."""
-    rows = [tuple(map(text_of, row)) for row in table.rows[:MOST_ROWS]]
+    rows = [tuple(map(text_of, row)) for row in table.rows[:most]]
     marks = tuple("--:" if table.is_number(i) else "---" for i in range(len(table.head)))
     text = "\n".join(f"| {' | '.join(line)} |" for line in (table.head, marks, *rows))
-    more = len(table.rows) - MOST_ROWS
+    more = len(table.rows) - most
     return f"{text}\n\nand {more:,} more." if more > 0 else text
 
 

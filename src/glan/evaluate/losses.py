@@ -1,19 +1,16 @@
 """The losses of a local model on texts. It imports torch, and is imported only when it is called for."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import torch
 from torch.nn.functional import cross_entropy
-from transformers import AutoModelForCausalLM, AutoTokenizer
-from transformers.utils import logging
 
 from glan.errors import ConfigError
+from glan.evaluate.opened import open_model
 from glan.evaluate.texts import Loss, Part, Text
 
 IGNORED: Final = -100
-_LONGEST: Final = 4_096
-"""Tokens of a text where a model does not say how many it takes."""
 
 
 class _Tokens(NamedTuple):
@@ -32,16 +29,9 @@ class Model:
             ConfigError: it cannot be loaded.
 
         """
-        logging.disable_progress_bar()
         self.name = name
         self._at_once = tokens_at_once
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        dtype = torch.bfloat16 if device == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
-        self._tokenizer = _loaded(AutoTokenizer, name)
-        self._model = _loaded(AutoModelForCausalLM, name, dtype=dtype).to(device).eval()
-        self._device = device
-        config = self._model.config.get_text_config()
-        self._longest = int(getattr(config, "max_position_embeddings", None) or _LONGEST)
+        self._tokenizer, self._model, self._device, self._longest = open_model(name)
         if not self._tokenizer.is_fast:
             raise ConfigError(f"The tokenizer of {name} does not tell where its tokens stand; a fast one is needed.")
 
@@ -122,14 +112,3 @@ class Model:
         counts = (targets != IGNORED).sum(dim=1).tolist()
         for total, count in zip(each.sum(dim=1).tolist(), counts, strict=True):
             yield Loss(total / count, count) if count else None
-
-
-def _loaded(kind: Any, name: str, **options: Any) -> Any:  # noqa: ANN401 - transformers' own
-    try:
-        return kind.from_pretrained(name, **options)
-    except (OSError, ValueError, ImportError) as error:
-        first = next(iter(str(error).splitlines()), "")
-        raise ConfigError(
-            f"The model {name} cannot be loaded: {first.rstrip('.')}.",
-            hint="A model is a folder with config.json, or a name on the hub that you may read.",
-        ) from error

@@ -11,7 +11,8 @@ import operator
 from collections.abc import Mapping, Sequence
 
 from glan.errors import TaxonomyError
-from glan.taxonomy.nodes import Branch
+from glan.records import Record
+from glan.taxonomy.nodes import Branch, Node
 from glan.taxonomy.syntax import shown
 from glan.taxonomy.tree import Taxonomy, path_of
 
@@ -20,6 +21,22 @@ LEAST, MOST = 0.5, 2.0
 _STEPS = 100
 _LEAST_SCORE = 1e-6
 """Of the mean: a score of 0 counts as so much, since nothing is divided by 0."""
+
+
+class Rebalanced(Record, frozen=True, kw_only=True):
+    """What weights rest on: scores by the keys of disciplines, and the weights that came of them, by path."""
+
+    scores: Mapping[str, float]
+    weights: Mapping[str, str]
+
+    def stands_in(self, tree: Taxonomy, scores: Mapping[str, float]) -> bool:
+        """Say whether the weights of a tree rest on these scores already: multiplied once more they would be others."""
+        return self.scores == scores and self.weights == weights_of(tree, scores)
+
+
+def weights_of(tree: Taxonomy, scores: Mapping[str, float]) -> dict[str, str]:
+    """Return by path the weights of the disciplines that have a score."""
+    return {path_of(chain): _rounded(_own(chain)) for chain in _scored_chains(tree, scores)}
 
 
 def parse_scores(found: Mapping[str, str], source: str) -> Mapping[str, float]:
@@ -70,16 +87,24 @@ def proposed(
 
     `scores` are by key.
     """
-    leaves = [chain for chain in tree.chains() if chain[-1].key in scores and not isinstance(chain[-1], Branch)]
+    leaves = _scored_chains(tree, scores)
     weights = [float(chain[-1].weight) for chain in leaves]
     factors = _factors(weights, [scores[chain[-1].key] for chain in leaves], least=least, most=most)
     found: dict[str, str] = {}
     for chain, factor in zip(leaves, factors, strict=True):
-        own = chain[-1].weight / (chain[-2].weight if len(chain) > 1 else 1)
-        weight = _rounded(float(own) * factor)
-        if weight != _rounded(float(own)):
+        weight = _rounded(_own(chain) * factor)
+        if weight != _rounded(_own(chain)):
             found[path_of(chain)] = weight
     return found
+
+
+def _scored_chains(tree: Taxonomy, scores: Mapping[str, float]) -> list[tuple[Node, ...]]:
+    return [chain for chain in tree.chains() if chain[-1].key in scores and not isinstance(chain[-1], Branch)]
+
+
+def _own(chain: Sequence[Node]) -> float:
+    """Return the weight that stands at a node, which multiplies those above it."""
+    return float(chain[-1].weight / (chain[-2].weight if len(chain) > 1 else 1))
 
 
 def _factors(weights: Sequence[float], scores: Sequence[float], *, least: float, most: float) -> list[float]:

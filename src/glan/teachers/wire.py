@@ -156,7 +156,7 @@ def _reply(found: _Completion, choice: Mapping[str, Any], message: Mapping[str, 
     content, thoughts = _parts(message.get("content"))
     if not content and isinstance(message.get("refusal"), str):
         content = message["refusal"]
-    text, thought = _split_thoughts(clean(content))
+    text, thought = split_thoughts(clean(content))
     apart = message.get("reasoning_content") or message.get("reasoning")
     reasoning = "\n\n".join(
         part for part in (clean(apart) if isinstance(apart, str) else "", clean(thoughts), thought) if part
@@ -202,7 +202,7 @@ _CLOSE = "</think>"
 _LONE_CLOSE = re.compile(r"^[ \t]*</think>[ \t]*$", re.MULTILINE)
 
 
-def _split_thoughts(text: str) -> tuple[str, str]:
+def split_thoughts(text: str) -> tuple[str, str]:
     """Return the text without a leading block of thoughts, and the thoughts."""
     if _CLOSE not in text and _OPEN not in text:
         return text, ""

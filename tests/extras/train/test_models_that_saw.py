@@ -97,6 +97,24 @@ def test_what_was_tuned_on_the_training_split_is_told(
     assert all(row["base_loss"] > 0 and row["tokens"] > 0 for row in kept)
 
 
+def test_splits_of_ones_own_are_called_as_they_are(home: Path, command: CommandLine) -> None:
+    """Where a benchmark calls its splits otherwise, the error says how, and --splits takes them."""
+    project = Project.create(home / "own", disciplines=["Astronomy"])
+    given = ("leakage", "guilty", "--base", "base", "--as", "chat", "--project", project.folder)
+    nothing = command(*given)
+    assert (nothing.code, "the project has no benchmark" in nothing.err) == (1, True)
+    for old, new in (("test", "held"), ("train", "shown")):
+        (home / f"{new}.jsonl").write_text((home / f"{old}.jsonl").read_text(encoding="utf-8"), encoding="utf-8")
+    add = ("benchmarks", "add", "Exam", "held.jsonl", "shown.jsonl", "--field", "question", "--field", "answer")
+    assert command(*add, "--project", project.folder).code == 0
+    refused = command(*given)
+    assert (refused.code, "Exam has held and shown" in refused.err, "--splits" in refused.err) == (1, True, True)
+    ended = command(*given, "--splits", "held", "shown", "--json")
+    assert ended.code == 0, ended.words
+    assert ended.json["benchmarks"][0]["verdict"] == "exposed"
+    assert "| Exam | verdict | exposed |" in (project.folder / "leakage/README.md").read_text(encoding="utf-8")
+
+
 def test_without_a_base_there_is_no_verdict(home: Path, command: CommandLine) -> None:
     """A Delta alone is told, and that it proves nothing; benchmarks of a project are found by their names."""
     project = Project.create(home / "project", disciplines=["Astronomy"])

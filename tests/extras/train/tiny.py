@@ -29,7 +29,9 @@ def write_tokenizer(folder: Path, texts: Iterable[str], vocabulary: int = VOCABU
     return found
 
 
-def write_base(folder: Path, texts: Iterable[str], *, width: int = 256, layers: int = 2) -> Path:
+def write_base(
+    folder: Path, texts: Iterable[str], *, width: int = 256, layers: int = 2, positions: int = 2_048
+) -> Path:
     """Write a base that has seen nothing; at the usual width it has some three million weights."""
     tokenizer = write_tokenizer(folder, texts)
     torch.manual_seed(SEED)
@@ -40,7 +42,7 @@ def write_base(folder: Path, texts: Iterable[str], *, width: int = 256, layers: 
         num_hidden_layers=layers,
         num_attention_heads=4,
         num_key_value_heads=2,
-        max_position_embeddings=2_048,
+        max_position_embeddings=positions,
         sliding_window=None,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,

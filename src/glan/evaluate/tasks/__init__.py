@@ -1,0 +1,1 @@
+"""The task group `glan` of lm-evaluation-harness: `suite.toml`, a YAML file a task, the shots, and their functions."""

@@ -1,0 +1,140 @@
+"""Which option a reply names: many ways to say it, and replies that name none."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glan.evaluate.choices import letter_of
+
+CAPITALS = ("London", "Paris", "Rome", "A city in Spain")
+
+NAMES_B = (
+    "The answer is (B)",
+    "The answer is B because it is in France.",
+    "B.",
+    "b",
+    "(b)",
+    "**B**",
+    "B) Paris",
+    "B: Paris",
+    "B - Paris",
+    "Answer: b) Paris",
+    "Answer: B",
+    "Answer = B",
+    "**Answer:** B",
+    "**Answer: B**",
+    "Answer:\nB",
+    "## Answer\n\nB",
+    "<answer>B</answer>",
+    'The answer is "B".',
+    "The answer is: $B$",
+    "The answer is **(B) Paris**.",
+    "The answer to this question is B",
+    "The answer would be B) Paris",
+    "So the answer must be B",
+    "Final answer: (B)",
+    "Correct answer: B",
+    "The correct option is (B) Paris.",
+    "The best option is: B",
+    "The correct answer is option B) Paris, because it is in France.",
+    "Option B is correct.",
+    "B is the right answer.",
+    "I would choose B.",
+    "Therefore, B.",
+    "Hence option (B).",
+    "The only one that fits is B",
+    "Paris",
+    "Paris.",
+    "The answer is Paris.",
+    "Let me think. London is in England. Rome is in Italy.\n\nB",
+    "B) Paris is the capital of France. A) is the capital of England.",
+    "Answer: B\n\nA is wrong because it is in England.",
+    "First I thought the answer is A. On reflection, the answer is B.",
+    "A is tempting, but the answer is not A. The answer is B.",
+    "The answer isn't A. It's B.",
+    "A is not correct. B is correct.",
+    "A, C and D are wrong, so B.",
+    r"\boxed{B}",
+    r"Thus $\boxed{\text{(B)}}$.",
+    r"\boxed{\text{B}}",
+    r"First \boxed{A}, no, it is \boxed{B}",
+    "The answer is A. No: \\boxed{Paris}",
+    "答案是 B",
+    "答案：B。",  # noqa: RUF001 - as models write it
+    "正确答案是（B）",  # noqa: RUF001 - as models write it
+    "选B",
+    "故选 B。",
+    "La respuesta correcta es B.",
+    "La réponse est B.",
+    "Die Antwort ist B.",
+    "A resposta correta é B.",
+    "La risposta corretta è B.",
+    "Правильный ответ: B",
+    "正解はB",
+    "정답은 B입니다",
+    "الإجابة هي B",
+)
+
+NAMES_NONE = (
+    "",
+    "   \n ",
+    "I do not know.",
+    "The answer is A or B.",
+    "The answer is both A and B",
+    "The answers are A and C",
+    "Answer: A, B",
+    "It could be A, B or C.",
+    "A: no.\nB: yes.\nC: no.\n",
+    "Not A. Not C. Not D.",
+    "E",
+    "The answer is E.",
+    "A good question. It is the capital of France.",
+    "The capital of France has many bridges.",
+    r"\boxed{}",
+    r"\boxed{",
+)
+
+
+@pytest.mark.parametrize("reply", NAMES_B)
+def test_an_answer_is_read(reply: str) -> None:
+    """However a reply says that its answer is B, it is read as B."""
+    assert letter_of(reply, CAPITALS) == "B"
+
+
+@pytest.mark.parametrize("reply", NAMES_NONE)
+def test_nothing_is_guessed(reply: str) -> None:
+    """A reply that names no option as its answer, or several, has no answer."""
+    assert letter_of(reply, CAPITALS) is None
+
+
+@pytest.mark.parametrize(
+    ("reply", "letter"),
+    [
+        ("A and B are wrong, so C", "C"),
+        ("The answer is a city in Spain", "D"),
+        ("A city in Spain", "D"),
+        ("the answer is a", "A"),
+        ("The answer is a) London", "A"),
+    ],
+)
+def test_an_article_is_no_letter(reply: str, letter: str) -> None:
+    """What begins with the word `a` is not the option A, and an option's own words name it."""
+    assert letter_of(reply, CAPITALS) == letter
+
+
+def test_letters_go_as_far_as_the_options() -> None:
+    """A letter beyond the options names none of them; with more options it does."""
+    assert letter_of("The answer is E.", CAPITALS) is None
+    assert letter_of("The answer is E.", (*CAPITALS, "Lisbon")) == "E"
+
+
+@given(st.text(max_size=300), st.lists(st.text(max_size=30), min_size=2, max_size=8))
+def test_any_text_is_read_without_an_error(reply: str, options: list[str]) -> None:
+    """Whatever a model writes, and whatever the options are, there is one of their letters or none."""
+    assert letter_of(reply, options) in {None, *"ABCDEFGH"[: len(options)]}
+
+
+@given(st.sampled_from("ABCD"), st.sampled_from(["The answer is {}.", "Answer: {}", "**{}**", "({})", r"\boxed{{{}}}"]))
+def test_every_letter_is_read_alike(letter: str, form: str) -> None:
+    """What holds for one letter holds for the others."""
+    assert letter_of(form.format(letter), ("one", "two", "three", "four")) == letter
