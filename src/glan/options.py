@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
+from glan.config import Config
 from glan.curate.own import OwnRules
 from glan.errors import BudgetError, GlanError, ProjectError, StoppedError
 from glan.project import RULES, Project
@@ -40,6 +41,10 @@ class Options:
     """Whether that is a ceiling or the number; as in glan.toml if not given."""
     mode: Literal["live", "batch"] | None = None
     """Whether requests are sent one by one or in batches; as in glan.toml if not given."""
+    engine: Literal["local", "ray"] | None = None
+    """Who asks the servers; as in glan.toml if not given."""
+    address: str | None = None
+    """Where the Ray cluster is; as RAY_ADDRESS says, or on this machine, if not given."""
     choice: Choice | None = None
     """What to do about replies under another fingerprint; without it the run stops where there are some."""
     retry_failed: bool = False
@@ -71,6 +76,10 @@ class Options:
     def scope_in(self, project: Project) -> str:
         """Return what the run is about: a few pairs, the path of a trial's node, or nothing for the whole plan."""
         return PREVIEW if self.is_preview else project.only or ""
+
+    def asked_by(self, config: Config) -> Config:
+        """Return the settings with the engine that this names."""
+        return replace(config, engine=self.engine or config.engine)
 
     def over(self, limits: Limits) -> Limits:
         """Return what this says of how much is in flight, over what glan.toml says."""

@@ -168,7 +168,7 @@ def test_a_provider_is_asked_at_its_address_with_its_key() -> None:
     """A provider's own variable holds its key."""
     found = find("groq/m", {"GROQ_API_KEY": KEY, "OPENAI_API_KEY": "sk-of-somebody-else"})
     assert (found.name, found.host, found.key_variable) == ("groq", "api.groq.com", "GROQ_API_KEY")
-    assert found.url == "https://api.groq.com/openai/v1/chat/completions"
+    assert found.base_url == "https://api.groq.com/openai/v1"
     assert key_of(found) == KEY
     assert KEY not in repr(found)
 
