@@ -17,8 +17,15 @@ project = "glan"
 author = "the authors of glan"
 extensions = ["myst_parser"]
 root_doc = "docs/README"
-include_patterns = ["*.md", "docs/*.md", "docs/*/*.md", "benchmarks/*.md", "benchmarks/*/*.md"]
-exclude_patterns = [".*", "**/.*", "demo", "dist", "node_modules", "src", "tests"]
+include_patterns = [
+    "*.md",
+    "docs/*.md",
+    "docs/*/*.md",
+    "benchmarks/*.md",
+    "benchmarks/*/*.md",
+    "src/glan/recipes/*/*.md",
+]
+exclude_patterns = [".*", "**/.*", "demo", "dist", "node_modules", "tests"]
 nitpicky = True
 
 myst_heading_anchors = 4

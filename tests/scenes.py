@@ -78,13 +78,16 @@ OTHERS: Mapping[str, str | Callable[[Shell, list[str]], None]] = {
     "make": _make,
     "vllm": _run_batch,
     "python": _python,
+    "hf": "it needs the hub",
     "inspect": "inspect-ai is not installed here",
+    "lm_eval": "lm-evaluation-harness is not installed here",
 }
 """Commands of others."""
 
 PARSED: Mapping[str, str] = {
     "view": "it serves until Ctrl-C; tests/e2e/test_view_cli.py starts it",
     "simulate": "it serves until Ctrl-C; every test of the command line starts one",
+    "eval": "it needs lm-evaluation-harness; tests/extras runs it",
     "train": "it needs torch; tests/extras/train runs it",
     "leakage": "it needs torch; tests/extras/train runs it",
     "push": "it needs a hub; tests/e2e/test_push_cli.py pushes to one",
