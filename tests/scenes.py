@@ -176,6 +176,7 @@ SCENES: Mapping[tuple[str, str], Scene] = {
         before=_TESTED,
     ),
     ("docs/judge.md", "glan judge --project my-data --inspect"): Scene(before=_TESTED),
+    ("docs/languages.md", "glan init trial"): Scene(files={"tree.yaml": "taxonomy: [Psychology]\n"}),
     ("docs/ledgered-client.md", "glan ledger"): Scene(files={"capitals.sqlite": _capitals}),
     ("docs/own-field.md", "glan init bees --taxonomy beekeeping.md"): Scene(files={"beekeeping.md": _outline}),
     ("docs/protocol.md", "glan judge"): Scene(before=_TESTED),
