@@ -265,7 +265,11 @@ def write_curve(path: Path, every: Sequence[Results]) -> list[str]:
         ProjectError: a file cannot be written.
 
     """
-    tuned = [(results, results.pairs) for results in every if results.pairs is not None and results.pairs > 0]
+    tuned = [
+        (results, results.pairs)
+        for results in every
+        if results.pairs is not None and results.pairs > 0 and any(each.first for each in results.tasks.values())
+    ]
     points = [
         Point(benchmark.title, pairs, number, results.name)
         for name, benchmark in suite().items()

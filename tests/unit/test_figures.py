@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from glan.evaluate.choices import letter_of
 from glan.evaluate.figures import figure_of, told
 from glan.evaluate.maths import expression_of, plain
 from glan.evaluate.statements import boxed
@@ -65,6 +66,15 @@ def test_any_reply_has_a_number_or_none(reply: str) -> None:
     """Whatever a model writes is read without an error."""
     found = figure_of(reply)
     assert (told(found) is None) == (found is None)
+
+
+@pytest.mark.parametrize("words", ["$", "1", "1,", "\\boxed{", "\\(", "answer is ", " ", "A ", "A.\n"])
+def test_a_reply_without_an_end_is_read(words: str) -> None:
+    """A model that repeats itself for ever is read as any other, and soon."""
+    reply = words * 50_000
+    assert letter_of(reply, ("one", "two")) in {None, "A"}
+    assert expression_of(reply) in {None, "answer is"}
+    assert told(figure_of(reply)) in {None, "1"}
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
-from glan.evaluate.statements import boxed, tails
+from glan.evaluate.statements import boxed, end_of, tails
 
 _OPEN: Final = r"[\s\"'“”‘’`*_$(\[{（【]*(?:\\(?:text|mathrm|mathbf|textbf)\s*\{\s*\(?)?"
 _NAMED: Final = r"(?:(?:the|both|either|simply|just|clearly|therefore|likely|probably|letter|option|choice|answer)\s+)*"
@@ -48,7 +48,7 @@ def letters_of(options: int) -> str:
 
 def letter_of(reply: str, options: Sequence[str]) -> str | None:
     """Return the letter of the option that a reply names as its answer; None where it names none, or several."""
-    reply = unicodedata.normalize("NFKC", reply).strip()
+    reply = unicodedata.normalize("NFKC", end_of(reply)).strip()
     if not reply:
         return None
     inside = boxed(reply)

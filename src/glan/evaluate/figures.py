@@ -9,7 +9,7 @@ import unicodedata
 from fractions import Fraction
 from typing import Final
 
-from glan.evaluate.statements import boxed, tails
+from glan.evaluate.statements import boxed, end_of, tails
 
 _PLAIN: Final = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+"
 _NUMBER: Final = re.compile(
@@ -17,12 +17,14 @@ _NUMBER: Final = re.compile(
     rf"(?:(?:(?P<whole>\d+)\s+)?(?P<top>\d+)\s*/\s*(?P<bottom>\d+)(?![\d/])|(?P<plain>{_PLAIN}))"
 )
 _FRACTION: Final = re.compile(r"\\[dt]?frac\s*\{\s*(-?\d+)\s*\}\s*\{\s*(\d+)\s*\}")
+_DIGITS: Final = 100
+"""What is longer is no number that anybody means."""
 _THIN: Final = re.compile(r"\\[,!;: ]|\{,\}")
 
 
 def figure_of(reply: str) -> Fraction | None:
     """Return the number that a reply gives as its answer; None where it names none."""
-    reply = _readable(reply)
+    reply = _readable(end_of(reply))
     _, mark, after = reply.rpartition("####")
     if mark and (found := _first(after)) is not None:
         return found
@@ -69,6 +71,8 @@ def _all(text: str) -> list[Fraction]:
 def _value(found: re.Match[str], text: str) -> Fraction | None:
     before = text[found.start() - 1] if found.start() else " "
     is_negative = bool(found["minus"]) or (bool(found["sign"]) and not (before.isalnum() or before == ")"))
+    if len(found[0]) > _DIGITS:
+        return None
     if found["plain"] is not None:
         number = Fraction(found["plain"].replace(",", ""))
     elif int(found["bottom"]):

@@ -8,9 +8,11 @@ import re
 from typing import Final
 
 from glan.errors import MissingPackageError
-from glan.evaluate.statements import boxed, tails
+from glan.evaluate.statements import boxed, end_of, tails
 
-_SHOWN: Final = re.compile(r"\$+([^$]+)\$+|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
+_SHOWN: Final = re.compile(
+    r"\$([^$]{1,1000})\$|\\\(((?:(?!\\\().){1,1000}?)\\\)|\\\[((?:(?!\\\[).){1,1000}?)\\\]", re.DOTALL
+)
 _NO_MEANING: Final = re.compile(
     r"\\(?:left|right|displaystyle|limits|quad|qquad|[,!;: ])|\s"
     r"|\\(?:text|mathrm|mbox)\{\s*(?:square\s+)?units?\s*\}"
@@ -22,6 +24,7 @@ _LONGEST: Final = 1_000
 
 def expression_of(reply: str) -> str | None:
     """Return what a reply gives as its answer: its last box, what it states, or its last formula; None without any."""
+    reply = end_of(reply)
     inside = boxed(reply)
     if inside is not None:
         return inside or None

@@ -12,7 +12,7 @@ from glan.evaluate.figures import figure_of, told
 from glan.evaluate.instructions import kept_of
 from glan.evaluate.maths import expression_of, is_same
 from glan.evaluate.problems import Problem
-from glan.evaluate.statements import boxed, tails
+from glan.evaluate.statements import boxed, end_of, tails
 from glan.evaluate.suite import suite
 from glan.records import Record
 
@@ -73,6 +73,7 @@ def _stated(problem: Problem, reply: str) -> Scored:
 
 def stated_of(reply: str, kind: str) -> str | None:
     """Return what a reply states as its answer, read as an answer of the same kind: a letter in brackets, or words."""
+    reply = end_of(reply)
     said = next((tail for tail in tails(reply) if tail.strip("*_. ")), None) or boxed(reply)
     if said is None:
         lines = [line for line in reply.splitlines() if line.strip()]

@@ -29,12 +29,19 @@ _LEAD: Final = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _LONGEST: Final = 400
+_MOST: Final = 20_000
+_PLACES: Final = 50
+
+
+def end_of(reply: str) -> str:
+    """Return a reply, or of a very long one its end: no model is given room for more, and rules look at it often."""
+    return reply[-_MOST:]
 
 
 def tails(reply: str) -> Iterator[str]:
     """Yield what follows each place where a reply says its answer, the last place first, to the end of its line."""
     places = [found.end() for found in _LEAD.finditer(reply)]
-    for place in reversed(places):
+    for place in reversed(places[-_PLACES:]):
         tail = reply[place : place + _LONGEST].lstrip(" \t*_:：\"'“”‘’`—#")
         if tail.startswith("\n"):  # "Answer:", and the answer on the next line
             tail = tail.lstrip()
@@ -43,7 +50,7 @@ def tails(reply: str) -> Iterator[str]:
 
 def boxed(reply: str) -> str | None:
     r"""Return what stands in the last \boxed{} or \fbox{} of a reply; None where there is none, or it is not closed."""
-    for found in reversed(list(re.finditer(r"\\(?:boxed|fbox)\s*", reply))):
+    for found in reversed(list(re.finditer(r"\\(?:boxed|fbox)\s*", reply))[-_PLACES:]):
         inside = _braced(reply, found.end())
         if inside is not None:
             return inside.strip()

@@ -13,7 +13,7 @@ from extras.train.tiny import write_base
 from miniatures import RIGHT, mark_of, write_all
 
 from glan.errors import RequestError
-from glan.records import Reply, Request
+from glan.records import Reply, Request, Usage
 from glan.teachers.simulate import Server
 
 QUIET = {
@@ -39,14 +39,17 @@ class Knowing:
     """From so many replies on it says nothing."""
 
     async def reply(self, request: Request) -> Reply:
-        mark = mark_of(request.messages[-1].content)
+        asked = request.messages[-1].content
+        mark = mark_of(asked)
         if mark in self.refused:
             raise RequestError("The server turns this request down.")
         if self.holds_after is not None and self.asked.total() >= self.holds_after:
             await asyncio.Event().wait()
         time = self.asked[mark]
         self.asked[mark] += 1
-        return Reply(text=RIGHT[mark] if self.knows(mark, time) else WRONG, finish_reason="stop", model=self.model)
+        text = RIGHT[mark] if self.knows(mark, time) else WRONG
+        usage = Usage(prompt_tokens=len(asked.split()) + len(asked) // 3, completion_tokens=len(text))
+        return Reply(text=text, finish_reason="stop", model=self.model, usage=usage)
 
 
 def known_below(share: int) -> Callable[[str, int], bool]:

@@ -130,11 +130,11 @@ def test_what_failed_is_in_no_number(exam: Exam, tmp_path: Path) -> None:
 
 def test_a_budget_stops_it(exam: Exam, tmp_path: Path) -> None:
     """Once the budget is reached nothing more is asked, what is done stands, and the exit code is 4."""
-    given = ("eval", exam.model, "--data", exam.data, "--out", tmp_path / "out", "--tasks", "gsm8k")
-    ended = exam.command(*given, "--budget-tokens", 1_300, "--max-in-flight", 1)
+    given = ("eval", exam.model, "--data", exam.data, "--out", tmp_path / "out", "--tasks", "gsm8k,bbh")
+    ended = exam.command(*given, "--budget-tokens", 9_000, "--max-in-flight", 1)
     assert ended.code == 4, ended.words
-    assert 0 < exam.knowing.asked.total() < 10
-    assert results_in(tmp_path / "out")["tasks"] == {}
+    assert 10 < exam.knowing.asked.total() < 37
+    assert set(results_in(tmp_path / "out")["tasks"]) == {"gsm8k"}
 
 
 def test_results_stand_beside_each_other(exam: Exam, tmp_path: Path) -> None:
