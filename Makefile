@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 EXTRAS := .venv-extras
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test fuzz browser test-extras check bench clean
+.PHONY: demo test fuzz browser test-extras check site bench bench-scale clean
 
 # A data set of 200 pairs from the offline textbook, in ./demo, and one of its pairs from each discipline on the screen.
 demo: $(VENV)/core
@@ -30,27 +30,40 @@ browser:
 # What takes long, such as kills at every point, and the chain against other people's servers, each in an environment
 # of its own.
 test-extras: $(VENV)/test browser $(EXTRAS)/llamacpp/made $(EXTRAS)/transformers/made $(EXTRAS)/transformers-older/made \
-		$(EXTRAS)/train/made $(EXTRAS)/eval/made $(EXTRAS)/notebook/made $(EXTRAS)/store/made
+		$(EXTRAS)/train/made $(EXTRAS)/eval/made $(EXTRAS)/notebook/made $(EXTRAS)/store/made $(EXTRAS)/ray/made
 	$(BIN)/python -m pytest -m long -n 2
 	$(BIN)/python -m pytest tests/extras --ignore tests/extras/train --ignore tests/extras/eval \
-		--ignore tests/extras/experiment --ignore tests/extras/notebook --ignore tests/extras/store
+		--ignore tests/extras/experiment --ignore tests/extras/notebook --ignore tests/extras/store \
+		--ignore tests/extras/clusters
 	$(EXTRAS)/notebook/bin/python -m pytest tests/extras/notebook
 	$(EXTRAS)/store/bin/python -m pytest tests/extras/store
+	$(EXTRAS)/ray/bin/python -m pytest tests/extras/clusters
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(EXTRAS)/train/bin/python -m pytest tests/extras/train tests/extras/experiment
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(EXTRAS)/eval/bin/python -m pytest tests/extras/eval
 
-# Formatting, lint and types.
-check: $(VENV)/test
+# Formatting, lint, types, and the site with every link in it.
+check: $(VENV)/test site
 	$(BIN)/ruff format --check src tests benchmarks docs
 	$(BIN)/ruff check src tests benchmarks docs
 	$(BIN)/mypy
+
+# The documentation as a site, in .site/; a link that leads nowhere is an error, and so is a page that fetches anything.
+site: $(VENV)/test
+	rm -rf .site
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky --jobs 2 -d $(VENV)/site -c docs . .site
+	$(BIN)/python docs/check_site.py .site
 
 # Times and slopes, printed as tables; see benchmarks/README.md.
 bench: $(VENV)/test
 	$(BIN)/python benchmarks/run.py $(PAIRS)
 
+# Everything that one machine does at 10,000 to a million pairs, killed and begun again; see benchmarks/scale/README.md.
+SIZES ?= 10000,100000,1000000
+bench-scale: $(VENV)/test
+	$(BIN)/python benchmarks/scale/scale.py $(SIZES) build/scale
+
 clean:
-	rm -rf $(VENV) $(EXTRAS) demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(EXTRAS) .site demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(BIN)/pip:
 	$(PYTHON) -m venv $(VENV)
@@ -112,4 +125,9 @@ $(EXTRAS)/notebook/made: pyproject.toml | $(EXTRAS)/notebook/bin/pip
 $(EXTRAS)/store/made: pyproject.toml | $(EXTRAS)/store/bin/pip
 	$(EXTRAS)/store/bin/pip install --quiet --editable '.[s3]' --group extras-store \
 		pytest pytest-asyncio pytest-timeout hypothesis
+	touch $@
+
+$(EXTRAS)/ray/made: pyproject.toml | $(EXTRAS)/ray/bin/pip
+	$(EXTRAS)/ray/bin/pip install --quiet --editable '.[ray]' \
+		pytest pytest-asyncio pytest-timeout hypothesis psutil
 	touch $@

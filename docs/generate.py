@@ -1,10 +1,13 @@
 """Writes what the documentation says in the code's own words: settings, commands, and the records in the README.
 
-python docs/generate.py            writes docs/configuration.md, docs/cli.md and parts of README.md and docs/teachers.md
+python docs/generate.py            writes docs/configuration.md, docs/cli.md, docs/api.md, docs/decisions/README.md, and
+                                   parts of README.md, docs/files.md and docs/teachers.md
 python docs/generate.py --check    ends with 1 where one of them is not what the code gives
 """
 # ruff: noqa: INP001, T201 - a script beside the pages that it writes; it says what it did
 
+import re
+import runpy
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,7 +24,9 @@ import glan
 from glan.cli import cli
 from glan.config import Config, recipes
 from glan.config_text import description_of, render_config
+from glan.dataset.rows import REJECT_SCHEMA
 from glan.settings import Form, Price, Questions, Teachers
+from glan.teachers.ledger_rows import COLUMNS
 from glan.teachers.offline.book import open_book
 from glan.teachers.providers import BEARER, providers
 
@@ -86,6 +91,12 @@ A command works on the project in `--project DIR`, or in the current folder.
 | 4 | The budget is reached. |
 | 130 | Interrupted; SIGTERM counts as the first Ctrl-C. |
 """
+_DECISIONS = """\
+# Decisions
+
+What a reader would wonder about: the context, what was decided, and the price paid for it.
+A new note replaces an old one; none is changed afterwards.
+"""
 
 
 def pages() -> dict[str, str]:
@@ -93,6 +104,9 @@ def pages() -> dict[str, str]:
     return {
         "docs/configuration.md": configuration_page(),
         "docs/cli.md": cli_page(),
+        "docs/api.md": f"{_GENERATED}\n\n{runpy.run_path(str(ROOT / 'docs' / 'generate_api.py'))['api_page']()}",
+        "docs/decisions/README.md": decisions_page(),
+        "docs/files.md": files_page(),
         "docs/teachers.md": teachers_page(),
         "README.md": readme(),
     }
@@ -226,6 +240,43 @@ def _providers() -> Iterator[str]:
         ]
         yield f"| {' | '.join(cells)} |"
     yield ""
+
+
+def decisions_page() -> str:
+    """Return the list of the decisions."""
+    found = []
+    for path in sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md")):
+        number, _, title = _read(path).splitlines()[0].removeprefix("# ").partition(": ")
+        found.append(f"- [{number}]({path.name}): {title}.")
+    return "\n".join([_GENERATED, "", _DECISIONS, *found, ""])
+
+
+def files_page() -> str:
+    """Return the page of the files with the types of the columns of rows, rejects and ledger."""
+    types = {field.name: _column(str(field.type)) for field in REJECT_SCHEMA}
+    text = _typed(_read(ROOT / "docs" / "files.md"), "## A row", types)
+    text = _typed(text, "## A reject", types)
+    return _typed(text, "## ledger.sqlite", COLUMNS)
+
+
+def _column(type_: str) -> str:
+    return type_.replace("item: ", "").replace("element: ", "")
+
+
+def _typed(text: str, heading: str, types: Mapping[str, str]) -> str:
+    """Return a page in which the table below a heading has the type of each column beside its name."""
+    before, _, after = text.partition(f"{heading}\n")
+    section, mark, rest = after.partition("\n## ")
+    lines = [_typed_line(line, types) for line in section.split("\n")]
+    return "".join([before, heading, "\n", "\n".join(lines), mark, rest])
+
+
+def _typed_line(line: str, types: Mapping[str, str]) -> str:
+    cells = re.split(r"(?<!\\) \| ", line.removeprefix("| ").removesuffix(" |"))
+    name = cells[0].strip("`")
+    if not line.startswith("| `") or name not in types:
+        return line
+    return f"| {cells[0]} | `{types[name]}` | {cells[-1]} |"
 
 
 def _between(text: str, begin: str, end: str, lines: Iterable[str]) -> str:

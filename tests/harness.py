@@ -179,10 +179,17 @@ def configure(folder: Path, **settings: Any) -> None:  # noqa: ANN401
         table, _, key = name.partition("_")
         if table not in _TABLES:
             table, key = "", name
-        written = f"{key} = {json.dumps(value)}"
+        written = f"{key} = {_written(value)}"
         tables.setdefault(table, []).append(written)
     lines = [*tables.pop(""), *(line for table, found in tables.items() for line in (f"[{_TABLES[table]}]", *found))]
     (folder / "glan.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _written(value: object) -> str:
+    """Return a value as TOML has it; a table stands in one line."""
+    if not isinstance(value, dict):
+        return json.dumps(value)
+    return "{" + ", ".join(f"{json.dumps(name)} = {json.dumps(item)}" for name, item in value.items()) + "}"
 
 
 _TABLES = {

@@ -6,6 +6,7 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
     (frozenset({"api"}), frozenset({"check"}), frozenset({"push"}), frozenset({"scan"}), frozenset({"students"})),
     (
         frozenset({"builds"}),
+        frozenset({"client"}),
         frozenset({"evaluations"}),
         frozenset({"examinees"}),
         frozenset({"exams"}),
@@ -74,8 +75,8 @@ LAYERS: tuple[tuple[frozenset[str], ...], ...] = (
         frozenset({"raters"}),
     ),
     (frozenset({"config", "config_text"}), frozenset({"environment"})),
-    (frozenset({"dataset_settings", "settings"}),),
-    (frozenset({"language_names"}),),
+    (frozenset({"dataset_settings", "engine_settings", "settings"}),),
+    (frozenset({"language_names"}), frozenset({"languages"})),
     (frozenset({"errors"}), frozenset({"wording"})),
     (frozenset({"records"}),),
     (frozenset({"places"}),),

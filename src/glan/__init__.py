@@ -9,13 +9,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from glan import teachers
     from glan.api import Project
+    from glan.client import Asked, ask, ask_sync
     from glan.errors import GlanError
     from glan.runs import Options, Result
 
 __version__ = "0.1.0"
-__all__ = ["GlanError", "Options", "Project", "Result", "__version__", "teachers"]
+__all__ = ["Asked", "GlanError", "Options", "Project", "Result", "__version__", "ask", "ask_sync", "teachers"]
 
-_PLACES = {"GlanError": "glan.errors", "Options": "glan.runs", "Project": "glan.api", "Result": "glan.runs"}
+_PLACES = {
+    "Asked": "glan.client",
+    "GlanError": "glan.errors",
+    "Options": "glan.runs",
+    "Project": "glan.api",
+    "Result": "glan.runs",
+    "ask": "glan.client",
+    "ask_sync": "glan.client",
+}
 
 
 def __getattr__(name: str) -> object:

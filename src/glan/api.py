@@ -45,7 +45,8 @@ class Project(project.Project):
         chosen = dataclasses.replace(chosen, pairs=pairs) if pairs is not None else chosen
         fresh = dataclasses.replace(self)
         if teacher is None or isinstance(teacher, Spec | str):
-            async with opened(fresh.config, fresh.environment, Named(spec=teacher)) as panel:
+            named = Named(spec=teacher, cluster=chosen.address)
+            async with opened(chosen.asked_by(fresh.config), fresh.environment, named) as panel:
                 return await runs.Run(fresh, panel, chosen)(_refuse)
         panel = Panel.of(teacher, str(getattr(teacher, "model", type(teacher).__name__)))
         return await runs.Run(fresh, panel, chosen)(_refuse)

@@ -213,6 +213,11 @@ class Check:
         except VectorError:
             return None
 
+    def _host(self, stage: Stage) -> str:
+        """Return the first server of a stage, which has not said anything; nothing for a teacher in this process."""
+        fleet = self._panel.fleets.get(stage)
+        return fleet.endpoints[0].host if fleet is not None else ""
+
     def _examined(self, stages: tuple[Stage, ...], listings: Mapping[int, Listing]) -> Examined:
         listing = listings.get(id(self._panel.teachers[stages[0]]))
         hourly = self._panel.hourly.get(stages[0])
@@ -223,7 +228,7 @@ class Check:
         return Examined(
             stages=stages,
             model=self._panel.models[stages[0]],
-            host=listing.host if listing is not None else "",
+            host=listing.host if listing is not None else self._host(stages[0]),
             has_key=listing.has_key if listing is not None else None,
             is_listed=listing.has_model if listing is not None else None,
             context_tokens=listing.context_tokens if listing is not None else None,

@@ -10,7 +10,7 @@ from glan.against import Against
 from glan.config import Config
 from glan.curate.judged import told_of_look
 from glan.curate.votes import told_of_votes
-from glan.language_names import LANGUAGES
+from glan.language_names import LANGUAGES, name_of
 from glan.options import RULES_DID_NOT_RUN
 from glan.records import Discipline, Stage
 from glan.taxonomy.seals import is_as_written
@@ -93,8 +93,10 @@ def _checked(config: Config, against: Against, rules: tuple[int, int] | None) ->
     curation = config.curation
     yield f"Questions: {_OF_BOTH}, too long, instructions left in the text, exact duplicates."
     yield f"Answers: {_OF_BOTH}, copies of their question."
-    if config.checked_language is not None:
-        yield f"Texts that are surely in another language than {LANGUAGES[config.checked_language]}."
+    known, _ = _held_to(config)
+    if known:
+        theirs = ", each in that of its slot" if len(config.languages) > 1 else ""
+        yield f"Texts that are surely in another language than {' or '.join(known)}{theirs}."
     if curation.near_duplicates:
         yield f"Near duplicates: Jaccard similarity of word 3-grams from {curation.near_duplicates:g}."
     if curation.embeddings.enabled:
@@ -123,8 +125,17 @@ def _not_done(config: Config, *, has_idle_rules: bool) -> Iterator[tuple[bool, s
         not curation.embeddings.enabled,
         "Copies in meaning were not looked for: the same question in other words may be there.",
     )
-    yield config.checked_language is None, "The language of the texts was not checked."
+    known, unknown = _held_to(config)
+    yield not known, "The language of the texts was not checked."
+    yield bool(known and unknown), f"The language of texts in {' and '.join(unknown)} was not checked."
     yield not curation.safety.enabled, "No guard model looked for unsafe content."
     yield curation.pii == "off", "Personal data was not looked for."
     yield curation.cut_prompts == "keep", "Replies were kept although the server had cut their prompt."
     yield has_idle_rules, RULES_DID_NOT_RUN
+
+
+def _held_to(config: Config) -> tuple[list[str], list[str]]:
+    """Return the languages that texts are held to, and those in which nobody looks, both by name."""
+    codes = {language: config.checked_language(language) for language in config.languages}
+    known = dict.fromkeys(LANGUAGES[code] for code in codes.values() if code is not None)
+    return [*known], [name_of(language) for language, code in codes.items() if code is None]

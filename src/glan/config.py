@@ -12,8 +12,10 @@ import msgspec
 from msgspec import Meta
 
 from glan.dataset_settings import Dataset, Publish
+from glan.engine_settings import Ray
 from glan.errors import ConfigError
-from glan.language_names import LANGUAGES, code_of
+from glan.language_names import code_of, name_of
+from glan.languages import Languages, told
 from glan.records import Stage
 from glan.settings import (
     Batch,
@@ -29,6 +31,8 @@ from glan.settings import (
 )
 
 S = TypeVar("S", bound=msgspec.Struct)
+Language = Annotated[str, Meta(min_length=1, max_length=60)]
+Share = Annotated[float, Meta(gt=0, le=1_000_000)]
 _OF_A_WRITER = ("temperature", "top_p", "reasoning", "system", "extra", "price")
 """Settings of a model that writes, which say nothing of one that makes embeddings."""
 
@@ -36,13 +40,22 @@ _OF_A_WRITER = ("temperature", "top_p", "reasoning", "system", "extra", "price")
 class Config(Settings, frozen=True):
     pairs: Annotated[int, Meta(ge=1, le=1_000_000_000, description="How many pairs to make.")] = 1_000
     seed: Annotated[int, Meta(ge=0, description="Everything that is drawn follows from it.")] = 0
-    language: Annotated[
-        str, Meta(min_length=1, max_length=60, description='Language of the data set, as a code ("en") or a name.')
-    ] = "en"
+    languages: Annotated[
+        dict[Language, Share],
+        Meta(
+            min_length=1,
+            description='Languages of the pairs, as codes ("en") or names, with their shares: {en = 0.7, ja = 0.3}; '
+            "subjects and syllabi are asked for in the first.",
+        ),
+    ] = msgspec.field(default_factory=lambda: {"en": 1.0})
     mode: Annotated[
         Literal["live", "batch"],
         Meta(description='"live": requests are sent one by one; "batch": in files, for half the price and in hours.'),
     ] = "live"
+    engine: Annotated[
+        Literal["local", "ray"],
+        Meta(description='Who asks the servers: "local": this process; "ray": workers on a Ray cluster (docs/ray.md).'),
+    ] = "local"
     plan: Plan = Plan()
     teachers: Teachers = Teachers()
     max_tokens: MaxTokens = MaxTokens()
@@ -53,6 +66,14 @@ class Config(Settings, frozen=True):
     dataset: Dataset = Dataset()
     publish: Publish = Publish()
     network: Network = Network()
+    ray: Ray = Ray()
+
+    def __post_init__(self) -> None:
+        """Refuse a language that is named twice."""
+        named = [name_of(language) for language in self.languages]
+        twice = next((name for name in named if named.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"languages name {twice} twice; give it one share")
 
     def teacher_of(self, stage: Stage) -> TeacherSettings:
         """Return the settings of a stage's teacher: those of its role, where they are set, over the default's."""
@@ -96,19 +117,28 @@ class Config(Settings, frozen=True):
         return own.get(stage, teachers.curriculum)
 
     @property
-    def checked_language(self) -> str | None:
-        """The language, as a code, that curation holds texts to; None where it does not."""
-        return code_of(self.language) if self.curation.wrong_language == "reject" else None
+    def language(self) -> str:
+        """The first language: that of subjects and syllabi, and of trees that are built."""
+        return next(iter(self.languages))
+
+    @property
+    def languages_of_questions(self) -> Languages:
+        """The languages, from which each question has one."""
+        return Languages.of(self.languages, self.seed)
+
+    @property
+    def told_languages(self) -> str:
+        """The languages by their names, several with their shares."""
+        return told({name_of(language): share for language, share in self.languages.items()})
+
+    def checked_language(self, language: str | None = None) -> str | None:
+        """Return a language, the first unless it is given, as a code, where curation holds texts to it; else None."""
+        return code_of(language or self.language) if self.curation.wrong_language == "reject" else None
 
     @property
     def merges_names(self) -> bool:
         """Whether subjects and key concepts of nearly the same name are one; what is nearly the same is English."""
         return self.curation.near_names == "merge" and code_of(self.language) == "en"
-
-    @property
-    def language_name(self) -> str:
-        """The language as the prompts name it."""
-        return LANGUAGES.get(self.language.casefold(), self.language)
 
 
 class PartConfig(Config, frozen=True):
@@ -133,6 +163,15 @@ class StudentConfig(PartConfig, frozen=True):
     @property
     def stages(self) -> tuple[Stage, ...]:
         """What is asked for: answers."""
+        return (Stage.STUDENTS,)
+
+
+class AskConfig(PartConfig, frozen=True):
+    """The settings where prompts are asked that no stage has written."""
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """What is asked for: answers to what stands alone."""
         return (Stage.STUDENTS,)
 
 
@@ -228,7 +267,26 @@ def read_config(path: Path) -> Config:
 
 def parse_config(text: str, *, source: str) -> Config:
     """Return the settings in a text; `source` names it in errors."""
-    return settings_of(Config, read_toml(text, source), source)
+    return settings_of(Config, _of_today(read_toml(text, source), source), source)
+
+
+def _of_today(found: dict[str, object], source: str) -> dict[str, object]:
+    """Return settings with `language`, of which there was one before there could be several, under today's name.
+
+    Raises:
+        ConfigError: it stands beside `languages`, or is no text.
+
+    """
+    if "language" not in found:
+        return found
+    language = found["language"]
+    if "languages" in found or not isinstance(language, str):
+        written = msgspec.json.encode(language).decode() if isinstance(language, str) else '"en"'
+        raise ConfigError(
+            f"{source}: `language` is the older name of `languages`, for one language alone; leave it out.",
+            hint=f"languages = {{{written} = 1}} says the same, and takes several.",
+        )
+    return {**{name: value for name, value in found.items() if name != "language"}, "languages": {language: 1}}
 
 
 def read_toml(text: str, source: str) -> dict[str, object]:

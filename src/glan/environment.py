@@ -41,6 +41,12 @@ class Environment:
         """Say whether the value comes from the project's `.env`."""
         return not self._process.get(name) and bool(self._file.get(name))
 
+    @staticmethod
+    def preset(variables: Mapping[str, str]) -> None:
+        """Give the process variables that a library reads there and nowhere else, unless it has them."""
+        for name, value in variables.items():
+            os.environ.setdefault(name, value)
+
     def keys(self) -> frozenset[str]:
         """Return every value whose variable is named as a key is: what must not stand in anything that is published."""
         values = {

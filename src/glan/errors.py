@@ -18,6 +18,7 @@
     ├── WouldAskAgainError   the run would pay again for what the ledger answers under another fingerprint
     ├── ReplyError           a reply that cannot be used; it carries the reply
     ├── DeferredError        the request waits for a batch; its slot stays open until then
+    ├── LostWorkerError      a machine of a cluster that gives no answers any more
     ├── StoppedError         the run is stopping: nothing more is asked
     │   └── BudgetError      ... because the next call could pass the cap
     └── TeacherError         the teacher gave no reply
@@ -116,6 +117,10 @@ class ReplyError(GlanError):
 
 class DeferredError(GlanError):
     """A request that was put aside for a batch."""
+
+
+class LostWorkerError(GlanError):
+    """A worker of a cluster that gives no answers any more."""
 
 
 class StoppedError(GlanError):

@@ -14,8 +14,16 @@ from glan.plan import drafts_of_round, given_in_round, round_of, round_size
 from glan.records import Discipline, Stage
 from glan.settings import Agreement, Limits
 
-_DISK_BYTES_PER_REPLY = 2_500
-"""Ledger and data set together, a reply of average length."""
+DISK_BYTES_PER_CALL = 350
+"""Of the ledger, beside the texts: what a row and its place in the index take."""
+DISK_BYTES_PER_TOKEN = 3.5
+"""Of a reply, compressed, in the ledger and once more in the data set."""
+_MEMORY_BYTES = {"low": 250e6, "expected": 400e6, "high": 600e6}
+"""The program itself, what is in flight, and the subjects that are walked: 5,000 of them in what was measured."""
+_MEMORY_BYTES_PER_SLOT = {"low": 600, "expected": 700, "high": 1_040}
+"""The sketch of a question and its draw. docs/scale.md has what was measured with questions of 400 characters."""
+_VECTOR_BYTES = 1_536
+"""Of a question, where copies in meaning are looked for and the length of the vectors is the model's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +99,8 @@ class Known:
     """By leaf and stage the places of which the ledger has a reply or a failure: they are not asked for again."""
     further_answers: int = 0
     """Answers beside the first to their question that the ledger has."""
+    disk_bytes_per_token: float | None = None
+    """Of a reply, in ledger and data set together, as far as the project is large enough to say."""
     has_voted: bool = False
     """Whether the slots of the data set that stands had as many answers as they may have now."""
     pairs: int = 0
@@ -161,9 +171,23 @@ def _stage(stage: Stage, places: int, limits: Limits, known: Known) -> StageEsti
     )
 
 
-def disk_bytes(estimates: Sequence[StageEstimate]) -> int:
+def disk_bytes(estimates: Sequence[StageEstimate], known: Known) -> int:
     """Return about how much more room ledger and data set take."""
-    return sum(found.calls for found in estimates) * _DISK_BYTES_PER_REPLY
+    calls = sum(found.calls for found in estimates)
+    tokens = sum(found.completion_tokens for found in estimates)
+    vectors = sum(found.calls for found in estimates if found.stage is Stage.EMBEDDINGS) * _VECTOR_BYTES
+    per_token = DISK_BYTES_PER_TOKEN if known.disk_bytes_per_token is None else known.disk_bytes_per_token
+    return round(calls * DISK_BYTES_PER_CALL + tokens * per_token + vectors)
+
+
+def memory_bytes(config: Config) -> Mapping[str, int]:
+    """Return about how much memory a run to N pairs takes at its end, in each case; it grows with the questions."""
+    embeddings = config.curation.embeddings
+    each = (embeddings.dimensions or _VECTOR_BYTES) if embeddings.enabled else 0
+    return {
+        name: round(base + config.pairs / (1 - assumed.rejected_share) * (_MEMORY_BYTES_PER_SLOT[name] + each))
+        for (name, base), assumed in zip(_MEMORY_BYTES.items(), (LOW, EXPECTED, HIGH), strict=True)
+    }
 
 
 def count_calls(

@@ -11,7 +11,7 @@ import msgspec
 
 from glan.dataset.markdown import table_of, text_of
 from glan.dataset.tables import Table
-from glan.evaluate.folders import name_of
+from glan.evaluate.folders import model_name_of
 from glan.evaluate.leakage import Exposure, Interval
 from glan.records import Record
 
@@ -114,4 +114,4 @@ def _cell(each: Exposure, key: str) -> str:
 def _shown(name: str | None) -> str:
     """Return what people call a model: of one in a folder not where that is."""
     path = Path(name or "")
-    return name_of(path) if path.exists() else name or ""
+    return model_name_of(path) if path.exists() else name or ""

@@ -12,8 +12,10 @@ from msgspec.structs import replace
 
 from glan.curate.examiner import Finding
 from glan.curate.people import ruled
+from glan.curate.spoken import as_spoken
 from glan.errors import DeferredError, GlanError, ReplyError, RequestError
 from glan.generate.walk import BlockedError
+from glan.languages import Languages
 from glan.records import Decided, Outcome, Question, Record, Reply, Stage, Verdict
 from glan.reviews import Reviews
 from glan.streams import Credits
@@ -31,6 +33,11 @@ class Asked(Record, frozen=True, kw_only=True):
     looked: tuple[tuple[Stage, Reply], ...] = ()
     """The replies of those who looked at it."""
 
+    @classmethod
+    def on(cls, question: Question, rank: int, languages: Languages) -> "Asked":
+        """Return a question of a slot; one that was kept from before a change is in the language that it is in."""
+        return cls(question=as_spoken(question, languages), rank=rank)
+
     @property
     def decided(self) -> Decided:
         """The slot as far as it came."""
@@ -40,6 +47,7 @@ class Asked(Record, frozen=True, kw_only=True):
             outcome=Outcome.OPEN,
             subject=question.subject,
             question=question,
+            language=question.language,
             looked=self.looked,
         )
 

@@ -28,13 +28,14 @@ from glan.benchmarks.store import Reading, Split, add
 from glan.benchmarks.tables import Row
 from glan.curate.contamination import Contamination
 from glan.curate.duplicates import Duplicates
-from glan.curate.words import LONG, words_of
+from glan.curate.words import LONG, extent, words_of
 from glan.dataset.card import Card, render_card
 from glan.dataset.rows import REJECT_SCHEMA, ROW_SCHEMA, reject_of, row_of
 from glan.dataset.shards import ShardWriter, read_rows
 from glan.dataset.statistics import Statistics
 from glan.disk import read_json, remove, sha256_of, sync
 from glan.errors import LedgerError
+from glan.languages import told
 from glan.outputs import card_of
 from glan.project import Project
 from glan.records import Decided, Outcome, Stage
@@ -65,6 +66,7 @@ class TestManifest(msgspec.Struct, frozen=True, kw_only=True):
     reasons: list[dict[str, str | int]]
     seed: int
     language: str
+    languages: dict[str, float] = {}
     models: dict[str, str]
     """The model asked in each stage."""
     quantities: dict[str, object]
@@ -210,7 +212,8 @@ class HeldOut:
                 for each in found
             ],
             seed=self._config.seed,
-            language=self._config.language,
+            language=told(self._config.languages),
+            languages=dict(self._config.languages),
             models={stage.value: model for stage, model in self._models.items()},
             quantities=msgspec.to_builtins(summary),
             checked=list(card.checked),
@@ -322,8 +325,10 @@ def _phrased(items: Sequence[Item]) -> float:
 
 
 def _runs_of(text: str) -> set[int]:
+    """Return the runs of a text that are worth so many words; of a script without spaces they have more characters."""
     words = words_of(text)
-    return {hash(tuple(words[i : i + LONG])) for i in range(len(words) - LONG + 1)}
+    length = round(LONG * len(words) / extent(words)) if words else LONG
+    return {hash(tuple(words[i : i + length])) for i in range(len(words) - length + 1)}
 
 
 def _question(row: Mapping[str, Any]) -> str:

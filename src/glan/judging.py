@@ -261,7 +261,9 @@ class _ToJudge(Record, frozen=True, kw_only=True):
     answers: tuple[str, ...]
 
     async def judged(self, asking: Asking) -> Judged:
-        """Return what the judge says."""
+        """Return what the judge says, asked in the language of the question where the project has that."""
+        own = self.asked.groups.get("language")
+        asking = asking.speaking(own if own in asking.languages.names else None)
         reply: Reply
         said: Compared | Graded
         if len(self.answers) == 1:

@@ -26,6 +26,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """How many slots ended in each stage for each reason."""
     seed: int
     language: str
+    """The only one, or each with its share."""
+    languages: dict[str, float] = {}
+    """Their shares, as the settings have them."""
     choice: str
     """`exact`, `keep` or `reask`: what was done about replies under another fingerprint."""
     models: dict[str, str]

@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
+from glan.config import Config
 from glan.curate.own import OwnRules
 from glan.errors import BudgetError, GlanError, ProjectError, StoppedError
 from glan.project import RULES, Project
@@ -31,15 +32,23 @@ class Options:
     """What one run is told beyond the project's files."""
 
     pairs: int | None = None
+    """How many; as many as on the command line if not given."""
     until: Stage = Stage.ANSWERS
+    """The last stage that is asked for; before answers no data set is made."""
     max_in_flight: int | None = None
+    """Most requests in flight at once to each server; as in glan.toml if not given."""
     concurrency: Literal["adaptive", "fixed"] | None = None
     """Whether that is a ceiling or the number; as in glan.toml if not given."""
     mode: Literal["live", "batch"] | None = None
     """Whether requests are sent one by one or in batches; as in glan.toml if not given."""
+    engine: Literal["local", "ray"] | None = None
+    """Who asks the servers; as in glan.toml if not given."""
+    address: str | None = None
+    """Where the Ray cluster is; as RAY_ADDRESS says, or on this machine, if not given."""
     choice: Choice | None = None
     """What to do about replies under another fingerprint; without it the run stops where there are some."""
     retry_failed: bool = False
+    """Ask again for what failed for good."""
     rules: bool = False
     """Let the project's own rules.py run: a stranger's folder runs no code by itself."""
     rebuild: bool = False
@@ -49,6 +58,7 @@ class Options:
     budget_usd: float | None = None
     """The most that the project may spend, over all its runs."""
     budget_tokens: int | None = None
+    """The same in tokens, prompts and replies."""
     only: str | None = None
     """Walk the plan over the disciplines under this node alone: a trial, with a data set of its own."""
     is_preview: bool = False
@@ -67,6 +77,10 @@ class Options:
         """Return what the run is about: a few pairs, the path of a trial's node, or nothing for the whole plan."""
         return PREVIEW if self.is_preview else project.only or ""
 
+    def asked_by(self, config: Config) -> Config:
+        """Return the settings with the engine that this names."""
+        return replace(config, engine=self.engine or config.engine)
+
     def over(self, limits: Limits) -> Limits:
         """Return what this says of how much is in flight, over what glan.toml says."""
         return replace(
@@ -81,10 +95,15 @@ class Result:
     """What came of a run."""
 
     pairs: int
+    """Rows of the data set."""
     rejects: int
+    """Slots with a reply that was not good enough."""
     failures: int
+    """Slots without a reply."""
     open: int
+    """Slots that were not decided when it ended."""
     wanted: int
+    """How many pairs it was to make."""
     cost_usd: float | None
     """What this run paid; None where a price is unknown."""
     asked: int
@@ -96,6 +115,7 @@ class Result:
     is_settled: bool = False
     """Nothing had changed since the data set was made, so the run left it as it is."""
     notices: tuple[str, ...] = ()
+    """What a person should know, a sentence each."""
 
     @property
     def exit_code(self) -> int:

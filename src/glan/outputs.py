@@ -3,15 +3,18 @@
 import dataclasses
 import hashlib
 import re
+from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 from msgspec.structs import replace
 
 import glan
@@ -23,12 +26,13 @@ from glan.curate.words import words_of
 from glan.dataset.card import Card, render_card
 from glan.dataset.quantities import Curriculum
 from glan.dataset.rows import REJECT_SCHEMA, ROW_SCHEMA, reject_of, row_of
-from glan.dataset.shards import ShardWriter, ids, read_rows
+from glan.dataset.shards import ShardWriter, ids, read_rows, rows_with
 from glan.dataset.statistics import Statistics
 from glan.dataset.summary import Summary
 from glan.errors import DatasetError
 from glan.generate.walk import Walk
-from glan.growth import Standing
+from glan.growth import Ordinals, Standing
+from glan.languages import told
 from glan.manifests import Manifest
 from glan.places import place
 from glan.plan import drafts_of_round
@@ -41,6 +45,8 @@ from glan.wording import few
 from glan.yields import COPIES
 
 _MOST_NAMED = 10
+_LOOKED_UP = 4_096
+"""Rows that are held against the rejects at once."""
 _PLACE = re.compile(r"(?:question|slot)/(?P<leaf>[^/]+)/")
 
 
@@ -76,7 +82,7 @@ def card_of(project: Project, models: Mapping[Stage, str], summary: Summary, aga
     config = project.config
     return Card(
         name=project.name,
-        language=config.language,
+        languages=config.languages,
         statistics=summary,
         seed=config.seed,
         version=glan.__version__,
@@ -182,7 +188,7 @@ class Outputs:
     def publish(self, ending: Ending) -> Manifest:
         """Finish the files and exchange them for the old ones."""
         shards, rejects = self._train.close(), self._rejects.close()
-        self.turned = [*_turned(self._project.train_path, self._folder / "rejects")]
+        self.turned = [*turned(self._project.train_path, self._folder / "rejects")]
         for stage, reply in self.curricula.rested_on(ending.walks, self._config.plan.drafts):
             self.statistics.add_reply(stage, reply)
         for leaf, last in self.curricula.last.items():
@@ -269,7 +275,8 @@ class Outputs:
             ],
             only=self._project.only,
             seed=self._config.seed,
-            language=self._config.language,
+            language=told(self._config.languages),
+            languages=dict(self._config.languages),
             choice=ending.choice,
             models={stage.value: model for stage, model in self._models.items()},
             hashes=self._project.hashes(),
@@ -329,14 +336,27 @@ def standing_of(project: Project) -> Standing | None:
     return Standing(pairs=pairs, others=others, left=frozenset(manifest.left))
 
 
-def _turned(standing: Path, rejects: Path) -> Iterator[str]:
-    """Give the rows of a standing data set that are among some rejects, in their order."""
-    if standing.is_dir():
-        ended = {row["id"]: row for row in read_rows(rejects, ["id", "reason", "detail"])}
-        for id_ in ids(standing) if ended else ():
-            if id_ in ended:
-                reason, detail = ended[id_]["reason"], ended[id_]["detail"]
-                yield f"{id_} ({reason}{f' of {detail}' if reason in COPIES else ''})"
+def turned(standing: Path, rejects: Path) -> Iterator[str]:
+    """Give the rows of a standing data set that are among some rejects, in their order.
+
+    Of all rejects hashes of their ids are held, eight bytes each: a tenth of ten million slots may be rejects.
+    """
+    if not standing.is_dir():
+        return
+    hashes = np.sort(np.fromiter(map(hash, ids(rejects)), np.int64))
+    if not hashes.size:
+        return
+    alike: list[str] = []
+    rows = ids(standing)
+    while some := list(islice(rows, _LOOKED_UP)):
+        wanted = np.fromiter(map(hash, some), np.int64, len(some))
+        is_there = hashes.take(hashes.searchsorted(wanted), mode="clip") == wanted
+        alike += [some[i] for i in is_there.nonzero()[0]]
+    ended = {row["id"]: row for row in rows_with(rejects, alike, ["id", "reason", "detail"])}
+    for id_ in alike:
+        if id_ in ended:
+            reason, detail = ended[id_]["reason"], ended[id_]["detail"]
+            yield f"{id_} ({reason}{f' of {detail}' if reason in COPIES else ''})"
 
 
 def told_of_turned(turned: Sequence[str]) -> str:
@@ -344,14 +364,14 @@ def told_of_turned(turned: Sequence[str]) -> str:
     return f"{len(turned):,} rows that stood leave and are in rejects/: {few(turned, _MOST_NAMED)}."
 
 
-def _ordinals(folder: Path) -> Mapping[str, set[int]]:
-    found: dict[str, set[int]] = {}
+def _ordinals(folder: Path) -> Mapping[str, Ordinals]:
+    found: dict[str, array[int]] = {}
     if folder.is_dir():
         for row in read_rows(folder, ["id", "slot"]):
             place = _PLACE.match(row["id"])
             if place is not None:
-                found.setdefault(place["leaf"], set()).add(row["slot"])
-    return found
+                found.setdefault(place["leaf"], array("q")).append(row["slot"])
+    return {leaf: Ordinals(ordinals) for leaf, ordinals in found.items()}
 
 
 def _write(path: Path, manifest: Manifest) -> None:

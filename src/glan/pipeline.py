@@ -257,10 +257,10 @@ class Pipeline:
         subject = drawn.syllabus.subject
         if until is Stage.SYLLABI:
             return self._without_question(Decided(slot=slot, outcome=Outcome.OPEN), subject)
-        so_far = Decided(slot=slot, outcome=Outcome.OPEN, subject=subject)
-        written = write_question(asking, slot, drawn.syllabus, drawn.draw)
-        question = await self._fates.kept(so_far, Stage.QUESTIONS, written)
-        return Asked(question=question, rank=begun.rank) if isinstance(question, Question) else question
+        language = asking.languages.of_question(drawn.id)
+        so_far = Decided(slot=slot, outcome=Outcome.OPEN, subject=subject, language=language)
+        question = await self._fates.kept(so_far, Stage.QUESTIONS, write_question(asking, slot, *drawn.parts))
+        return Asked.on(question, begun.rank, asking.languages) if isinstance(question, Question) else question
 
     def _without_question(self, so_far: Decided, found: Subject | Decided | None) -> Decided | None:
         """Pass on a slot that ends before its question: nothing there, undecided, or as far as was wanted."""

@@ -84,13 +84,13 @@ class Polls(Record, frozen=True, kw_only=True):
     """How many answers questions get, and how they vote."""
 
     agreement: Agreement
-    language: str | None
-    """ISO 639-1 code of the language of the answers, where it is known."""
+    language: str
+    """The language of the answers to questions that have none of their own."""
 
     @classmethod
     def of(cls, config: Config) -> "Polls":
         """Return the polls that a project's settings ask for."""
-        return cls(agreement=config.curation.agreement, language=code_of(config.language))
+        return cls(agreement=config.curation.agreement, language=config.language)
 
     async def ask(self, asking: Asking, poll: Poll) -> Poll:
         """Ask for the answers of the next round. One that fails harms none of the others.
@@ -125,8 +125,9 @@ class Polls(Record, frozen=True, kw_only=True):
 
     def _final(self, question: Question, reply: Reply) -> Final | None:
         constraint = question.task.constraint
-        language = constraint.language if constraint is not None else None
-        return final_of(reply.text, question=question.text, language=language or self.language)
+        own = constraint.language if constraint is not None else None
+        language = code_of(own or question.language or self.language)
+        return final_of(reply.text, question=question.text, language=language)
 
     def _is_over(self, poll: Poll, vote: Vote) -> bool:
         """Say whether nothing more is asked: nothing to vote on, a vote that is settled, or no further answer."""

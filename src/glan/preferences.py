@@ -108,6 +108,7 @@ class Preferences:
             reply=Reply(text=""),
             # A question that was kept from before there was a mix was asked in no form.
             task=task if row["task"] == task.form else Task(),
+            language=row["language"],
         )
 
 

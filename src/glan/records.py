@@ -213,6 +213,8 @@ class Question(Record, frozen=True, kw_only=True):
     text: str
     reply: "Reply"
     task: Task = Task()
+    language: str | None = None
+    """The language that it was asked for in, as the settings have it; None where that is the only one."""
 
     @classmethod
     def on(cls, syllabus: Syllabus, draw: Draw, *, slot: Slot, text: str, reply: "Reply") -> "Question":
@@ -272,6 +274,8 @@ class Decided(Record, frozen=True, kw_only=True):
     """The replies that it rests on beside question and answer, without their texts, in the order of its way."""
     unread: tuple[Stage, ...] = ()
     """Those whose replies could not be read, where nothing hung on them."""
+    language: str | None = None
+    """The language of the slot, as the settings have it; None before its question was asked for."""
 
     @property
     def id(self) -> str:

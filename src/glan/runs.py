@@ -98,7 +98,7 @@ class Run:
         missing = told_of_walks(self._pipeline.walks.values() if self._pipeline is not None else ())
         out = "" if self.post is None else self.post.told_left()
         told = filter(None, [self.cuts.told(), out])
-        return (*self.notices, *missing, *lost, *told, *self.identities.told())
+        return (*self.notices, *self.panel.told, *missing, *lost, *told, *self.identities.told())
 
     @property
     def possibly_paid(self) -> dict[str, object]:

@@ -40,7 +40,7 @@ def meaning_of(
 ) -> Mapping[str, str]:
     """Return everything that reaches the requests, as names that a person knows to short values."""
     found = {
-        "language": config.language_name,
+        "language": config.told_languages,
         "seed": str(config.seed),
         "plan.law": config.plan.law,
         "plan.sampling": config.plan.sampling,

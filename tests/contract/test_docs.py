@@ -1,18 +1,14 @@
 """The documentation says what the code does: links, examples, commands, tables and generated pages."""
 
-import ast
-import asyncio
-import inspect
 import re
 import runpy
-import shlex
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
 from layers import LAYERS
+from shown import parse
 
 from glan.cli import COMMANDS, cli
 from glan.curate.quality import ANSWER_RULES, QUESTION_RULES
@@ -22,13 +18,12 @@ from glan.estimate import DEFAULTS, EXPECTED, HIGH, LOW
 from glan.manifests import Manifest
 from glan.mix import shipped
 from glan.settings import Form, Grade
-from glan.taxonomy.tree import Taxonomy
 from glan.teachers.faults import CONTENT_FAULTS, TRANSPORT_FAULTS
 from glan.teachers.ledger_rows import COLUMNS
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
-DECISIONS = sorted(ROOT.glob("docs/decisions/*.md"))
+DECISIONS = sorted(ROOT.glob("docs/decisions/[0-9]*.md"))
 SOURCES = sorted(ROOT.glob("src/glan/**/*.py"))
 README = ROOT / "README.md"
 
@@ -50,13 +45,6 @@ def fenced(path: Path, *languages: str) -> list[str]:
 def prose(path: Path) -> str:
     """Return a page without its fenced blocks."""
     return _FENCE.sub("", text_of(path))
-
-
-def blocks(language: str) -> list[tuple[str, str]]:
-    """Return every block of a language in any page, with a name for it."""
-    return [
-        (f"{path.relative_to(ROOT)}-{i}", block) for path in PAGES for i, block in enumerate(fenced(path, language))
-    ]
 
 
 def section(name: str, heading: str) -> str:
@@ -87,29 +75,6 @@ def anchors(path: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-def commands(text: str) -> Iterator[str]:
-    """Yield the command lines of `glan` in a block of shell."""
-    for line in text.splitlines():
-        words = line.strip()
-        if re.match(r"(?:[A-Z_]+=\S+ )*glan ", words):
-            yield words
-
-
-def parse(line: str) -> None:
-    """Let click read a command line as it would, without doing anything."""
-    words = shlex.split(line, comments=True)
-    name, *rest = words[next(i for i, word in enumerate(words) if "=" not in word) :]
-    command: click.Command | None = cli
-    context = click.Context(cli, info_name=name)
-    while isinstance(command, click.Group):
-        name, *rest = rest
-        command = command.get_command(context, name)
-        assert command is not None, f"There is no {name} in {line!r}."
-        context = click.Context(command, parent=context, info_name=name)
-    assert command is not None
-    command.make_context(name, rest, parent=context.parent)
-
-
 def check_named(span: str, where: Path) -> None:
     """Check that the command in a piece of code exists, with its options; what is no command of `glan` passes."""
     words = span.split()
@@ -128,7 +93,7 @@ def check_named(span: str, where: Path) -> None:
 def test_generated_pages_are_what_the_code_gives() -> None:
     """Settings, commands and the records in the README; `python docs/generate.py` mends it."""
     pages = runpy.run_path(str(ROOT / "docs" / "generate.py"))["pages"]()
-    assert len(pages) == 4
+    assert len(pages) == 7
     for name, text in pages.items():
         assert text_of(ROOT / name) == text, f"{name} is stale; run python docs/generate.py"
 
@@ -156,24 +121,6 @@ def test_every_path_that_is_named_exists(path: Path) -> None:
         assert is_there or "NAME" in name, f"{path.name} names {name}"
 
 
-@pytest.mark.parametrize(("name", "code"), blocks("python"), ids=[name for name, _ in blocks("python")])
-async def test_every_python_block_runs(name: str, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An example runs as it stands, in an empty folder, without a key; it may await."""
-    monkeypatch.chdir(tmp_path)
-    compiled = compile(code, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    found = eval(compiled, {"__name__": name})  # noqa: S307 - a coroutine of the documentation's own code
-    if inspect.isawaitable(found):
-        await asyncio.wait_for(found, 60)
-
-
-@pytest.mark.parametrize(
-    "line", [line for language in ("sh", "bash") for _, block in blocks(language) for line in commands(block)]
-)
-def test_every_command_line_is_one(line: str) -> None:
-    """Click reads each command line in a block of shell."""
-    parse(line)
-
-
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_command_in_prose_is_one(path: Path) -> None:
     """A command that a sentence names exists, with the options that stand beside it."""
@@ -186,12 +133,6 @@ def test_every_command_in_a_message_is_one(path: Path) -> None:
     """The way out that an error names can be gone."""
     for span in _SPAN.findall(text_of(path)):
         check_named(span, path)
-
-
-@pytest.mark.parametrize(("name", "text"), blocks("yaml"), ids=[name for name, _ in blocks("yaml")])
-def test_every_taxonomy_is_one(name: str, text: str) -> None:
-    """A tree that a page shows can be read."""
-    assert Taxonomy.parse(text, name).disciplines
 
 
 def test_a_wrong_command_line_is_noticed() -> None:
@@ -306,3 +247,39 @@ def test_the_invariants_name_their_tests() -> None:
     found = rows(text)
     assert [row[0] for row in found] == [str(i) for i in range(1, 11)]
     assert all(_LINK.search(row[2]) for row in found)
+
+
+def test_every_page_is_listed() -> None:
+    """docs/README.md, which is the navigation of the site, has every page of docs/ once, and the list of decisions."""
+    linked = re.findall(r"^- \[[^\]]+\]\(([^)]+)\)", text_of(ROOT / "docs" / "README.md"), re.MULTILINE)
+    assert len(linked) == len(set(linked))
+    pages = {path.name for path in ROOT.glob("docs/*.md")} - {"README.md"}
+    assert pages <= {*linked}, "A page needs a line in docs/README.md."
+
+
+def test_the_site_is_seen_to_need_nothing_else(tmp_path: Path) -> None:
+    """docs/check_site.py finds a font or script from elsewhere, a page that is not there, and a missing heading."""
+    findings = runpy.run_path(str(ROOT / "docs" / "check_site.py"))["findings"]
+    (tmp_path / "a.html").write_text('<h1 id="top">A</h1><a href="b.html#top">b</a><a href="https://x.org">x</a>')
+    (tmp_path / "b.html").write_text('<h1 id="top">B</h1><img src="a.svg"><link rel="canonical" href="https://x.org/">')
+    (tmp_path / "a.svg").write_text("<svg/>")
+    assert list(findings(tmp_path)) == []
+    (tmp_path / "b.html").write_text(
+        '<script src="https://cdn.org/x.js"></script><a href="c.html">c</a><a href="a.html#no">a</a>'
+    )
+    (tmp_path / "s.css").write_text("@font-face {src: url(//fonts.org/f.woff2)}")
+    assert list(findings(tmp_path)) == [
+        "a.html leads to b.html#top, and that page has no such heading.",
+        "b.html loads https://cdn.org/x.js.",
+        "b.html leads to c.html, which is not there.",
+        "b.html leads to a.html#no, and that page has no such heading.",
+        "s.css loads //fonts.org/f.woff2.",
+    ]
+
+
+def test_every_field_of_the_python_interface_is_described() -> None:
+    """Each field of a value that `glan` exports has a line of prose."""
+    page = text_of(ROOT / "docs" / "api.md").partition("## `glan.teachers`")[0]
+    assert "## `glan.Options`" in page
+    for line in page.splitlines():
+        assert not re.fullmatch(r"\| `\w+` \|.*\|\s*\|", line), f"{line} says nothing."

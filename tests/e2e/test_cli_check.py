@@ -148,6 +148,7 @@ def test_a_server_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
         code, told = check(command, folder)
         assert code == 1, told
         assert f"No server answers at {address}" in told
+        assert "answers inside the process" not in told
 
 
 def test_a_missing_key_is_told_to_machines_too(command_line: CommandLine) -> None:

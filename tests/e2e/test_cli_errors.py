@@ -114,7 +114,9 @@ SPOILED = {
     "not UTF-8": tree(b"taxonomy:\n  - Phy\xffsics\n", "line 2", "not UTF-8"),
     "a tag that would run": tree("taxonomy: !!python/object/apply:os.abort []\n", "the tag", "is not read"),
     "no weight": tree("taxonomy:\n  - {name: Physics, weight: -1}\n", "the weight '-1' is not more than 0"),
-    "unknown variable": prompt("{{ question }} {{ password }}", "uses password", "may use language, question"),
+    "unknown variable": prompt(
+        "{{ question }} {{ password }}", "uses password", "may use language, language_line, question"
+    ),
     "escape from the sandbox": prompt("{{ question.__class__.__mro__ }}", "cannot be rendered", "unsafe"),
     "include of a file": prompt("{% include '/etc/passwd' %}", "cannot be rendered"),
     "endless macro": prompt("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "cannot be rendered"),
@@ -188,7 +190,7 @@ def test_a_command_that_cannot_be_done_says_why(
 
 NEW = {
     "unknown discipline": (("--disciplines", "Astronmy"), ("'Astronmy'", "did you mean 'Astronomy'")),
-    "unknown recipe": (("--recipe", "papr"), ("'papr'", "default, demo, paper")),
+    "unknown recipe": (("--recipe", "papr"), ("'papr'", "default, demo, domain")),
     "unknown taxonomy": (("--taxonomy", "tree.yml"), ("'tree.yml'", "paper")),
     "full disk": ((), ("cannot be written",)),
 }

@@ -51,3 +51,31 @@ def test_a_plan_counts_what_is_left(done: Path, command_line: CommandLine) -> No
     told = command_line("plan", "--project", done, "--pairs", 2 * PAIRS).out
     assert f"The ledger has {whole['in_ledger']:,} of the replies already; this is what is left:" in told
     assert "are this ledger's averages." in told
+
+
+def test_a_plan_at_scale_has_a_line_for_each_size(command_line: CommandLine) -> None:
+    """From a thousand pairs to ten million, with the project's own N among them, and what the numbers rest on."""
+    folder = command_line.init("data", pairs=20_000)
+    given = ("plan", "--project", folder, "--teacher", "openai/gpt-5-mini", "--scale")
+    found = command_line(*given, "--json").json
+    assert [size["pairs"] for size in found["sizes"]] == [1_000, 10_000, 20_000, 100_000, 1_000_000, 10_000_000]
+    for name in ("calls", "cost_usd", "hours", "disk_bytes", "memory_bytes"):
+        for case in ("low", "expected", "high"):
+            values = [size[case][name] for size in found["sizes"]]
+            assert values == sorted(set(values))
+        assert all(size["low"][name] <= size["expected"][name] <= size["high"][name] for size in found["sizes"])
+    told = command_line(*given).out
+    assert [line.split()[0] for line in told.splitlines()[2:8]] == [f"{size['pairs']:,}" for size in found["sizes"]]
+    assert "Tokens and times are assumed" in told
+    assert "bytes a reply token, which is assumed." in told
+
+
+def test_a_plan_at_scale_rests_on_the_ledger(done: Path, command_line: CommandLine) -> None:
+    """Where there are replies their averages count; what stands takes nothing more, and another N can be asked for."""
+    found = command_line("plan", "--project", done, "--scale", "--json", "--pairs", PAIRS).json
+    assert found["sizes"][0]["pairs"] == PAIRS
+    assert found["sizes"][0]["high"]["calls"] == 0
+    assert "are this ledger's averages." in found["rests_on"][0]
+    one, plain = found["sizes"][1], command_line("plan", "--project", done, "--pairs", 1_000, "--json").json
+    assert one["expected"]["calls"] == sum(stage["calls"] for stage in plain["expected"])
+    assert one["high"]["disk_bytes"] == plain["disk_bytes"]["high"]

@@ -276,5 +276,5 @@ def test_near_names_are_apart_in_another_language(tmp_path: Path) -> None:
         site = site_alone(tmp_path / f"{config.language}.sqlite", config)
         return await Build(site, Panel.of(script, "m"), shape, Options())()
 
-    assert leaves(asyncio.run(run(TreeConfig(language="de")))) == ["Schiff", "Schiffs", "Hafen"]
-    assert asyncio.run(run(TreeConfig(language="English"))).merged == (("Schiffs", "Schiff"),)
+    assert leaves(asyncio.run(run(TreeConfig(languages={"de": 1.0})))) == ["Schiff", "Schiffs", "Hafen"]
+    assert asyncio.run(run(TreeConfig(languages={"English": 1.0}))).merged == (("Schiffs", "Schiff"),)

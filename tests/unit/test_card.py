@@ -36,7 +36,7 @@ SUMMARY = summary_of(
 )
 CARD = Card(
     name="orbits",
-    language="en",
+    languages={"en": 1.0},
     statistics=SUMMARY,
     seed=7,
     version="0.1.0",
@@ -105,7 +105,7 @@ def test_sizes_are_those_of_the_hub(pairs: int, size: str) -> None:
 @pytest.mark.parametrize(("language", "is_there"), [("no", True), ("pt-BR", True), ("German", False), ("x\ny", False)])
 def test_only_a_code_is_a_language_to_the_hub(language: str, is_there: bool) -> None:  # noqa: FBT001 - a parameter of the table
     """The hub refuses names, and YAML takes a bare Norwegian for a false."""
-    found = front_matter(render_card(replace(CARD, language=language)))
+    found = front_matter(render_card(replace(CARD, languages={language: 1.0})))
     assert found.get("language") == ([language] if is_there else None)
 
 

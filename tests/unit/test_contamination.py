@@ -5,7 +5,7 @@
 import asyncio
 import unicodedata
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
 
 import pytest
@@ -17,7 +17,7 @@ from glan.curate.contamination import Contamination, Match, benchmark_of
 from glan.curate.examiner import Examiner, Finding
 from glan.curate.quality import Text
 from glan.curate.shingles import normalise
-from glan.curate.words import LONG, SHORT, Words, runs_of, words_of
+from glan.curate.words import LONG, SHORT, Words, extent, runs_of, words_of
 from glan.records import Message, Request, Sampling, Stage
 from glan.settings import Curation
 from glan.teachers.filler import Filler
@@ -158,12 +158,20 @@ def by_comparing_all(items: Sequence[Item], text: str, *, is_question: bool) -> 
     for item in items:
         asked = words_of(item.question)
         parts = [asked, *map(words_of, item.others)]
-        has_run = any(_run(words, part[i : i + LONG]) for part in parts for i in range(len(part) - LONG + 1))
-        is_inside = SHORT <= len(asked) < LONG and _run(words, asked)
-        is_equal = 0 < len(asked) < SHORT and normalise(item.question) == normalise(text)
+        has_run = any(_run(words, run) for part in parts for run in _runs(part))
+        is_inside = SHORT <= extent(asked) < LONG and _run(words, asked)
+        is_equal = 0 < extent(asked) < SHORT and normalise(item.question) == normalise(text)
         if has_run or is_inside or (is_equal and is_question):
             held.add(item.id)
     return held
+
+
+def _runs(part: list[bytes]) -> Iterator[list[bytes]]:
+    """Give the parts of a text that are worth 13 words, each as short as it can be."""
+    for i in range(len(part)):
+        ends = (k for k in range(i + 1, len(part) + 1) if extent(part[i:k]) >= LONG)
+        if (end := next(ends, None)) is not None:
+            yield part[i:end]
 
 
 def _run(words: list[bytes], run: list[bytes]) -> bool:
@@ -192,7 +200,7 @@ def test_planted_items_are_found(item: str, before: str, after: str, marks: str)
     """Whatever stands around it and between its words, an item of six words or more is found."""
     known = Contamination([Item(benchmark="B", id="1", question=item)])
     text = f"{before} {marks.join(item.upper().split())} {after}"
-    if len(words_of(item)) >= SHORT:
+    if extent(words_of(item)) >= SHORT:
         assert found(text, known=known) == found(text, is_question=False, known=known) == ("B", "1")
 
 

@@ -10,9 +10,24 @@ from msgspec import structs
 from strategies import a_discipline
 
 from glan.config import Config
-from glan.estimate import DEFAULTS, EXPECTED, HIGH, LOW, Average, Known, Prices, StageEstimate, estimate, estimates_of
+from glan.estimate import (
+    DEFAULTS,
+    DISK_BYTES_PER_CALL,
+    DISK_BYTES_PER_TOKEN,
+    EXPECTED,
+    HIGH,
+    LOW,
+    Average,
+    Known,
+    Prices,
+    StageEstimate,
+    disk_bytes,
+    estimate,
+    estimates_of,
+    memory_bytes,
+)
 from glan.records import Level, Session, Stage, Subject
-from glan.settings import Agreement, Critic, Curation, Limits, Questions, Rating, Safety
+from glan.settings import Agreement, Critic, Curation, Embeddings, Limits, Questions, Rating, Safety
 
 LEAVES = [a_discipline(name) for name in ("Physics", "Law", "Music")]
 PRICES = dict.fromkeys(Stage, Prices(input=1.0, output=10.0))
@@ -163,3 +178,20 @@ def test_a_server_by_the_hour_costs_as_long_as_the_run_goes_on() -> None:
     tokens_alone = estimate(LEAVES, Config(pairs=100), HIGH, Known(prices=prices))
     found = estimate(LEAVES, Config(pairs=100), HIGH, Known(prices=prices, usd_per_hour=2.5))
     assert cost_of(found) == pytest.approx(cost_of(tokens_alone) + 2.5 * hours_of(found))
+
+
+def test_disk_is_calls_and_reply_tokens() -> None:
+    """A call takes its row, a token of a reply what the project has measured, or else what is assumed."""
+    found = (StageEstimate(stage=Stage.ANSWERS, calls=10, prompt_tokens=9, completion_tokens=200, cost_usd=0, hours=0),)
+    assert disk_bytes(found, Known()) == 10 * DISK_BYTES_PER_CALL + 200 * DISK_BYTES_PER_TOKEN
+    assert disk_bytes(found, Known(disk_bytes_per_token=0.5)) == 10 * DISK_BYTES_PER_CALL + 100
+
+
+def test_memory_grows_with_the_questions_and_their_vectors() -> None:
+    """The high case has the questions of rejected slots too; copies in meaning add a byte for each dimension."""
+    small, large = (memory_bytes(Config(pairs=pairs)) for pairs in (1_000, 1_001_000))
+    grown = {name: large[name] - small[name] for name in large}
+    assert 0 < grown["low"] < grown["expected"] < grown["high"]
+    curation = Curation(embeddings=Embeddings(enabled=True, dimensions=100))
+    with_vectors = memory_bytes(Config(pairs=1_001_000, curation=curation))
+    assert with_vectors["low"] - large["low"] == 100 * 1_001_000

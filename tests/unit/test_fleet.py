@@ -22,6 +22,7 @@ FIXED = Limits(concurrency="fixed", max_in_flight=10)
 ADAPTIVE = Limits(concurrency="adaptive")
 GONE = Trouble(kind=Kind.UNREACHED, reason="no connection", told="refused")
 CRASH = Trouble(kind=Kind.LATER, status=500, reason="status 500")
+LOST = Trouble(kind=Kind.LOST, reason="a worker that was lost")
 FULL = Trouble(kind=Kind.LATER, status=429, reason="status 429")
 WRONG = Trouble(kind=Kind.FORM, status=400, reason="status 400")
 REPLY = Reply(text="So.")
@@ -178,6 +179,27 @@ async def test_a_full_server_is_not_away() -> None:
     for _ in range(20):
         await found.outcome(FULL)
     assert found.away() == ["a"]
+
+
+async def test_a_server_is_not_blamed_for_who_asked_it() -> None:
+    """Requests that were lost with the worker that made them say nothing of their server."""
+    found = yard("a")
+    await found.outcome(REPLY)
+    for _ in range(100):
+        await found.outcome(LOST)
+    assert found.away() == []
+
+
+async def test_nobody_waits_for_servers_that_cannot_be_reached_again() -> None:
+    """Where whoever reaches them is gone, an outage ends at once, with the reason."""
+    found = yard("a")
+    await found.outcome(REPLY)
+    for _ in range(5):
+        await found.outcome(GONE)
+    assert found.away() == ["a"]
+    found.fleet.end(UnusableError("The cluster is gone."))
+    with pytest.raises(UnusableError, match="gone"):
+        await found.fleet.admit(ask())
 
 
 async def test_an_outage_is_waited_for() -> None:

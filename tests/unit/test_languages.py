@@ -70,7 +70,7 @@ def test_a_foreign_answer_around_code_is_found() -> None:
 @pytest.mark.parametrize("setting", ["Klingon", "tlh", "xx-YY"])
 def test_of_a_language_that_is_not_known_nothing_is_said(setting: str) -> None:
     """A project in a language that is not known holds its texts to none."""
-    assert Config(language=setting).checked_language is None
+    assert Config(languages={setting: 1.0}).checked_language() is None
 
 
 @pytest.mark.parametrize(
@@ -78,8 +78,8 @@ def test_of_a_language_that_is_not_known_nothing_is_said(setting: str) -> None:
 )
 def test_the_language_of_the_settings(setting: str, code: str) -> None:
     """A code, a code with a region and an English name say the same; `wrong_language = "keep"` looks at none."""
-    config = Config(language=setting)
-    assert config.checked_language == code
+    config = Config(languages={setting: 1.0})
+    assert config.checked_language() == code
 
 
 @pytest.mark.parametrize("expected", ["en", "de", "ja", "ru"])

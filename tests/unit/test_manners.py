@@ -1,5 +1,6 @@
 """What a model does not take is found out once, from the server's words, and what it is sent instead is remembered."""
 
+import dataclasses
 from collections.abc import Callable
 
 import pytest
@@ -8,9 +9,13 @@ from msgspec.structs import replace
 
 from glan.errors import RequestError, UnusableError
 from glan.records import Request
-from glan.teachers.http import Http
+from glan.teachers.http import Http, Patience
 from glan.teachers.manners import Refusal
 from glan.teachers.thinking import words_of
+
+
+def noted(told: list[Refusal]) -> Patience:
+    return dataclasses.replace(Pauses().patience(), on_refused=lambda found, _: told.append(found))
 
 
 def with_sampling(**settings: object) -> Request:
@@ -45,7 +50,9 @@ async def test_a_parameter_that_is_refused_is_left_out_from_then_on(refusal: Ans
     told: list[Refusal] = []
     request = with_sampling(temperature=0.7, top_p=0.9)
     async with serving(without("temperature", refusal)) as server:
-        teacher = Http(at(server), Pauses().patience(), on_refused=lambda found, _: told.append(found))
+        teacher = Http(
+            at(server), dataclasses.replace(Pauses().patience(), on_refused=lambda found, _: told.append(found))
+        )
         async with teacher:
             for _ in range(3):
                 assert (await teacher.reply(request)).text == "So."
@@ -105,7 +112,9 @@ async def test_a_model_that_cannot_but_think_thinks_as_little_as_it_can() -> Non
         return said() if call.body.get("reasoning_effort") == "low" else coded("reasoning_effort")
 
     async with serving(answer) as server:
-        teacher = Http(at(server), Pauses().patience(), on_refused=lambda found, _: told.append(found))
+        teacher = Http(
+            at(server), dataclasses.replace(Pauses().patience(), on_refused=lambda found, _: told.append(found))
+        )
         async with teacher:
             for _ in range(2):
                 await teacher.reply(with_sampling(reasoning="off"))

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from glan.cli import cli
 from glan.errors import MissingPackageError
-from glan.evaluate.folders import is_model, mark_of, model_in, name_of
+from glan.evaluate.folders import is_model, mark_of, model_in, model_name_of
 
 
 def model_in_folder(folder: Path, weights: bytes = b"w" * 10) -> Path:
@@ -19,8 +19,8 @@ def model_in_folder(folder: Path, weights: bytes = b"w" * 10) -> Path:
 
 def test_a_student_is_called_as_the_folder_that_was_named_for_it(tmp_path: Path) -> None:
     """`glan train --out students/50000` puts it into `model` below; any other folder has its own name."""
-    assert name_of(model_in_folder(tmp_path / "students/50000/model")) == "50000"
-    assert name_of(model_in_folder(tmp_path / "mistral")) == "mistral"
+    assert model_name_of(model_in_folder(tmp_path / "students/50000/model")) == "50000"
+    assert model_name_of(model_in_folder(tmp_path / "mistral")) == "mistral"
 
 
 def test_a_folder_without_a_configuration_is_no_model(tmp_path: Path) -> None:

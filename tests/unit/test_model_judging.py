@@ -459,3 +459,35 @@ def test_an_answer_that_is_missing_or_stands_twice_is_told(tmp_path: Path) -> No
         read_answers(write_lines(tmp_path / "a.jsonl", {"id": "a", "question": "Why?"}))
     with pytest.raises(DatasetError, match="already"):
         read_answers(write_lines(tmp_path / "b.jsonl", *[{"id": "a", "answer": "x"}] * 2))
+
+
+def test_a_judge_is_asked_in_the_language_of_the_question(tmp_path: Path) -> None:
+    """What asks a judge to mend its reply names the language of the question, where the project has that."""
+
+    class Stumbling(Judge):
+        asked: list[str]
+
+        async def reply(self, request: Request) -> Reply:
+            if request.attempt == 0:
+                return Reply(text="I cannot say.", finish_reason="stop")
+            self.asked.append(request.messages[-1].content)
+            return await super().reply(replace_messages(request))
+
+    def replace_messages(request: Request) -> Request:
+        return structs.replace(request, messages=request.messages[:1])
+
+    judge = Stumbling()
+    judge.asked = []
+    questions = [
+        Asked(id=language, turns=(Message(role="user", content=f"Why {language}?"),), groups={"language": language})
+        for language in ("en", "ja", "tlh")
+    ]
+    config = JudgeConfig.of(Config(languages={"en": 0.7, "ja": 0.3}))
+    task = replace(task_of([contestant("good")], judge, "single"), questions=questions, judge_config=config)
+    _, outcome = judged(tmp_path / "l.sqlite", task)
+    assert outcome.complete == 3
+    assert [("日本語で書いてください" in text, "in English" in text) for text in sorted(judge.asked)] == [
+        (False, True),
+        (False, True),
+        (True, False),
+    ]

@@ -39,7 +39,7 @@ def write(folder: Path, found: Iterable[Storable], shard_rows: int = 10, schema:
 def card(split: str) -> Card:
     return Card(
         name="orbits",
-        language="en",
+        languages={"en": 1.0},
         statistics=Statistics().result(),
         seed=0,
         version="0.1.0",

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from glan.environment import Environment
 from glan.errors import ConfigError, UntrustedError
 from glan.settings import TeacherSettings
+from glan.teachers import ollama, openai, server, textbook, vllm
+from glan.teachers.opening import text_of
 from glan.teachers.providers import providers
 from glan.teachers.specs import (
     OFFLINE_MODEL,
@@ -166,7 +168,7 @@ def test_a_provider_is_asked_at_its_address_with_its_key() -> None:
     """A provider's own variable holds its key."""
     found = find("groq/m", {"GROQ_API_KEY": KEY, "OPENAI_API_KEY": "sk-of-somebody-else"})
     assert (found.name, found.host, found.key_variable) == ("groq", "api.groq.com", "GROQ_API_KEY")
-    assert found.url == "https://api.groq.com/openai/v1/chat/completions"
+    assert found.base_url == "https://api.groq.com/openai/v1"
     assert key_of(found) == KEY
     assert KEY not in repr(found)
 
@@ -374,3 +376,13 @@ def test_the_offline_teacher_has_no_endpoint() -> None:
     """Nobody is asked for the offline teacher."""
     with pytest.raises(ConfigError, match="offline"):
         find("offline", {})
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [textbook(), openai("gpt-5-mini"), ollama("qwen3:8b"), vllm("a/b"), server("a/b", "http://localhost:1/v1")],
+    ids=lambda spec: spec.provider,
+)
+def test_a_teacher_of_python_is_the_same_on_the_command_line(spec: Spec) -> None:
+    """The next run finds the teacher that Python code has named by the text that the ledger keeps of it."""
+    assert parse_spec(text_of(spec)) == spec

@@ -13,6 +13,7 @@ from textbook_chain import CHAPTERS, special_concepts
 
 from glan.places import key_of
 from glan.records import Level
+from glan.teachers.offline.abroad import VOLUMES
 from glan.teachers.offline.book import PARTS, Concept, Part, open_book
 from glan.teachers.offline.kinds import KINDS
 from glan.teachers.offline.paragraphs import fit, paragraph
@@ -45,7 +46,9 @@ def test_no_concept_stands_in_the_book_twice() -> None:
 def test_every_file_of_the_textbook_is_read() -> None:
     """No part lies in the folder without being a part of the book."""
     folder = resources.files("glan.teachers.offline") / "textbook"
-    assert {file.name for file in folder.iterdir()} == {f"{name}.toml" for name in (*PARTS, "generic", "phrases")}
+    assert {file.name for file in folder.iterdir()} == {
+        f"{name}.toml" for name in (*PARTS, *VOLUMES, "generic", "phrases")
+    }
     assert len(open_book().parts) == len(PARTS)
 
 

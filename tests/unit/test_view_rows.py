@@ -162,7 +162,7 @@ def walked(lists: Lists, asked: Asked) -> list[str]:
         asked = Asked(filters=asked.filters, typed=asked.typed, after=listing.next)
 
 
-@pytest.mark.parametrize("typed", ["", "question", "answer 1", "ANSWER"])
+@pytest.mark.parametrize("typed", ["", "question", "er", "ANSWER"])
 @pytest.mark.parametrize("filters", [(), (Filter("level", "is", "graduate"),)])
 def test_pages_follow_each_other_without_a_gap(index: Index, typed: str, filters: tuple[Filter, ...]) -> None:
     """Forwards and backwards, with filters and a search, each row stands on one page, in the order of the data set."""
@@ -170,7 +170,7 @@ def test_pages_follow_each_other_without_a_gap(index: Index, typed: str, filters
     wanted = [
         f"question/leaf%20{i % 3}/subject/{i}"
         for i in range(130)
-        if all(len(word) < 3 or word in f"question {i}? answer {i}." for word in words) and (not filters or i % 3 == 1)
+        if all(word in f"question {i}? answer {i}." for word in words) and (not filters or i % 3 == 1)
     ]
     lists = Lists(index)
     assert walked(lists, Asked(filters=filters, typed=typed)) == wanted
@@ -232,7 +232,7 @@ text = st.text(alphabet="abcABÄäßé \"'*(){}:^-+.,数学的是\u202e\x00\n", 
 @given(texts=st.lists(st.tuples(text, text), min_size=1, max_size=8), asked=text)
 @settings(max_examples=150, deadline=None)
 def test_full_text_finds_what_holds_the_letters(texts: list[tuple[str, str]], asked: str) -> None:
-    """Whatever is typed is text and no syntax; what is found holds every phrase of three letters or more."""
+    """Whatever is typed is text and no syntax; what is found holds every phrase."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "texts.arrow"
         build(path, texts, lambda _: None)

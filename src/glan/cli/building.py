@@ -207,7 +207,7 @@ def _site(project: Project | None, given: _Given, confirm: Callable[[str], bool]
 def _config(config: Config, language: str | None) -> TreeConfig:
     """Return the settings for a tree, in another language where one is named."""
     found = TreeConfig.of(config)
-    return found if language is None else structs.replace(found, language=language)
+    return found if language is None else structs.replace(found, languages={language: 1.0})
 
 
 def _check_branch(project: Project, under: str) -> None:

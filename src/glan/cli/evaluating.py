@@ -23,7 +23,7 @@ from glan.dataset.tables import Table
 from glan.disk import replace
 from glan.errors import BudgetError, ConfigError, GlanError
 from glan.evaluate.answering import Answer, Respondent
-from glan.evaluate.folders import model_in, name_of
+from glan.evaluate.folders import model_in, model_name_of
 from glan.evaluate.sandbox import Isolation, Limits
 from glan.evaluations import Chosen, Examination, Examined, Wanted, before_of, harness, pairs_of, ready
 from glan.examinees import Asked, Served
@@ -165,7 +165,7 @@ class _Sitting:
             name, model = "", text
         model = str(model_in(Path(model)) or model)
         is_server = not given["local"] and _is_spec(model)
-        name = name or (parse_spec(model).model if is_server else name_of(Path(model)))
+        name = name or (parse_spec(model).model if is_server else model_name_of(Path(model)))
         project = project_here(given["folder"], given["ledger"])
         plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-")[:100] or "model"
         out = given["out"] or (project.folder if project is not None else Path()) / "eval" / plain

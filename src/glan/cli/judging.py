@@ -12,6 +12,7 @@ from typing import Unpack
 import click
 import msgspec
 
+from glan import language_names
 from glan.cli.display import STOPPING, lined
 from glan.cli.logs import logged_to
 from glan.cli.paying import Given, options_of, paying_options, project_here
@@ -20,7 +21,7 @@ from glan.cli.screen import complain, confirmer, json_option, ledger_option, say
 from glan.cli.trusting import confirmed
 from glan.config import Config, JudgeConfig, StudentConfig
 from glan.errors import BudgetError, ConfigError, GlanError, MissingPackageError
-from glan.evaluate.folders import mark_of, model_in, name_of
+from glan.evaluate.folders import mark_of, model_in, model_name_of
 from glan.evaluate.inspecting import export
 from glan.evaluate.questions import Asked, read_answers, read_questions
 from glan.heldout import shelf_of
@@ -98,7 +99,9 @@ def judge_command(ctx: click.Context, *, as_json: bool, yes: bool, **given: Unpa
     by = (*BY, *given["by"])
     site = _site(project, given)
     if given["task_file"] is not None:
-        beside = export(given["task_file"], questions, site.prompts, by=by, language=site.config.language_name)
+        beside = export(
+            given["task_file"], questions, site.prompts, by=by, language=language_names.name_of(site.config.language)
+        )
         say(f"Wrote {given['task_file']} and {beside}: {len(questions):,} questions.")
         return
     task = _task(project, questions, given)
@@ -197,7 +200,7 @@ def _contestant(text: str, questions: Sequence[Asked]) -> Contestant:
         return Contestant(name=name or REFERENCE, answers=answers, source=source)
     path = Path(source)
     if (model := model_in(path)) is not None:
-        return Contestant(name=name or name_of(model), named=_local(model), source=source)
+        return Contestant(name=name or model_name_of(model), named=_local(model), source=source)
     if path.exists() or path.suffix.casefold() in _FILES:
         answers = dict(read_answers(path))
         if not any(asked.id in answers for asked in questions):

@@ -12,9 +12,20 @@ import msgspec
 
 from glan.cli.opening import only_option, opened_project
 from glan.cli.running import named_for
+from glan.cli.scaling import say_scale, scaled
 from glan.cli.screen import json_option, ledger_option, project_option, say, say_json
 from glan.config import Config, parse_config
-from glan.estimate import DEFAULTS, Average, Known, Prices, StageEstimate, disk_bytes, estimates_of
+from glan.estimate import (
+    DEFAULTS,
+    DISK_BYTES_PER_CALL,
+    DISK_BYTES_PER_TOKEN,
+    Average,
+    Known,
+    Prices,
+    StageEstimate,
+    disk_bytes,
+    estimates_of,
+)
 from glan.growth import pairs_of
 from glan.project import Project
 from glan.records import STAGES, Discipline, Stage
@@ -26,6 +37,9 @@ from glan.teachers.providers import UNKNOWN, providers
 from glan.teachers.shelf import Shelf
 from glan.teachers.specs import OFFLINE, Spec, parse_spec, where
 
+_LEAST_TOKENS = 100_000
+"""Of replies, below which the files of a project say little about the size of a larger one."""
+
 
 class _Given(TypedDict):
     """The options of `glan plan` as click gives them."""
@@ -33,6 +47,7 @@ class _Given(TypedDict):
     pairs: int | None
     spec: str | None
     only: str | None
+    scale: bool
 
 
 @click.command("plan")
@@ -43,6 +58,11 @@ class _Given(TypedDict):
     "--pairs", type=click.IntRange(1, 1_000_000_000), help="How many pairs; as many as a run would make if not given."
 )
 @click.option("--teacher", "spec", metavar="SPEC", help="The teacher whose prices count.")
+@click.option(
+    "--scale",
+    is_flag=True,
+    help="Say it for 1,000 to 10,000,000 pairs instead, with disk and memory, from what the ledger has measured.",
+)
 @only_option
 def plan_command(folder: Path, ledger: Path | None, *, as_json: bool, **given: Unpack[_Given]) -> None:
     """Say what a run will still take to N pairs, with a range, and which hosts it will talk to.
@@ -54,40 +74,90 @@ def plan_command(folder: Path, ledger: Path | None, *, as_json: bool, **given: U
     disciplines = project.taxonomy.disciplines
     config = msgspec.structs.replace(project.config, pairs=given["pairs"] or _pairs_of_a_run(project, disciplines))
     known = known_of(project, config, named)
-    hosts = hosts_of(config, project.environment, named)
-    cases = estimates_of(disciplines, config, known)
-    disk = {name: disk_bytes(estimates) for name, estimates in cases.items()}
-    in_ledger = sum(known.done.values())
-    if as_json:
-        told = {
-            "pairs": config.pairs,
-            "disciplines": len(disciplines),
-            "in_ledger": in_ledger,
-            "averages": {stage: known.averages[stage] for stage in config.stages},
-            "usd_per_hour": known.usd_per_hour,
-            "hosts": hosts,
-            "disk_bytes": disk,
-        }
-        say_json({**told, **cases})
+    if given["scale"]:
+        _tell_scale(disciplines, config, known, as_json=as_json)
         return
+    hosts = hosts_of(config, project.environment, named)
+    if as_json:
+        say_json(_as_json(disciplines, config, known, hosts))
+    else:
+        _tell(disciplines, config, known, hosts, n_on_shelf=_on_shelf(project))
+
+
+def _as_json(
+    disciplines: Sequence[Discipline], config: Config, known: Known, hosts: tuple[Host, ...]
+) -> Mapping[str, object]:
+    cases = estimates_of(disciplines, config, known)
+    return {
+        "pairs": config.pairs,
+        "disciplines": len(disciplines),
+        "languages": config.languages,
+        "in_ledger": sum(known.done.values()),
+        "averages": {stage: known.averages[stage] for stage in config.stages},
+        "usd_per_hour": known.usd_per_hour,
+        "hosts": hosts,
+        "disk_bytes": {name: disk_bytes(estimates, known) for name, estimates in cases.items()},
+        **cases,
+    }
+
+
+def _tell(
+    disciplines: Sequence[Discipline], config: Config, known: Known, hosts: tuple[Host, ...], *, n_on_shelf: int
+) -> None:
+    cases = estimates_of(disciplines, config, known)
     in_flight = config.limits.fixed
-    say(f"{config.pairs:,} pairs over {len(disciplines):,} disciplines, with {in_flight:,} requests in flight.")
-    if in_ledger:
+    of_all = f"{config.pairs:,} pairs over {len(disciplines):,} disciplines"
+    say(f"{of_all}{_told_languages(config)}, with {in_flight:,} requests in flight.")
+    if in_ledger := sum(known.done.values()):
         say(f"The ledger has {in_ledger:,} of the replies already; this is what is left:")
-    if on_shelf := _on_shelf(project):
-        say(f"{on_shelf:,} replies of other projects may save some of it: `glan taxonomy diff` says how many.")
+    if n_on_shelf:
+        say(f"{n_on_shelf:,} replies of other projects may save some of it: `glan taxonomy diff` says how many.")
     say(f"{'':10} {'calls':>12} {'prompt tokens':>16} {'reply tokens':>16} {'cost':>12} {'hours':>8}")
     for found in cases["expected"]:
         say(_line(found.stage, (found,)))
     for name, estimates in cases.items():
         say(_line(f"all, {name}", estimates))
-    say(f"Disk: {disk['low'] / 1e6:,.0f} to {disk['high'] / 1e6:,.0f} MB more.")
+    low, high = (disk_bytes(cases[name], known) / 1e6 for name in ("low", "high"))
+    say(f"Disk: {low:,.0f} to {high:,.0f} MB more.")
     if config.mode == "batch":
         say("Costs are those of batches; the hours are the provider's, up to 24 for each step of the way.")
     if known.usd_per_hour:
         say(f"The cost has ${known.usd_per_hour:,.2f} for each hour of servers of your own.")
     say(f"Hosts: {_told_hosts(hosts) or 'none'}.")
     say(_told_measured(config.stages, known.averages))
+
+
+def _told_languages(config: Config) -> str:
+    """Name the languages, where there are several."""
+    return f" in {config.told_languages}" if len(config.languages) > 1 else ""
+
+
+def _tell_scale(disciplines: Sequence[Discipline], config: Config, known: Known, *, as_json: bool) -> None:
+    """Say what a run takes at growing sizes, and what the numbers rest on."""
+    sizes = scaled(disciplines, config, known)
+    rests_on = [*_rests_on(config, known)]
+    if as_json:
+        listed = [{"pairs": pairs, **cases} for pairs, cases in sizes.items()]
+        say_json({"disciplines": len(disciplines), "sizes": listed, "rests_on": rests_on})
+        return
+    say(f"What a run still takes, over {len(disciplines):,} disciplines, from the cheapest case to the dearest:")
+    say_scale(sizes)
+    for line in rests_on:
+        say(line)
+
+
+def _rests_on(config: Config, known: Known) -> Iterator[str]:
+    """Say where the numbers come from."""
+    yield _told_measured(config.stages, known.averages)
+    yield (
+        f"Hours are with {config.limits.fixed:,} requests in flight, if the servers keep up; with ten times as many "
+        "they are a tenth. A run finds by itself how many the servers bear."
+    )
+    measured = known.disk_bytes_per_token
+    rests = "assumed" if measured is None else "what this project takes"
+    per_token = DISK_BYTES_PER_TOKEN if measured is None else measured
+    yield f"Disk is {DISK_BYTES_PER_CALL} bytes a call, and {per_token:.1f} bytes a reply token, which is {rests}."
+    yield "Memory is that of a run at its end, as measured with questions of 400 characters (docs/scale.md)."
 
 
 def _on_shelf(project: Project) -> int:
@@ -160,7 +230,25 @@ def known_of(project: Project, config: Config, named: Named) -> Known:
     places = Counter({Stage.ANSWERS: further})
     for (_, stage), number in done.items():
         places[stage] += number
-    return replace(known, done=done, further_answers=further, has_voted=has_voted, averages=_averages(totals, places))
+    return replace(
+        known,
+        done=done,
+        further_answers=further,
+        has_voted=has_voted,
+        averages=_averages(totals, places),
+        disk_bytes_per_token=_disk_bytes_per_token(project, totals),
+    )
+
+
+def _disk_bytes_per_token(project: Project, totals: Mapping[str, StageTotals]) -> float | None:
+    """Return what a token of a reply takes on this project's disk; None where it has too few to say."""
+    tokens = sum(total.completion_tokens for total in totals.values())
+    if tokens < _LEAST_TOKENS:
+        return None
+    calls = sum(total.replies + total.failures for total in totals.values())
+    made = [path for folder in (project.train_path, project.rejects_path) for path in folder.glob("*.parquet")]
+    size = sum(path.stat().st_size for path in (project.ledger_path, *made))
+    return max(0.0, size - calls * DISK_BYTES_PER_CALL) / tokens
 
 
 def _has_voted(runs: Iterable[Run], hashes: Mapping[str, str], config: Config) -> bool:

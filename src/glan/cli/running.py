@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, Protocol, TypedDict, Unpack
 
@@ -47,6 +48,8 @@ class _Given(TypedDict):
     pairs: int | None
     spec: str | None
     mode: Literal["live", "batch"] | None
+    engine: Literal["local", "ray"] | None
+    address: str | None
     max_in_flight: int | None
     concurrency: Literal["adaptive", "fixed"] | None
     budget_usd: float | None
@@ -77,6 +80,16 @@ class _Given(TypedDict):
     "--mode",
     type=click.Choice(["live", "batch"]),
     help="Ask one by one, or in batches: half the price, and hours. If not given, as in glan.toml.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    help="Have servers asked by this process, or by workers on a Ray cluster. If not given, as in glan.toml.",
+)
+@click.option(
+    "--address",
+    metavar="HOST:PORT",
+    help="The head of the Ray cluster. If not given, as RAY_ADDRESS says, or the cluster on this machine.",
 )
 @click.option(
     "--max-in-flight", type=click.IntRange(1, 100_000), help="Most requests in flight at once to each server."
@@ -128,6 +141,8 @@ def run_command(ctx: click.Context, *, folder: Path, as_json: bool, yes: bool, *
         raise click.UsageError("--reask and --keep exclude each other.")
     options = _options(given)
     project = Project.open(folder, given["ledger"])
+    if options.address is not None and options.asked_by(project.config).engine != "ray":
+        raise click.UsageError("--address is that of a Ray cluster, and goes with --engine ray.")
     confirm = confirmer(yes=yes)
     is_part = options.only is not None or options.until is not Stage.ANSWERS
     goal = goal_of(project, given["publish"], confirm, is_part=is_part)
@@ -186,7 +201,8 @@ async def conduct(
     project: Project, named: Named, options: Options, confirm: Callable[[str], bool]
 ) -> tuple[Run, Result]:
     """Run a project with its progress on the screen, its log on disk, and Ctrl-C handled."""
-    config = project.config  # a wrong setting is told before anything is written
+    config = options.asked_by(project.config)  # a wrong setting is told before anything is written
+    named = replace(named, cluster=options.address)
     with logged_to(project.log_path):
         async with opened(config, project.environment, named) as panel:
             run = Run(project, panel, options)
@@ -301,6 +317,8 @@ def _line(project: Project, options: Options) -> str:
         "--only": options.only,
         "--pairs": options.pairs if options.pairs != project.config.pairs else None,
         "--mode": options.mode if options.mode != project.config.mode else None,
+        "--engine": options.engine if options.engine != project.config.engine else None,
+        "--address": options.address,
         "--until": options.until if options.until is not Stage.ANSWERS else None,
         "--budget-usd": options.budget_usd,
         "--budget-tokens": options.budget_tokens,
@@ -343,6 +361,8 @@ def _options(given: _Given) -> Options:
         pairs=given["pairs"],
         until=Stage(given["until"]) if given["until"] else Stage.ANSWERS,
         mode=given["mode"],
+        engine=given["engine"],
+        address=given["address"],
         max_in_flight=given["max_in_flight"],
         concurrency=given["concurrency"],
         budget_usd=given["budget_usd"],

@@ -165,5 +165,5 @@ def _told_answer(project: Project, row: dict[str, Any], entry: Entry) -> str:
     if entry.reply is None:
         return which
     question = next(message["content"] for message in messages if message["role"] == "user")
-    final = final_of(entry.reply.text, question=question, language=code_of(project.config.language))
+    final = final_of(entry.reply.text, question=question, language=code_of(row["language"]))
     return f"{which}: {final.shown if final is not None else 'no final answer'}"

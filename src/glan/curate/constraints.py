@@ -21,7 +21,12 @@ from glan.language_names import LANGUAGES
 from glan.records import Constraint, Decided
 
 MET, MISSED, UNSURE = "met", "missed", "not sure"
-_ITEM: Final = re.compile(r"(?P<indent>[ \t]*)(?:\*\*)?(?:(?P<number>\d{1,4})[.)]|[-*+\u2022])(?:\*\*)?[ \t]+\S")
+_ITEM: Final = re.compile(
+    r"(?P<indent>[ \t\u3000]*)(?:\*\*)?"
+    r"(?:(?:(?P<number>\d{1,4})[.)]|[-*+\u2022\u2013\u2014])(?:\*\*)?[ \t\u3000]+\S"
+    r"|(?P<wide>\d{1,4}[\uff0e\uff09\u3001]|[\uff08(]\d{1,4}[\uff09)]|[\u2460-\u2473])|[\u30fb\u25cf\u25cb\u25a0](?=\s*\w))"
+)
+"""How an item begins; behind the marks of Chinese and Japanese there is no space."""
 _FENCED: Final = re.compile(r"```(?:json)?[ \t]*\n(.*?)\n?```", re.DOTALL | re.IGNORECASE)
 
 
@@ -101,7 +106,7 @@ def _item_counts(text: str, answer: str | None) -> set[int]:
     items = [item for line in without_code(text).split("\n") if (item := _ITEM.match(line))]
     outer = min((len(item["indent"].expandtabs(4)) for item in items), default=0)
     outermost = [item for item in items if len(item["indent"].expandtabs(4)) == outer]
-    numbered = sum(item["number"] is not None for item in outermost)
+    numbered = sum(item["number"] is not None or item["wide"] is not None for item in outermost)
     return {len(outermost), numbered, len(outermost) - numbered}
 
 

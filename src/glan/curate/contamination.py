@@ -4,7 +4,8 @@
 * A question of 6 to 12 words: all of it, inside a question or an answer.
 * A shorter question: only what is equal to it as a whole, symbols included, among the questions.
 
-What a word is says `words.py`. Runs of words are looked up by their hashes, and whatever is found so is held against
+What a word is says `words.py`, and how many a text is worth whose script writes no spaces: of Chinese and Japanese 26
+characters count as 13 words. Runs of words are looked up by their hashes, and whatever is found so is held against
 the item's own words before it counts: no collision of hashes is ever a verdict. Nothing is missed but by a collision
 of 64 bits inside a benchmark, which among 10 million runs has a chance of one in 300,000.
 
@@ -24,7 +25,7 @@ from glan.benchmarks.items import Item
 from glan.curate.duplicates import in_groups
 from glan.curate.postings import Integers, Postings
 from glan.curate.shingles import Spelled, normalise
-from glan.curate.words import LONG, SHORT, Hashes, Runs, Words, runs_of
+from glan.curate.words import LONG, SHORT, Hashes, Runs, Words, extent, runs_of
 from glan.errors import CurationError
 from glan.packing import compress, decompress
 
@@ -37,6 +38,8 @@ _CHUNK: Final = 4_096
 _BLOCK: Final = 16
 """Texts that are compressed together: to read one costs some 10 us, and only what is found is read."""
 _MOST_BYTES: Final = 1 << 31
+_MOST_OF_FEW: Final = 4 * SHORT
+"""Characters of the scripts that need the most for a word."""
 _MOST_WORDS: Final = 40
 """Words of a match that are shown."""
 _DECODER: Final = msgspec.msgpack.Decoder(list[tuple[str, str, bytes]])
@@ -114,15 +117,15 @@ class Contamination:
         for item in items:
             asked = Words.of(item.question)
             row = self._texts.add(item, asked.words)
-            if len(asked.words) >= LONG:
+            if extent(asked.words) >= LONG:
                 long.add(row, asked.hashes)
             elif asked.words:
                 whole.add(item, row, asked)
             for other in map(Words.of, item.others):
-                if len(other.words) >= LONG:
+                if extent(other.words) >= LONG:
                     long.add(self._texts.add(item, other.words), other.hashes)
         for row, question, hashes in whole.unambiguous():
-            if hashes.size >= SHORT:
+            if hashes.size:
                 short.add(row, hashes[:SHORT])
             else:
                 self._whole.setdefault(normalise(question), row)
@@ -141,7 +144,7 @@ class Contamination:
 
     def _equal(self, questions: Sequence[str], words: Sequence[Words]) -> dict[int, Match]:
         """Return the matches of questions that are as a whole a short item."""
-        few = [(place, normalise(text)) for place, text in enumerate(questions) if len(words[place].words) < SHORT]
+        few = [(place, normalise(text)) for place, text in enumerate(questions) if _is_few(words[place].words)]
         rows = {place: self._whole[normal] for place, normal in few if normal in self._whole}
         return {place: _match(self._texts[row], words[place].words) for place, row in rows.items()}
 
@@ -171,13 +174,20 @@ def _shared(known: _Known, words: Sequence[bytes], start: int) -> Match | None:
     """Return the match if the known text holds the run that begins there, with as many words as follow in both."""
     run, text = b" " + b" ".join(words[start : start + LONG]) + b" ", b" " + known.text + b" "
     place = text.find(run)
-    if place < 0:
-        return None
-    theirs = text[place + 1 : -1].split(b" ")
-    length = LONG
-    while length < min(len(theirs), len(words) - start) and theirs[length] == words[start + length]:
-        length += 1
-    return _match(known, theirs[:length])
+    while place >= 0:
+        theirs = text[place + 1 : -1].split(b" ")
+        length = LONG
+        while length < min(len(theirs), len(words) - start) and theirs[length] == words[start + length]:
+            length += 1
+        if extent(theirs[:length]) >= LONG:
+            return _match(known, theirs[:length])
+        place = text.find(run, place + 1)
+    return None
+
+
+def _is_few(words: Sequence[bytes]) -> bool:
+    """Say whether a question is too short to be looked for inside others; none of so many words is."""
+    return len(words) < _MOST_OF_FEW and extent(words) < SHORT
 
 
 def _before(texts: Sequence[Words], place: int) -> int:
@@ -262,11 +272,13 @@ class _Questions:
     def unambiguous(self) -> Iterator[tuple[int, str, Hashes]]:
         """Yield row, question and hashes of words of each that the benchmark does not go on from in several ways.
 
+        There are no hashes of one that is too short to be looked for inside others.
+
         "Which of the following is true?" is no item; with its choices it is one.
         """
         for key, (row, question, hashes, _) in self._found.items():
             if key not in self._ambiguous:
-                yield row, question, hashes
+                yield row, question, hashes if extent(key.split(b" ")) >= SHORT else hashes[:0]
 
 
 class _Texts:

@@ -8,24 +8,31 @@ from typing import Final
 EMPHASIS: Final = re.compile(r"\*\*|__|\*(?=\S)|(?<=\S)\*|`")
 BOX: Final = re.compile(r"\\(?:boxed|fbox)\s?\{")
 HASHES: Final = re.compile(r"^####[ \t]+(?P<said>[^\n]+)$", re.MULTILINE)
-STOP: Final = re.compile(r"(?<=[^\d\s])\.\s|\.\s+(?=[A-Z])|\.$|。")
+STOP: Final = re.compile(r"(?<=[^\d\s])\.\s|\.\s+(?=[A-Z])|\.$|[。！．।۔؟]")
 """Where a statement ends inside its line."""
 _BEHIND_CUE: Final = r"(?:\*\*|__)?[ \t]*(?:[:：=][ \t]*(?:\*\*|__)?|\b(?:is|lautet|ist|est|es)\b[ \t:]*|是)"
 FINAL_CUE: Final = re.compile(
-    r"(?:final (?:answer|result)|endergebnis|réponse finale|respuesta final|最终答案)"
+    r"(?:final (?:answer|result)|endergebnis|réponse finale|respuesta final|resposta final|risposta finale|"
+    r"окончательный ответ|最终答案|最終答案|最終的な答え|最終解答|최종 (?:답|정답|답변)|คำตอบสุดท้าย|الإجابة النهائية|"
+    r"התשובה הסופית|अंतिम उत्तर)"
     rf"{_BEHIND_CUE}[ \t]*(?P<said>[^\n]+)",
     re.IGNORECASE,
 )
 CUE: Final = re.compile(
     r"(?:(?:^|(?<=\n))[ \t>*_#-]*(?:answer|result|antwort|ergebnis|réponse|résultat|respuesta|resultado|risposta|"
-    r"resposta|ответ|答案|結果|结果|答え|答|정답|답)(?:\*\*|__)?[ \t]*[:：][ \t]*"
+    r"resposta|ответ|答案|結果|结果|答え|答|정답|답|해답|解答|"
+    r"คำตอบ|الجواب|الإجابة|جواب|תשובה|उत्तर|đáp án|"
+    r"trả lời|cevap|yanıt|odpowiedź|jawaban)(?:\*\*|__)?[ \t]*[:：][ \t]*"
     r"|\b(?:the|correct|our) (?:correct |right )?(?:answer|result) is[ \t:]*"
-    r"|\bdie antwort (?:ist|lautet)[ \t:]*|\bla réponse est[ \t:]*|\bla respuesta es[ \t:]*|答案是|答えは)"
+    r"|\bdie antwort (?:ist|lautet)[ \t:]*|\bla réponse est[ \t:]*|\bla respuesta es[ \t:]*"
+    r"|(?:答案是|答案为|答案為|答えは|답은|"
+    r"정답은|คำตอบคือ|الإجابة هي|الجواب هو|התשובה היא)[ \t]*)"
     r"(?P<said>[^\n]+)",
     re.IGNORECASE,
 )
 CLOSING: Final = re.compile(
-    r"(?:so|therefore|thus|hence|in conclusion|∴|daher|folglich|somit|donc|ainsi|por lo tanto|因此|所以)\b[ ,，]*"
+    r"(?:(?:so|therefore|thus|hence|in conclusion|∴|daher|folglich|somit|donc|ainsi|por lo tanto)\b"
+    r"|因此|所以|よって|したがって|ゆえに|따라서|그러므로|ดังนั้น|לכן|إذن|لذلك)[ ,，、]*"
     r"(?P<rest>.+)",
     re.IGNORECASE,
 )
@@ -42,12 +49,19 @@ GOES_ON: Final = re.compile(
     r"\s*(?:$|[,.;:)\]}]|\((?![^)]*[=^])|(?!(?:and|or|to|per|by|mod)\b)[^\W\d_])", re.IGNORECASE
 )
 """What may stand behind a number that is the whole answer: nothing, a mark, or a word; no operator."""
-ANY_NUMBER: Final = re.compile(r"(?<![\w.,])[-\u2212]?[$€£¥]?\d(?:[\d.,/'\u2019]*\d)?")
+ANY_NUMBER: Final = re.compile(
+    r"(?:(?<![\w.,])|(?<=[\u0e00-\u0eff\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]))[-\u2212]?[$€£¥]?\d(?:[\d.,/'\u2019]*\d)?"
+)
+"""Behind a letter only where that is of a script that writes no space there."""
 
 LETTER_ALONE: Final = re.compile(
-    r"(?:option |choice )?\(?(?P<letter>[A-Ja-j])(?:[).:,](?:\s|$)|$|\s*\)|\s+[-–—])", re.IGNORECASE
+    r"(?:option |choice )?\(?(?P<letter>[A-Ja-j])"
+    r"(?:[).:,、](?:\s|$)|$|\s*\)|\s+[-–—]|\s?(?:です|である|だ(?!\w)|입니다|이다|ครับ|ค่ะ))",
+    re.IGNORECASE,
 )
-OPTION: Final = re.compile(r"^[ \t>*-]*\(?(?P<letter>[A-Ja-j])[).:](?:\*\*)?[ \t]+(?P<text>[^\n]+)$", re.MULTILINE)
+OPTION: Final = re.compile(
+    r"^[ \t>*-]*\(?(?P<letter>[A-Ja-j])(?:[).:](?:\*\*)?[ \t]+|[．、）：]\s*)(?P<text>[^\n]+)$", re.MULTILINE
+)
 CHOICES: Final = (
     re.compile(
         r"^(?:\*\*)?\(?(?P<letter>[A-J])\)?(?:\*\*)? is (?:the |a )?(?:\w+ )?(?:true|false|correct|right|best|odd)\b",

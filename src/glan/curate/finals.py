@@ -20,6 +20,9 @@ _LONGEST = 300
 _LONGEST_ANSWER = 50_000
 """Characters of an answer in which one is looked for."""
 _MOST_SHOWN = 60
+_STOPS = ".!\u3002\u0964\u06d4"
+_NARROW = {0xFF00 + code: 0x20 + code for code in range(1, 0x5F)}
+"""Letters, digits and marks of ASCII as Chinese and Japanese keyboards may write them, as wide as their own signs."""
 
 
 class Final(Record, frozen=True, kw_only=True):
@@ -225,8 +228,8 @@ def _without_latex(text: str) -> str:
 
 
 def _tidy(text: str) -> str:
-    """Return a statement without emphasis, and without the full stop at its end."""
-    return cues.EMPHASIS.sub("", text).strip().rstrip(".!。").strip(" :\u00a0")
+    """Return a statement without emphasis, in letters of plain width, and without the full stop at its end."""
+    return cues.EMPHASIS.sub("", text.translate(_NARROW)).strip().rstrip(_STOPS).strip(" :\u00a0\u3000")
 
 
 def _plain(text: str) -> str:

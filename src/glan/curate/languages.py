@@ -1,6 +1,7 @@
 """Whether a text is in another language than it should be. It objects only where it is sure.
 
-What is looked at is prose: no code, no formula, no address. Below 30 letters it says nothing, nor about languages that
+What is looked at is prose: no code, no formula, no address. Below 30 letters (15 of a script of
+syllables or Chinese characters) it says nothing, nor about languages that
 it does not know, nor where the text or its question names the language that was found, as a translation does.
 """
 
@@ -48,6 +49,8 @@ _SCRIPTS: Final[Mapping[str, frozenset[str]]] = {
 }
 """As the names of their letters begin; all others are written in Latin letters."""
 _LATIN: Final = frozenset({"LATIN"})
+_SYLLABLES: Final = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL")
+"""Scripts of which a letter says as much as two of another: it stands for a syllable, or for a word."""
 _RELATED: Final = (
     {"nb", "no", "nn", "da"},
     {"hr", "sr", "bs", "sl"},
@@ -131,7 +134,7 @@ def _found(part: str, expected: str) -> str | None:
     if part.isascii() and not _may_be_another(words, expected):
         return None
     letters = Counter(map(_script, filter(str.isalpha, part)))
-    if letters.total() < LEAST_LETTERS:
+    if letters.total() + sum(letters[script] for script in _SYLLABLES) < LEAST_LETTERS:
         return None
     ranked = [(_LABELS.get(label, label), probability) for label, probability in _identifier().rank(part)]
     found = ranked[0][0]

@@ -25,7 +25,8 @@ _PIECE: Final = 24
 """In characters: a loop is looked for by a piece so long that comes again."""
 _RARE_SPACES: Final = "\t\r\x0b\x0c\x1c\x1d\x1e\x1f"
 """Of ASCII."""
-_UNITS: Final = re.compile(r"[.!?](?=\s)|[\n\u3002\uff01\uff1f]")
+_UNITS: Final = re.compile(r"[.!?](?=\s)|[\n\u3002\uff01\uff1f\uff61\uff0e\u0964\u0965\u061f\u06d4\u104b\u17d4\u0e2f]")
+"""Marks that end a sentence, also those of Chinese, Hindi, Arabic, Urdu, Burmese, Khmer and Thai."""
 
 
 def is_loop(text: str) -> bool:

@@ -60,9 +60,9 @@ def text_of(question: Question, answer: Reply | None = None, *, config: Config, 
         finish_reason=reply.finish_reason,
         max_length=config.curation.max_question_length if answer is None else None,
         question=None if answer is None else question.text,
-        language=None if has_own else config.checked_language,
+        language=None if has_own else config.checked_language(question.language),
         rejects_personal=config.curation.pii == "reject",
-        about=_about(question, config.language) if with_place else None,
+        about=_about(question, question.language or config.language) if with_place else None,
     )
 
 

@@ -1,6 +1,7 @@
 """From a text to the words by which it is held against benchmarks, and to numbers for runs of them.
 
     "**What** is 3 - 5, Anna?"  ->  [what, is, 3, 5, anna]
+    "東京は"                    ->  [東, 京, は]
 
 Letters, digits and combining marks make words, in NFKC and without case; punctuation, symbols and markup stand between
 them like spaces. A character of a script that writes no spaces is a word. Pure, and the same in every process.
@@ -21,6 +22,10 @@ LONG: Final = 13
 """Words of a run that two texts must not share."""
 SHORT: Final = 6
 """Words from which a shorter text is looked for inside others."""
+
+_CHARACTER: Final = (3, 4)
+"""Bytes of a character of these scripts."""
+_FIRST_IDEOGRAPH: Final = "\u3000"
 
 Hashes = NDArray[np.uint64]
 _MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -45,6 +50,23 @@ def words_of(text: str) -> list[bytes]:
     if text.isascii():
         return text.encode().translate(ASCII_WORDS).split()
     return folded(text).translate(_SPACING).encode("utf-8", "surrogatepass").split()
+
+
+def extent(words: Sequence[bytes]) -> float:
+    """Return how many words of a script with spaces some words are worth.
+
+    Where each character is a word, two of Chinese and Japanese say about as much as one, and four of Thai, Lao, Burmese
+    and Khmer, of which vowels and tones are characters too.
+    """
+    if b"".join(words).isascii():
+        return len(words)
+    return sum([_worth(word) for word in words])
+
+
+def _worth(word: bytes) -> float:
+    if len(word) not in _CHARACTER or not SPACELESS.fullmatch(character := word.decode("utf-8", "replace")):
+        return 1.0
+    return 0.25 if character < _FIRST_IDEOGRAPH else 0.5
 
 
 class Words(NamedTuple):

@@ -14,6 +14,7 @@ from glan.dataset.markdown import fenced, list_of, quoted, table_of, text_of
 from glan.dataset.summary import Summary
 from glan.dataset.tables import Table
 from glan.dataset.tallies import UNKNOWN
+from glan.languages import told
 from glan.records import Stage
 from glan.teachers.specs import OFFLINE_MODEL
 from glan.wording import counted
@@ -47,7 +48,8 @@ class Card:
     """What a card tells."""
 
     name: str
-    language: str
+    languages: Mapping[str, float]
+    """With their shares."""
     statistics: Summary
     seed: int
     version: str
@@ -94,8 +96,8 @@ def render_card(card: Card) -> str:
 
 def _front_matter(card: Card) -> str:
     lines = ["---"]
-    if _CODE.fullmatch(card.language):
-        lines += ["language:", f"- {quoted(card.language)}"]
+    codes = [language for language in card.languages if _CODE.fullmatch(language)]
+    lines += ["language:", *[f"- {quoted(code)}" for code in codes]] if codes else []
     lines += _license(card.license)
     lines += ["size_categories:", f"- {_size(card.statistics.pairs)}", "task_categories:", "- text-generation"]
     lines += ["tags:", "- synthetic", "- glan", f"pretty_name: {quoted(card.name)}"]
@@ -125,7 +127,7 @@ def _size(rows: int) -> str:
 def _summary(card: Card) -> Iterator[str]:
     found = card.statistics
     yield (
-        f"{counted(found.pairs, 'pair')} of a question and its answer (language: {text_of(card.language)}) from "
+        f"{counted(found.pairs, 'pair')} of a question and its answer ({_languages(card)}) from "
         f"{counted(found.paired.disciplines, 'discipline')} in {counted(found.paired.fields, 'field')} of "
         "knowledge."
     )
@@ -139,6 +141,10 @@ def _summary(card: Card) -> Iterator[str]:
     yield f"Licence: {'not stated' if card.license is None else text_of(card.license)}."
     if _is_offline(card):
         yield "Made with the offline textbook: for trying and testing only."
+
+
+def _languages(card: Card) -> str:
+    return f"{'language' if len(card.languages) == 1 else 'languages'}: {text_of(told(card.languages))}"
 
 
 def _is_offline(card: Card) -> bool:

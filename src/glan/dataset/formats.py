@@ -161,7 +161,12 @@ def _format(name: str, reasoning: str) -> Format:
 
 
 def _exchanges(folder: Path, way: _Way) -> Iterator[Exchange]:
-    columns = ["id", "messages", "reasoning", *(["scores", "task", "slot"] if way.rejected is not None else [])]
+    columns = [
+        "id",
+        "messages",
+        "reasoning",
+        *(["scores", "task", "slot", "language"] if way.rejected is not None else []),
+    ]
     for row in read_rows(folder, columns):
         other = way.rejected(row) if way.rejected is not None else None
         if way.rejected is None or other is not None:

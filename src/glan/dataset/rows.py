@@ -170,7 +170,8 @@ def row_of(
 ) -> Row:
     """Return the row of a pair.
 
-    `system` is a system message that belongs to the conversation; the models are those that were asked,
+    `language` is that of a slot which has none of its own, `system` a system message that belongs to the conversation;
+    the models are those that were asked,
     and stand where the server did not say which one replied.
     """
     if decided.outcome is not Outcome.PAIR or decided.question is None or decided.answer is None:
@@ -220,7 +221,7 @@ def _row(decided: Decided, language: str, system: str | None, asked: tuple[str |
         answer_model=(answer.model or asked[1]) if answer else None,
         question_tokens=plausible(question.reply.usage.completion_tokens) if question else None,
         answer_tokens=plausible(answer.usage.completion_tokens) if answer else None,
-        language=language,
+        language=decided.language or language,
         finish_reason=answer.finish_reason if answer else None,
         reasoning=(answer.reasoning or None) if answer else None,
         task=question.task.form if question else None,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from glan.dataset.quantities import Curriculum, Quantities
-from glan.dataset.summary import Copies, Held, Named, Summary
+from glan.dataset.summary import Copies, Held, Named, Spent, Summary
 from glan.dataset.tallies import UNKNOWN, Histogram, Scores, Spending, Tally, plausible
 from glan.dataset.variety import Runs, Words, is_read
 from glan.records import OF_A_PAIR, Decided, Discipline, Outcome, Question, Reply, Stage
@@ -88,6 +88,7 @@ class Statistics:
             question.subject.level.value,
             question.task.form,
             question.task.difficulty,
+            question.language,
             answer.finish_reason,
             question.reply.model,
             answer.model,
@@ -130,6 +131,10 @@ class Statistics:
                 tally.add(name, count=count)
         self._pairs.clear()
 
+    def _spending(self) -> tuple[Spent, ...]:
+        found = (spending.result() for spending in self._spent.values())
+        return tuple(each for each in found if each.replies or each.stage in OF_A_PAIR)
+
     def _tally_models(self, stage: Stage) -> None:
         models = self._spent[stage].models
         for model, count in models.items():
@@ -145,9 +150,10 @@ class Statistics:
         self._tally_pairs()
         for stage in self._spent:
             self._tally_models(stage)
-        strategies, levels, forms, difficulties, finish_reasons, question_models, answer_models = self._tallies
+        strategies, levels, forms, difficulties, languages, finish_reasons, question_models, answer_models = (
+            self._tallies
+        )
         question_length, answer_length, question_tokens, answer_tokens = self._lengths
-        spent = [spending.result() for spending in self._spent.values()]
         return Summary(
             slots=self._outcomes.total() + undecided,
             pairs=self._outcomes[Outcome.PAIR],
@@ -166,6 +172,7 @@ class Statistics:
             levels=levels.names(),
             forms=_mix(forms.names()),
             difficulties=_mix(difficulties.names()),
+            languages=_several(languages.names()),
             finish_reasons=finish_reasons.names(),
             question_models=question_models.names(),
             answer_models=answer_models.names(),
@@ -186,11 +193,11 @@ class Statistics:
                 Copies(reason=reason, **{name: counts[name] for name in _NEARNESS})
                 for reason, counts in sorted(self._copies.items())
             ),
-            spent=tuple(found for found in spent if found.replies or found.stage in OF_A_PAIR),
+            spent=self._spending(),
         )
 
 
-_TALLIED: Final = 7
+_TALLIED: Final = 8
 _NONE: Final = "(none)"
 """The name of what a question was asked without: a free form has none."""
 
@@ -198,3 +205,8 @@ _NONE: Final = "(none)"
 def _mix(names: dict[str, int]) -> dict[str, int]:
     """Return the counts of a mix; where the project has none, every pair is without a name."""
     return {} if set(names) == {UNKNOWN} else {_NONE if name == UNKNOWN else name: n for name, n in names.items()}
+
+
+def _several(names: dict[str, int]) -> dict[str, int]:
+    """Return the counts of languages; nothing where there is one."""
+    return names if len(names) > 1 else {}

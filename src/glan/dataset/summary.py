@@ -200,6 +200,8 @@ class Summary(_Result, frozen=True):
     failed: tuple[Ended, ...]
     copies: tuple[Copies, ...]
     spent: tuple[Spent, ...]
+    languages: dict[str, int] = {}
+    """Pairs in each, where the project has several."""
 
     @property
     def cost_usd(self) -> float:

@@ -115,6 +115,7 @@ def kinds(found: Summary) -> Table:
     kinds_of = (
         ("Class sessions of the question", sessions.items()),
         ("Level of the subject", levels.items()),
+        ("Language", _by_count(found.languages)),
         ("Form of the question", _by_count(found.forms)),
         ("Difficulty asked for", _by_count(found.difficulties)),
         ("End of the answer", _by_count(found.finish_reasons)),

@@ -23,7 +23,7 @@ def model_in(path: Path) -> Path | None:
     return next((found for found in (path, path / _USUAL) if is_model(found)), None)
 
 
-def name_of(path: Path) -> str:
+def model_name_of(path: Path) -> str:
     """Return what people call the model of a folder: its name, or that of the folder above where it is `model`."""
     whole = path.resolve()
     return whole.parent.name if whole.name == _USUAL and whole.parent.name else whole.name

@@ -1,9 +1,6 @@
 """From a question to its answer. The teacher sees the question alone (paper, section 2.4)."""
 
-from msgspec.structs import replace
-
 from glan.generate.asking import Asking, text_of
-from glan.language_names import LANGUAGES
 from glan.records import Question, Reply, Stage
 
 
@@ -16,8 +13,8 @@ async def write_answer(asking: Asking, question: Question, *, sample: int = 0) -
 
     """
     constraint = question.task.constraint
-    if constraint is not None and constraint.language is not None:
-        asking = replace(asking, language=LANGUAGES[constraint.language])
+    own = constraint.language if constraint is not None else None
+    asking = asking.speaking(own or question.language)
     prompt = asking.render("answer_question", question=question.text)
     request = asking.request(Stage.ANSWERS, question.answer_id, prompt, sample=sample)
     reply, _ = await asking.ask_for(request, text_of)

@@ -11,6 +11,8 @@ from msgspec.structs import replace
 from glan.config import Config
 from glan.errors import ConfigError, ReplyError
 from glan.generate.mixed import mix_for
+from glan.language_names import name_of
+from glan.languages import Languages
 from glan.mix import Mix
 from glan.prompts import Prompts
 from glan.records import Message, Record, Reply, Request, Sampling, Stage
@@ -34,12 +36,14 @@ class Asking(Record, frozen=True, kw_only=True):
     teacher: Teacher
     prompts: Prompts
     language: str
-    """The language of the data set as the prompts name it."""
+    """The language that is asked for, as the settings have it or by its name."""
     sampling: Mapping[Stage, Sampling]
     system: Mapping[Stage, str]
     """The system message of each stage that has one."""
     mix: Mix = Mix()
     """What questions are asked for beyond the paper."""
+    languages: Languages = Languages()
+    """From which each question has its own; none where all is asked in one."""
     rank: int = 0
 
     def at(self, rank: int) -> "Asking":
@@ -51,12 +55,17 @@ class Asking(Record, frozen=True, kw_only=True):
             sampling=self.sampling,
             system=self.system,
             mix=self.mix,
+            languages=self.languages,
             rank=rank,
         )
 
+    def speaking(self, language: str | None) -> "Asking":
+        """Return the same, asking in a language; None leaves it as it is."""
+        return self if language is None or language == self.language else replace(self, language=language)
+
     def render(self, prompt: str, /, **variables: object) -> Message:
         """Return a prompt as the user's message."""
-        text = self.prompts.render(prompt, language=self.language, **variables)
+        text = self.prompts.render(prompt, language=name_of(self.language), **variables)
         return Message(role="user", content=text)
 
     def request(
@@ -161,12 +170,13 @@ def asking_of(config: Config, prompts: Prompts, teacher: Teacher, models: Mappin
     return Asking(
         teacher=teacher,
         prompts=prompts,
-        language=config.language_name,
+        language=config.language,
         sampling=sampling,
         system={
             stage: found.system for stage, found in settings.items() if found.system and stage is not Stage.EMBEDDINGS
         },
         mix=mix_for(config, prompts),
+        languages=config.languages_of_questions,
     )
 
 

@@ -27,6 +27,7 @@ async def rate_question(asking: Asking, question: Question) -> tuple[Reply, Rate
         RequestError: the teacher does not answer.
 
     """
+    asking = asking.speaking(question.language)
     prompt = asking.render("rate_question", question=question.text, mark=mark_of(question.text))
     request = asking.request(Stage.RATINGS, beside("rating", question.id), prompt, schema="rating")
     return await asking.ask_for(request, whole(parse_rating))
@@ -37,6 +38,7 @@ async def score_pair(asking: Asking, question: Question, answer: Reply, *, sampl
 
     `sample` is the number of the answer: what is said of one is never taken for what would be said of another.
     """
+    asking = asking.speaking(question.language)
     prompt = _of_pair(asking, "score_pair", question, answer)
     request = asking.request(Stage.SCORES, beside("score", question.id), prompt, schema="scores", sample=sample)
     return await asking.ask_for(request, whole(parse_scores))
@@ -50,6 +52,7 @@ async def guard_pair(
     As a conversation the pair is all that is sent: guard models know by themselves what they are asked, and a word more
     would be looked at as a part of the pair.
     """
+    asking = asking.speaking(question.language)
     request = _guarding(asking, question, answer, as_conversation=as_conversation)
     request = replace(request, sample=sample)
     return await asking.ask_for(request, whole(parse_safety), shows_error=not as_conversation)

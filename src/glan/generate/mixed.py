@@ -15,6 +15,12 @@ def mix_for(config: Config, prompts: Prompts) -> Mix:
 
     """
     mix = mix_of(config.questions, config.seed)
+    if len(config.languages) > 1 and prompts.leaves_out("write_question", "language"):
+        raise PromptError(
+            f"prompts/write_question{SUFFIX} has no {{{{ language }}}}, so `languages` in glan.toml would reach no "
+            "question.",
+            hint="`glan prompts --shipped write_question` shows the line that says it.",
+        )
     needed = {
         "form": bool(mix.forms),
         "difficulty": bool(mix.difficulties),

@@ -17,6 +17,8 @@ async def write_question(asking: Asking, slot: Slot, syllabus: Syllabus, draw: D
     discipline, subject = syllabus.discipline, syllabus.subject
     id_ = question_id(syllabus, draw)
     told = asking.mix.drawn(id_)
+    language = asking.languages.of_question(id_)
+    asking = asking.speaking(language)
     prompt = asking.render(
         "write_question",
         discipline=discipline.name,
@@ -33,6 +35,6 @@ async def write_question(asking: Asking, slot: Slot, syllabus: Syllabus, draw: D
     )
     request = asking.request(Stage.QUESTIONS, id_, prompt)
     reply, text = await asking.ask_for(request, text_of)
-    question = Question.on(syllabus, draw, slot=slot, text=text, reply=reply)
+    question = replace(Question.on(syllabus, draw, slot=slot, text=text, reply=reply), language=language)
     # A reply that is kept was asked for before the mix was what it is, so nobody knows in what form.
     return question if reply.is_kept or told.task == question.task else replace(question, task=told.task)

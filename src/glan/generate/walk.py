@@ -22,7 +22,7 @@ from glan.generate.subjects import draft_subjects
 from glan.generate.syllabi import write_syllabus
 from glan.packing import compress, decompress
 from glan.plan import drafts_of_round, given_in_round, round_size
-from glan.records import Discipline, Draw, Record, Session, Stage, Subject, Syllabus
+from glan.records import Discipline, Draw, Record, Session, Stage, Subject, Syllabus, question_id
 from glan.settings import Plan
 from glan.streams import begin
 from glan.wording import counted, few
@@ -40,6 +40,16 @@ class Drawn(Record, frozen=True, kw_only=True):
 
     syllabus: Syllabus
     draw: Draw
+
+    @property
+    def parts(self) -> tuple[Syllabus, Draw]:
+        """Both."""
+        return self.syllabus, self.draw
+
+    @property
+    def id(self) -> str:
+        """The id of the question that is written on it."""
+        return question_id(self.syllabus, self.draw)
 
 
 class BlockedError(Exception):

@@ -13,13 +13,14 @@ from jinja2 import StrictUndefined, Template, TemplateError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from glan.errors import PromptError
+from glan.language_names import request_in
 from glan.records import Stage
 
 VARIABLES: Mapping[str, frozenset[str]] = {
-    "draft_subjects": frozenset({"discipline", "notes", "language"}),
-    "list_subjects": frozenset({"language"}),
-    "draft_syllabus": frozenset({"discipline", "subject", "level", "subtopics", "notes", "language"}),
-    "list_sessions": frozenset({"language"}),
+    "draft_subjects": frozenset({"discipline", "notes", "language", "language_line"}),
+    "list_subjects": frozenset({"language", "language_line"}),
+    "draft_syllabus": frozenset({"discipline", "subject", "level", "subtopics", "notes", "language", "language_line"}),
+    "list_sessions": frozenset({"language", "language_line"}),
     "write_question": frozenset(
         {
             "discipline",
@@ -31,23 +32,24 @@ VARIABLES: Mapping[str, frozenset[str]] = {
             "several",
             "notes",
             "language",
+            "language_line",
             "form",
             "difficulty",
             "constraint",
         }
     ),
-    "answer_question": frozenset({"question", "language"}),
-    "rate_question": frozenset({"question", "mark", "language"}),
-    "score_pair": frozenset({"question", "answer", "mark", "language"}),
-    "judge_safety": frozenset({"question", "answer", "mark", "language"}),
-    "mend_reply": frozenset({"error", "language"}),
-    "divide_as_scholar": frozenset({"whole", "above", "notes", "language"}),
-    "divide_as_practitioner": frozenset({"whole", "above", "notes", "language"}),
-    "divide_as_librarian": frozenset({"whole", "above", "notes", "language"}),
-    "list_parts": frozenset({"language"}),
-    "compare_answers": frozenset({"question", "first", "second", "mark", "language"}),
-    "grade_answer": frozenset({"question", "answer", "mark", "language"}),
-    "vote_on_parts": frozenset({"above", "notes", "elements", "mark", "language"}),
+    "answer_question": frozenset({"question", "language", "language_line"}),
+    "rate_question": frozenset({"question", "mark", "language", "language_line"}),
+    "score_pair": frozenset({"question", "answer", "mark", "language", "language_line"}),
+    "judge_safety": frozenset({"question", "answer", "mark", "language", "language_line"}),
+    "mend_reply": frozenset({"error", "language", "language_line"}),
+    "divide_as_scholar": frozenset({"whole", "above", "notes", "language", "language_line"}),
+    "divide_as_practitioner": frozenset({"whole", "above", "notes", "language", "language_line"}),
+    "divide_as_librarian": frozenset({"whole", "above", "notes", "language", "language_line"}),
+    "list_parts": frozenset({"language", "language_line"}),
+    "compare_answers": frozenset({"question", "first", "second", "mark", "language", "language_line"}),
+    "grade_answer": frozenset({"question", "answer", "mark", "language", "language_line"}),
+    "vote_on_parts": frozenset({"above", "notes", "elements", "mark", "language", "language_line"}),
 }
 """Every prompt, and the variables that it may use."""
 
@@ -81,6 +83,7 @@ _TRIED_WITH: Mapping[str, object] = {
     "form": "A comparison.",
     "key_concepts": ["Parallax", "Parsec"],
     "language": "English",
+    "language_line": "日本語で書いてください。",
     "level": "introductory",
     "mark": "0123456789abcdef",
     "notes": ("for amateurs",),
@@ -154,14 +157,15 @@ class Prompts:
             (folder / f"{name}{SUFFIX}").write_text(source, encoding="utf-8")
 
     def render(self, name: str, /, **variables: object) -> str:
-        """Return the text of a prompt.
+        """Return the text of a prompt; what asks for the language in that language follows from its name.
 
         Raises:
             PromptError: the template fails, for example because it does what the sandbox forbids.
 
         """
         try:
-            return self._templates[name].render(variables).strip()
+            asked = {"language_line": request_in(str(variables.get("language", "English"))), **variables}
+            return self._templates[name].render(asked).strip()
         except _RENDERING_ERRORS as error:
             raise PromptError(f"The prompt {name}{SUFFIX} cannot be rendered: {str(error).rstrip('.')}.") from error
 

@@ -157,7 +157,7 @@ _FILE: Final = re.compile(r"Error while uploading '([^']+)'")
 _REACH: Final = "Look at the network, at HTTPS_PROXY and at HF_ENDPOINT, if they are set."
 _AGAIN: Final = "Run the same command again: what has arrived is not sent twice, and nothing half-made is to be seen."
 _HINTS: Final[Mapping[int, str]] = {
-    400: "It does not want what it was sent. If it speaks of the card, mend `license` or `language` in glan.toml, and "
+    400: "It does not want what it was sent. If it speaks of the card, mend `license` or `languages` in glan.toml, and "
     "`glan run` writes the card anew.",
     401: f"The token is unknown or has run out; make one that may write at {_TOKENS}.",
     403: "The token may not write there: name a user or an organisation that it may write to, or make another token "

@@ -121,6 +121,7 @@ def mix(found: Findings) -> list[dict[str, Any]]:
     kinds = (
         ("Sessions drawn", sessions),
         ("Level", {level.value: summary.levels.get(level.value, 0) for level in Level}),
+        ("Language", _largest(summary.languages)),
         ("Form", _largest(summary.forms)),
         ("Difficulty", _largest(summary.difficulties)),
     )

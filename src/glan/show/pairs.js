@@ -19,6 +19,7 @@ function build(pair, number) {
   };
   for (const button of Object.values(pair.buttons)) button.tabIndex = 0;
   pair.reason = make("input", "reason");
+  pair.reason.dir = "auto";
   pair.reason.placeholder = "Reason, such as: wrong unit in the last step";
   pair.reason.setAttribute("aria-label", "Reason");
   pair.reason.maxLength = 5000;

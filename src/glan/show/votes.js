@@ -39,6 +39,7 @@ function build(element, into) {
   note.removeAttribute("aria-pressed");
   choices.append(element.buttons.keep, element.buttons.remove, note);
   element.field = make("input", "comment");
+  element.field.dir = "auto";
   element.field.placeholder = "Why, or what should stand here instead";
   element.field.setAttribute("aria-label", "Comment on " + visible(element.title));
   element.field.maxLength = 5000;

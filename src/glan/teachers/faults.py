@@ -234,7 +234,10 @@ def _language(messages: Sequence[Message]) -> str:
     """Return the language asked for, if it is one of those below; else English."""
     for message in messages:
         for name in _SENTENCES:
-            if f"<language>{name}</language>" in message.content or message.content.endswith(f" in {name}."):
+            if (
+                f"<language>{name}</language>" in message.content
+                or f"\n\nWrite the answer in {name}." in message.content
+            ):
                 return name
     return "English"
 

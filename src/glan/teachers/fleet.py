@@ -102,6 +102,7 @@ class Fleet:
         self._empty_since: float | None = None
         self._has_answered = False
         """Whether any has ever: before, an address is more likely wrong than its server away."""
+        self._over: UnusableError | None = None
         self.update(endpoints)
 
     @property
@@ -133,15 +134,19 @@ class Fleet:
 
     def update(self, endpoints: Sequence[Endpoint]) -> None:
         """Ask these servers from now on; what is in flight at another is waited for."""
-        known = {member.endpoint.base_url: member for member in self._members}
-        wanted = {endpoint.base_url: endpoint for endpoint in endpoints}
-        self._members = [known.get(url) or self._joined(endpoint) for url, endpoint in wanted.items()]
+        known = {member.endpoint.place: member for member in self._members}
+        wanted = {endpoint.place: endpoint for endpoint in endpoints}
+        self._members = [known.get(place) or self._joined(endpoint) for place, endpoint in wanted.items()]
         self._empty_since = None if self._members else self._clock()
         if known:
             _log.info("servers: %s", ", ".join(wanted) or "none")
         if self._permits is not None:
             self._permits.ceiling = self._ceiling
             self._follow()
+
+    def end(self, cause: UnusableError) -> None:
+        """Wait for none that is away: whoever reaches them is gone."""
+        self._over = cause
 
     def _joined(self, endpoint: Endpoint) -> Member:
         traffic = Traffic(rpm=self._limits.rpm, tpm=self._limits.tpm, clock=self._clock, sleep=self._sleep)
@@ -204,7 +209,7 @@ class Fleet:
 
     def _judge(self, sent: Try, found: Reply | Trouble | None) -> None:
         member, health, now = sent.member, sent.member.health, self._clock()
-        if found is None:
+        if found is None or (isinstance(found, Trouble) and found.kind is Kind.LOST):
             if sent.is_probe:
                 health.drop()
         elif isinstance(found, Reply) or not (found.is_refusal or found.kind in _NOTHING_CAME):
@@ -265,6 +270,8 @@ class Fleet:
 
     def _check_outage(self) -> None:
         """Stop where nobody has answered for too long."""
+        if self._over is not None:
+            raise self._over
         now, most_s = self._clock(), self._limits.outage_s
         since = [member.health.since for member in self._members if member.health.since is not None]
         begun = max(since, default=self._empty_since if self._empty_since is not None else now)
@@ -304,11 +311,11 @@ def syllabus_of(id_: str) -> str:
 def _score(key: str, member: Member) -> float:
     """Return the weight of a server for a key; twice the room is twice as likely to be the first."""
     weight = 2.0 ** round(math.log2(member.traffic.size))  # in steps: a window that moves a little moves no syllabus
-    return -weight / math.log(_draw(key, member.endpoint.base_url))
+    return -weight / math.log(_draw(key, member.endpoint.place))
 
 
 @lru_cache(maxsize=65_536)
-def _draw(key: str, url: str) -> float:
+def _draw(key: str, place: str) -> float:
     """Return a number between 0 and 1 for a key at a server, the same in every process."""
-    bits = int.from_bytes(blake2b(f"{url}\0{key}".encode(), digest_size=6).digest(), "big")
+    bits = int.from_bytes(blake2b(f"{place}\0{key}".encode(), digest_size=6).digest(), "big")
     return (bits + 1) / (2**48 + 1)

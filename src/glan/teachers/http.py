@@ -42,6 +42,8 @@ _REFUSED_PER_RETRY = 4
 """So many refusals are as bad as another failure, where they are waited out: with the pauses a quarter of an hour."""
 
 
+_PASSING = frozenset({Kind.LATER, Kind.LOST, Kind.TIMED_OUT, Kind.UNREACHED})
+"""Troubles that the same request may not meet again."""
 _NOTHING = TimedOut()
 
 
@@ -55,6 +57,24 @@ class Try(Protocol):
 
 
 T = TypeVar("T", bound=Try)
+
+
+class Asked(Protocol):
+    """A server as it is asked: over connections of this process, or by a worker elsewhere."""
+
+    was_reached: bool
+
+    async def ask(self, body: bytes, route: Route, /) -> tuple[Reply | Trouble, Rates | None]:
+        """Send a request once, and return what came of it and what the server says of its rates."""
+        ...
+
+    async def listed(self, model: str) -> Listing:
+        """Return what the server lists of a model."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of it."""
+        ...
 
 
 class Way(Protocol[T]):
@@ -85,7 +105,7 @@ class Way(Protocol[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How long one reply is waited for, and how often a request is sent again."""
+    """How long one reply is waited for, how often a request is sent again, and who hears of it."""
 
     timeout_s: float
     max_retries: int
@@ -94,6 +114,8 @@ class Patience:
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     on_retry: Callable[[str, float], None] | None = None
     """Told the reason and the pause in seconds before each retry."""
+    on_refused: Callable[[Refusal, str], None] | None = None
+    """Told once, with the host, what a model does not take."""
 
     def pause_s(self, n_tries: int, retry_after_s: float | None) -> float:
         """Return the pause after so many tries: full jitter, on top of what the server asked for."""
@@ -133,7 +155,7 @@ class Http:
         *,
         price: Price | None = None,
         words: Words = effort_words,
-        on_refused: Callable[[Refusal, str], None] | None = None,
+        line_to: Callable[[Endpoint, float], Asked] = Line,
     ) -> None:
         """Open connections.
 
@@ -142,7 +164,7 @@ class Http:
             patience: how long, and how often.
             price: what their tokens cost.
             words: how they are told how much to think.
-            on_refused: told once, with the host, what a model does not take.
+            line_to: reaches a server, with seconds that one reply is waited for.
 
         Raises:
             UnusableError: one of them cannot be asked with its key.
@@ -153,10 +175,12 @@ class Http:
         self._price = price
         first = self._way.endpoints[0]
         self._manners = Manners(first.limit_name, Rung(first.rung), words)
-        self._on_refused = on_refused
         self._told: set[str] = set()
         """Reasons of which the server's words were logged."""
-        self._lines = {endpoint.base_url: Line(endpoint, patience.timeout_s) for endpoint in self._way.endpoints}
+        self._line_to = line_to
+        self._lines: dict[str, Asked] = {}
+        for endpoint in self._way.endpoints:
+            self._line(endpoint)
 
     async def reply(self, request: Request) -> Reply:
         """Answer a request; what may succeed later is sent again after a pause."""
@@ -192,18 +216,18 @@ class Http:
         finally:
             self._way.hear(sent, found, rates)
 
-    def _line(self, endpoint: Endpoint) -> Line:
+    def _line(self, endpoint: Endpoint) -> Asked:
         """Return the line to a server; one that joined later is opened when it is first asked."""
-        line = self._lines.get(endpoint.base_url)
+        line = self._lines.get(endpoint.place)
         if line is None:
-            line = self._lines[endpoint.base_url] = Line(endpoint, self._patience.timeout_s)
+            line = self._lines[endpoint.place] = self._line_to(endpoint, self._patience.timeout_s)
         return line
 
     def _learn(self, course: Course, endpoint: Endpoint) -> None:
         for refusal in self._manners.learn(course):
             logger.info("%s", refusal.told_of(endpoint.host))
-            if self._on_refused is not None:
-                self._on_refused(refusal, endpoint.host)
+            if self._patience.on_refused is not None:
+                self._patience.on_refused(refusal, endpoint.host)
 
     async def listed(self, model: str) -> Listing:
         """Return what the servers list of a model; each is asked once, and the calls cost nothing.
@@ -218,7 +242,11 @@ class Http:
         """Return the first server as one of batches: its connections, and how its models want to be asked."""
         from glan.teachers.batch_http import HttpBatches  # noqa: PLC0415 - it imports this module
 
-        return HttpBatches(next(iter(self._lines.values())), self._patience, self._manners, terms)
+        endpoint = self._way.endpoints[0]
+        first = self._lines[endpoint.place]
+        if not isinstance(first, Line):  # workers ask for replies; files are handed in from here
+            first = self._lines["batches"] = Line(endpoint, self._patience.timeout_s)
+        return HttpBatches(first, self._patience, self._manners, terms)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -254,7 +282,7 @@ class Http:
             return True
         if trouble.kind in {Kind.FORM, Kind.MISSING} and course.step_down():
             return True
-        if trouble.kind not in {Kind.LATER, Kind.TIMED_OUT, Kind.UNREACHED}:
+        if trouble.kind not in _PASSING:
             raise self._error(course, trouble, endpoint) from trouble.cause
         return False
 

@@ -7,12 +7,12 @@ http://node-2:8000/v1
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Protocol
 
 from glan.errors import ConfigError
-from glan.teachers.fleet import Fleet
 from glan.teachers.specs import Endpoint, parse_base_url
 
 _EVERY_S = 2.0
@@ -45,15 +45,23 @@ def read_urls(path: Path) -> tuple[str, ...]:
     return tuple(found)
 
 
+class Servers(Protocol):
+    """What is asked, and can change."""
+
+    def update(self, endpoints: Sequence[Endpoint], /) -> None:
+        """Ask these from now on."""
+        ...
+
+
 @asynccontextmanager
 async def following(
-    path: Path, fleet: Fleet, endpoint_at: Callable[[str], Endpoint], *, every_s: float = _EVERY_S
+    path: Path, servers: Servers, endpoint_at: Callable[[str], Endpoint], *, every_s: float = _EVERY_S
 ) -> AsyncIterator[None]:
-    """Read the file again whenever it has changed, and have the fleet ask those servers.
+    """Read the file again whenever it has changed, and have those servers asked.
 
     A file that cannot be read, and a server that may not be asked, are told in the log, and the others stay.
     """
-    task = asyncio.create_task(_follow(path, fleet, endpoint_at, every_s))
+    task = asyncio.create_task(_follow(path, servers, endpoint_at, every_s))
     try:
         yield
     finally:
@@ -61,7 +69,7 @@ async def following(
         await asyncio.wait((task,))
 
 
-async def _follow(path: Path, fleet: Fleet, endpoint_at: Callable[[str], Endpoint], every_s: float) -> None:
+async def _follow(path: Path, servers: Servers, endpoint_at: Callable[[str], Endpoint], every_s: float) -> None:
     before = _stamp(path)
     while True:
         await asyncio.sleep(every_s)
@@ -74,7 +82,7 @@ async def _follow(path: Path, fleet: Fleet, endpoint_at: Callable[[str], Endpoin
         except ConfigError as error:
             _log.warning("%s The servers stay as they are.", error)
             continue
-        fleet.update([endpoint for url in urls if (endpoint := _allowed(url, endpoint_at)) is not None])
+        servers.update([endpoint for url in urls if (endpoint := _allowed(url, endpoint_at)) is not None])
 
 
 def _allowed(url: str, endpoint_at: Callable[[str], Endpoint]) -> Endpoint | None:

@@ -38,6 +38,8 @@ class Kind(StrEnum):
     """A bad request in itself, such as one longer than the context."""
     LATER = "later"
     """It may succeed when it is sent again."""
+    LOST = "lost"
+    """Whoever asked was lost, and took the reply along: it may succeed again, and says nothing of the server."""
     TIMED_OUT = "timed out"
     UNREACHED = "unreached"
     UNSENDABLE = "unsendable"

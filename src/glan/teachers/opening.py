@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -36,6 +37,9 @@ from glan.teachers.specs import (
 from glan.teachers.thinking import words_of
 from glan.teachers.trust import trusted
 
+if TYPE_CHECKING:
+    from glan.teachers.engines import Engine
+
 _WAYS = """\
   --teacher offline                              the textbook inside glan, to try it
   --teacher openai/MODEL                         a hosted model; its key in OPENAI_API_KEY
@@ -51,6 +55,8 @@ class Named:
     spec: Spec | str | None
     is_typed: bool = True
     """The user typed it just now, so its host may have the key."""
+    cluster: str | None = None
+    """Address of a Ray cluster, as the user typed it."""
     trusted: frozenset[tuple[str, str]] = frozenset()
     """Hosts that the user confirmed just now, each with the variable whose key may go there."""
 
@@ -59,6 +65,14 @@ _OF_A_SERVER = (
     "api_key_env", "api_key_envs", "api_key_header", "base_urls", "base_urls_file", "gpu_hour_usd", "headers", "query"
 )  # fmt: skip
 """Settings that go with the server beside which they stand, and with no other."""
+
+
+def text_of(spec: Spec) -> str:
+    """Return a spec as a person types it: what `parse_spec` reads as the same."""
+    if spec.provider == OFFLINE:
+        return OFFLINE
+    named = spec.model if spec.provider == SERVER else f"{spec.provider}/{spec.model}"
+    return f"{named}@{spec.base_url}" if spec.base_url else named
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +96,14 @@ class Opening:
         self._named = named
         self.refusals: list[tuple[Refusal, str]] = []
         self.retries: Counter[str] = Counter()
+        self.told: list[str] = []
         self._open: dict[tuple[object, ...], Opened] = {}
         self._fleets: dict[tuple[object, ...], Fleet] = {}
+        self._engine: Engine | None = None
 
     def default_text(self) -> str:
         named = self._named.spec
-        if isinstance(named, Spec):
-            return f"{named.provider}/{named.model}" + (f"@{named.base_url}" if named.base_url else "")
-        return named or self._config.teachers.default.spec or ""
+        return text_of(named) if isinstance(named, Spec) else named or self._config.teachers.default.spec or ""
 
     def spec_of(self, stage: Stage) -> Spec:
         """Return the teacher of a stage, who must be named."""
@@ -132,6 +146,7 @@ class Opening:
             return Opened(Textbook(), price_of(spec.model, OFFLINE, settings.price))
         from glan.teachers.http import Http, Patience  # noqa: PLC0415 - the HTTP library is loaded only for a server
 
+        engine = await self._engine_of(stack)
         fleet = await self._fleet(stage, spec, settings, stack)
         first = fleet.endpoints[0]
         price = None if settings.gpu_hour_usd is not None else price_of(spec.model, first.name, settings.price)
@@ -140,14 +155,25 @@ class Opening:
             max_retries=self._config.limits.max_retries,
             rng=random.Random(),
             on_retry=lambda reason, _: self.retries.update([reason]),
+            on_refused=self._note,
         )
         own = providers().get(spec.provider, UNKNOWN)
         # At another address than its own the server of a provider with a key may be of any kind.
         words = words_of(spec.provider if own.knows(first.base_url) else SERVER)
-        http = Http(fleet, patience, price=price, words=words, on_refused=self._note)
+        http = Http(fleet, patience, price=price, words=words, line_to=engine.line)
         takes = own.batch if own is not UNKNOWN and own.base_url in {None, first.base_url} else None
         terms = Terms(is_known=takes, price=batch_price(price, own if takes else None, self._config.batch.price_share))
         return Opened(await stack.enter_async_context(http), price, fleet, http.batches(terms))
+
+    async def _engine_of(self, stack: AsyncExitStack) -> "Engine":
+        """Return who asks servers, the same for all of them."""
+        from glan.teachers.engines import engine_of  # noqa: PLC0415 - the HTTP library is loaded only for a server
+
+        if self._engine is None:
+            self._engine = await engine_of(
+                self._config, self._environment, self._named.cluster, stack=stack, tell=self._tell
+            )
+        return self._engine
 
     async def _fleet(self, stage: Stage, spec: Spec, settings: TeacherSettings, stack: AsyncExitStack) -> Fleet:
         """Return the servers of a teacher; models at the same servers share what these bear."""
@@ -156,14 +182,17 @@ class Opening:
         place = (*(where(server, self._environment) for server in servers), *_way_of(settings))
         if place not in self._fleets:
             found = [self.endpoint_of(stage, server, settings) for server in servers]
-            fleet = self._fleets[place] = Fleet(found, self._config.limits, rng=random.Random())
+            engine = await self._engine_of(stack)
+            fleet = self._fleets[place] = Fleet(engine.placed(found), self._config.limits, rng=random.Random())
+            near = engine.near(fleet)
+            near.update(found)
             if settings.base_urls_file is not None:
 
                 def endpoint_at(url: str) -> Endpoint:
                     return self.endpoint_of(stage, replace(spec, base_url=url), settings)
 
                 path = self._environment.path(settings.base_urls_file)
-                await stack.enter_async_context(following(path, fleet, endpoint_at))
+                await stack.enter_async_context(following(path, near, endpoint_at))
         return self._fleets[place]
 
     def servers_of(self, spec: Spec, settings: TeacherSettings) -> Sequence[Spec]:
@@ -184,6 +213,10 @@ class Opening:
         else:
             urls = tuple(parse_base_url(url, source="base_urls") for url in settings.base_urls)
         return [replace(spec, base_url=url) for url in dict.fromkeys(urls)] if urls else [spec]
+
+    def _tell(self, text: str) -> None:
+        if text not in self.told:
+            self.told.append(text)
 
     def _note(self, refusal: Refusal, host: str) -> None:
         """Note what a model does not take; of two connections to a host the first tells it."""

@@ -52,6 +52,8 @@ class Panel:
     """What the models did not take so far, each with the host; it grows while they are asked."""
     retries: Counter[str] = field(default_factory=Counter)
     """How many tries were made again so far, by the reason."""
+    told: Sequence[str] = ()
+    """What a person should know of those who ask, so far."""
     fleets: Mapping[Stage, Fleet] = field(default_factory=dict)
     """The servers that each stage asks; nothing for a teacher in this process."""
     hourly: Mapping[Stage, Hourly] = field(default_factory=dict)
@@ -119,6 +121,7 @@ async def opened(config: Config, environment: Environment, named: Named) -> Asyn
             hosts=tuple(hosts),
             refusals=opening.refusals,
             retries=opening.retries,
+            told=opening.told,
             fleets={stage: opened_.fleet for stage, opened_ in found.items() if opened_.fleet is not None},
             hourly=hourly,
             batches={stage: opened_.batches for stage, opened_ in found.items() if opened_.batches is not None},

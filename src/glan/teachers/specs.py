@@ -89,14 +89,16 @@ class Endpoint:
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
     ca_pem: bytes | None = field(default=None, repr=False)
     """Further authorities whose certificates are trusted."""
+    node: str = ""
+    """The machine of a cluster that knows it as itself; empty where this one asks."""
 
     @property
-    def url(self) -> str:
-        return f"{self.base_url}/chat/completions"
+    def place(self) -> str:
+        return f"{self.base_url} on {self.node}" if self.node else self.base_url
 
     @property
     def is_loopback(self) -> bool:
-        return is_loopback(self.host)
+        return bool(self.node) or is_loopback(self.host)
 
 
 def parse_spec(text: str) -> Spec:

@@ -53,6 +53,7 @@ def _causes(error: foreign.PyreqwestError) -> list[foreign.Cause]:
 
 _REQUEST_ERRORS: Mapping[Kind, Callable[[Trouble], GlanError]] = {
     Kind.LATER: lambda trouble: RequestError(f"No reply after the last retry: {trouble.reason}.", hint=_said(trouble)),
+    Kind.LOST: lambda trouble: RequestError(f"No reply after the last retry: {trouble.reason}."),
     Kind.TIMED_OUT: lambda trouble: RequestError(f"No reply after the last retry: {trouble.reason}."),
     Kind.FORM: lambda trouble: RequestError(f"The server refused the request: {trouble.reason}.", hint=_said(trouble)),
     Kind.REFUSED: lambda trouble: RequestError(

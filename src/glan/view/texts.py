@@ -2,11 +2,13 @@
 
     texts.arrow   a record for a chunk of rows: their texts, and the lists of what they have
 
-It finds parts of words and scripts without spaces, in either case; what has fewer than three bytes it cannot find.
+It finds parts of words and scripts without spaces, in either case; for what has fewer than three bytes no list helps,
+and all texts are looked through.
 It refuses to know what a row is: it has texts, and numbers in their order.
 """
 
 import re
+import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -51,18 +53,18 @@ class Search:
     """What is looked for: every phrase must be there."""
 
     phrases: tuple[str, ...]
-    too_short: tuple[str, ...] = ()
-    """What was asked for and cannot be found."""
     where: Where = "all"
 
     @classmethod
     def of(cls, asked: str, where: str) -> "Search":
-        """Return the search that a person typed: words, and phrases between quotation marks."""
-        said = [quoted or word for quoted, word in _PART.findall(asked)]
+        """Return the search that a person typed: words, and phrases between quotation marks.
+
+        Some keyboards write a letter in several characters, where texts have it in one.
+        """
+        said = [quoted or word for quoted, word in _PART.findall(unicodedata.normalize("NFC", asked))]
         parts = list(dict.fromkeys(part for part in said if part.strip()))[:_MOST_PHRASES]
         return cls(
-            phrases=tuple(part for part in parts if len(_folded(part)) >= SHORTEST),
-            too_short=tuple(part for part in parts if len(_folded(part)) < SHORTEST),
+            phrases=tuple(parts),
             where="question" if where == "question" else "answer" if where == "answer" else "all",
         )
 
@@ -259,7 +261,7 @@ class Texts:
         return list(accumulate((chunk.rows for chunk in self.chunks[:-1]), initial=0))
 
     def _candidates(self, search: Search, mask: Mask, *, newest: bool) -> Iterator[tuple[int, bytes]]:
-        lists = lists_of(map(_folded, search.phrases))
+        lists = lists_of(each for each in map(_folded, search.phrases) if len(each) >= SHORTEST)
         step = -1 if newest else 1
         for first, chunk in list(zip(self._firsts, self.chunks, strict=True))[::step]:
             here = mask[first : first + chunk.rows]

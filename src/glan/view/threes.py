@@ -25,6 +25,7 @@ _ROW_BITS = 14
 ROWS = 1 << _ROW_BITS
 """Rows of a full chunk."""
 SHORTEST = 3
+"""Bytes of a phrase from which lists know something of it."""
 LISTS = 1 << 32 - _ROW_BITS
 _DENSE = ROWS // 16
 """Units of a list of bits."""
@@ -62,7 +63,8 @@ def packed(keys: Iterable[Keys]) -> tuple[Starts, Units]:
 
 def lists_of(phrases: Iterable[bytes]) -> NDArray[np.int64]:
     """Return the lists that a row stands in if it has all phrases."""
-    return np.unique(np.concatenate([_lists_of(phrase)[0] for phrase in phrases])).astype(np.int64)
+    found = [_lists_of(phrase)[0] for phrase in phrases]
+    return np.unique(np.concatenate([np.zeros(0, np.uint32), *found])).astype(np.int64)
 
 
 def narrowed(mask: Mask, lists: NDArray[np.int64], starts: Starts, units: Units) -> NDArray[np.int64]:

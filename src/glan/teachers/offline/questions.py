@@ -125,7 +125,7 @@ def compose_question(book: Book, phrases: Phrasebook, asked: Asked, rng: Random)
         ConfusedError: the syllabus does not have the drawn sessions or concepts.
 
     """
-    _check_syllabus(asked)
+    check_syllabus(asked)
     pages = [book.page(name) or _unknown(name) for name in asked.names("key_concepts")[:MOST_CONCEPTS]]
     drawn = frozenset(page.concept.name for page in pages)
     writer = _Writer(
@@ -168,7 +168,13 @@ def _split(pages: Sequence[Page], level: Level, rng: Random) -> Iterator[Sequenc
         start += size
 
 
-def _check_syllabus(asked: Asked) -> None:
+def check_syllabus(asked: Asked) -> None:
+    """Refuse a draw that the syllabus does not have.
+
+    Raises:
+        ConfusedError: it lacks a session or a concept.
+
+    """
     syllabus = asked.sections["syllabus"]
     for label, what in (("class_sessions", "class session"), ("key_concepts", "key concept")):
         for name in asked.names(label):

@@ -29,7 +29,7 @@ _MEANINGS = {
     "key_concepts": "key concepts",
     "error": "error in my reply",
 }
-_ANSWER_LANGUAGE = re.compile(r"Write the answer in (.{1,80})\.")
+_ANSWER_LANGUAGE = re.compile(r"Write the answer in (.{1,80}?)\.(?: .{1,120})?")
 
 
 class ConfusedError(Exception):
@@ -105,11 +105,17 @@ class Asked:
     sections: Mapping[str, str]
     above: str = ""
     """What the assistant said before it."""
-    knows_language: bool = True
+    language: str = "English"
+    """As the prompt names it."""
 
     @property
     def level(self) -> Level:
         return Level(self.sections["level"].casefold())
+
+    @property
+    def is_english(self) -> bool:
+        """Whether it is to be answered in English, by any name."""
+        return "english" in self.language.casefold() or self.language.casefold() == "en"
 
     def names(self, label: str) -> tuple[str, ...]:
         """Return the items of a section that is a list."""
@@ -160,7 +166,7 @@ def _read_turn(turns: Sequence[Message]) -> Asked:
         text=text,
         sections=sections,
         above=above,
-        knows_language=_is_english(sections.get("language", "English")),
+        language=sections.get("language", "English"),
     )
 
 
@@ -171,7 +177,7 @@ def _read_question(text: str) -> Asked:
         task=Task.ANSWER,
         text=above.strip() if found else text,
         sections={},
-        knows_language=_is_english(found[1]) if found else True,
+        language=found[1] if found else "English",
     )
 
 
@@ -190,7 +196,3 @@ def _task(sections: Mapping[str, str]) -> Task:
         if all(word in words for word in known):
             return task
     raise ConfusedError("I cannot see what the task is.")
-
-
-def _is_english(language: str) -> bool:
-    return "english" in language.casefold() or language.casefold() == "en"

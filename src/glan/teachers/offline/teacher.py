@@ -10,6 +10,8 @@ from random import Random
 
 from glan.records import Message, Reply, Request, Stage, Usage
 from glan.teachers.embedder import embedded
+from glan.teachers.offline import conversing
+from glan.teachers.offline.abroad import open_volumes, volume_in
 from glan.teachers.offline.answers import compose_answer
 from glan.teachers.offline.book import open_book
 from glan.teachers.offline.divisions import draft_parts, list_parts
@@ -26,6 +28,7 @@ ONLY_ENGLISH = "The offline textbook knows only English."
 CONFUSED = "I am sorry, but I cannot do this."
 """How every reply to a broken prompt begins: no parser takes it for a list, and curation takes it for a refusal."""
 _CHARACTERS_PER_TOKEN = 4
+_FIRST_SIGN = "\u2e80"
 _SCHEMAS = {
     Task.LIST_PARTS: "parts",
     Task.VOTE: "votes",
@@ -60,8 +63,8 @@ class Textbook:
             text=text,
             finish_reason="stop",
             usage=Usage(
-                prompt_tokens=_tokens(sum(len(message.content) for message in request.messages)),
-                completion_tokens=_tokens(len(text)),
+                prompt_tokens=_tokens("".join([message.content for message in request.messages])),
+                completion_tokens=_tokens(text),
             ),
             model=MODEL,
             cost_usd=0.0,
@@ -71,10 +74,28 @@ class Textbook:
         try:
             asked = read_request(messages)
             _check_schema(asked, schema)
-            text = self._told(asked)
+            abroad = self._abroad(asked)
+            text = self._told(asked) if abroad is None else abroad
         except ConfusedError as confused:
             return f"{CONFUSED} {confused}"
-        return text if asked.knows_language else f"{ONLY_ENGLISH}\n\n{text}"
+        return text if asked.is_english or abroad is not None else f"{ONLY_ENGLISH}\n\n{text}"
+
+    def _abroad(self, asked: Asked) -> str | None:
+        """Answer in another language than English where a volume has what is asked."""
+        if asked.task is Task.ANSWER:
+            return _in_words_of_a_volume(asked.text)
+        volume = None if asked.is_english else volume_in(asked.language)
+        if volume is None:
+            return None
+        match asked.task:
+            case Task.SUBJECTS:
+                return volume.draft_subjects(asked.sections["discipline"])
+            case Task.SYLLABUS:
+                return volume.draft_syllabus(asked.sections["subject"])
+            case Task.QUESTION:
+                return conversing.compose_question(volume, asked, _rng(asked.text))
+            case _:
+                return None
 
     def _told(self, asked: Asked) -> str:
         match asked.task:
@@ -110,7 +131,15 @@ class Textbook:
                 return vouch(self._composed(question), answers[0], is_plain=asked.task is Task.CONVERSATION)
 
     def _composed(self, question: str) -> str:
-        return compose_answer(self._book, self._phrases, question, _rng(question))
+        return _in_words_of_a_volume(question) or compose_answer(self._book, self._phrases, question, _rng(question))
+
+
+def _in_words_of_a_volume(question: str) -> str | None:
+    """Return the answer to a question that is put in the words of a volume in another language."""
+    if question.isascii():
+        return None
+    told = (conversing.compose_answer(volume, question, _rng(question)) for volume in open_volumes().values())
+    return next((text for text in told if text is not None), None)
 
 
 def _check_schema(asked: Asked, schema: str | None) -> None:
@@ -123,5 +152,7 @@ def _rng(text: str) -> Random:
     return Random(int.from_bytes(digest, "big"))
 
 
-def _tokens(characters: int) -> int:
-    return -(-characters // _CHARACTERS_PER_TOKEN)
+def _tokens(text: str) -> int:
+    """Return about as many tokens as a model takes for a text: one for each Chinese or Japanese sign."""
+    n_signs = 0 if text.isascii() else sum(character >= _FIRST_SIGN for character in text)
+    return n_signs - (n_signs - len(text)) // _CHARACTERS_PER_TOKEN
