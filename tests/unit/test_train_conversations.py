@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glan.errors import DatasetError
@@ -23,6 +23,7 @@ def pair(i: int) -> dict[str, object]:
     }
 
 
+@settings(deadline=None)
 @given(st.integers(1, 30), st.integers(0, 10), st.none() | st.integers(1, 30))
 def test_a_prefix_never_reaches_what_is_held_out(
     tmp_path_factory: pytest.TempPathFactory, rows: int, held_out: int, pairs: int | None
