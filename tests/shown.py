@@ -87,7 +87,7 @@ def parse(line: str) -> None:
     words = shlex.split(line, comments=True)
     name, *rest = words[next(i for i, word in enumerate(words) if "=" not in word) :]
     command: click.Command | None = cli
-    context = click.Context(cli, info_name=name)
+    context = click.Context(cli, info_name=name, **cli.context_settings)
     while isinstance(command, click.Group):
         name, *rest = rest
         command = command.get_command(context, name)

@@ -213,7 +213,7 @@ def test_every_fault_and_format_is_described() -> None:
     assert faults == [*CONTENT_FAULTS, *TRANSPORT_FAULTS]
     export = cli.get_command(click.Context(cli), "export")
     assert export is not None
-    help_ = export.get_help(click.Context(export, terminal_width=200))
+    help_ = export.get_help(click.Context(export, terminal_width=200, **cli.context_settings))
     assert all(name in help_ for name in FORMATS)
 
 
