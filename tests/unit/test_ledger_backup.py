@@ -13,7 +13,9 @@ from glan.errors import LedgerError
 from glan.records import Message, Reply, Request, Sampling, Stage, Usage
 from glan.teachers.fingerprints import fingerprint
 from glan.teachers.ledger import Ledger
-from glan.teachers.ledger_backup import copy_file, copy_ledger, lacking, restore_ledger, verified
+from glan.teachers.ledger_backup import Lacking, copy_file, copy_ledger, lacking, restore_ledger, verified
+from glan.teachers.outbox import Outbox, State
+from glan.teachers.sharing import Wanted, take
 
 
 def request(number: int) -> Request:
@@ -64,7 +66,7 @@ def test_a_copy_has_every_row_and_is_one_file(ledger: Path, tmp_path: Path) -> N
     assert copy_ledger(ledger, tmp_path / "copy", lambda left, total: told.append((left, total))) == 500
     assert told[-1][0] == 0
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("copy")) == ["copy"]
-    assert lacking(ledger, tmp_path / "copy") == lacking(tmp_path / "copy", ledger) == 0
+    assert lacking(ledger, tmp_path / "copy") == lacking(tmp_path / "copy", ledger) == Lacking()
     with closing(sqlite3.connect(tmp_path / "copy")) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
 
@@ -90,7 +92,7 @@ def test_a_copy_is_of_one_moment_while_the_ledger_grows(tmp_path: Path) -> None:
         assert len(added) > 2
         assert opened.count() == 500 + len(added)
     assert count(tmp_path / "copy") == 500
-    assert lacking(ledger, tmp_path / "copy") == len(added)
+    assert lacking(ledger, tmp_path / "copy") == Lacking(replies=len(added))
 
 
 def test_a_damaged_ledger_makes_no_copy(ledger: Path, tmp_path: Path) -> None:
@@ -112,7 +114,7 @@ def copied(ledger: Path) -> Path:
 def test_a_copy_takes_the_place_of_a_ledger_that_it_has_all_of(ledger: Path) -> None:
     """Nothing is kept apart, and the run that comes next adds to it."""
     found = restore_ledger(copied(ledger), ledger, force=False)
-    assert (found.rows, found.lost, found.kept) == (500, 0, None)
+    assert (found.rows, found.lost, found.kept) == (500, Lacking(), None)
     fill(ledger, range(500, 510))
     assert count(ledger) == 510
 
@@ -134,7 +136,55 @@ def test_a_ledger_with_more_replies_stays_unless_it_is_told(ledger: Path) -> Non
     assert count(ledger) == 503
     found = restore_ledger(new, ledger, force=True)
     assert found.kept is not None
-    assert (found.lost, count(ledger), count(found.kept)) == (3, 500, 503)
+    assert (found.lost.replies, count(ledger), count(found.kept)) == (3, 500, 503)
+
+
+def shelve(ledger: Path, numbers: range) -> None:
+    """Put replies of another project on the shelf."""
+    other = ledger.with_name(f"other-{numbers.start}.sqlite")
+    fill(other, numbers)
+    with Ledger.open(other, readonly=True) as given, Ledger.open(ledger) as opened:
+        assert take(given, opened, Wanted(stages=frozenset(Stage))).taken == len(numbers)
+
+
+def test_a_ledger_with_more_on_its_shelf_stays_unless_it_is_told(ledger: Path) -> None:
+    """What another project paid for is as little thrown away as what this one did, also where the copy has a shelf."""
+    for first in (900, 901):
+        new = copied(ledger)
+        shelve(ledger, range(first, first + 1))
+        with pytest.raises(LedgerError, match="that the copy lacks; nothing was changed"):
+            restore_ledger(new, ledger, force=False)
+    assert lacking(ledger, new) == Lacking(replies=1)
+    found = restore_ledger(new, ledger, force=True)
+    assert found.kept is not None
+    assert lacking(found.kept, ledger) == Lacking(replies=1)
+
+
+def test_what_left_the_shelf_for_the_replies_is_not_lacking(ledger: Path) -> None:
+    """A copy that has it as a reply has it."""
+    shelve(ledger, range(900, 902))
+    old = copied(ledger).rename(ledger.with_name("old"))
+    fill(ledger, range(900, 902))
+    assert lacking(old, ledger) == Lacking()
+
+
+@pytest.mark.parametrize("state", [State.SENT, State.WRITTEN])
+@pytest.mark.parametrize("known", [False, True], ids=["begun after the copy", "sealed when it was copied"])
+def test_a_ledger_with_a_batch_that_the_copy_does_not_know_of_stays(ledger: Path, state: State, *, known: bool) -> None:
+    """A batch that somebody works on is found by its row alone, so a copy without it would have it paid for again."""
+    new = copied(ledger)
+    with Ledger.open(ledger) as opened:
+        parcel = Outbox(opened).begin(server="http://127.0.0.1:1/v1", host="127.0.0.1:1", model="any")
+    if known:
+        new = copied(ledger)
+    assert lacking(ledger, new) == Lacking()
+    with Ledger.open(ledger) as opened:
+        Outbox(opened).note(parcel, state=state)
+    with pytest.raises(LedgerError, match="has 1 batch that waits for replies that the copy lacks"):
+        restore_ledger(new, ledger, force=False)
+    with Ledger.open(ledger) as opened:
+        Outbox(opened).close(parcel, State.READ)
+    assert lacking(ledger, new) == Lacking()
 
 
 def test_what_stands_beside_the_old_ledger_does_not_reach_into_the_new_one(ledger: Path) -> None:

@@ -45,6 +45,10 @@ def _backup_to_file(source: Path, out: Path, *, force: bool) -> int:
         raise LedgerError(f"{out} exists already.", hint="Give another name, or --force.")
     if out.exists() and source.exists() and out.samefile(source):
         raise LedgerError(f"{out} is the ledger itself.", hint="Give another name.")
+    if out.is_dir():
+        raise LedgerError(f"{out} is a folder.", hint="Give the name of a file in it.")
+    if not out.parent.is_dir():
+        raise LedgerError(f"There is no folder {out.parent}.", hint="Make it first, or give another name.")
     part = out.with_name(f".{out.name}.part")
     with _copying(source) as watch:
         rows = copy_ledger(source, part, watch)
@@ -81,7 +85,7 @@ def restore_command(source: str, folder: Path, ledger: Path | None, *, force: bo
         found = restore_ledger(new, target, force=force)
     say(f"{target} is {address.url} now: {counted(found.rows, 'reply or failure', 'replies and failures')}.")
     if found.kept is not None:
-        what = f"has {found.lost:,} replies and failures that it lacks" if found.lost else "could not be read"
+        what = f"has {found.lost.told} that it lacks" if found.lost else "could not be read"
         say(f"The ledger before {what}: it is {found.kept}; `glan ledger import` takes what can be read from there.")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from glan.push.publishing import Publication, held, look_at, told_of
 from glan.runs import Result
 from glan.storage.checking import Finding, findings
 from glan.storage.opening import opened
-from glan.storage.stores import Store, address_of
+from glan.storage.stores import Store, address_of, is_url
 from glan.teachers.trust import remember, trusted
 from glan.wording import counted
 
@@ -45,7 +46,7 @@ class Goal:
         has made, also where it is not complete; the manifest says so.
         """
         if result.exit_code == _INTERRUPTED or not result.is_published:
-            tell(f"Nothing was published: `glan push {self.store.url}` does it.")
+            tell(f"Nothing was published: `{self._command}` does it.")
             return None, result.exit_code
         try:
             return publish(self.project, self.store, tell), result.exit_code
@@ -53,9 +54,16 @@ class Goal:
             complain(error)
             tell(
                 f"The data set is in {self.project.dataset_path}, and not at {self.store.url}; "
-                f"`glan push {self.store.url}` puts it there, and does not send anew what is there."
+                f"`{self._command}` puts it there, and does not send anew what is there."
             )
             return None, result.exit_code if result.exit_code not in {0, 3} else 1
+
+    @property
+    def _command(self) -> str:
+        """What publishes the same data set to the same place, as it can be typed."""
+        url = self.store.url if is_url(self.store.url) else Path(self.store.url).as_uri()
+        folder = self.project.folder
+        return shlex.join(["glan", "push", url, *([] if folder == Path() else ["--project", str(folder)])])
 
 
 def goal_of(project: Project, url: str | None, confirm: Callable[[str], bool], *, is_part: bool) -> Goal | None:

@@ -18,16 +18,41 @@ from glan.disk import sync
 from glan.errors import LedgerError
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledger_file import Lock, explained, open_reader, refuse_place
+from glan.teachers.outbox import AWAITED
+from glan.wording import counted
 
 _PAGES: Final = 1024
 """Copied at a time, 4 MB."""
-_LACKING: Final = """
-    SELECT count(*) FROM main.replies AS own WHERE NOT EXISTS (
-        SELECT 1 FROM copy.replies AS other WHERE other.request = own.request AND other.sample = own.sample
-        AND other.attempt = own.attempt AND other.fingerprint = own.fingerprint AND other.max_tokens = own.max_tokens
-        AND other.time IS own.time
-    )
-"""
+_SAME: Final = (
+    "other.request = own.request AND other.sample = own.sample AND other.attempt = own.attempt "
+    "AND other.fingerprint = own.fingerprint AND other.max_tokens = own.max_tokens"
+)
+_LACKING: Final = (
+    "SELECT count(*) FROM main.replies AS own WHERE NOT EXISTS ("
+    f"SELECT 1 FROM copy.replies AS other WHERE {_SAME} AND other.time IS own.time)"
+)
+_LACKING_ON_SHELF: Final = "SELECT count(*) FROM main.shelf AS own WHERE NOT EXISTS ({})"
+_LACKING_BATCHES: Final = "SELECT count(*) FROM main.batches AS own WHERE state IN ({}) AND NOT EXISTS ({})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lacking:
+    """What a ledger has and a copy lacks."""
+
+    replies: int = 0
+    """Replies and failures, those that wait on the shelf among them."""
+    batches: int = 0
+    """Batches that a provider may have, and files that an offline runner has, as far as they were brought."""
+
+    def __bool__(self) -> bool:
+        return bool(self.replies or self.batches)
+
+    @property
+    def told(self) -> str:
+        """It in words, without what is not there."""
+        batches = counted(self.batches, "batch that waits for replies", "batches that wait for replies")
+        replies = counted(self.replies, "reply or failure", "replies and failures")
+        return " and ".join([*([replies] if self.replies else []), *([batches] if self.batches else [])])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +60,8 @@ class Restored:
     """What came of putting a copy in the place of a ledger."""
 
     rows: int
-    lost: int
-    """Replies and failures of the ledger before that the copy lacks."""
+    lost: Lacking
+    """What the ledger before has and the copy lacks."""
     kept: Path | None
     """Where the ledger before lies, if it had any such, or could not be read."""
 
@@ -108,7 +133,7 @@ def restore_ledger(new: Path, ledger: Path, *, force: bool) -> Restored:
     rows = verified(new)
     lock = Lock(ledger)
     try:
-        lost, kept = _made_way(new, ledger, force=force) if ledger.exists() else (0, None)
+        lost, kept = _made_way(new, ledger, force=force) if ledger.exists() else (Lacking(), None)
         new.replace(ledger)
         sync(ledger.parent)
     finally:
@@ -116,7 +141,7 @@ def restore_ledger(new: Path, ledger: Path, *, force: bool) -> Restored:
     return Restored(rows=rows, lost=lost, kept=kept)
 
 
-def _made_way(new: Path, ledger: Path, *, force: bool) -> tuple[int, Path | None]:
+def _made_way(new: Path, ledger: Path, *, force: bool) -> tuple[Lacking, Path | None]:
     """Have nothing of a ledger left that could reach into the one that takes its place."""
     try:
         lost = lacking(ledger, new)
@@ -126,10 +151,10 @@ def _made_way(new: Path, ledger: Path, *, force: bool) -> tuple[int, Path | None
                 f"The ledger {ledger} cannot be compared with the copy. {error}",
                 hint="--force puts the copy in its place, and keeps it under another name.",
             ) from error
-        return 0, _set_apart(ledger)
+        return Lacking(), _set_apart(ledger)
     if lost and not force:
         raise LedgerError(
-            f"The ledger {ledger} has {lost:,} replies and failures that the copy lacks; nothing was changed.",
+            f"The ledger {ledger} has {lost.told} that the copy lacks; nothing was changed.",
             hint="--force puts the copy in its place all the same, and keeps the ledger under another name; "
             "`glan ledger import` then takes its replies from there.",
         )
@@ -137,8 +162,8 @@ def _made_way(new: Path, ledger: Path, *, force: bool) -> tuple[int, Path | None
     return lost, _set_apart(ledger) if lost else None
 
 
-def lacking(ledger: Path, copy: Path) -> int:
-    """Return how many replies and failures of a ledger a copy lacks.
+def lacking(ledger: Path, copy: Path) -> Lacking:
+    """Return what a ledger has and a copy lacks: replies, paid for here or elsewhere, and batches on their way.
 
     Raises:
         LedgerError: one of them cannot be read.
@@ -146,7 +171,35 @@ def lacking(ledger: Path, copy: Path) -> int:
     """
     with contextlib.closing(open_reader(ledger.resolve())) as reader, explained(ledger):
         reader.execute("ATTACH ? AS copy", (f"{copy.resolve().as_uri()}?mode=ro",))
-        return int(reader.execute(_LACKING).fetchone()[0])
+        return Lacking(
+            replies=_count(reader, _LACKING) + _count_on_shelf(reader),
+            batches=_count_batches(reader),
+        )
+
+
+def _count_on_shelf(reader: sqlite3.Connection) -> int:
+    if not _has(reader, "main", "shelf"):
+        return 0
+    # What was taken off the shelf since is a reply, with a time of its own.
+    there = ["replies", *(["shelf"] if _has(reader, "copy", "shelf") else [])]
+    other = " UNION ALL ".join([f"SELECT 1 FROM copy.{table} AS other WHERE {_SAME}" for table in there])
+    return _count(reader, _LACKING_ON_SHELF.format(other))
+
+
+def _count_batches(reader: sqlite3.Connection) -> int:
+    if not _has(reader, "main", "batches"):
+        return 0
+    same = "SELECT 1 FROM copy.batches AS other WHERE other.tag = own.tag AND other.state = own.state"
+    there = same if _has(reader, "copy", "batches") else "SELECT 1 WHERE 0"
+    return _count(reader, _LACKING_BATCHES.format(", ".join("?" * len(AWAITED)), there), *AWAITED)
+
+
+def _has(reader: sqlite3.Connection, schema: str, table: str) -> bool:
+    return _count(reader, f"SELECT count(*) FROM {schema}.sqlite_master WHERE name = ?", table) > 0
+
+
+def _count(reader: sqlite3.Connection, statement: str, *values: str) -> int:
+    return int(reader.execute(statement, values).fetchone()[0])
 
 
 def _fold(ledger: Path) -> None:

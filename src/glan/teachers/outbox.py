@@ -58,6 +58,8 @@ class State(StrEnum):
 
 
 _OUT: Final = (State.UPLOADED, State.SUBMITTING, State.SENT)
+AWAITED: Final = (*_OUT, State.WRITTEN)
+"""Those of which somebody else may have the requests, and replies may come."""
 
 
 class Parcel(Record, frozen=True, kw_only=True):
