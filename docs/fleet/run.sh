@@ -15,7 +15,12 @@ copy=$2
 local_disk=${TMPDIR:-/tmp}/glan-$SLURM_JOB_ID
 ledger=$local_disk/ledger.sqlite
 mkdir -p "$local_disk"
-if [ -e "$copy" ]; then cp "$copy" "$ledger"; fi
+
+# A job that Slurm begins again on the same node finds its ledger there, with more than the copy has. And where the copy
+# cannot be read nothing is asked: a new ledger would be paid for from the start, and take the place of the copy.
+if [ -e "$copy" ] && [ ! -e "$ledger" ]; then
+    glan ledger restore "$copy" --project "$project" --ledger "$ledger" || exit 1
+fi
 
 keep() {                            # a whole copy takes the place of the old one in one step
     glan ledger backup "$copy.new" --force --project "$project" --ledger "$ledger" && mv "$copy.new" "$copy"

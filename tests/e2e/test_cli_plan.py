@@ -68,6 +68,9 @@ def test_a_plan_at_scale_has_a_line_for_each_size(command_line: CommandLine) -> 
     assert [line.split()[0] for line in told.splitlines()[2:8]] == [f"{size['pairs']:,}" for size in found["sizes"]]
     assert "Tokens and times are assumed" in told
     assert "bytes a reply token, which is assumed." in told
+    assert "is unknown" not in told
+    unpriced = command_line("plan", "--project", folder, "--scale", "--teacher", "openai/none-such").out
+    assert "The price of subjects, syllabi, questions, answers is unknown: `price` or `gpu_hour_usd`" in unpriced
 
 
 def test_a_plan_at_scale_rests_on_the_ledger(done: Path, command_line: CommandLine) -> None:

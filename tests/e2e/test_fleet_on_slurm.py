@@ -126,6 +126,39 @@ def test_a_run_takes_its_ledger_along(command: CommandLine, tmp_path: Path, begi
     check_whole(folder, PAIRS)
 
 
+def test_a_job_that_is_begun_again_where_it_was_goes_on_with_its_ledger(
+    command: CommandLine, tmp_path: Path, begin_job: Callable[..., Job]
+) -> None:
+    """The older copy does not take the place of its ledger, so only what was in flight is asked for twice."""
+    with simulated(Simulated(latency_ms=20)) as server:
+        folder, copy = command.init("data", pairs=5), tmp_path / "shared.sqlite"
+        set_in(folder, "spec", f'"vllm/any@{server.base_url}"')
+        set_in(folder, "max_in_flight", "4")
+        assert begin_job(8_003, "run.sh", folder, copy).wait(120) == 0, (tmp_path / "8003.log").read_text()
+        set_in(folder, "pairs", str(PAIRS))
+        before = server.stats().paid
+        job = begin_job(8_004, "run.sh", folder, copy)
+        until(lambda: server.stats().paid > before + PAIRS)
+        killed(job)
+        assert replies_in_copy(copy) == before
+        assert begin_job(8_004, "run.sh", folder, copy).wait(120) == 0, (tmp_path / "8004.log").read_text()
+        assert server.stats().repeats <= 4
+    check_whole(folder, PAIRS)
+
+
+def test_a_copy_that_cannot_be_read_ends_the_job_before_anything_is_paid_for(
+    command: CommandLine, tmp_path: Path, begin_job: Callable[..., Job]
+) -> None:
+    """Nothing is asked anew because of it, and it is as it was."""
+    with simulated() as server:
+        folder, copy = command.init("data", pairs=5), tmp_path / "shared.sqlite"
+        set_in(folder, "spec", f'"vllm/any@{server.base_url}"')
+        copy.write_bytes(b"")
+        assert begin_job(8_005, "run.sh", folder, copy).wait(120) == 1
+        assert server.stats().received == 0
+    assert copy.read_bytes() == b""
+
+
 def replies_in_copy(path: Path) -> int:
     with Ledger.open(path, readonly=True) as ledger:
         return ledger.count()

@@ -198,6 +198,20 @@ def test_a_ledger_is_lost_and_comes_back_from_its_copy(tmp_path: Path) -> None:
     assert ids_of(folder) == wanted
 
 
+def test_a_torn_copy_is_named_as_it_was_typed(command: CommandLine) -> None:
+    """The error names the file that was given, and not where the copy lies meanwhile; the ledger is as it was."""
+    folder = command.init("data", pairs=5)
+    assert command.run(folder).code == 0
+    assert command("ledger", "backup", "copy", "--project", folder).code == 0
+    torn = folder.parent / "torn"
+    torn.write_bytes((folder.parent / "copy").read_bytes()[:20_000])
+    before = replies_in(folder)
+    ended = command("ledger", "restore", "torn", "--project", folder, "--force")
+    assert (ended.code, f"{torn} is damaged" in ended.err) == (1, True), ended.words
+    assert "-copy-" not in ended.words
+    assert replies_in(folder) == before
+
+
 def test_an_export_goes_to_a_url(project: Path, command_line: CommandLine, tmp_path: Path) -> None:
     """A file:// URL is the path that it names."""
     out = tmp_path / "out.jsonl"

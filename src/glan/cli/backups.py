@@ -15,7 +15,7 @@ from glan.disk import sync
 from glan.errors import LedgerError
 from glan.project import Project
 from glan.storage.stores import Address, address_of
-from glan.teachers.ledger_backup import copy_file, copy_ledger, restore_ledger
+from glan.teachers.ledger_backup import Restored, copy_file, copy_ledger, restore_ledger
 from glan.wording import counted
 
 _PAGE_BYTES: Final = 4096
@@ -82,11 +82,22 @@ def restore_command(source: str, folder: Path, ledger: Path | None, *, force: bo
             raise LedgerError(f"There is no file {address.url}.", hint="Name what `glan ledger backup` wrote.")
         else:
             copy_file(Path(address.path), new)
-        found = restore_ledger(new, target, force=force)
+        found = _restored(new, target, address.url, force=force)
     say(f"{target} is {address.url} now: {counted(found.rows, 'reply or failure', 'replies and failures')}.")
     if found.kept is not None:
         what = f"has {found.lost.told} that it lacks" if found.lost else "could not be read"
         say(f"The ledger before {what}: it is {found.kept}; `glan ledger import` takes what can be read from there.")
+
+
+def _restored(new: Path, target: Path, source: str, *, force: bool) -> Restored:
+    """Restore, and have an error about the copy name what was typed, and not where it lies for the moment."""
+    try:
+        return restore_ledger(new, target, force=force)
+    except LedgerError as error:
+        if str(new.resolve()) not in str(error):
+            raise
+        told = str(error).replace(str(new.resolve()), source)
+        raise LedgerError(f"{told} Nothing was changed.", hint="Name another copy of `glan ledger backup`.") from error
 
 
 def _fetch(address: Address, folder: Path, new: Path) -> None:

@@ -36,6 +36,7 @@ from glan.teachers.prices import batch_price, price_of
 from glan.teachers.providers import UNKNOWN, providers
 from glan.teachers.shelf import Shelf
 from glan.teachers.specs import OFFLINE, Spec, parse_spec, where
+from glan.wording import counted
 
 _LEAST_TOKENS = 100_000
 """Of replies, below which the files of a project say little about the size of a larger one."""
@@ -140,7 +141,9 @@ def _tell_scale(disciplines: Sequence[Discipline], config: Config, known: Known,
         listed = [{"pairs": pairs, **cases} for pairs, cases in sizes.items()]
         say_json({"disciplines": len(disciplines), "sizes": listed, "rests_on": rests_on})
         return
-    say(f"What a run still takes, over {len(disciplines):,} disciplines, from the cheapest case to the dearest:")
+    say(
+        f"What a run still takes, over {counted(len(disciplines), 'discipline')}, from the cheapest case to the dearest:"
+    )
     say_scale(sizes)
     for line in rests_on:
         say(line)
@@ -149,6 +152,8 @@ def _tell_scale(disciplines: Sequence[Discipline], config: Config, known: Known,
 def _rests_on(config: Config, known: Known) -> Iterator[str]:
     """Say where the numbers come from."""
     yield _told_measured(config.stages, known.averages)
+    if unpriced := [stage.value for stage in config.stages if known.prices[stage] is None]:
+        yield f"The price of {', '.join(unpriced)} is unknown: `price` or `gpu_hour_usd` of the teacher says it."
     yield (
         f"Hours are with {config.limits.fixed:,} requests in flight, if the servers keep up; with ten times as many "
         "they are a tenth. A run finds by itself how many the servers bear."

@@ -27,10 +27,10 @@ _SAME: Final = (
     "other.request = own.request AND other.sample = own.sample AND other.attempt = own.attempt "
     "AND other.fingerprint = own.fingerprint AND other.max_tokens = own.max_tokens"
 )
-_LACKING: Final = (
-    "SELECT count(*) FROM main.replies AS own WHERE NOT EXISTS ("
-    f"SELECT 1 FROM copy.replies AS other WHERE {_SAME} AND other.time IS own.time)"
-)
+_LACKING: Final = """
+    SELECT count(*) FROM main.replies AS own
+    WHERE NOT EXISTS (SELECT 1 FROM copy.replies AS other WHERE {} AND other.time IS own.time)
+"""
 _LACKING_ON_SHELF: Final = "SELECT count(*) FROM main.shelf AS own WHERE NOT EXISTS ({})"
 _LACKING_BATCHES: Final = "SELECT count(*) FROM main.batches AS own WHERE state IN ({}) AND NOT EXISTS ({})"
 
@@ -172,7 +172,7 @@ def lacking(ledger: Path, copy: Path) -> Lacking:
     with contextlib.closing(open_reader(ledger.resolve())) as reader, explained(ledger):
         reader.execute("ATTACH ? AS copy", (f"{copy.resolve().as_uri()}?mode=ro",))
         return Lacking(
-            replies=_count(reader, _LACKING) + _count_on_shelf(reader),
+            replies=_count(reader, _LACKING.format(_SAME)) + _count_on_shelf(reader),
             batches=_count_batches(reader),
         )
 
@@ -182,7 +182,7 @@ def _count_on_shelf(reader: sqlite3.Connection) -> int:
         return 0
     # What was taken off the shelf since is a reply, with a time of its own.
     there = ["replies", *(["shelf"] if _has(reader, "copy", "shelf") else [])]
-    other = " UNION ALL ".join([f"SELECT 1 FROM copy.{table} AS other WHERE {_SAME}" for table in there])
+    other = " UNION ALL ".join([f"SELECT 1 FROM copy.{table} AS other WHERE {_SAME}" for table in there])  # noqa: S608 - of our own names
     return _count(reader, _LACKING_ON_SHELF.format(other))
 
 
@@ -195,7 +195,7 @@ def _count_batches(reader: sqlite3.Connection) -> int:
 
 
 def _has(reader: sqlite3.Connection, schema: str, table: str) -> bool:
-    return _count(reader, f"SELECT count(*) FROM {schema}.sqlite_master WHERE name = ?", table) > 0
+    return _count(reader, f"SELECT count(*) FROM {schema}.sqlite_master WHERE name = ?", table) > 0  # noqa: S608 - of our own names
 
 
 def _count(reader: sqlite3.Connection, statement: str, *values: str) -> int:
