@@ -141,9 +141,8 @@ def _tell_scale(disciplines: Sequence[Discipline], config: Config, known: Known,
         listed = [{"pairs": pairs, **cases} for pairs, cases in sizes.items()]
         say_json({"disciplines": len(disciplines), "sizes": listed, "rests_on": rests_on})
         return
-    say(
-        f"What a run still takes, over {counted(len(disciplines), 'discipline')}, from the cheapest case to the dearest:"
-    )
+    over = counted(len(disciplines), "discipline")
+    say(f"What a run still takes, over {over}, from the cheapest case to the dearest:")
     say_scale(sizes)
     for line in rests_on:
         say(line)
