@@ -152,6 +152,10 @@ def test_items_come_back_as_they_were(tmp_path: Path) -> None:
         read_items(tmp_path, "gsm8k")
     with pytest.raises(ProjectError, match="has no results of `glan eval`"):
         read_results(tmp_path)
+    (tmp_path / "results.json").write_text("{")
+    with pytest.raises(ProjectError, match="cannot be read") as told:
+        read_results(tmp_path)
+    assert "Without results.json in it" in told.value.hint
 
 
 def test_a_difference_of_pairs_is_narrower_than_of_strangers() -> None:
