@@ -22,7 +22,9 @@ from glan.evaluate.statements import boxed, end_of, tails
 
 _OPEN: Final = r"[\s\"'“”‘’`*_$(\[{（【]*(?:\\(?:text|mathrm|mathbf|textbf)\s*\{\s*\(?)?"
 _NAMED: Final = r"(?:(?:the|both|either|simply|just|clearly|therefore|likely|probably|letter|option|choice|answer)\s+)*"
-_LETTER: Final = re.compile(rf"{_OPEN}{_NAMED}{_OPEN}(?P<letter>[A-Za-z])(?!['’_]*[A-Za-z0-9À-ÿ])(?P<after>.*)", re.DOTALL)
+_LETTER: Final = re.compile(
+    rf"{_OPEN}{_NAMED}{_OPEN}(?P<letter>[A-Za-z])(?!['’_]*[A-Za-z0-9À-ÿ])(?P<after>.*)", re.DOTALL
+)
 _LOWER_ENDS: Final = re.compile(r"\s*(?:[).:\]}*,]|$)")
 _MORE: Final = re.compile(r"[\s)\]}*.]*(?:,|and|or|&|/|\+|和|或)[\s*(\[]*(?P<letter>[A-Z])(?![\w'])", re.IGNORECASE)
 _VERDICT: Final = re.compile(
