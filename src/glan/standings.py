@@ -95,7 +95,7 @@ def _missing(results: Results) -> Iterator[str]:
             yield f"{suite()[name].title} is missing: {why}."
     known = {*results.tasks, *results.left_out}
     if missing := [benchmark.title for name, benchmark in suite().items() if name not in known]:
-        yield f"Not asked for: {', '.join(missing)}."
+        yield f"Not taken: {', '.join(missing)}."
 
 
 def page(results: Results) -> str:

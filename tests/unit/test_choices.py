@@ -27,6 +27,10 @@ NAMES_B = (
     "## Answer\n\nB",
     "<answer>B</answer>",
     'The answer is "B".',
+    "The answer is 'B'.",
+    "The answer is ‘B’.",  # noqa: RUF001 - as models write it
+    "‘B’",  # noqa: RUF001 - as models write it
+    "The answer is __B__.",
     "The answer is: $B$",
     "The answer is **(B) Paris**.",
     "The answer to this question is B",
@@ -84,6 +88,8 @@ NAMES_NONE = (
     "The answers are A and C",
     "Answer: A, B",
     "It could be A, B or C.",
+    "It could be A or B.",
+    "Both A and B.",
     "A: no.\nB: yes.\nC: no.\n",
     "Not A. Not C. Not D.",
     "E",

@@ -152,6 +152,10 @@ def test_items_come_back_as_they_were(tmp_path: Path) -> None:
         read_items(tmp_path, "gsm8k")
     with pytest.raises(ProjectError, match="has no results of `glan eval`"):
         read_results(tmp_path)
+    (tmp_path / "results.json").write_text("{")
+    with pytest.raises(ProjectError, match="cannot be read") as told:
+        read_results(tmp_path)
+    assert "Without results.json in it" in told.value.hint
 
 
 def test_a_difference_of_pairs_is_narrower_than_of_strangers() -> None:
@@ -297,7 +301,7 @@ def test_a_page_stands_beside_the_papers(tmp_path: Path) -> None:
         "Not all items, but some that are spread evenly (--limit): GSM8K 2 of 10.",
         "No answer that the rules read, so wrong: GSM8K 1 of 2.",
         "No room for the end of the reply: GSM8K 1 of 2.",
-        "Not asked for: ARC-E, ARC-C, MMLU, MATH, BBH, HumanEval, MBPP, IFEval.",
+        "Not taken: ARC-E, ARC-C, MMLU, MATH, BBH, HumanEval, MBPP, IFEval.",
     ]
     assert overview(found).rows[0][-2:] == ("43.4", "80.8")
 

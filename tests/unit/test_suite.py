@@ -130,6 +130,12 @@ CHOICES = {"text": ["yes", "no"], "label": ["A", "B"]}
     [
         ("gsm8k", {"question": "1?"}, "has no field 'answer'; GSM8K is published with question, answer"),
         ("gsm8k", {"question": "1?", "answer": "2"}, "'answer' is not a solution that ends with '#### '"),
+        ("gsm8k", {"question": "1?", "answer": "#### two"}, "'answer' is not a solution that ends with '#### '"),
+        (
+            "ifeval",
+            {"key": 1, "prompt": "?", "instruction_id_list": ["punctuation:no_comma"], "kwargs": [None]},
+            "'kwargs' is not a list with an object for each instruction",
+        ),
         ("gsm8k", {"question": 1, "answer": "#### 2"}, "'question' is not a text"),
         ("math", {"problem": "1?", "level": "1", "type": "x", "solution": "2"}, "its answer in"),
         ("arc_easy", {"id": "1", "question": "?", "choices": CHOICES, "answerKey": "C"}, "one of its labels"),

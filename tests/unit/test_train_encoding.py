@@ -1,15 +1,28 @@
 """From conversations to tokens and labels, with a tokenizer that has a token for each letter."""
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2 import TemplateError
 
 from glan.errors import ConfigError
 from glan.train.conversations import Conversation, Message
-from glan.train.encoding import CONTROL, IGNORED, TOO_LONG, Encoded, Left, check_tokenizer, encode, template_of
+from glan.train.encoding import (
+    CONTROL,
+    EMPTY,
+    IGNORED,
+    TOO_LONG,
+    Encoded,
+    Left,
+    check_tokenizer,
+    encode,
+    refuse_longer,
+    template_of,
+)
 
 END = "\x03"
 
@@ -33,6 +46,8 @@ class Letters:
 
     def apply_chat_template(self, conversation: list[dict[str, str]], **options: Any) -> Any:  # noqa: ANN401
         last = len(conversation) - 1
+        if [each["role"] for each in conversation[:2]] == ["user", "user"]:
+            raise TemplateError("roles must alternate")
         parts = [
             f"<{each['role'][0]}>{'' if i == last else self._think}{each['content']}{self._end}\n"
             for i, each in enumerate(conversation)
@@ -57,6 +72,9 @@ _texts = st.lists(st.text(st.characters(exclude_characters=END, exclude_categori
 def test_what_is_learnt_is_what_the_assistant_says(texts: list[str]) -> None:
     """Of any conversation the learnt tokens are the answers, each with its end, and nothing of the questions."""
     found = encoded(row_of(*texts), Letters())
+    if not all(answer.strip() for answer in texts[1::2]):
+        assert found == Left("place", EMPTY)
+        return
     assert isinstance(found, Encoded)
     learnt = "".join(chr(label) for label in found.labels if label != IGNORED)
     assert learnt == "".join(f"{answer}{END}" for answer in texts[1::2])
@@ -72,6 +90,28 @@ def test_a_pair_that_is_too_long_is_left_out_whole() -> None:
 def test_a_text_with_a_mark_of_the_tokenizer_is_left_out(texts: tuple[str, str]) -> None:
     """What a model wrote can end no turn and begin none."""
     assert encoded(row_of(*texts), Letters()) == Left("place", CONTROL)
+
+
+def test_an_answer_without_words_is_left_out() -> None:
+    """It would teach to stop before anything is said."""
+    assert encoded(row_of("Q", " \n"), Letters()) == Left("place", EMPTY)
+    assert encoded(row_of("Q", "", "Q", "A"), Letters()) == Left("place", EMPTY)
+
+
+def test_turns_that_the_template_refuses_are_told() -> None:
+    """Many templates take no two turns of one role; the error has their words and the way out."""
+    row = Conversation("place", tuple(Message(role, "x") for role in ("user", "user", "assistant")))
+    with pytest.raises(ConfigError, match="refuses turns of user, user: roles must alternate") as told:
+        encoded(row, Letters())
+    assert "chat_template=glan" in told.value.hint
+
+
+def test_pairs_longer_than_the_base_are_refused() -> None:
+    """Of positions that it does not have a base has learnt nothing, and some end in the middle of training."""
+    refuse_longer(512, SimpleNamespace(max_position_embeddings=512), "base")
+    refuse_longer(513, SimpleNamespace(), "base")
+    with pytest.raises(ConfigError, match="base takes 512 tokens, and the longest pair has 513"):
+        refuse_longer(513, SimpleNamespace(max_position_embeddings=512), "base")
 
 
 def test_a_template_that_does_not_end_an_answer_is_refused() -> None:

@@ -22,7 +22,9 @@ from glan.evaluate.statements import boxed, end_of, tails
 
 _OPEN: Final = r"[\s\"'“”‘’`*_$(\[{（【]*(?:\\(?:text|mathrm|mathbf|textbf)\s*\{\s*\(?)?"
 _NAMED: Final = r"(?:(?:the|both|either|simply|just|clearly|therefore|likely|probably|letter|option|choice|answer)\s+)*"
-_LETTER: Final = re.compile(rf"{_OPEN}{_NAMED}{_OPEN}(?P<letter>[A-Za-z])(?![A-Za-z0-9_'’À-ÿ])(?P<after>.*)", re.DOTALL)
+_LETTER: Final = re.compile(
+    rf"{_OPEN}{_NAMED}{_OPEN}(?P<letter>[A-Za-z])(?!['’_]*[A-Za-z0-9À-ÿ])(?P<after>.*)", re.DOTALL
+)
 _LOWER_ENDS: Final = re.compile(r"\s*(?:[).:\]}*,]|$)")
 _MORE: Final = re.compile(r"[\s)\]}*.]*(?:,|and|or|&|/|\+|和|或)[\s*(\[]*(?P<letter>[A-Z])(?![\w'])", re.IGNORECASE)
 _VERDICT: Final = re.compile(
@@ -37,8 +39,9 @@ _HENCE: Final = re.compile(
     re.IGNORECASE,
 )
 _FIRST: Final = re.compile(r"[\s*_(\[{\"'`#>]*(?P<letter>[A-Za-z])[\s*_\"'`]*(?:[).:\]}]|\s-|$)", re.MULTILINE)
-_ALONE: Final = re.compile(r"[\s*_(\[{\"'`#>$]*(?P<letter>[A-Za-z])[\s*_)\].}\"'`$!。]*", re.MULTILINE)
+_ALONE: Final = re.compile(r"[\s*_(\[{\"'“‘`#>$]*(?P<letter>[A-Za-z])[\s*_)\].}\"'”’`$!。]*", re.MULTILINE)
 _ANY: Final = re.compile(r"(?<![\w'’])(?P<letter>[A-Z])(?![\w'’])")
+_ARTICLE: Final = re.compile(r"\s+(?!(?:and|or|nor|is|are|was|but)\b)[a-z]")
 
 
 def letters_of(options: int) -> str:
@@ -137,7 +140,7 @@ def _only(reply: str, options: Sequence[str]) -> str | None:
     """Return the only letter of an option that a reply names; "A" before a word may be the article."""
     found = set()
     for each in _ANY.finditer(reply):
-        is_article = each["letter"] == "A" and re.match(r"\s+[a-z]", reply[each.end() :])
+        is_article = each["letter"] == "A" and _ARTICLE.match(reply, each.end())
         if not is_article and (letter := _known(each["letter"], options)):
             negated = re.match(r"[)*_]*\s+(?:is|are)(?:n't|\s+(?:not|wrong|incorrect|false))", reply[each.end() :])
             found.add("" if negated else letter)

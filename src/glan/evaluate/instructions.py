@@ -40,10 +40,12 @@ def refuse_unready(problems: Iterable[Problem]) -> None:
     """Refuse instructions that cannot be checked on this machine.
 
     Raises:
-        BenchmarkError: one is not known, or the table of sentence ends is lacking and cannot be fetched.
+        BenchmarkError: one is not known or has settings that are not its own, or the table of sentence ends is lacking
+            and cannot be fetched.
         MissingPackageError: the library is not installed.
 
     """
+    problems = list(problems)
     wanted = {each for problem in problems for each in problem.data["instruction_id_list"]}
     library = checks()
     unknown = sorted(wanted - set(library.instructions_registry.INSTRUCTION_DICT))
@@ -57,6 +59,19 @@ def refuse_unready(problems: Iterable[Problem]) -> None:
             hint=f"Where there is a network: python -m nltk.downloader {_TABLE}. Copied folders are found by the "
             "variable NLTK_DATA.",
         )
+    for problem in problems:
+        _refuse_unfit(problem)
+
+
+def _refuse_unfit(problem: Problem) -> None:
+    """Refuse settings with which an instruction cannot be made; of an empty reply no more than that is tried."""
+    try:
+        kept_of(problem, "", is_loose=False)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise BenchmarkError(
+            f"The instructions of item {problem.id!r} of IFEval cannot be made from its kwargs: {error}.",
+            hint="Is the file what was published?",
+        ) from error
 
 
 @cache

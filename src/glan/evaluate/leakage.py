@@ -156,7 +156,10 @@ def by_benchmark(losses: Iterable[ItemLoss]) -> Mapping[str, Sequence[ItemLoss]]
 def _of_split(losses: Mapping[tuple[str, str], float], split: str, benchmark: str) -> Losses:
     found = np.array([loss for (of, _), loss in losses.items() if of == split], dtype=np.float64)
     if not len(found):
-        raise BenchmarkError(f"{benchmark or 'The benchmark'} has no items in its split {split!r} to take a loss of.")
+        raise BenchmarkError(
+            f"{benchmark or 'The benchmark'} has no items in its split {split!r} to take a loss of: there are "
+            "none, they are empty, or what comes before their answer is longer than the model takes."
+        )
     return found
 
 

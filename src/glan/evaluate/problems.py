@@ -11,6 +11,7 @@ import msgspec
 
 from glan.errors import BenchmarkError
 from glan.evaluate.choices import letters_of
+from glan.evaluate.figures import figure_of
 from glan.evaluate.statements import boxed
 from glan.evaluate.suite import Benchmark, bbh_shots, group_of, mbpp_shots, suite
 from glan.records import Record
@@ -93,6 +94,11 @@ class Published(Record, frozen=True, kw_only=True):
         if isinstance(found, Sequence) and not isinstance(found, str) and all(isinstance(each, str) for each in found):
             return tuple(found)
         raise self.wrong(name, "a list of texts")
+
+    def has_objects(self, name: str) -> bool:
+        """Say whether a field is a list of objects."""
+        found = self.fields[name]
+        return isinstance(found, Sequence) and all(isinstance(each, Mapping) for each in found)
 
     def wrong(self, name: str, wanted: str) -> BenchmarkError:
         """Return the error of a field that is not what it must be."""
@@ -190,7 +196,7 @@ def _mmlu(row: Published) -> Problem:
 
 def _gsm8k(row: Published) -> Problem:
     _, mark, right = row.text("answer").rpartition("####")
-    if not mark:
+    if not mark or figure_of(right) is None:
         raise row.wrong("answer", "a solution that ends with '#### ' and a number")
     prompt = _FIGURE.format(question=row.text("question").strip())
     return Problem(benchmark="", id=str(row.number), prompt=prompt, answer=right.strip())
@@ -248,7 +254,7 @@ def _mbpp(row: Published) -> Problem:
 
 def _ifeval(row: Published) -> Problem:
     wanted, kwargs = row.texts("instruction_id_list"), row.fields["kwargs"]
-    if not isinstance(kwargs, Sequence) or len(kwargs) != len(wanted):
+    if not row.has_objects("kwargs") or len(kwargs) != len(wanted):
         raise row.wrong("kwargs", "a list with an object for each instruction")
     given = [{name: value for name, value in dict(each).items() if value is not None} for each in kwargs]
     data = {"instruction_id_list": list(wanted), "kwargs": given}

@@ -24,6 +24,7 @@ from glan.records import Record
 
 RESULTS: Final = "results.json"
 ITEMS: Final = "items"
+_ANEW: Final = f"Without {RESULTS} in it the same `glan eval` writes the folder anew, and asks for no reply twice."
 _Z: Final = 1.959964
 """Of a 95% interval."""
 
@@ -190,7 +191,7 @@ def read_items(folder: Path, name: str) -> list[Item]:
         with gzip.open(path) as file:
             return [decode(line) for line in file]
     except (OSError, EOFError, msgspec.DecodeError) as error:
-        raise ProjectError(f"{path} cannot be read: {error}.", hint="`glan eval` writes it anew.") from error
+        raise ProjectError(f"{path} cannot be read: {error}.", hint=_ANEW) from error
 
 
 def _items_path(folder: Path, name: str) -> Path:
@@ -221,4 +222,4 @@ def read_results(folder: Path) -> Results:
     except FileNotFoundError as error:
         raise ProjectError(f"{folder} has no results of `glan eval`.", hint="It is the folder after --out.") from error
     except (OSError, msgspec.DecodeError) as error:
-        raise ProjectError(f"{path} cannot be read: {error}.", hint="`glan eval` writes it anew.") from error
+        raise ProjectError(f"{path} cannot be read: {error}.", hint=_ANEW) from error

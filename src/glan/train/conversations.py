@@ -97,7 +97,9 @@ def _refuse(path: Path, rows: int, pairs: int | None, held_out: int) -> NoReturn
     most = rows - held_out
     raise DatasetError(
         f"{path} has {rows:,} rows{held}: too few to train on {'any' if pairs is None else f'{pairs:,}'}.",
-        hint=f"Give --pairs {most} or fewer." if most > 0 else "Give --set held_out=0, or more rows.",
+        hint=f"Give --pairs {most} or fewer."
+        if most > 0
+        else f"Give {'--set held_out=0, or ' if held_out else ''}more rows.",
     )
 
 

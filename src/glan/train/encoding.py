@@ -9,6 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
+from jinja2 import TemplateError
+
 from glan.errors import ConfigError
 from glan.train.conversations import ASSISTANT, Conversation
 
@@ -50,6 +52,7 @@ class Left(NamedTuple):
 
 TOO_LONG: Final = "too long"
 CONTROL: Final = "a control token in its text"
+EMPTY: Final = "an answer without words"
 
 
 class _Rendered(NamedTuple):
@@ -88,6 +91,21 @@ def check_tokenizer(tokenizer: Tokenizer, base: str) -> None:
         raise ConfigError(f"The tokenizer of {base} has no token for the end: the student could not learn to stop.")
 
 
+def refuse_longer(longest: int, config: Any, base: str) -> None:  # noqa: ANN401 - as transformers have it
+    """Refuse pairs with more tokens than a base has positions, of which it has learnt nothing.
+
+    Raises:
+        ConfigError: there is one.
+
+    """
+    positions = getattr(config, "max_position_embeddings", None)
+    if positions is not None and longest > positions:
+        raise ConfigError(
+            f"{base} takes {positions:,} tokens, and the longest pair has {longest:,}.",
+            hint=f"--set max_tokens={positions} --restart leaves longer ones out.",
+        )
+
+
 def encode(
     rows: Iterable[Conversation], tokenizer: Tokenizer, max_tokens: int
 ) -> Iterator[tuple[Conversation, Encoded | Left]]:
@@ -105,6 +123,8 @@ def encode(
         for i, row in enumerate(batch):
             if _has_control(row, tokenizer):
                 yield row, Left(row.place, CONTROL)
+            elif any(each.role == ASSISTANT and not each.content.strip() for each in row.messages):
+                yield row, Left(row.place, EMPTY)
             elif len(found["input_ids"][i]) > max_tokens:
                 yield row, Left(row.place, TOO_LONG)
             else:
@@ -139,7 +159,11 @@ def _earlier(row: Conversation) -> list[int]:
 
 
 def _written(tokenizer: Tokenizer, messages: Sequence[dict[str, str]], *, opens: bool) -> str:
-    return str(tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=opens))
+    try:
+        return str(tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=opens))
+    except TemplateError as error:
+        roles = ", ".join(message["role"] for message in messages[:6])
+        raise ConfigError(f"The chat template refuses turns of {roles}: {error}.", hint=_WAY_OUT) from error
 
 
 def _has_control(row: Conversation, tokenizer: Tokenizer) -> bool:

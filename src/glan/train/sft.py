@@ -18,7 +18,7 @@ from trl import SFTConfig, SFTTrainer, pack_dataset
 from glan.errors import ConfigError, TrainingError
 from glan.train.checkpoints import mark_complete, newest_complete, thin_out
 from glan.train.curve import Point, points_of
-from glan.train.encoding import IGNORED, check_tokenizer, template_of
+from glan.train.encoding import IGNORED, check_tokenizer, refuse_longer, template_of
 from glan.train.jobs import Job
 from glan.train.recipes import Schedule, schedule_of
 from glan.train.tokens import Counts, Tokens, written
@@ -155,6 +155,7 @@ def tune(job: Job, watch: Watch) -> Tuned:
     if state.is_main_process and (tokens.counts.left_out or job.recipe.packing or devices > 1):
         watch.tell(_told(tokens.counts, schedule, devices))
     trainer = trainer_of(job, schedule, (trained, held_out), tokenizer, _Hooks(job, watch))
+    refuse_longer(tokens.counts.longest, trainer.model.config.get_text_config(), job.base)
     if trainer.padding_free and not _is_apart(trainer, job) and state.is_main_process:
         watch.tell("That pairs in one sequence do not see each other was not tried, since the weights are spread out.")
     with state.main_process_first():

@@ -155,6 +155,9 @@ def test_instructions_that_cannot_be_checked_are_refused(monkeypatch: pytest.Mon
     unknown = Problem(benchmark="ifeval", id="1", prompt="?", answer="", data={**data, "instruction_id_list": ["a:b"]})
     with pytest.raises(BenchmarkError, match="'a:b'"):
         refuse_unready([unknown])
+    unfit = {"instruction_id_list": ["length_constraints:number_words"], "kwargs": [{"bogus": 3}]}
+    with pytest.raises(BenchmarkError, match="item '1' of IFEval cannot be made"):
+        refuse_unready([Problem(benchmark="ifeval", id="1", prompt="?", answer="", data=unfit)])
 
 
 def test_items_are_written_for_machines(command: CommandLine, local_model: Path, data: Path, tmp_path: Path) -> None:
