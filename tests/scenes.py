@@ -134,6 +134,12 @@ def _outline(project: Path) -> str:
     return next(block.text for block in blocks_of(ROOT / "docs/own-field.md") if block.language == "markdown")
 
 
+def _tree(project: Path) -> str:
+    """Return the tree that the README shows."""
+    del project
+    return next(block.text for block in blocks_of(ROOT / "README.md") if block.language == "yaml")
+
+
 def _judged(project: Path) -> str:
     """Return what a reviewer sends back who drops the first pair."""
     first = next(read_rows(project / "dataset" / "train"))
@@ -154,7 +160,7 @@ _TESTED = ("glan test-set --project my-data",)
 _JUDGED = (*_TESTED, "glan judge --project my-data student=vllm/student base=vllm/base --judge openai/gpt-5")
 
 SCENES: Mapping[tuple[str, str], Scene] = {
-    ("README.md", "glan run --project my-data --teacher vllm/"): Scene(made=False),
+    ("README.md", "glan init my-field"): Scene(files={"tree.yaml": _tree}),
     ("docs/air-gapped.md", "glan batch write"): Scene(made=False),
     ("docs/air-gapped.md", "glan benchmarks"): Scene(files={"exam.csv": _EXAM}),
     ("docs/batch.md", "glan batch write"): Scene(made=False),

@@ -287,7 +287,8 @@ def _tell(judging: Judging, outcome: Outcome, board: Scoreboard, *, out: Path | 
         if doubtful := told_possibly_paid(hearing.possibly_paid):
             say(doubtful)
     tallies = judging.tallies
-    tokens = tokens_told(sum(tally.prompt_tokens for tally in tallies), sum(t.completion_tokens for t in tallies), None)
+    read, written = sum(tally.prompt_tokens for tally in tallies), sum(tally.completion_tokens for tally in tallies)
+    tokens = tokens_told(read, written, None, calls=sum(tally.asked for tally in tallies))
     calls, cost = _spent(judging)
     say(f"{board.judged:,} of {board.questions:,} questions judged; {calls}, {tokens}, {cost}.")
     for reason, count in sorted(board.missing.items(), key=lambda each: -each[1])[:_MOST_TOLD]:

@@ -90,5 +90,8 @@ def _line(entry: Entry) -> str:
     reply = entry.reply
     if reply is None:
         return f"{entry.seq:>8}  failure  {entry.request_id}  {entry.failure}"
-    tokens = f"{reply.usage.prompt_tokens}+{reply.usage.completion_tokens} tokens"
-    return f"{entry.seq:>8}  {reply.finish_reason}  {entry.request_id}  {reply.model}  {tokens}"
+    usage = reply.usage
+    known = usage.prompt_tokens is not None and usage.completion_tokens is not None
+    tokens = f"{usage.prompt_tokens}+{usage.completion_tokens} tokens" if known else "tokens unknown"
+    ended, model = reply.finish_reason or "no reason", reply.model or "model unknown"
+    return f"{entry.seq:>8}  {ended}  {entry.request_id}  {model}  {tokens}"

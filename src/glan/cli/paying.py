@@ -106,7 +106,7 @@ def tell_hearing(hearing: Hearing, made: str = "") -> None:
 def tell_spent(hearing: Hearing, made: str = "") -> None:
     """Say what a hearing took, after what it made."""
     tally = hearing.tally
-    tokens = tokens_told(tally.prompt_tokens, tally.completion_tokens, tally.cached_tokens)
+    tokens = tokens_told(tally.prompt_tokens, tally.completion_tokens, tally.cached_tokens, calls=tally.asked)
     say(f"{made}{calls_of(tally.asked, tally.hits)}, {tokens}, {cost_of(tally.cost_usd)}.")
     if doubtful := told_possibly_paid(hearing.possibly_paid):
         say(doubtful)

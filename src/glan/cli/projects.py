@@ -39,7 +39,9 @@ def init_command(
         return
     begin = f"Next: glan run --project {shlex.quote(str(folder))}"
     is_named = project.config.teachers.default.spec is not None
-    say(begin if is_named else f"{begin} --teacher openai/MODEL   (or --teacher offline to try it)")
+    say(
+        begin if is_named else f"{begin} --teacher openai/MODEL   (MODEL@URL: a server of your own; offline: to try it)"
+    )
 
 
 @click.command("demo")

@@ -110,11 +110,12 @@ def _say_run(run: dict[str, Any] | None) -> None:
         say("No run yet.")
         return
     states = {"running": "A run goes on", "ended": "The last run has ended", "died": "The last run died without an end"}
+    calls = sum(run.get("asked", {}).values())
+    told = run.get("prompt_tokens", 0), run.get("completion_tokens", 0), run.get("cached_tokens")
     say(
         f"{states.get(str(run.get('state')), 'A run')}: {run.get('pairs', 0):,} of {run.get('wanted', 0):,} pairs, "
         f"{run.get('rejects', 0):,} rejects, {run.get('failures', 0):,} failures; "
-        f"{sum(run.get('asked', {}).values()):,} calls, "
-        f"{tokens_told(run.get('prompt_tokens', 0), run.get('completion_tokens', 0), run.get('cached_tokens'))}."
+        f"{calls:,} calls, {tokens_told(*told, calls=calls)}."
     )
     for found in run.get("reasons", []):
         say(f"  {found['slots']:,} x {found['reason']} ({found['stage']})")

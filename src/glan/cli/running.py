@@ -260,7 +260,7 @@ def tell(run: Run, result: Result) -> None:
         say(notice)
     tally = run.tally
     made = f"{result.pairs:,} of {result.wanted:,} {_UNITS[run.options.until]}"
-    tokens = tokens_told(tally.prompt_tokens, tally.completion_tokens, tally.cached_tokens)
+    tokens = tokens_told(tally.prompt_tokens, tally.completion_tokens, tally.cached_tokens, calls=tally.asked)
     say(
         f"{made}, {result.rejects:,} rejects, {result.failures:,} failures; "
         f"{calls_of(tally.asked, tally.hits)}, {tokens}, {cost_of(result.cost_usd)}."

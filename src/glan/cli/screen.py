@@ -56,8 +56,13 @@ def say_json(found: object) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
 
 
-def tokens_told(prompt_tokens: int, completion_tokens: int, cached_tokens: int | None) -> str:
-    """Return how many tokens there were, with the share of prompts that a server had read before, where one told it."""
+def tokens_told(prompt_tokens: int, completion_tokens: int, cached_tokens: int | None, *, calls: int) -> str:
+    """Return how many tokens the calls took, with the share of prompts that a server had read before, if one told it.
+
+    A server that counts none is not one that took none.
+    """
+    if calls and not prompt_tokens and not completion_tokens:
+        return "tokens unknown"
     cached = ""
     if cached_tokens is not None and prompt_tokens:
         cached = f" ({cached_tokens / prompt_tokens:.0%} cached)"
