@@ -10,12 +10,12 @@ from glan.environment import Environment
 from glan.errors import ConfigError, UntrustedError
 from glan.settings import TeacherSettings
 from glan.teachers import ollama, openai, server, textbook, vllm
+from glan.teachers.keys import Secret
 from glan.teachers.opening import text_of
 from glan.teachers.providers import providers
 from glan.teachers.specs import (
     OFFLINE_MODEL,
     Endpoint,
-    Secret,
     Spec,
     endpoint,
     host_of,
