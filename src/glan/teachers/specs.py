@@ -211,13 +211,8 @@ class _Address:
         return self.base_url.startswith("http://") and not is_loopback(self.host)
 
 
-def host_of(spec: Spec, environment: Environment) -> str:
-    """Return the host that a spec leads to, with its port: what a person confirms."""
-    return _address(spec, environment, from_command_line=False).host
-
-
 def where(spec: Spec, environment: Environment) -> tuple[str, str]:
-    """Return the base URL that a spec leads to, and its host."""
+    """Return the base URL that a spec leads to, and its host with its port: what a person confirms."""
     address = _address(spec, environment, from_command_line=False)
     return address.base_url, address.host
 
