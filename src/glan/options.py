@@ -32,7 +32,7 @@ class Options:
     """What one run is told beyond the project's files."""
 
     pairs: int | None = None
-    """How many; as many as on the command line if not given."""
+    """How many; as in glan.toml, or as many as stand, if not given."""
     until: Stage = Stage.ANSWERS
     """The last stage that is asked for; before answers no data set is made."""
     max_in_flight: int | None = None
