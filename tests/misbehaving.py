@@ -14,7 +14,8 @@ import pytest
 from glan.errors import GlanError, TeacherError
 from glan.records import Message, Reply, Request, Sampling, Stage
 from glan.teachers.http import Http, Patience
-from glan.teachers.specs import Endpoint, Secret
+from glan.teachers.keys import Secret
+from glan.teachers.specs import Endpoint
 
 KEY = "sk-0123456789abcdef"
 CERTIFICATES = Path(__file__).parent / "certificates"

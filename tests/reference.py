@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, TypeVar
 
+from verdicts import reject_answer, reject_question
+
 from glan.config import Config
 from glan.curate.duplicates import Duplicates
-from glan.curate.quality import reject_answer, reject_question
 from glan.draws import Draws
 from glan.errors import ReplyError, RequestError
 from glan.generate.answers import write_answer

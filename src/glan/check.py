@@ -7,7 +7,7 @@ again. It is stricter: the first request that fails for good ends it, and nothin
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from glan.errors import GlanError, RequestError, UnusableError, WouldAskAgainError
+from glan.errors import INTERRUPTED, GlanError, RequestError, UnusableError, WouldAskAgainError
 from glan.options import InterruptedRunError, Options, Result
 from glan.parsing import has_form
 from glan.places import beside
@@ -129,7 +129,7 @@ class Check:
     def _report(self, listings: Mapping[int, Listing], result: Result | None, error: GlanError | None) -> Report:
         pair = self._pair() if result is not None and result.pairs else None
         cause = None if pair is not None else error or (result and result.stopped) or self._fruitless()
-        code = 0 if pair is not None else 130 if isinstance(cause, InterruptedRunError) else 1
+        code = 0 if pair is not None else INTERRUPTED if isinstance(cause, InterruptedRunError) else 1
         return Report(
             pair=pair,
             cause=str(cause or ""),

@@ -10,27 +10,16 @@ the others or these alone. Knows no teacher, no file, and no subject but its own
 
 from array import array
 from bisect import bisect_left
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from hashlib import blake2b
-from itertools import combinations
-from math import comb, inf
-from typing import Any, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
+from math import inf
 
 from glan.places import framed, key_of, seed_of, seed_of_framed
 from glan.records import Draw, Session, Strategy, Syllabus
-from glan.sets import MOST_CONCEPTS, Kind, Law, Shape, law_of
+from glan.sets import Kind, Law, law_of
 from glan.settings import Plan
 
-_Mixed = TypeVar("_Mixed", int, NDArray[Any])
-
 _RESERVED_ONE_IN = 50
-_COUNTED_MOST = 200_000
-"""Up to so many sets of a strategy, the reserved ones are counted."""
 _PREFERRING_TRIES = 3
 """Tries that prefer what was used least, each less strict than the one before."""
 _BLIND_TRIES = 8
@@ -38,39 +27,6 @@ _BLIND_TRIES = 8
 _MOST_TRIES = 100_000
 """Tries among too many sets to be listed: they all fail only when the keys of the concepts are not unique."""
 _64_BITS = (1 << 64) - 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
-    """How many sets a strategy has in a syllabus."""
-
-    sets: int
-    reserved: int
-    is_exact: bool
-    """Whether the reserved sets were counted; otherwise they are about so many."""
-
-
-def count_single(m: int) -> int:
-    """Count the sets of a session of m concepts: sum over i=1..5 of C(m, i)."""
-    return sum(comb(m, i) for i in range(1, MOST_CONCEPTS + 1))
-
-
-def count_pair(m1: int, m2: int) -> int:
-    """Count the sets of two sessions: sum over i=2..5 of C(m1+m2, i) - C(m1, i) - C(m2, i)."""
-    return sum(comb(m1 + m2, i) - comb(m1, i) - comb(m2, i) for i in range(2, MOST_CONCEPTS + 1))
-
-
-def count_sets(syllabus: Syllabus, *, seed: int) -> Mapping[Strategy, Counted]:
-    """Count the sets of each strategy, and the reserved ones among them."""
-    # Sessions of one size are counted together: a syllabus has many pairs of sessions, and few sizes.
-    sizes = sorted(Counter(_sizes(syllabus)).items())
-    single = sum(n * count_single(m) for m, n in sizes)
-    pair = sum(comb(n, 2) * count_pair(m, m) for m, n in sizes)
-    pair += sum(n1 * n2 * count_pair(m1, m2) for (m1, n1), (m2, n2) in combinations(sizes, 2))
-    return {
-        Strategy.SINGLE: _counted(syllabus, single, seed, is_pair=False),
-        Strategy.PAIR: _counted(syllabus, pair, seed, is_pair=True),
-    }
 
 
 def identity_of(syllabus: Syllabus, draw: Draw) -> int:
@@ -318,19 +274,9 @@ def _salt(seed: int, syllabus_id: str) -> int:
     return seed_of(seed, "reserved", syllabus_id)
 
 
-def _mixed(number: _Mixed) -> _Mixed:
+def _mixed(number: int) -> int:
     """Return a 64-bit number that looks like no relative of the given one (the finish of SplitMix64)."""
     number = (number ^ (number >> 30)) * 0xBF58476D1CE4E5B9 & _64_BITS
     number = (number ^ (number >> 27)) * 0x94D049BB133111EB & _64_BITS
     number ^= number >> 31
     return number
-
-
-def _counted(syllabus: Syllabus, sets: int, seed: int, *, is_pair: bool) -> Counted:
-    if sets > _COUNTED_MOST:
-        return Counted(sets=sets, reserved=sets // _RESERVED_ONE_IN, is_exact=False)
-    salt = np.uint64(_salt(seed, syllabus.id))
-    ids = np.array([id_ for session in syllabus.sessions for id_ in _concept_ids(session)], np.uint64)
-    sums = Shape(_sizes(syllabus)).sums(ids, is_pair=is_pair) if sets else ()
-    reserved = sum(int(np.count_nonzero(_mixed(_mixed(some) ^ salt) % _RESERVED_ONE_IN == 0)) for some in sums)
-    return Counted(sets=sets, reserved=reserved, is_exact=True)

@@ -30,6 +30,9 @@ A message names the thing, the value and the way out; `hint` is the way out wher
 
 from glan.records import Reply, TimedOut
 
+INTERRUPTED = 130
+"""Exit code of what a person or the system stopped, as shells have it."""
+
 
 class GlanError(Exception):
     """An error that a person can do something about."""

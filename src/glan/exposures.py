@@ -1,9 +1,6 @@
 """Table 3 as a page: the losses of every model that was looked at, beside those of the paper."""
 
-import tomllib
-from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib import resources
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +10,7 @@ from glan.dataset.markdown import table_of, text_of
 from glan.dataset.tables import Table
 from glan.evaluate.folders import model_name_of
 from glan.evaluate.leakage import Exposure, Interval
+from glan.evaluate.paper import paper_losses
 from glan.records import Record
 
 PAGE: Final = "README.md"
@@ -30,20 +28,6 @@ class Looked(Record, frozen=True, kw_only=True, rename={"form": "as"}):
     """How the items were written."""
     seed: int
     benchmarks: tuple[Exposure, ...]
-
-
-class _Paper(Record, frozen=True):
-    """Table 3 as it is printed."""
-
-    models: tuple[str, ...]
-    benchmarks: Mapping[str, Mapping[str, tuple[str, ...]]]
-
-
-@cache
-def paper_table() -> _Paper:
-    """Return the table of the paper."""
-    text = (resources.files("glan.evaluate") / "table3.toml").read_text(encoding="utf-8")
-    return msgspec.convert(tomllib.loads(text), _Paper)
 
 
 def looked_in(folder: Path) -> list[Looked]:
@@ -76,7 +60,7 @@ _MEANING = (
 
 
 def _table(alike: Sequence[Looked]) -> Table:
-    paper = paper_table()
+    paper = paper_losses()
     names = dict.fromkeys(each.benchmark for model in alike for each in model.benchmarks)
     others = paper.models if any(name in paper.benchmarks for name in names) else ()
     rows = []

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from glan.config import Config
 from glan.curate.own import OwnRules
-from glan.errors import BudgetError, GlanError, ProjectError, StoppedError
+from glan.errors import INTERRUPTED, BudgetError, GlanError, ProjectError, StoppedError
 from glan.project import RULES, Project
 from glan.records import Reply, Request, Stage
 from glan.reviews import NAME as REVIEWS
@@ -32,7 +32,7 @@ class Options:
     """What one run is told beyond the project's files."""
 
     pairs: int | None = None
-    """How many; as many as on the command line if not given."""
+    """How many; as in glan.toml, or as many as stand, if not given."""
     until: Stage = Stage.ANSWERS
     """The last stage that is asked for; before answers no data set is made."""
     max_in_flight: int | None = None
@@ -126,7 +126,7 @@ class Result:
 def code_of(stopped: GlanError | None) -> int:
     """Return the exit code of what ended before its time, by its cause; 0 where it is nobody's to mend."""
     if isinstance(stopped, InterruptedRunError):
-        return 130
+        return INTERRUPTED
     if isinstance(stopped, BudgetError):
         return 4
     return 0 if stopped is None or isinstance(stopped, LowYieldError) else 1

@@ -7,11 +7,10 @@ Pure: it knows no teacher, no file, and not what becomes of a slot.
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import partial
 from heapq import heapify, heappop, heapreplace
-from itertools import count
 
 from glan.places import seed_of
 from glan.records import Discipline, Slot, Subject
@@ -40,11 +39,6 @@ def given_in_round(discipline: Discipline, number: int) -> tuple[Subject, ...]:
 def round_of(subject: Subject) -> int:
     """Return the first round that walks a given subject."""
     return (subject.draft - 1).bit_length()
-
-
-def visit_sizes(questions_per_visit: int) -> Iterator[int]:
-    """Yield the sizes of a leaf's visits, without end."""
-    return (round_size(number, questions_per_visit) for number in count())
 
 
 class Merge:
@@ -153,14 +147,6 @@ def slots_before(disciplines: Sequence[Discipline], last: Slot, *, seed: int, qu
         number = bisect_left(range(most), key, key=partial(_key, discipline, seed, questions_per_visit))
         total += _begin(questions_per_visit, number)
     return total
-
-
-def new_slots_before(
-    disciplines: Sequence[Discipline], new: Collection[str], last: Slot, *, seed: int, questions_per_visit: int
-) -> int:
-    """Count the slots of new leaves before the last slot that stands: with so many more pairs, all that stand stay."""
-    added = [discipline for discipline in disciplines if discipline.leaf in new]
-    return slots_before(added, last, seed=seed, questions_per_visit=questions_per_visit)
 
 
 def _key(discipline: Discipline, seed: int, questions_per_visit: int, number: int) -> tuple[Fraction, int, str]:

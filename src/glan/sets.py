@@ -5,16 +5,13 @@ the second concept of the second session is 3. Knows numbers alone: no names, no
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import accumulate, combinations, product
+from itertools import accumulate
 from math import comb
 from operator import mul
-from typing import Any, Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Literal
 
 MOST_CONCEPTS = 5
 """Most concepts of a set."""
@@ -84,23 +81,6 @@ class Shape:
         my_rank, rank = divmod(rank, partners)
         concepts = _combination(self.concepts_of(first), mine, my_rank)
         return concepts + self.single(size - mine, self._single[size - mine][first + 1] + rank)
-
-    def sums(self, ids: NDArray[Any], *, is_pair: bool) -> Iterator[NDArray[Any]]:
-        """Yield what the ids of the concepts of each set add up to, some hundreds of sets at a time."""
-        if not is_pair:
-            yield from (self._single_sums(ids, k) for k in range(1, MOST_CONCEPTS + 1))
-            return
-        single = {k: self._single_sums(ids, k) for k in range(1, MOST_CONCEPTS)}
-        for first, mine in product(range(len(self._sizes)), single):
-            table = self._single[mine]
-            firsts = single[mine][table[first] : table[first + 1]]
-            behind = [single[k][self._single[k][first + 1] :] for k in range(1, MOST_CONCEPTS - mine + 1)]
-            yield np.add.outer(firsts, np.concatenate(behind)).ravel()
-
-    def _single_sums(self, ids: NDArray[Any], size: int) -> NDArray[Any]:
-        sets = [concepts for i in range(len(self._sizes)) for concepts in combinations(self.concepts_of(i), size)]
-        sums: NDArray[Any] = ids[np.array(sets, np.intp).reshape(-1, size)].sum(axis=1)
-        return sums
 
     def _count_from(self, first: int, size: int) -> int:
         """Count the pair sets whose first session is this one."""

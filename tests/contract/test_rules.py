@@ -6,10 +6,11 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from verdicts import reason_of, reject_answer, reject_question
 
 from glan.config import Config
 from glan.curate.duplicates import Duplicates
-from glan.curate.quality import ANSWER_RULES, QUESTION_RULES, Rule, Text, reason_of, reject_answer, reject_question
+from glan.curate.quality import ANSWER_RULES, QUESTION_RULES, Rule, Text
 from glan.records import Discipline, Draw, Level, Question, Reply, Session, Slot, Strategy, Subject, Syllabus
 from glan.settings import Curation
 

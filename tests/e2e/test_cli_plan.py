@@ -13,6 +13,10 @@ from commandline import PAIRS, CommandLine, replies_in, set_in
         pytest.param({}, {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, False, "Hosts: 127.0.0.1:9 (", id="elsewhere"),
         pytest.param({"base_urls": '["http://127.0.0.1:9/v1"]'}, {}, False, "Hosts: 127.0.0.1:9 (", id="several"),
         pytest.param(
+            {"spec": '"vllm/my-model"', "base_urls": '["http://127.0.0.1:9/v1"]'}, {}, True, "Hosts: api.openai.com (",
+            id="several of another teacher",
+        ),
+        pytest.param(
             {"price": "{input = 1.0, output = 2.0}"}, {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, True,
             "Hosts: 127.0.0.1:9 (", id="with a price",
         ),

@@ -13,8 +13,9 @@ from glan.teachers.batch import BatchServer, Terms, UnsureError
 from glan.teachers.batch_lines import render_line
 from glan.teachers.filler import Filler
 from glan.teachers.http import Http
+from glan.teachers.keys import Secret
 from glan.teachers.simulate import BatchBehaviour, Simulated, running
-from glan.teachers.specs import Endpoint, Secret
+from glan.teachers.specs import Endpoint
 
 TERMS = Terms(is_known=None, price=Price(input=0.5, output=1.0))
 

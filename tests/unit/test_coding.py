@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glan.errors import BenchmarkError
-from glan.evaluate.coding import code_of, functions_of, humaneval_program, mbpp_program, pass_at_k, passing
+from glan.evaluate.coding import code_of, functions_of, humaneval_program, mbpp_program, pass_at_k
 
 HUMANEVAL = {
     "task_id": "Ours/0",
@@ -168,13 +168,3 @@ def test_pass_at_k_is_defined_within_its_samples(n: int, c: int, k: int) -> None
     """More samples than there are is an error."""
     with pytest.raises(ValueError, match=f"pass@{k} of {n} samples"):
         pass_at_k(n, c, k)
-
-
-def test_pass_at_k_over_problems() -> None:
-    """The share is the mean over problems, with its standard error and the interval of a bootstrap."""
-    found = passing([(4, 4), (4, 0), (4, 2), (4, 2)], k=1, seed=0)
-    assert (found.k, found.problems, found.share.value) == (1, 4, 0.5)
-    assert found.standard_error == pytest.approx((0.5 / 3 / 4) ** 0.5)
-    assert found.share.low <= 0.5 <= found.share.high
-    assert passing([(2, 1)], k=1, seed=0).standard_error == 0
-    assert passing([(2, 1)] * 3, k=2, seed=0) == passing([(2, 1)] * 3, k=2, seed=0)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from strategies import a_syllabus, sized_syllabus, syllabi
 
-from glan.draws import Counted, Draws, count_pair, count_sets, count_single, identity_of, is_reserved
+from glan.draws import Draws, identity_of, is_reserved
 from glan.places import key_of
 from glan.records import Draw, Strategy, Syllabus
 from glan.settings import Plan
@@ -60,48 +60,6 @@ def kept_for_tests(syllabus: Syllabus, draw: Draw, seed: int = 0) -> bool:
     return is_reserved(seed, syllabus.id, identity_of(syllabus, draw))
 
 
-@pytest.mark.parametrize(("m", "sets"), [(0, 0), (1, 1), (3, 7), (5, 31), (6, 62)])
-def test_a_session_has_so_many_sets(m: int, sets: int) -> None:
-    """A session of 5 concepts has 31 sets, as in the paper."""
-    assert count_single(m) == sets
-
-
-@pytest.mark.parametrize(("m1", "m2", "sets"), [(0, 5, 0), (1, 1, 1), (2, 1, 3), (5, 5, 575), (1, 5, 30)])
-def test_two_sessions_have_so_many_sets(m1: int, m2: int, sets: int) -> None:
-    """Two sessions of 5 concepts have 575 sets, as in the paper."""
-    assert count_pair(m1, m2) == count_pair(m2, m1) == sets
-
-
-def test_a_syllabus_has_the_sets_of_the_paper() -> None:
-    """20 sessions of 5 concepts have 620 and 109,250 sets; the reserved ones are counted one by one."""
-    counted = count_sets(PAPER, seed=0)
-    assert counted[Strategy.SINGLE].sets == 620
-    assert counted[Strategy.PAIR].sets == 109_250
-    assert all(count.is_exact for count in counted.values())
-    assert 1_990 < counted[Strategy.PAIR].reserved < 2_380
-
-
-def test_many_sets_are_not_gone_through() -> None:
-    """Above 200,000 sets the reserved ones are given as one in 50, and the other strategy's still counted."""
-    counted = count_sets(sized_syllabus(*[5] * 30), seed=0)
-    assert counted[Strategy.PAIR] == Counted(sets=250_125, reserved=5_002, is_exact=False)
-    assert counted[Strategy.SINGLE].is_exact
-    alone = count_sets(sized_syllabus(1_000), seed=0)
-    assert alone[Strategy.PAIR] == Counted(sets=0, reserved=0, is_exact=True)
-    assert not alone[Strategy.SINGLE].is_exact
-
-
-@given(syllabi(), SEEDS)
-@settings(max_examples=40, deadline=None)
-def test_reserved_sets_are_counted_exactly(syllabus: Syllabus, seed: int) -> None:
-    """The counts of a small syllabus are those of going through its sets."""
-    sets = every_set(syllabus)
-    for strategy, counted in count_sets(syllabus, seed=seed).items():
-        mine = [draw for draw in sets if draw.strategy is strategy]
-        reserved = sum(kept_for_tests(syllabus, draw, seed) for draw in mine)
-        assert counted == Counted(sets=len(mine), reserved=reserved, is_exact=True)
-
-
 @given(syllabus=syllabi(), plan=PLANS, seed=SEEDS, is_test=st.booleans())
 @settings(max_examples=80, deadline=None)
 def test_every_set_comes_once(*, syllabus: Syllabus, plan: Plan, seed: int, is_test: bool) -> None:
@@ -118,9 +76,7 @@ def test_every_set_comes_once(*, syllabus: Syllabus, plan: Plan, seed: int, is_t
 def test_a_whole_subject_is_used_up(*, is_test: bool) -> None:
     """A subject of some thousand sets ends after as many draws as it has, in little time."""
     syllabus = sized_syllabus(5, 4, 5, 3, 6)
-    counted = count_sets(syllabus, seed=0).values()
-    reserved = sum(count.reserved for count in counted)
-    expected = reserved if is_test else sum(count.sets for count in counted) - reserved
+    expected = sum(kept_for_tests(syllabus, draw) == is_test for draw in every_set(syllabus))
     began = time.process_time()
     found = first_draws(syllabus, reserved=is_test)
     assert len({draw.concepts for draw in found}) == len(found) == expected
@@ -236,7 +192,8 @@ def test_strategies_have_their_shares(share: float, law: str) -> None:
 def test_the_other_strategy_goes_on() -> None:
     """When all single sets are used, pairs come alone, also where none was wanted."""
     found = first_draws(PAPER, 700, plan=Plan(pair_share=0.0))
-    singles = 620 - count_sets(PAPER, seed=0)[Strategy.SINGLE].reserved
+    alone = first_draws(PAPER, 620, plan=Plan(pair_share=0.0), reserved=True)
+    singles = 620 - sum(draw.strategy is Strategy.SINGLE for draw in alone)
     assert [draw.strategy for draw in found] == [Strategy.SINGLE] * singles + [Strategy.PAIR] * (700 - singles)
 
 
@@ -251,9 +208,6 @@ def test_an_empty_syllabus_gives_nothing() -> None:
     """Without sessions or without concepts there is no draw."""
     for syllabus in (sized_syllabus(), sized_syllabus(0, 0)):
         assert first_draws(syllabus) == []
-        assert all(
-            count == Counted(sets=0, reserved=0, is_exact=True) for count in count_sets(syllabus, seed=0).values()
-        )
 
 
 @pytest.mark.parametrize("sampling", ["balanced", "random"])

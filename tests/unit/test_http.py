@@ -17,8 +17,9 @@ from glan.errors import RequestError, StoppedError, UnusableError
 from glan.records import TimedOut, Usage
 from glan.settings import Price
 from glan.teachers.http import Http, Patience
+from glan.teachers.keys import Secret
 from glan.teachers.prices import timed_out
-from glan.teachers.specs import Endpoint, Secret
+from glan.teachers.specs import Endpoint
 from glan.teachers.troubles import FOREIGN_KINDS
 
 MIB = 1024 * 1024

@@ -17,8 +17,9 @@ from glan.records import Reply
 from glan.settings import Limits, Network, Teachers, TeacherSettings
 from glan.teachers.fingerprints import fingerprint
 from glan.teachers.http import Http
+from glan.teachers.keys import Secret
 from glan.teachers.panel import Named, opened
-from glan.teachers.specs import Endpoint, Secret
+from glan.teachers.specs import Endpoint
 
 AUTHORITY = (CERTIFICATES / "authority.pem").read_bytes()
 FAR = "teacher.test"

@@ -3,9 +3,10 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from verdicts import reason_of
 
 from glan.curate.markup import has_open_code, has_open_formula, prose_of, without_code
-from glan.curate.quality import ANSWER_RULES, QUESTION_RULES, Text, reason_of
+from glan.curate.quality import ANSWER_RULES, QUESTION_RULES, Text
 
 
 def reasons(text: str) -> set[str | None]:

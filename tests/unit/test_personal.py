@@ -9,10 +9,10 @@ from decided_slots import question, reply
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from textbook_chain import CHAPTERS, answer, draws, plan_of
+from verdicts import reject_answer, reject_question
 
 from glan.config import Config, parse_config
 from glan.curate.personal import REASON, kinds_in
-from glan.curate.quality import reject_answer, reject_question
 
 FOUND = [
     ("Write to anna.schmidt@web.de today.", "e-mail"),

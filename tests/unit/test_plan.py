@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
-from itertools import accumulate, islice, pairwise, permutations
+from itertools import accumulate, groupby, islice, pairwise, permutations
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from strategies import a_discipline, disciplines
 
 from glan.places import seed_of
-from glan.plan import Merge, drafts_of_round, new_slots_before, round_size, slots, slots_before, visit_sizes
+from glan.plan import Merge, drafts_of_round, round_size, slots, slots_before
 from glan.records import Discipline, Slot
 
 SEEDS = st.integers(0, 2**70)
@@ -28,7 +28,7 @@ def places(walked: Sequence[Slot]) -> list[tuple[str, int]]:
 
 def begins(q: int, n: int) -> list[int]:
     """Return the first ordinals of the first visits of a leaf."""
-    return [0, *accumulate(islice(visit_sizes(q), n))]
+    return [0, *accumulate(q * each for each in [1, 1, 2, 4, *[8] * (n - 4)])]
 
 
 def key_by_the_book(slot: Slot, seed: int, q: int) -> tuple[Fraction, int, str, int]:
@@ -40,7 +40,8 @@ def key_by_the_book(slot: Slot, seed: int, q: int) -> tuple[Fraction, int, str, 
 
 def test_visits_grow_and_then_stay() -> None:
     """Visits have q x (1, 1, 2, 4, 8, 8, ...) slots, and rounds as many for each subject."""
-    assert list(islice(visit_sizes(4), 7)) == [4, 4, 8, 16, 32, 32, 32]
+    walked = [slot.discipline.name for slot in first_slots([a_discipline("A"), a_discipline("B")], 256)]
+    assert [len(list(visit)) for _, visit in groupby(walked)] == [4, 4, 4, 4, 8, 8, 16, 16, *[32] * 6]
     assert [round_size(number, 3) for number in (0, 1, 2, 3, 4, 1_000_000)] == [3, 3, 6, 12, 24, 24]
 
 
@@ -203,13 +204,14 @@ def test_counting_is_walking(leaves: tuple[Discipline, ...], data: st.DataObject
     assert slots_before(leaves, last, seed=seed, questions_per_visit=q) == len(walked) - 1
     new = data.draw(st.sets(st.sampled_from([leaf.leaf for leaf in leaves])))
     expected = sum(slot.discipline.leaf in new for slot in walked[:-1])
-    assert new_slots_before(leaves, new, last, seed=seed, questions_per_visit=q) == expected
+    added = [leaf for leaf in leaves if leaf.leaf in new]
+    assert slots_before(added, last, seed=seed, questions_per_visit=q) == expected
 
 
 def test_counting_far_out_needs_no_walk() -> None:
     """Before the slot of a billion there are as many new slots as its priority says, found at once."""
     old, new = a_discipline("Old", 2), a_discipline("New", 1)
     last = Slot(discipline=old, ordinal=10**9)
-    found = new_slots_before([old, new], {"new"}, last, seed=0, questions_per_visit=4)
+    found = slots_before([new], last, seed=0, questions_per_visit=4)
     assert abs(found - 10**9 // 2) <= 32
     assert found % 32 == 0

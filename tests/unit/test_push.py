@@ -19,7 +19,7 @@ from glan.push.hub import opened
 from glan.push.pushing import Push, Wanted, prepared
 from glan.push.repositories import Commit
 from glan.settings import Network
-from glan.teachers.specs import Secret
+from glan.teachers.keys import Secret
 
 LEAVES = ["Physics", "Law", "History"]
 SHARD_ROWS = 10

@@ -20,7 +20,7 @@ from glan.push.hub import opened
 from glan.push.private import Private
 from glan.push.pushing import Push, Wanted, prepared
 from glan.settings import Network
-from glan.teachers.specs import Secret
+from glan.teachers.keys import Secret
 
 HOST = "gpu-7.corp.internal"
 KEY = "sk-test-4711-0815-abcdef"

@@ -7,9 +7,10 @@ import random
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from verdicts import reason_of
 
 from glan.curate.loops import is_loop, squeezed
-from glan.curate.quality import ANSWER_RULES, QUESTION_RULES, Text, reason_of
+from glan.curate.quality import ANSWER_RULES, QUESTION_RULES, Text
 from glan.curate.refusals import LANGUAGES, REFUSAL, is_refusal
 from glan.curate.shingles import normalise
 

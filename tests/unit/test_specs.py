@@ -10,17 +10,17 @@ from glan.environment import Environment
 from glan.errors import ConfigError, UntrustedError
 from glan.settings import TeacherSettings
 from glan.teachers import ollama, openai, server, textbook, vllm
+from glan.teachers.keys import Secret
 from glan.teachers.opening import text_of
 from glan.teachers.providers import providers
 from glan.teachers.specs import (
     OFFLINE_MODEL,
     Endpoint,
-    Secret,
     Spec,
     endpoint,
-    host_of,
     parse_base_url,
     parse_spec,
+    where,
 )
 
 KEY = "sk-0123456789abcdef"
@@ -315,7 +315,7 @@ def test_a_key_of_the_environment_goes_to_no_host_of_the_project(
         endpoint(spec, settings, environment)
     assert KEY not in f"{caught.value} {caught.value.hint}"
     assert all(way in caught.value.hint for way in ("--yes", "--teacher", "OPENAI_BASE_URL", ".env"))
-    host = host_of(spec, environment)
+    _, host = where(spec, environment)
     assert isinstance(caught.value, UntrustedError)
     assert caught.value.host == host
     trusted = frozenset({(host, caught.value.variable)})
@@ -326,7 +326,7 @@ def test_a_host_is_confirmed_with_its_port_and_for_one_key() -> None:
     """Trust in a host is for the port and the variable that were shown, and for no other."""
     spec = parse_spec("m@https://host.example:8443/v1")
     environment = Environment(variables={"MINE": KEY})
-    assert host_of(spec, environment) == "host.example:8443"
+    assert where(spec, environment) == ("https://host.example:8443/v1", "host.example:8443")
     assert key_of(endpoint(spec, MINE, environment, trusted=frozenset({("host.example:8443", "MINE")}))) == KEY
     others = {("host.example", "MINE"), ("host.example:1", "MINE"), ("host.example:8443", "YOURS")}
     with pytest.raises(UntrustedError):

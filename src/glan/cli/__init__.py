@@ -13,7 +13,7 @@ import click
 
 import glan
 from glan.cli.screen import complain
-from glan.errors import GlanError
+from glan.errors import INTERRUPTED, GlanError
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "init": ("projects", "Make a project: glan.toml, taxonomy.yaml and prompts/."),
@@ -91,7 +91,7 @@ def _exit_code() -> int:
     try:
         code = cli(prog_name="glan", standalone_mode=False)
     except click.exceptions.Abort:
-        return 130
+        return INTERRUPTED
     except click.ClickException as error:
         error.show()
         return error.exit_code

@@ -1,7 +1,10 @@
 """Statistics of a finished data set on a terminal: the tables of its card, in columns."""
 
+from dataclasses import replace
+
 import msgspec
 
+from glan.cli.columns import say_table
 from glan.cli.screen import say
 from glan.dataset import tables
 from glan.dataset.summary import Summary
@@ -36,15 +39,9 @@ def say_statistics(manifest: Manifest) -> None:
 
 
 def _say(table: tables.Table) -> None:
-    """Print a table in columns, numbers at their right."""
-    rows = [table.head, *(tuple(cell[:_MOST_LETTERS] for cell in row) for row in table.rows[:_MOST_ROWS])]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    """Print a table, of a long one the beginning."""
+    rows = tuple(tuple(cell[:_MOST_LETTERS] for cell in row) for row in table.rows[:_MOST_ROWS])
     say("")
-    for row in rows:
-        cells = [
-            cell.rjust(width) if table.is_number(i) else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        say("  ".join(cells).rstrip())
+    say_table(replace(table, rows=rows))
     if len(table.rows) > _MOST_ROWS:
         say(f"and {len(table.rows) - _MOST_ROWS:,} more")

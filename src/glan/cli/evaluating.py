@@ -12,6 +12,7 @@ from typing import Any, Final, Unpack
 import click
 import msgspec
 
+from glan.cli.columns import say_table
 from glan.cli.display import STOPPING, lined
 from glan.cli.logs import logged_to
 from glan.cli.paying import Given, options_of, paying_options, project_here
@@ -19,7 +20,6 @@ from glan.cli.running import interruptible
 from glan.cli.screen import confirmer, json_option, ledger_option, on_stop, printable, say, say_json, yes_option
 from glan.cli.trusting import confirmed
 from glan.config import Config, StudentConfig
-from glan.dataset.tables import Table
 from glan.disk import replace
 from glan.errors import BudgetError, ConfigError, GlanError
 from glan.evaluate.answering import Answer, Respondent
@@ -335,18 +335,6 @@ def _progress(name: str) -> Iterator[Callable[[int, int], None]]:
 
     with on_stop(stop):
         yield tell
-
-
-def say_table(table: Table) -> None:
-    """Print a table in columns."""
-    rows = [table.head, *table.rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [
-            cell.rjust(width) if table.is_number(i) else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        say("  ".join(cells).rstrip())
 
 
 def _compare(folders: Sequence[Path], given: _Given, *, as_json: bool) -> None:

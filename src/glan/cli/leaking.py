@@ -14,7 +14,9 @@ import msgspec
 from glan.benchmarks.items import Item
 from glan.benchmarks.store import Benchmark
 from glan.benchmarks.tables import files_of, rows_of, text_of
+from glan.cli.columns import say_table
 from glan.cli.screen import json_option, project_option, say, say_json
+from glan.dataset.tables import Table
 from glan.disk import replace
 from glan.errors import BenchmarkError, MissingPackageError
 from glan.evaluate.folders import model_in
@@ -250,14 +252,7 @@ def _keep(out: Path, model: str, losses: dict[str, list[ItemLoss]], found: Seque
 
 
 def _say(found: Sequence[Exposure], out: Path) -> None:
-    rows = [_HEAD, *map(_row, found)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        first, *others = (
-            cell.rjust(width) if i else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        say("  ".join([first, *others]).rstrip())
+    say_table(Table(_HEAD, tuple(map(_row, found))))
     for each in found:
         say(_told(each))
     say(f"The losses of every item are in {out}; its {PAGE} sets all models that were looked at beside the paper's.")

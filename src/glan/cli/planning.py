@@ -31,11 +31,12 @@ from glan.project import Project
 from glan.records import STAGES, Discipline, Stage
 from glan.teachers.ledger import Ledger, StageTotals
 from glan.teachers.ledger_rows import Run
+from glan.teachers.opening import Opening
 from glan.teachers.panel import Host, Named, hosts_of, hourly_of
 from glan.teachers.prices import batch_price, price_of
 from glan.teachers.providers import UNKNOWN, providers
 from glan.teachers.shelf import Shelf
-from glan.teachers.specs import OFFLINE, Spec, parse_spec, where
+from glan.teachers.specs import OFFLINE, where
 from glan.wording import counted
 
 _LEAST_TOKENS = 100_000
@@ -295,11 +296,9 @@ def _is_counted(stage: Stage, total: StageTotals) -> bool:
 def _price(project: Project, stage: Stage, named: Named) -> Prices | None:
     """Return the price of a stage's tokens, as a run would have it: a list knows a provider's own address alone."""
     config = project.config
-    settings = config.teacher_of(stage)
-    given: Spec | str | None = settings.spec
-    if named.spec is not None and given == config.teachers.default.spec:
-        given = named.spec
-    spec = parse_spec(given) if isinstance(given, str) else given
+    opening = Opening(config, project.environment, named)
+    spec = opening.named_of(stage)
+    settings = config.teacher_of(stage) if spec is None else opening.settings_of(stage, spec)
     taker = None
     if spec is None or spec.provider == OFFLINE:
         price = settings.price if spec is None else price_of(spec.model, OFFLINE, settings.price)

@@ -28,7 +28,7 @@ from glan.cli.screen import (
     yes_option,
 )
 from glan.cli.trusting import confirmed
-from glan.errors import BudgetError
+from glan.errors import INTERRUPTED, BudgetError
 from glan.project import Project
 from glan.records import Reply, Request, Stage
 from glan.runs import InterruptedRunError, Options, Result, Run
@@ -37,9 +37,6 @@ from glan.teachers.ledger import Ledger
 from glan.teachers.ledgered import Choice
 from glan.teachers.panel import Named, opened
 from glan.telling import calls_of, cost_of
-
-_INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
 
 
 class _Given(TypedDict):
@@ -228,7 +225,7 @@ def interruptible(run: Interruptible) -> Iterator[None]:
         if run.is_interrupted:
             # What was delivered is in the ledger; a transaction under way is rolled back by the next to open it.
             sys.stderr.write("\x1b[?25h" if sys.stderr.isatty() else "")
-            os._exit(_INTERRUPTED)
+            os._exit(INTERRUPTED)
         if not sys.stderr.isatty():  # on a terminal the display says it
             click.echo(STOPPING, err=True)
         run.interrupt()

@@ -10,11 +10,10 @@ from typing import Final, Generic, TypeVar
 import click
 
 from glan.cli.screen import on_stop
+from glan.errors import INTERRUPTED
 
 T = TypeVar("T")
 _EVERY_S: Final = 10.0
-_INTERRUPTED: Final = 130
-"""Exit code after Ctrl-C, as shells have it."""
 _UNITS: Final = ("bytes", "kB", "MB", "GB")
 
 
@@ -26,7 +25,7 @@ def ending_at_once(let_go: Callable[[], object], told: str) -> Iterator[None]:
         let_go()
         sys.stderr.write("\x1b[?25h" if sys.stderr.isatty() else "")
         click.echo(told, err=True)
-        os._exit(_INTERRUPTED)
+        os._exit(INTERRUPTED)
 
     with on_stop(end):
         yield

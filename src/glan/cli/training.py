@@ -13,7 +13,7 @@ import click
 import msgspec
 
 from glan.cli.screen import json_option, on_stop, project_option, say, say_json
-from glan.errors import GlanError, MissingPackageError
+from glan.errors import INTERRUPTED, GlanError, MissingPackageError
 from glan.students import Made, Result, Wanted, finish, job_of, made_of
 from glan.telling import eta
 from glan.train.checkpoints import newest_complete
@@ -21,7 +21,6 @@ from glan.train.hand_over import TEMPLATE, TRAINERS, printed
 from glan.train.jobs import Job
 from glan.train.recipes import Schedule, read_recipe, schedule_of
 
-_INTERRUPTED = 130
 _EVERY_S = 10.0
 
 
@@ -186,7 +185,7 @@ def _tuned(job: Job, schedule: Schedule, given: _Given) -> int | None:
             raise
     if not tuned.is_complete:
         click.echo("Stopped, with a checkpoint: the same command goes on from it.", err=True)
-        return _INTERRUPTED
+        return INTERRUPTED
     if not tuned.is_first:
         return None
     result = Result(

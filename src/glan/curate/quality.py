@@ -66,16 +66,6 @@ def text_of(question: Question, answer: Reply | None = None, *, config: Config, 
     )
 
 
-def reject_question(question: Question, config: Config) -> str | None:
-    """Return why a question is not taken by itself, if so."""
-    return reason_of(text_of(question, config=config), QUESTION_RULES)
-
-
-def reject_answer(question: Question, answer: Reply, config: Config) -> str | None:
-    """Return why an answer is not taken, if so."""
-    return reason_of(text_of(question, answer, config=config), ANSWER_RULES)
-
-
 def _about(question: Question, language: str) -> About:
     return About(
         id=question.id,
@@ -89,12 +79,6 @@ def _about(question: Question, language: str) -> About:
         task=question.task.form,
         difficulty=question.task.difficulty,
     )
-
-
-def reason_of(text: Text, rules: tuple[Rule, ...]) -> str | None:
-    """Return the reason of the first rule that objects."""
-    found = objection_to(text, rules)
-    return found.reason if found is not None else None
 
 
 def objection_to(text: Text, rules: tuple[Rule, ...]) -> Objection | None:

@@ -179,15 +179,6 @@ def read_rows(folder: Path, columns: Sequence[str] | None = None) -> Iterator[di
                 yield from batch.to_pylist()
 
 
-def count_rows(folder: Path) -> int:
-    """Return the number of rows, from the footers alone."""
-    total = 0
-    for path in shards_of(folder):
-        with _told(path, "read"):
-            total += pq.read_metadata(path).num_rows
-    return total
-
-
 def ids(folder: Path) -> Iterator[str]:
     """Yield the ids in order, reading no other column."""
     for row in read_rows(folder, ["id"]):

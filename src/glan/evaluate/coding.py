@@ -9,8 +9,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from textwrap import dedent, indent
 
 from glan.errors import BenchmarkError
-from glan.evaluate.scores import Interval, interval
-from glan.records import Record
 
 _FENCE = re.compile(
     r"^[ \t]*(?P<mark>`{3,}|~{3,})[ \t]*(?P<language>[^\s`]*)[^\n`]*\n(?P<code>.*?)(?:^[ \t]*(?P=mark)[ \t]*$|\Z)",
@@ -28,16 +26,6 @@ _CALLED = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
 _INDENT = "    "
 
 
-class Passing(Record, frozen=True, kw_only=True):
-    """What share of problems is solved by at least one of k samples, over all problems."""
-
-    k: int
-    problems: int
-    share: Interval
-    standard_error: float
-    """Of the share, over problems; 0 where there is only one."""
-
-
 def pass_at_k(n: int, c: int, k: int) -> float:
     """Return the chance that at least one of k samples passes, where c of n did: 1 - C(n-c, k) / C(n, k).
 
@@ -47,15 +35,6 @@ def pass_at_k(n: int, c: int, k: int) -> float:
     if not (0 <= c <= n and 1 <= k <= n):
         raise ValueError(f"pass@{k} of {n} samples, {c} of which passed, is not defined: 0 <= c <= n and 1 <= k <= n.")
     return 1.0 - math.prod(1.0 - k / i for i in range(n - c + 1, n + 1)) if n - c >= k else 1.0
-
-
-def passing(counts: Sequence[tuple[int, int]], *, k: int, seed: int) -> Passing:
-    """Return pass@k over problems, from (samples, samples that passed) of each, with a bootstrap over problems."""
-    found = [pass_at_k(n, c, k) for n, c in counts]
-    share = interval(found, seed=seed)
-    spread = sum((each - share.value) ** 2 for each in found)
-    error = math.sqrt(spread / (len(found) - 1) / len(found)) if len(found) > 1 else 0.0
-    return Passing(k=k, problems=len(found), share=share, standard_error=error)
 
 
 def humaneval_program(item: Mapping[str, object], reply: str) -> str:

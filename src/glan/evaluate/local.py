@@ -139,7 +139,7 @@ def _how(prompt: Prompt) -> dict[str, Any]:
 
 
 def _where() -> dict[str, str]:
-    """Return the device and the type of its numbers, as losses are taken too."""
+    """Return the device and the type of its numbers."""
     if torch.cuda.is_available():
         return {"device": "cuda", "dtype": "bfloat16" if torch.cuda.is_bf16_supported() else "float32"}
     return {"device": "mps" if torch.backends.mps.is_available() else "cpu", "dtype": "float32"}

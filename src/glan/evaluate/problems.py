@@ -5,7 +5,7 @@ Every shot and every word of a prompt is here or in `tasks/`, so the same row gi
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -16,6 +16,7 @@ from glan.evaluate.statements import boxed
 from glan.evaluate.suite import Benchmark, bbh_shots, group_of, mbpp_shots, suite
 from glan.records import Record
 
+T = TypeVar("T")
 _CHOICE: Final = """{question}
 
 {options}
@@ -130,10 +131,10 @@ def problems_of(name: str, rows: Iterable[Published]) -> list[Problem]:
     return list(found.values())
 
 
-def spread(problems: Sequence[Problem], limit: int | None) -> list[Problem]:
-    """Return so many problems, spread evenly over all, so that no subject is left out for its place in a file."""
-    wanted = min(limit or len(problems), len(problems))
-    return [problems[i * len(problems) // wanted] for i in range(wanted)]
+def spread(all_of: Sequence[T], limit: int | None) -> list[T]:
+    """Return so many of all, spread evenly, so that no subject is left out for its place in a file."""
+    wanted = min(limit or len(all_of), len(all_of))
+    return [all_of[i * len(all_of) // wanted] for i in range(wanted)]
 
 
 def hash_of(problems: Sequence[Problem]) -> str:

@@ -13,6 +13,7 @@ from typing import Final
 
 from glan.benchmarks.tables import Row, files_of, rows_of, text_of
 from glan.errors import DatasetError
+from glan.evaluate.problems import spread
 from glan.parsing import clean
 from glan.records import Message, Record
 
@@ -58,9 +59,7 @@ def read_questions(path: Path, most: int | None = None) -> list[Asked]:
         found[asked.id] = asked
     if not found:
         raise DatasetError(f"{path} has no questions.")
-    questions = list(found.values())
-    wanted = min(most or len(questions), len(questions))
-    return [questions[i * len(questions) // wanted] for i in range(wanted)]
+    return spread(list(found.values()), most)
 
 
 def read_answers(path: Path) -> Mapping[str, str]:

@@ -10,8 +10,9 @@ from typing import Final
 from glan.environment import Environment
 from glan.errors import ConfigError, UntrustedError
 from glan.settings import Network
+from glan.teachers.keys import Secret
 from glan.teachers.network import is_allowed
-from glan.teachers.specs import Secret, is_loopback, parse_base_url
+from glan.teachers.specs import is_loopback, parse_base_url
 
 TOKEN: Final = "HF_TOKEN"  # noqa: S105 - the name of a variable
 _ENDPOINT: Final = "HF_ENDPOINT"

@@ -138,7 +138,7 @@ class Fleet:
         wanted = {endpoint.place: endpoint for endpoint in endpoints}
         self._members = [known.get(place) or self._joined(endpoint) for place, endpoint in wanted.items()]
         self._empty_since = None if self._members else self._clock()
-        if known:
+        if known and [*known] != [*wanted]:
             _log.info("servers: %s", ", ".join(wanted) or "none")
         if self._permits is not None:
             self._permits.ceiling = self._ceiling

@@ -14,10 +14,11 @@ from glan import __version__
 from glan.environment import Environment
 from glan.errors import UnusableError
 from glan.records import Reply
+from glan.teachers.keys import Secret
 from glan.teachers.kinds import Kind
 from glan.teachers.line import CHAT, EMBEDDINGS, Line
 from glan.teachers.ray_messages import Answer, Call, Site, Told, packed, read_calls, read_site
-from glan.teachers.specs import Endpoint, Secret
+from glan.teachers.specs import Endpoint
 
 _ROUTES = {route.path: route for route in (CHAT, EMBEDDINGS)}
 _MOST_TAKEN = 1_000

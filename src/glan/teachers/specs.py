@@ -14,8 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from glan.environment import Environment
-from glan.errors import ConfigError, UntrustedError
+from glan.errors import ConfigError
 from glan.settings import TeacherSettings
+from glan.teachers.keys import Secret, astray, checked, missing, readable, untrusted
 from glan.teachers.providers import BEARER, UNKNOWN, providers
 
 OFFLINE = "offline"
@@ -23,8 +24,6 @@ OFFLINE_MODEL = "offline-textbook"
 SERVER = "server"
 """Provider of a spec that is a model and an address alone."""
 _MAX_SPEC_LENGTH = 1_000
-_MIN_HIDDEN_LENGTH = 8
-"""Shorter keys are placeholders such as EMPTY; to blot them out would blot out ordinary words."""
 
 _ADDRESS = re.compile(r"@(?=https?://)", re.IGNORECASE)
 _HALF_ADDRESS = re.compile(r"://|@[^@/]*:\d+(/|$)|@localhost\b", re.IGNORECASE)
@@ -34,28 +33,6 @@ _URL = re.compile(
     r"(?P<path>/[\w.~!$&'()*+,;=:@/-]*)?",
     re.IGNORECASE | re.ASCII,
 )
-
-
-class Secret:
-    """A key. It is shown by no repr, str or format; `reveal` is for the header alone."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        """Return the key itself."""
-        return self._value
-
-    def hide(self, text: str) -> str:
-        """Return a text without the key in it; a server may echo what it was sent."""
-        if len(self._value) < _MIN_HIDDEN_LENGTH or self._value not in text:
-            return text
-        return text.replace(self._value, "[key]")
-
-    def __repr__(self) -> str:
-        return "Secret(...)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,13 +211,8 @@ class _Address:
         return self.base_url.startswith("http://") and not is_loopback(self.host)
 
 
-def host_of(spec: Spec, environment: Environment) -> str:
-    """Return the host that a spec leads to, with its port: what a person confirms."""
-    return _address(spec, environment, from_command_line=False).host
-
-
 def where(spec: Spec, environment: Environment) -> tuple[str, str]:
-    """Return the base URL that a spec leads to, and its host."""
+    """Return the base URL that a spec leads to, and its host with its port: what a person confirms."""
     address = _address(spec, environment, from_command_line=False)
     return address.base_url, address.host
 
@@ -331,14 +303,14 @@ def _key(spec: Spec, settings: TeacherSettings, environment: Environment, addres
     if not _is_home(variable, address, environment):
         if needs_none and not is_asked_for:
             return None
-        raise _astray(variable, address.host)
+        raise astray(variable, address.host)
     if value is None:
-        raise _missing(variable, address.host)
+        raise missing(variable, address.host)
     may_go = not address.is_named_by_project or environment.is_from_file(variable)
     if not is_asked_for and (address.is_plain or (needs_none and not may_go)):
         return None
     _check_way(variable, address, may_go=may_go)
-    return _checked(value, variable)
+    return checked(value, variable)
 
 
 def _is_home(variable: str, address: _Address, environment: Environment) -> bool:
@@ -352,49 +324,6 @@ def _is_home(variable: str, address: _Address, environment: Environment) -> bool
 
 def _check_way(variable: str, address: _Address, *, may_go: bool) -> None:
     if address.is_plain:
-        raise _readable(variable, address.host)
+        raise readable(variable, address.host)
     if not may_go and not is_loopback(address.host):
-        raise _untrusted(variable, address.host)
-
-
-def _checked(value: str, variable: str) -> Secret:
-    if not (value.isascii() and value.isprintable()) or " " in value:
-        raise ConfigError(
-            f"The key in {variable} has a space, a line break or a letter that no key has; was it pasted whole?"
-        )
-    return Secret(value)
-
-
-def _missing(variable: str, host: str) -> ConfigError:
-    return ConfigError(
-        f"There is no key for {host}: {variable} is not set.",
-        hint=f"Set {variable} in the environment or in the project's .env, or name another variable with api_key_env.",
-    )
-
-
-def _astray(variable: str, host: str) -> ConfigError:
-    return ConfigError(
-        f"The key in {variable} belongs to its provider, and is not sent to {host}.",
-        hint=f"Put the key of {host} into a variable of its own, in the environment or in the project's .env, and name "
-        "it with api_key_env; or set OPENAI_BASE_URL to that address in the environment, for openai/MODEL; "
-        "a server that wants no key is MODEL@URL.",
-    )
-
-
-def _readable(variable: str, host: str) -> ConfigError:
-    return ConfigError(
-        f"The key in {variable} is not sent to {host} over plain http, where anyone on the way can read it.",
-        hint="Give an https address, reach the server through a tunnel to localhost, or unset api_key_env.",
-    )
-
-
-def _untrusted(variable: str, host: str) -> UntrustedError:
-    return UntrustedError(
-        f"The key in {variable} comes from your environment, and only this project's files name the host {host}; "
-        "it is not sent there unconfirmed.",
-        hint="Say yes where you are asked on a terminal, or with --yes: it is remembered outside the project. Or give "
-        "the address on the command line with --teacher MODEL@URL, set OPENAI_BASE_URL in the environment, or put that "
-        "host's own key into the project's .env under a name of its own and give the name as api_key_env.",
-        variable=variable,
-        host=host,
-    )
+        raise untrusted(variable, address.host)
