@@ -38,8 +38,8 @@ test-extras: $(VENV)/test browser $(EXTRAS)/llamacpp/made $(EXTRAS)/transformers
 	$(EXTRAS)/notebook/bin/python -m pytest tests/extras/notebook
 	$(EXTRAS)/store/bin/python -m pytest tests/extras/store
 	$(EXTRAS)/ray/bin/python -m pytest tests/extras/clusters
-	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(EXTRAS)/train/bin/python -m pytest tests/extras/train tests/extras/experiment
-	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(EXTRAS)/eval/bin/python -m pytest tests/extras/eval
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(EXTRAS)/train/bin/python -m pytest tests/extras/train
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(EXTRAS)/eval/bin/python -m pytest tests/extras/eval tests/extras/experiment
 
 # Formatting, lint, types, and the site with every link in it.
 check: $(VENV)/test site
@@ -102,7 +102,7 @@ $(EXTRAS)/transformers-older/made: $(EXTRAS)/transformers/made | $(EXTRAS)/trans
 $(EXTRAS)/eval/made: $(EXTRAS)/transformers/made | $(EXTRAS)/eval/bin/pip
 	$(EXTRAS)/transformers/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" \
 		> $$($(EXTRAS)/eval/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/torch.pth
-	$(EXTRAS)/eval/bin/pip install --quiet --editable '.[eval]' \
+	$(EXTRAS)/eval/bin/pip install --quiet --editable '.[eval,train]' \
 		pytest pytest-asyncio pytest-timeout hypothesis psutil
 	touch $@
 
