@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 EXTRAS := .venv-extras
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test fuzz browser test-extras check site bench bench-scale clean
+.PHONY: demo test fuzz browser test-extras extras-servers extras-students check site bench bench-scale clean
 
 # A data set of 200 pairs from the offline textbook, in ./demo, and one of its pairs from each discipline on the screen.
 demo: $(VENV)/core
@@ -28,18 +28,26 @@ browser:
 		chromium chromium-driver; }
 
 # What takes long, such as kills at every point, and the chain against other people's servers, each in an environment
-# of its own.
+# of its own. The last two use one core each, so they go side by side.
 test-extras: $(VENV)/test browser $(EXTRAS)/llamacpp/made $(EXTRAS)/transformers/made $(EXTRAS)/transformers-older/made \
 		$(EXTRAS)/train/made $(EXTRAS)/eval/made $(EXTRAS)/notebook/made $(EXTRAS)/store/made $(EXTRAS)/ray/made
 	$(BIN)/python -m pytest -m long -n 2
-	$(BIN)/python -m pytest tests/extras --ignore tests/extras/train --ignore tests/extras/eval \
-		--ignore tests/extras/experiment --ignore tests/extras/notebook --ignore tests/extras/store \
-		--ignore tests/extras/clusters
+	$(MAKE) --jobs=2 --output-sync=target extras-servers extras-students
+
+OTHERS := tests/extras/train tests/extras/eval tests/extras/experiment tests/extras/notebook tests/extras/store \
+	tests/extras/clusters
+
+extras-servers:
+	$(BIN)/python -m pytest tests/extras $(OTHERS:%=--ignore %)
 	$(EXTRAS)/notebook/bin/python -m pytest tests/extras/notebook
 	$(EXTRAS)/store/bin/python -m pytest tests/extras/store
 	$(EXTRAS)/ray/bin/python -m pytest tests/extras/clusters
-	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(EXTRAS)/train/bin/python -m pytest tests/extras/train
-	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(EXTRAS)/eval/bin/python -m pytest tests/extras/eval tests/extras/experiment
+
+extras-students: export OMP_NUM_THREADS := 1
+extras-students: export HF_HUB_OFFLINE := 1
+extras-students:
+	$(EXTRAS)/train/bin/python -m pytest tests/extras/train
+	$(EXTRAS)/eval/bin/python -m pytest tests/extras/eval tests/extras/experiment
 
 # Formatting, lint, types, and the site with every link in it.
 check: $(VENV)/test site
