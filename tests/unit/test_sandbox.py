@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import psutil
@@ -336,9 +337,8 @@ def test_an_ordinary_user_is_held_as_well() -> None:
         folder.chmod(0o755)
         shutil.copytree(Path(sandbox.__file__).parent / "jail", folder / "evaluate" / "jail")
         command = [str(pythons[0]), "-P", "-s", "-S", "-B", "-c", sandbox.START, str(folder)]
-        with subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, user=61234, group=61234, extra_groups=[], cwd="/"
-        ) as process:
+        who: dict[str, Any] = {"user": 61234, "group": 61234, "extra_groups": [], "env": {}, "cwd": "/"}
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **who) as process:
             assert process.stdin
             assert process.stdout
             job = {"program": OTHER.format(str(folder)), "limits": msgspec.to_builtins(LIMITS), "parent": os.getpid()}
