@@ -141,7 +141,7 @@ def test_where_no_namespaces_are_allowed_nothing_is_run() -> None:
         ("mapping of users", errno.EPERM, "apparmor_restrict_unprivileged_userns"),
         ("mount(proc)", errno.EPERM, "systempaths=unconfined"),
         ("pivot_root", errno.EPERM, "seccomp=unconfined"),
-        ("/root/.pyenv/lib", errno.EACCES, "a Python that every user may read"),
+        ("/home/ann/python/lib", errno.EACCES, "a Python that every user may read"),
         ("a user and a process of its own", errno.EPERM, "run it as an ordinary user"),
     ],
 )
