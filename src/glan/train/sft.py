@@ -1,11 +1,11 @@
-"""Supervised fine-tuning with TRL's trainer. The only module of training that imports torch; it prints nothing."""
+"""Supervised fine-tuning with TRL's trainer. It prints nothing; only this and `apart` import torch in training."""
 
 import math
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import torch
 from accelerate import PartialState
@@ -16,6 +16,7 @@ from transformers.utils import is_flash_attn_2_available, logging
 from trl import SFTConfig, SFTTrainer, pack_dataset
 
 from glan.errors import ConfigError, TrainingError
+from glan.train.apart import keeps_apart
 from glan.train.checkpoints import mark_complete, newest_complete, thin_out
 from glan.train.curve import Point, points_of
 from glan.train.encoding import IGNORED, check_tokenizer, refuse_longer, template_of
@@ -23,11 +24,6 @@ from glan.train.jobs import Job
 from glan.train.recipes import Schedule, schedule_of
 from glan.train.tokens import Counts, Tokens, written
 from glan.wording import counted
-
-_SHORT: Final = 16
-"""Tokens of each sequence with which packing is tried."""
-_SAME: Final = 1e-4
-"""Differences of logits, as a share of the greatest, that are rounding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +152,7 @@ def tune(job: Job, watch: Watch) -> Tuned:
         watch.tell(_told(tokens.counts, schedule, devices))
     trainer = trainer_of(job, schedule, (trained, held_out), tokenizer, _Hooks(job, watch))
     refuse_longer(tokens.counts.longest, trainer.model.config.get_text_config(), job.base)
-    if trainer.padding_free and not _is_apart(trainer, job) and state.is_main_process:
+    if trainer.padding_free and not keeps_apart(trainer, job.base) and state.is_main_process:
         watch.tell("That pairs in one sequence do not see each other was not tried, since the weights are spread out.")
     with state.main_process_first():
         checkpoint = newest_complete(job.checkpoints_path)
@@ -351,44 +347,6 @@ def _adapter(job: Job) -> LoraConfig | None:
     return LoraConfig(
         r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=targets, task_type="CAUSAL_LM"
     )
-
-
-def leak_of(trainer: Trainer) -> float:
-    """Return how much what stands before a pair in its sequence changes the logits of it, as a share of the greatest.
-
-    Two pairs are set in one sequence as training does, twice: the first pair of each is another. The second one's
-    logits are the same to the last digit where the model keeps pairs apart.
-    """
-    sizes = trainer.model.get_input_embeddings().num_embeddings
-    generator = torch.Generator().manual_seed(0)
-    first, other, second = (torch.randint(sizes, (_SHORT,), generator=generator).tolist() for _ in range(3))
-    logits = []
-    trainer.model.eval()
-    for before in (first, other):
-        batch = trainer.data_collator([{"input_ids": before}, {"input_ids": second}])
-        batch = {name: value for name, value in trainer._prepare_inputs(batch).items() if name != "labels"}  # noqa: SLF001
-        with torch.no_grad(), trainer.compute_loss_context_manager():
-            logits.append(trainer.model(**batch, use_cache=False).logits[0, _SHORT:].float())
-    trainer.model.train()
-    return float((logits[0] - logits[1]).abs().max() / logits[0].abs().max())
-
-
-def _is_apart(trainer: Trainer, job: Job) -> bool:
-    """See that no pair sees another in its sequence; where the weights are spread out that cannot be tried.
-
-    Raises:
-        ConfigError: it does.
-
-    """
-    if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
-        return False
-    leak = leak_of(trainer)
-    if leak > _SAME:
-        raise ConfigError(
-            f"{job.base} lets pairs in one sequence see each other (its logits change by {leak:.1%}).",
-            hint='Another implementation of attention may keep them apart: --set attention="sdpa".',
-        )
-    return True
 
 
 def _save(trainer: Trainer, job: Job) -> None:

@@ -10,11 +10,12 @@ from transformers import MistralForCausalLM, TrainerCallback
 
 from glan.errors import ConfigError
 from glan.train import sft
+from glan.train.apart import leak_of
 from glan.train.conversations import conversations
 from glan.train.encoding import IGNORED
 from glan.train.jobs import Job
 from glan.train.recipes import schedule_of
-from glan.train.sft import Trainer, Watch, datasets_of, leak_of, tokenizer_of, trainer_of, tune
+from glan.train.sft import Trainer, Watch, datasets_of, tokenizer_of, trainer_of, tune
 from glan.train.tokens import written
 
 Make = Callable[..., Job]
