@@ -20,13 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glan.errors import BenchmarkError
+from glan.evaluate.resampling import resamples_of
 from glan.records import Record
 
 RESAMPLES: Final = 4_000
 LEAST_ITEMS: Final = 20
 """Of each split. With fewer the interval of a bootstrap is too narrow for a verdict."""
-_AT_ONCE: Final = 1 << 22
-"""Numbers that are drawn at once."""
 
 EXPOSED: Final = "exposed"
 NOT_SEEN: Final = "nothing seen"
@@ -173,11 +172,7 @@ def _interval(test: Losses, train: Losses, confidence: float, rng: np.random.Gen
 def _means(values: Losses, rng: np.random.Generator) -> Losses:
     """Return the means of samples with replacement, spread as n - 1 asks, so that few items are not too sure."""
     n = len(values)
-    chunk = max(1, _AT_ONCE // n)
-    means = [
-        values[rng.integers(n, size=(min(chunk, RESAMPLES - begin), n))].mean(axis=1)
-        for begin in range(0, RESAMPLES, chunk)
-    ]
+    means = [values[places].mean(axis=1) for places in resamples_of(n, RESAMPLES, rng)]
     wider = np.sqrt(n / (n - 1)) if n > 1 else 1.0
     found: Losses = values.mean() + (np.concatenate(means) - values.mean()) * wider
     return found

@@ -10,14 +10,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from glan.evaluate.resampling import resamples_of
 from glan.evaluate.results import Item, Taken
 from glan.places import seed_of
 from glan.records import Record
 
 RESAMPLES: Final = 2_000
 _TAIL: Final = 0.025
-_AT_ONCE: Final = 1 << 22
-"""Numbers that are drawn at once."""
 
 Floats = NDArray[np.float64]
 
@@ -41,11 +40,10 @@ def difference(first: Sequence[Item], second: Sequence[Item], number: str, *, se
     right_a, of_a, right_b, of_b = np.array([(a.right, a.of, b.right, b.of) for a, b in pairs], dtype=np.float64).T
     n = len(pairs)
     rng = np.random.default_rng(seed_of(seed, "paired", n))
-    chunk = max(1, _AT_ONCE // n)
-    drawn = []
-    for begin in range(0, RESAMPLES, chunk):
-        rows = rng.integers(n, size=(min(chunk, RESAMPLES - begin), n))
-        drawn.append(_ratio(right_b[rows], of_b[rows]) - _ratio(right_a[rows], of_a[rows]))
+    drawn = [
+        _ratio(right_b[rows], of_b[rows]) - _ratio(right_a[rows], of_a[rows])
+        for rows in resamples_of(n, RESAMPLES, rng)
+    ]
     low, high = np.quantile(np.concatenate(drawn), [_TAIL, 1 - _TAIL])
     value = right_b.sum() / of_b.sum() - right_a.sum() / of_a.sum()
     return Difference(value=float(value), low=float(low), high=float(high), items=n)
