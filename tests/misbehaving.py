@@ -50,6 +50,10 @@ class Answer:
     """Sent instead of a response, before the connection ends."""
 
 
+GONE = -1
+"""What a closed socket has as its number."""
+
+
 class Server:
     """A server that answers each call as a function says, and remembers the calls."""
 
@@ -100,7 +104,8 @@ class Server:
                 task.cancel()
                 await asyncio.wait([task])
         for transport in self._transports:
-            transport.abort()  # TLS takes its leave of the client, which may be gone: that would outlive the loop
+            if transport.get_extra_info("socket").fileno() != GONE:  # asyncio fails to abort what has ended
+                transport.abort()  # TLS takes its leave of the client, which may be gone: that would outlive the loop
         await asyncio.sleep(0)
 
 

@@ -1,5 +1,6 @@
 """The recipe `paper-experiment`: what it lays out, and that every step is a command that glan has."""
 
+import os
 import shlex
 import shutil
 import subprocess
@@ -48,6 +49,7 @@ def commands(folder: Path, step: str, **changes: str) -> list[list[str]]:
     ended = subprocess.run(
         [MAKE, "-n", step, *(f"{name}={value}" for name, value in changes.items())],
         cwd=folder,
+        env={"PATH": os.defpath},  # nothing of the make that runs the tests
         capture_output=True,
         text=True,
         check=True,
