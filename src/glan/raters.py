@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from glan.wording import ranged
+
 _Z = 1.959963984540054
 """Of the normal distribution, for an interval of 95%."""
 
@@ -27,7 +29,7 @@ class Agreement:
         """Kappa in words, with what it is counted over, or why there is none."""
         if not self.things:
             return "not defined: nothing was judged by two people or more"
-        raters = f"{self.fewest}" if self.fewest == self.most else f"{self.fewest} to {self.most}"
+        raters = ranged(f"{self.fewest}", f"{self.most}")
         over = f"over {self.things:,} with {raters} judgements each"
         over += f"; {self.left_out:,} with fewer than two left out" if self.left_out else ""
         if self.kappa is None:

@@ -13,3 +13,8 @@ def few(names: Collection[str], most: int) -> str:
 def counted(count: int, noun: str, plural: str = "") -> str:
     """Return a number of things: `1 file`, `2 files`."""
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def ranged(low: str, high: str, between: str = " to ") -> str:
+    """Return a range in words, or one value where both ends read alike."""
+    return low if low == high else f"{low}{between}{high}"

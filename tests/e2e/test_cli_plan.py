@@ -54,6 +54,7 @@ def test_a_plan_counts_what_is_left(done: Path, command_line: CommandLine) -> No
     assert all(average["is_measured"] for average in more["averages"].values())
     told = command_line("plan", "--project", done, "--pairs", 2 * PAIRS).out
     assert f"The ledger has {whole['in_ledger']:,} of the replies already; this is what is left:" in told
+    assert "\nDisk: 0 bytes more.\n" in command_line("plan", "--project", done).out
     assert "are this ledger's averages." in told
 
 

@@ -42,7 +42,7 @@ def test_show_has_the_levels_and_the_branches() -> None:
         assert glan("show", "--depth", 1, "--project", folder).startswith("Law  (2)  50.00%\nArts  (2)  50.00%\n4 disc")
         assert glan("show", "Arts", "--project", folder).endswith("2 disciplines. Nodes at each level: 1, 2.\n")
         table = glan("show", "--table", "--project", folder)
-        assert "    1         2            0                2 to 2\n    2         0            4" in table
+        assert "    1         2            0                     2\n    2         0            4" in table
         assert "          2          2   50.00%  Law\n" in table
         assert [line["name"] for line in json.loads(glan("show", "Law", "--json", "--project", folder))] == [
             "Law", "Tax law", "Sea law"

@@ -14,6 +14,7 @@ from glan.cli.opening import only_option, opened_project
 from glan.cli.running import named_for
 from glan.cli.scaling import say_scale, scaled
 from glan.cli.screen import json_option, ledger_option, project_option, say, say_json
+from glan.cli.sending import size_told
 from glan.config import Config, parse_config
 from glan.estimate import (
     DEFAULTS,
@@ -37,7 +38,7 @@ from glan.teachers.prices import batch_price, price_of
 from glan.teachers.providers import UNKNOWN, providers
 from glan.teachers.shelf import Shelf
 from glan.teachers.specs import OFFLINE, where
-from glan.wording import counted
+from glan.wording import counted, ranged
 
 _LEAST_TOKENS = 100_000
 """Of replies, below which the files of a project say little about the size of a larger one."""
@@ -119,8 +120,8 @@ def _tell(
         say(_line(found.stage, (found,)))
     for name, estimates in cases.items():
         say(_line(f"all, {name}", estimates))
-    low, high = (disk_bytes(cases[name], known) / 1e6 for name in ("low", "high"))
-    say(f"Disk: {low:,.0f} to {high:,.0f} MB more.")
+    low, high = map(size_told, sorted(disk_bytes(cases[name], known) for name in ("low", "high")))
+    say(f"Disk: {ranged(low, high)} more.")
     if config.mode == "batch":
         say("Costs are those of batches; the hours are the provider's, up to 24 for each step of the way.")
     if known.usd_per_hour:

@@ -9,6 +9,7 @@ from glan.cli.screen import say
 from glan.config import Config
 from glan.estimate import Known, StageEstimate, disk_bytes, estimates_of, memory_bytes
 from glan.records import Discipline
+from glan.wording import ranged
 
 _SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 _UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
@@ -86,8 +87,7 @@ def _cells(low: Takes, high: Takes) -> Iterator[str]:
 
 def _span(low: float, high: float, told: Callable[[float], str]) -> str:
     """Tell a range, or one value where both ends read alike."""
-    ends = told(low), told(high)
-    return ends[0] if ends[0] == ends[1] else " - ".join(ends)
+    return ranged(told(low), told(high), " - ")
 
 
 def _count(number: float) -> str:

@@ -15,6 +15,7 @@ from glan.project import Project
 from glan.taxonomy.sources import taxonomy_text
 from glan.taxonomy.survey import Line, check, coverage, levels, outline
 from glan.taxonomy.tree import Taxonomy
+from glan.wording import ranged
 
 
 @click.group("taxonomy")
@@ -73,7 +74,7 @@ def show_command(*, folder: Path, as_json: bool, **given: Unpack[_Shown]) -> Non
 def _show_table(lines: tuple[Line, ...], seen: list[Line]) -> None:
     say(f"{'level':>5} {'branches':>9} {'disciplines':>12} {'children of a branch':>21}")
     for number, level in enumerate(levels(lines), 1):
-        children = f"{level.least_children} to {level.most_children}" if level.branches else ""
+        children = ranged(f"{level.least_children}", f"{level.most_children}") if level.branches else ""
         say(f"{number:>5} {level.branches:>9,} {level.leaves:>12,} {children:>21}")
     say(f"\n{'disciplines':>11} {'weight':>10} {'share':>8}  branch")
     for line in seen:

@@ -11,7 +11,7 @@ from glan.report.counting import Bins
 from glan.report.gathering import Findings
 from glan.report.tree import as_data
 from glan.teachers.ledger import StageTotals
-from glan.wording import counted
+from glan.wording import counted, ranged
 
 _MOST_BARS: Final = 12
 _STAGES: Final[Mapping[str, str]] = {
@@ -107,7 +107,7 @@ def _bins(bins: Bins) -> dict[str, Any]:
 def bins_table(name: str, bins: Bins) -> Table:
     """Return a histogram as a table."""
     spans = zip(bins.edges, bins.edges[1:], strict=False)
-    rows = [(f"{a:,} to {b:,}", f"{n:,}") for (a, b), n in zip(spans, bins.texts, strict=True)]
+    rows = [(ranged(f"{a:,}", f"{b:,}"), f"{n:,}") for (a, b), n in zip(spans, bins.texts, strict=True)]
     return Table((f"{name}, characters", "Pairs"), tuple(rows))
 
 
