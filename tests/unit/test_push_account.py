@@ -105,3 +105,11 @@ def test_what_is_no_name_of_a_repository_is_told(name: str) -> None:
     with pytest.raises(ConfigError, match="no name of a repository") as caught:
         checked_name(name)
     assert "jane/my-data" in caught.value.hint
+
+
+@pytest.mark.parametrize(("text", "url"), [("/srv/my data", "file:///srv/my%20data"), ("/srv/./x", "file:///srv/x")])
+def test_a_folder_in_place_of_a_repository_is_told_its_address(text: str, url: str) -> None:
+    """What is meant for a folder can be typed as it stands in the hint."""
+    with pytest.raises(ConfigError) as caught:
+        checked_name(text)
+    assert f" A folder is {url}." in caught.value.hint

@@ -42,6 +42,11 @@ def test_a_place_is_named_by_a_url_or_a_path(text: str, url: str) -> None:
     assert address_of(found.url) == found
 
 
+def test_a_home_that_nobody_has_is_a_name_like_any_other() -> None:
+    """A `~` before the name of no user stays as it is."""
+    assert address_of("~no-such-user-0/x").url.endswith("/~no-such-user-0/x")
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -123,7 +128,7 @@ def test_a_folder_keeps_what_is_built_on_it(tmp_path: Path) -> None:
     place = tmp_path / "place"
     found = asyncio.run(_found(Folder(place), tmp_path / "long"))
     assert [finding.told for finding in found] == [""] * 10
-    assert [path.name for path in place.iterdir()] == [".glan.lock"]
+    assert [*place.iterdir()] == []
 
 
 class Torn(Folder):

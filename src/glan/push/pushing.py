@@ -22,6 +22,7 @@ from glan.push.contents import CARD, SHARD, Contents, contents_of
 from glan.push.private import Private, private_to
 from glan.push.remarks import Remark, of_access, of_contents, of_rows, of_strangers
 from glan.push.repositories import Commit, Hub, Repository, Standing, Upload
+from glan.storage.stores import address_of, is_url
 
 MAIN: Final = "main"
 MANIFEST: Final = "manifest.json"
@@ -229,8 +230,8 @@ def checked_name(text: str) -> str:
 
     """
     if _NAME.fullmatch(text) is None or "--" in text or ".." in text or text.endswith(".git") or len(text) > 96:
-        raise ConfigError(
-            f"{text!r} is no name of a repository.",
-            hint="It is NAME or USER/NAME, of letters, digits, '-', '_' and '.', such as my-data or jane/my-data.",
-        )
+        hint = "It is NAME or USER/NAME, of letters, digits, '-', '_' and '.', such as my-data or jane/my-data."
+        if not is_url(text) and ("/" in text or text.startswith(("~", "."))):
+            hint += f" A folder is {Path(address_of(text).url).as_uri()}."
+        raise ConfigError(f"{text!r} is no name of a repository.", hint=hint)
     return text

@@ -70,7 +70,7 @@ class Folder:
 
     async def swap(self, name: str, data: bytes, mark: Mark) -> bool:
         def write() -> bool:
-            with self._alone():
+            with self._alone((self._path / name).parent):
                 found = self._read(name)
                 if found is None or found.mark != mark:
                     return False
@@ -147,10 +147,10 @@ class Folder:
             part.unlink(missing_ok=True)
 
     @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Keep other writers of small files out; the file of the lock stays."""
-        self._path.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    def _alone(self, folder: Path) -> Iterator[None]:
+        """Keep other writers of small files in a folder out; the file of the lock stays there."""
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield

@@ -138,7 +138,7 @@ def address_of(text: str) -> Address:
 
     """
     if not is_url(text):
-        return Address(scheme="file", bucket="", path=os.path.abspath(Path(text).expanduser()))  # noqa: PTH100 - it resolves no link
+        return Address(scheme="file", bucket="", path=os.path.abspath(os.path.expanduser(text)))  # noqa: PTH100, PTH111 - no link is resolved, no user has to be there
     scheme, rest = text.split("://", 1)
     scheme = scheme.lower()
     if scheme not in (*REMOTE, "file"):
