@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from glan.dataset_settings import Dataset, Publish
 from glan.engine_settings import Ray
-from glan.errors import ConfigError
+from glan.errors import ConfigError, file_error
 from glan.language_names import code_of, name_of
 from glan.languages import Languages, told
 from glan.records import Stage
@@ -261,7 +261,7 @@ def read_config(path: Path) -> Config:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}.") from error
+        raise file_error(ConfigError, path, "read", error) from error
     return parse_config(text, source=str(path))
 
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-from glan.errors import ProjectError
+from glan.errors import ProjectError, file_error
 
 T = TypeVar("T")
 
@@ -55,7 +55,7 @@ def read_json(path: Path, kind: type[T], *, hint: str) -> T | None:
     except FileNotFoundError:
         return None
     except (OSError, msgspec.DecodeError) as error:
-        raise ProjectError(f"{path} cannot be read: {error}.", hint=hint) from error
+        raise file_error(ProjectError, path, "read", error, hint) from error
 
 
 def replace(path: Path, data: bytes) -> None:
@@ -69,7 +69,7 @@ def replace(path: Path, data: bytes) -> None:
     except OSError as error:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise ProjectError(f"{path} cannot be written: {error.strerror}.", hint="Nothing was changed.") from error
+        raise file_error(ProjectError, path, "written", error, "Nothing was changed.") from error
 
 
 def append(path: Path, data: bytes) -> None:
@@ -84,7 +84,7 @@ def append(path: Path, data: bytes) -> None:
             _append(file, data)
         sync(path.parent)
     except OSError as error:
-        raise ProjectError(f"{path} cannot be written: {error.strerror}.", hint="Nothing was added.") from error
+        raise file_error(ProjectError, path, "written", error, "Nothing was added.") from error
 
 
 def _append(file: RawIOBase, data: bytes) -> None:

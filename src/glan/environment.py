@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from glan.errors import ConfigError
+from glan.errors import ConfigError, file_error
 
 _KEY_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS?)S?$", re.IGNORECASE)
 _MIN_KEY_LENGTH = 12
@@ -72,7 +72,7 @@ def _read_env(path: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}.") from error
+        raise file_error(ConfigError, path, "read", error) from error
     found: dict[str, str] = {}
     for line in text.splitlines():
         name, is_set, value = line.strip().removeprefix("export ").partition("=")

@@ -28,6 +28,12 @@
 A message names the thing, the value and the way out; `hint` is the way out where it needs a line of its own.
 """
 
+import errno
+import os
+import re
+from pathlib import Path
+from typing import Final, TypeVar
+
 from glan.records import Reply, TimedOut
 
 INTERRUPTED = 130
@@ -148,3 +154,48 @@ class RequestError(TeacherError):
 
 class UnusableError(TeacherError):
     """A teacher that will answer nobody until a person mends something."""
+
+
+E = TypeVar("E", bound=GlanError)
+_NUMBER: Final = re.compile(r"\[errno (\d+)\]", re.IGNORECASE)
+_ROOM: Final = "Make room on that disk, or use another."
+_RIGHT: Final = "Give yourself the right to it, or use another place."
+_WAYS_OUT: Final = {
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EFBIG: "See whether a limit is set for files (`ulimit -f`), or use another disk.",
+    errno.EACCES: _RIGHT,
+    errno.EPERM: _RIGHT,
+    errno.EROFS: _RIGHT,
+}
+
+
+def cause_of(error: Exception) -> str:
+    """Return what went wrong with a file in words: no number, no path that was told before, no full stop."""
+    if (number := _number_of(error)) is not None:
+        return os.strerror(number)
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start:,} is no {error.encoding.upper()}"
+    return (getattr(error, "strerror", None) or str(error)).rstrip(".")
+
+
+def file_error(kind: type[E], path: Path | str, done: str, error: Exception, hint: str = "") -> E:
+    """Return that a file could not be `read`, `written` or the like, why, and the way out.
+
+    Args:
+        kind: the error that it becomes.
+        path: the file or folder, as a person knows it.
+        done: what could not be done with it.
+        error: what the disk, pyarrow or a decoder raised.
+        hint: what else a person should know.
+
+    """
+    number = _number_of(error)
+    way_out = _WAYS_OUT.get(number, "") if number is not None else ""
+    return kind(f"{path} cannot be {done}: {cause_of(error)}.", hint=" ".join(filter(None, [hint, way_out])))
+
+
+def _number_of(error: Exception) -> int | None:
+    """Return the number of an error of the system, which libraries may have put into words of their own."""
+    found = _NUMBER.search(str(error))
+    return int(found[1]) if found is not None else None

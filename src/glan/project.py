@@ -21,7 +21,7 @@ from glan.config import Config, read_config, read_recipe
 from glan.config_text import render_config
 from glan.disk import complete_lines, read_json, remove, replace, sync
 from glan.environment import Environment
-from glan.errors import GlanError, LedgerError, ProjectError
+from glan.errors import GlanError, LedgerError, ProjectError, file_error
 from glan.manifests import Manifest
 from glan.places import folder_of
 from glan.plan import slots_by_leaf
@@ -256,7 +256,7 @@ class Project:
         try:
             return path.read_text(encoding="utf-8") if path.exists() else None
         except (OSError, UnicodeDecodeError) as error:
-            raise ProjectError(f"{path} cannot be read: {error}.") from error
+            raise file_error(ProjectError, path, "read", error) from error
 
     def hashes(self) -> dict[str, str]:
         """Return the SHA-256 of each input, the benchmarks and what people decided among them."""
@@ -375,7 +375,7 @@ class Project:
         except (OSError, GlanError) as error:
             for path in written:
                 remove(path)
-            raise ProjectError(f"{self.folder} cannot be written: {error}.") from error
+            raise file_error(ProjectError, self.folder, "written", error) from error
 
 
 def manifest_in(folder: Path) -> Manifest | None:

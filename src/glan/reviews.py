@@ -18,7 +18,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from glan.errors import ProjectError
+from glan.errors import ProjectError, file_error
 from glan.parsing import clean
 from glan.places import framed, key_of
 from glan.raters import Agreement, fleiss
@@ -94,7 +94,7 @@ class Reviews:
         except FileNotFoundError:
             return cls()
         except OSError as error:
-            raise ProjectError(f"{path} cannot be read: {error.strerror}.") from error
+            raise file_error(ProjectError, path, "read", error) from error
         if len(data) > _LONGEST:
             raise ProjectError(f"{path} has more than {_LONGEST:,} bytes; that is more than is read.")
         return cls(_read(data, str(path)), hashlib.sha256(data).hexdigest())

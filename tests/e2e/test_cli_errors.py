@@ -46,6 +46,7 @@ def check_told(ended: Ended, *words: str, code: int = 1) -> None:
     assert ended.code == code, ended.words
     errors = [line for line in ended.err.splitlines() if line.startswith("Error: ")]
     assert len(errors) == 1, ended.err
+    assert "errno" not in ended.err.lower(), ended.err
     for word in words:
         assert word in ended.err, ended.err
 
@@ -144,7 +145,7 @@ def test_a_project_with_a_spoiled_file_asks_nobody(
     ("missing", "words"),
     [
         ("taxonomy.yaml", ("There is no file", "taxonomy.yaml")),
-        ("prompts", ("The prompts in", "draft_subjects.md.j2")),
+        ("prompts", ("The prompt ", "draft_subjects.md.j2 cannot be read")),
         ("glan.toml", ("is not a project", "glan init")),
     ],
 )

@@ -20,7 +20,7 @@ import msgspec
 
 from glan.benchmarks.items import Item
 from glan.benchmarks.tables import LONGEST_LINE, Row, text_of
-from glan.errors import BenchmarkError
+from glan.errors import BenchmarkError, file_error
 from glan.parsing import clean
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -191,7 +191,7 @@ def add(folder: Path, name: str, splits: Iterable[Split], reading: Reading, *, r
         part.replace(path)
         _replace(path.with_suffix(".toml"), _rendered(about))
     except OSError as error:
-        raise BenchmarkError(f"{path} cannot be written: {error.strerror or error}.") from error
+        raise file_error(BenchmarkError, path, "written", error) from error
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
@@ -227,7 +227,7 @@ def _read(folder: Path, name: str) -> Benchmark:
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
         raise BenchmarkError(f"{about_path} cannot be read: {error}.", hint=_AGAIN) from error
     except OSError as error:
-        raise BenchmarkError(f"{error.filename} cannot be read: {error.strerror}.") from error
+        raise file_error(BenchmarkError, error.filename, "read", error) from error
     if digest != about.sha256:
         raise BenchmarkError(f"{path} is not the file whose hash is in {about_path.name}.", hint=_AGAIN)
     return Benchmark(name=name, path=path, about=about)

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from glan.errors import DatasetError
+from glan.errors import DatasetError, file_error
 from glan.parsing import clean
 
 LONGEST_LINE: Final = 1 << 26
@@ -152,7 +152,7 @@ def _parquet(path: Path) -> Iterator[tuple[int, Fields]]:
                     number += 1
                     yield number, fields
     except (pa.ArrowException, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path} cannot be read as parquet: {str(error).rstrip('.')}.") from error
+        raise file_error(DatasetError, path, "read as parquet", error) from error
 
 
 def _csv(path: Path) -> Iterator[tuple[int, Fields]]:
@@ -196,4 +196,4 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise DatasetError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise file_error(DatasetError, path, "read", error) from error

@@ -13,7 +13,7 @@ import click
 
 import glan
 from glan.cli.screen import complain
-from glan.errors import INTERRUPTED, GlanError
+from glan.errors import INTERRUPTED, GlanError, file_error
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "init": ("projects", "Make a project: glan.toml, taxonomy.yaml and prompts/."),
@@ -101,6 +101,6 @@ def _exit_code() -> int:
     except BrokenPipeError:
         return 1
     except OSError as error:
-        complain(GlanError(f"{error.filename or 'A file'} cannot be read or written: {error.strerror or error}."))
+        complain(file_error(GlanError, error.filename or "A file", "read or written", error))
         return 1
     return code if isinstance(code, int) else 0

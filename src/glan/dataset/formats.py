@@ -32,7 +32,7 @@ import pyarrow.parquet as pq
 
 from glan.dataset.rows import MESSAGE
 from glan.dataset.shards import ROW_GROUP_ROWS, read_rows, shards_of
-from glan.errors import DatasetError
+from glan.errors import DatasetError, file_error
 from glan.records import Reply
 
 Reasoning = Literal["drop", "think", "field"]
@@ -336,4 +336,4 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, pa.ArrowException) as error:
-        raise DatasetError(f"{path} cannot be written: {str(error).rstrip('.')}.") from error
+        raise file_error(DatasetError, path, "written", error) from error

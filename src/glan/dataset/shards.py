@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 from glan.dataset.rows import Storable
 from glan.disk import sync
-from glan.errors import DatasetError
+from glan.errors import DatasetError, file_error
 
 ROW_GROUP_ROWS = 1_000
 """Rows that are held in memory, compressed together and read together."""
@@ -277,7 +277,7 @@ def _told(path: Path, done: str) -> Iterator[None]:
     try:
         yield
     except (OSError, pa.ArrowException, ValueError) as error:
-        raise DatasetError(f"{path} cannot be {done}: {str(error).rstrip('.')}.") from error
+        raise file_error(DatasetError, path, done, error) from error
 
 
 def _options(schema: pa.Schema) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from lm_eval.models.huggingface import HFLM
 from transformers.utils import logging
 
 from glan.disk import append
-from glan.errors import ConfigError, ProjectError
+from glan.errors import ConfigError, ProjectError, file_error
 from glan.evaluate.answering import Answer, Prompt, said
 from glan.evaluate.folders import mark_of
 from glan.evaluate.harness import hushed
@@ -113,7 +113,7 @@ class LocalModel:
         except FileNotFoundError:
             return {}
         except OSError as error:
-            raise ProjectError(f"{self._kept} cannot be read: {error.strerror}.") from error
+            raise file_error(ProjectError, self._kept, "read", error) from error
         found: dict[str, Answer] = {}
         for line in lines:
             try:

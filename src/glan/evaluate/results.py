@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 
 from glan.disk import replace
-from glan.errors import ProjectError
+from glan.errors import ProjectError, file_error
 from glan.evaluate.scoring import Part
 from glan.records import Record
 
@@ -191,7 +191,7 @@ def read_items(folder: Path, name: str) -> list[Item]:
         with gzip.open(path) as file:
             return [decode(line) for line in file]
     except (OSError, EOFError, msgspec.DecodeError) as error:
-        raise ProjectError(f"{path} cannot be read: {error}.", hint=_ANEW) from error
+        raise file_error(ProjectError, path, "read", error, _ANEW) from error
 
 
 def _items_path(folder: Path, name: str) -> Path:
@@ -222,4 +222,4 @@ def read_results(folder: Path) -> Results:
     except FileNotFoundError as error:
         raise ProjectError(f"{folder} has no results of `glan eval`.", hint="It is the folder after --out.") from error
     except (OSError, msgspec.DecodeError) as error:
-        raise ProjectError(f"{path} cannot be read: {error}.", hint=_ANEW) from error
+        raise file_error(ProjectError, path, "read", error, _ANEW) from error

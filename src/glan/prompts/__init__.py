@@ -12,7 +12,7 @@ from pathlib import Path
 from jinja2 import StrictUndefined, Template, TemplateError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from glan.errors import PromptError
+from glan.errors import PromptError, file_error
 from glan.language_names import request_in
 from glan.records import Stage
 
@@ -145,10 +145,9 @@ class Prompts:
         try:
             return cls({name: _own(folder, name) for name in VARIABLES})
         except (OSError, UnicodeDecodeError) as error:
-            raise PromptError(
-                f"The prompts in {folder} cannot be read: {error}.",
-                hint="Copy the missing file from another project, or make one with `glan init`.",
-            ) from error
+            hint = "Copy the missing file from another project, or make one with `glan init`."
+            path = f"The prompt {error.filename}" if isinstance(error, OSError) else f"A prompt in {folder}"
+            raise file_error(PromptError, path, "read", error, hint) from error
 
     def write(self, folder: Path) -> None:
         """Write every prompt as a file of its own."""

@@ -6,7 +6,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from glan.errors import DatasetError
+from glan.errors import DatasetError, file_error
 from glan.parsing import clean
 from glan.records import Record
 from glan.reviews import MAX_NAME_LENGTH, VERDICTS, Kind, Review, Verdict
@@ -134,7 +134,7 @@ def _bytes_of(path: Path) -> bytes:
         with path.open("rb") as file:
             data = file.read(_LONGEST + 1)
     except OSError as error:
-        raise DatasetError(f"{path} cannot be read: {error.strerror}.") from error
+        raise file_error(DatasetError, path, "read", error) from error
     if len(data) > _LONGEST:
         raise DatasetError(f"{path} has more than {_LONGEST:,} bytes; that is more than is read.")
     return data

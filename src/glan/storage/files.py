@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from glan.disk import sync
-from glan.errors import StorageError
+from glan.errors import StorageError, file_error
 from glan.storage.stores import Found, Mark, Watch, unwatched
 
 T = TypeVar("T")
@@ -162,10 +162,8 @@ class Folder:
         try:
             return await asyncio.to_thread(act)
         except OSError as error:
-            raise StorageError(
-                f"{error.filename or self._path} cannot be read or written: {error.strerror or error}.",
-                hint="What was there before is as it was.",
-            ) from error
+            hint = "What was there before is as it was."
+            raise file_error(StorageError, error.filename or self._path, "read or written", error, hint) from error
 
 
 def _pass_on(read: Callable[[int], bytes], write: Callable[[bytes], object], watch: Watch) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
-from glan.errors import TaxonomyError
+from glan.errors import TaxonomyError, file_error
 from glan.places import key_of
 from glan.records import Discipline
 from glan.taxonomy.nodes import Branch, Node, leaves_of, read_nodes, roots_of
@@ -201,7 +201,7 @@ def read_text(path: Path, *, hint: str = "`glan init` writes a taxonomy.") -> st
         line = data.count(b"\n", 0, error.start) + 1
         raise TaxonomyError(f"{path}, line {line}: this is not UTF-8; save the file in UTF-8.") from error
     except (OSError, ValueError) as error:
-        raise TaxonomyError(f"{path} cannot be read: {error}.") from error
+        raise file_error(TaxonomyError, path, "read", error) from error
 
 
 def shipped_names() -> tuple[str, ...]:

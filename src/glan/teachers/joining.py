@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
-from glan.errors import ConfigError
+from glan.errors import ConfigError, file_error
 from glan.teachers.specs import Endpoint, parse_base_url
 
 _EVERY_S = 2.0
@@ -32,9 +32,8 @@ def read_urls(path: Path) -> tuple[str, ...]:
         with path.open("rb") as file:
             text = file.read(_MAX_BYTES).decode()
     except (OSError, UnicodeDecodeError) as error:
-        told = error.strerror if isinstance(error, OSError) else str(error)
-        raise ConfigError(
-            f"{path}, which base_urls_file in glan.toml names, cannot be read: {told}.", hint=_FORM
+        raise file_error(
+            ConfigError, f"{path}, which base_urls_file in glan.toml names,", "read", error, _FORM
         ) from error
     found: dict[str, None] = {}
     for number, line in enumerate(text.splitlines(), 1):

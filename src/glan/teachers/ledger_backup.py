@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from glan.disk import sync
-from glan.errors import LedgerError
+from glan.errors import LedgerError, file_error
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledger_file import Lock, explained, open_reader, refuse_place
 from glan.teachers.outbox import AWAITED
@@ -235,7 +235,7 @@ def copy_file(source: Path, target: Path) -> None:
     try:
         shutil.copyfile(source, target)
     except OSError as error:
-        raise LedgerError(f"{source} cannot be copied: {error.strerror}.") from error
+        raise file_error(LedgerError, source, "copied", error) from error
     _sync(target)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from glan.environment import Environment
-from glan.errors import ConfigError
+from glan.errors import ConfigError, file_error
 from glan.settings import Network, TeacherSettings
 
 _PORTS = {"http": "80", "https": "443"}
@@ -132,4 +132,4 @@ def _certificates(path: Path) -> str:
                 "ascii", "ignore"
             )  # names in other letters may stand between certificates
     except OSError as error:
-        raise ConfigError(f"{path}, which ca_file in glan.toml names, cannot be read: {error.strerror}.") from error
+        raise file_error(ConfigError, f"{path}, which ca_file in glan.toml names,", "read", error) from error

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from glan.errors import LedgerError
+from glan.errors import LedgerError, file_error
 from glan.records import STAGES, Reply, Request, Sampling, Stage
 from glan.teachers.fingerprints import SIZE_BYTES
 from glan.teachers.ledger import Entry, Ledger
@@ -102,7 +102,7 @@ def give(source: Ledger, out: Path, wanted: Wanted) -> Taken:
                 found.taken += len(lot)
         part.rename(out)
     except OSError as error:
-        raise LedgerError(f"{out} cannot be written: {error.strerror}.") from error
+        raise file_error(LedgerError, out, "written", error) from error
     finally:
         part.unlink(missing_ok=True)
     return found

@@ -26,7 +26,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from glan.errors import ConfigError
+from glan.errors import ConfigError, cause_of
 from glan.teachers.base import Teacher
 from glan.teachers.counts import Stats
 from glan.teachers.exchange import error_body, header
@@ -170,7 +170,7 @@ class _Listening:
             )
         except (OSError, OverflowError) as error:
             raise ConfigError(
-                f"Nothing can listen on port {self._port} of {self._host}: {error}.",
+                f"Nothing can listen on port {self._port} of {self._host}: {cause_of(error)}.",
                 hint="Choose another port; 0 takes a free one.",
             ) from error
         host, self._port, *_ = self._listener.sockets[0].getsockname()

@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from glan.environment import Environment
-from glan.errors import ConfigError
+from glan.errors import ConfigError, file_error
 
 _HEAD = "# Hosts that get a key of yours when a project names them, as you confirmed. Take one out to be asked again.\n"
 
@@ -38,9 +38,9 @@ def trusted(environment: Environment) -> frozenset[tuple[str, str]]:
     except FileNotFoundError:
         return frozenset()
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
-        raise ConfigError(
-            f"{path}, which has the hosts that you confirmed, cannot be read: {error}.",
-            hint="Mend it or remove it: then you are asked again.",
+        hint = "Mend it or remove it: then you are asked again."
+        raise file_error(
+            ConfigError, f"{path}, which has the hosts that you confirmed,", "read", error, hint
         ) from error
 
 
@@ -62,7 +62,7 @@ def remember(environment: Environment, confirmed: Iterable[tuple[str, str]]) -> 
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _replace(path, text.encode())
     except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}.") from error
+        raise file_error(ConfigError, path, "written", error) from error
 
 
 def _path(environment: Environment) -> Path | None:

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from jinja2 import TemplateError
 
-from glan.errors import ConfigError
+from glan.errors import ConfigError, file_error
 from glan.train.conversations import ASSISTANT, Conversation
 
 IGNORED: Final = -100
@@ -75,7 +75,7 @@ def template_of(chosen: str, own: str | None) -> str:
     try:
         return Path(chosen).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"The chat template {chosen} cannot be read: {error}.") from error
+        raise file_error(ConfigError, f"The chat template {chosen}", "read", error) from error
 
 
 def check_tokenizer(tokenizer: Tokenizer, base: str) -> None:

@@ -17,7 +17,7 @@ import msgspec
 
 import glan
 from glan.disk import remove, replace
-from glan.errors import TrainingError
+from glan.errors import TrainingError, file_error
 from glan.train.conversations import Data
 from glan.train.encoding import SHIPPED, template_of
 from glan.train.recipes import Recipe
@@ -156,6 +156,5 @@ class Job:
         except FileNotFoundError:
             return None
         except (OSError, msgspec.DecodeError) as error:
-            raise TrainingError(
-                f"{self.run_path} cannot be read: {error}.", hint="Give another --out, or --restart to begin anew."
-            ) from error
+            hint = "Give another --out, or --restart to begin anew."
+            raise file_error(TrainingError, self.run_path, "read", error, hint) from error

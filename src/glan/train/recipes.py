@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from glan.config import read_toml, settings_of
-from glan.errors import ConfigError
+from glan.errors import ConfigError, file_error
 from glan.settings import Settings
 
 MOST_WARMUP_SHARE = 0.1
@@ -128,7 +128,7 @@ def text_of(name: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"The recipe {path} cannot be read: {error}.") from error
+        raise file_error(ConfigError, f"The recipe {path}", "read", error) from error
 
 
 def read_recipe(name: str, changes: Mapping[str, str] | None = None) -> Recipe:

@@ -11,7 +11,7 @@ import msgspec
 import pyarrow as pa
 
 from glan.disk import replace
-from glan.errors import DatasetError
+from glan.errors import DatasetError, file_error
 from glan.train.conversations import Data
 from glan.train.encoding import Encoded, Left, Tokenizer, encode
 
@@ -63,7 +63,7 @@ def written(data: Data, tokenizer: Tokenizer, max_tokens: int, path: Path) -> To
             while batch := list(islice(rows, _BATCH)):
                 stream.write_batch(pa.RecordBatch.from_pylist([row._asdict() for row in batch], _SCHEMA))
     except (OSError, pa.ArrowException) as error:
-        raise DatasetError(f"{path} cannot be written: {error}.") from error
+        raise file_error(DatasetError, path, "written", error) from error
     counts = tally.counts()
     if not counts.trained:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in counts.left_out.items())

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from glan.errors import ConfigError, GlanError
+from glan.errors import ConfigError, GlanError, cause_of
 from glan.view import pages
 from glan.view.guard import LOOPBACK, TOKEN, Guard
 from glan.view.html import STATIC, static
@@ -107,7 +107,8 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen()  # who reads the address may come before the server runs
     except (OSError, OverflowError, UnicodeError) as error:
         raise ConfigError(
-            f"Nothing can listen on port {port} of {host}: {error}.", hint="Choose another port; 0 takes a free one."
+            f"Nothing can listen on port {port} of {host}: {cause_of(error)}.",
+            hint="Choose another port; 0 takes a free one.",
         ) from error
     return listener
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from glan.errors import DatasetError
+from glan.errors import DatasetError, file_error
 
 T = TypeVar("T")
 Codes: TypeAlias = NDArray[np.int32]
@@ -136,7 +136,7 @@ class Columns:
             names = values["name"].to_pylist()
             texts = {name: values["values"][i].values for i, name in enumerate(names)}
         except (OSError, pa.ArrowException) as error:
-            raise DatasetError(f"The index in {folder} cannot be read: {error}.") from error
+            raise file_error(DatasetError, f"The index in {folder}", "read", error) from error
         return cls(table, texts)
 
     def __len__(self) -> int:

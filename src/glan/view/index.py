@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 from glan.dataset.shards import Group, groups_of
-from glan.errors import DatasetError, GlanError
+from glan.errors import DatasetError, GlanError, file_error
 from glan.view import texts
 from glan.view.columns import COLUMNS, VALUES, Columns, Writer, said
 
@@ -189,7 +189,7 @@ class Shelf:
         except GlanError as error:
             self.error = error
         except (OSError, pa.ArrowException) as error:
-            self.error = DatasetError(f"The index of {self.data.train.parent} cannot be made: {error}.")
+            self.error = file_error(DatasetError, f"The index of {self.data.train.parent}", "made", error)
         finally:
             self.work = None
 
@@ -247,8 +247,9 @@ class Shelf:
             self.folder.mkdir(parents=True, exist_ok=True)
             (self.folder / ".gitignore").write_text("*\n", encoding="utf-8")
         except OSError as error:
-            raise DatasetError(
-                f"The index cannot be kept in {self.folder}: {error.strerror}.", hint="Name another: --cache DIR."
+            hint = "Name another: --cache DIR."
+            raise file_error(
+                DatasetError, f"The folder of the index, {self.folder},", "written", error, hint
             ) from error
 
     def _forget_others(self, key: str) -> None:

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from glan.errors import DatasetError
+from glan.errors import DatasetError, file_error
 from glan.view.columns import Mask
 from glan.view.threes import LISTS, ROWS, SHORTEST, Keys, keys_of, lists_of, narrowed, packed
 
@@ -113,10 +113,8 @@ def build(path: Path, texts: Iterable[tuple[str, str]], on_rows: Callable[[int],
                 on_rows(done)
             file.write_batch(chunk.made())
     except (OSError, pa.ArrowException) as error:
-        raise DatasetError(
-            f"The index {path} cannot be written: {str(error).rstrip('.')}.",
-            hint="It takes one and a half times the room of the texts or more; `--cache DIR` puts it elsewhere.",
-        ) from error
+        hint = "It takes one and a half times the room of the texts or more; `--cache DIR` puts it elsewhere."
+        raise file_error(DatasetError, f"The index {path}", "written", error, hint) from error
 
 
 def _batches(texts: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
@@ -240,9 +238,8 @@ class Texts:
                 raise pa.ArrowInvalid("it is of another version")
             return cls(tuple(_Chunk.of(file.get_batch(i)) for i in range(file.num_record_batches)))
         except (OSError, pa.ArrowException) as error:
-            raise DatasetError(
-                f"The index {path} cannot be read: {str(error).rstrip('.')}.", hint="Remove it; it is made anew."
-            ) from error
+            hint = "Remove it; it is made anew."
+            raise file_error(DatasetError, f"The index {path}", "read", error, hint) from error
 
     def look(self, search: Search, mask: Mask, *, newest: bool = False, most_read: int = MOST_READ) -> Look:
         """Look for what has all phrases among the rows of a mask, the first of them first, or the last."""
