@@ -117,9 +117,7 @@ class Hearing:
         """
         self._purse = purse_of(self._panel, self.options, ledger)
         self.tally.meter = self._purse.budget.meter
-        ledger.begin_run(
-            glan_version=glan.__version__, meaning={}, choice=BUILDING, files={"teacher": self._panel.spec}
-        )
+        ledger.begin_run(glan_version=glan.__version__, meaning={}, choice=BUILDING, files=self._panel.files)
         self._ledgered = Ledgered(
             self._panel.teacher,
             ledger,

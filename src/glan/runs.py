@@ -214,7 +214,7 @@ class Run:
             files={
                 **stored_of(self.project, self.options),
                 **self.against.benchmarks.hashes(),
-                "teacher": self.panel.spec,
+                **self.panel.files,
             },
         )
         facts = {"pairs": pairs, "of": self.options.scope_in(self.project) or "all", "choice": choice.value}

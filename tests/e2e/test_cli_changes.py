@@ -3,6 +3,7 @@
 The counts of the server say what was paid again: nothing but what was asked for.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from commandline import (
@@ -47,6 +48,22 @@ def test_a_second_run_asks_nobody_and_knows_its_teacher(server: Server, command:
     assert "0 calls (" in ended.out
     assert server.stats().received == 0
     assert bytes_of(project / "dataset") == before
+
+
+def test_a_later_run_stays_with_the_server_that_a_variable_named(server: Server, command: CommandLine) -> None:
+    """Without the variable the last run's address stands; a teacher that is typed again is told to lead elsewhere."""
+    folder = command.init("data", pairs=5)
+    assert command.run(folder).code == 0
+    before, without = server.stats().received, replace(command, base_url=None)
+    ended = without("run", "--project", folder, "--pairs", 8)
+    assert ended.code == 0, ended.words
+    assert f"The teacher is {TEACHER}@{server.base_url}, as in the last run." in ended.err
+    assert server.stats().received > before
+    assert command.run(folder, "--pairs", 10).code == 0
+    told = without("plan", "--project", folder, "--teacher", TEACHER)
+    assert "Hosts: api.openai.com (" in told.out
+    assert f"give --teacher {TEACHER}@{server.base_url}." in told.err
+    assert not command("plan", "--project", folder, "--teacher", TEACHER).err
 
 
 def test_a_preview_shows_the_prompts_and_touches_no_data_set(

@@ -5,7 +5,7 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from glan.cli.screen import (
     confirmer,
     json_option,
     ledger_option,
+    printable,
     project_option,
     say,
     say_json,
@@ -35,6 +36,7 @@ from glan.runs import InterruptedRunError, Options, Result, Run
 from glan.spending import told_possibly_paid, told_server_time
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledgered import Choice
+from glan.teachers.opening import named_again
 from glan.teachers.panel import Named, opened
 from glan.telling import calls_of, cost_of
 
@@ -375,14 +377,12 @@ def _options(given: _Given) -> Options:
 
 def named_for(project: Project, spec: str | None) -> Named:
     """Return how the teacher is named: as typed, as in glan.toml, or as the project's last run named it."""
-    if spec is not None or project.config.teachers.default.spec is not None:
-        return Named(spec=spec)
-    path = project.ledger_path
-    if not path.exists():
-        return Named(spec=None)
-    with Ledger.open(path, readonly=True) as ledger:
-        last = ledger.last_run()
-    before = last.files.get("teacher") if last is not None else None
-    if before:
-        click.echo(f"The teacher is {before}, as in the last run.", err=True)
-    return Named(spec=before or None, is_typed=False)
+    last: Mapping[str, str] = {}
+    if project.ledger_path.exists():
+        with Ledger.open(project.ledger_path, readonly=True) as ledger:
+            run = ledger.last_run()
+        last = run.files if run is not None else {}
+    named, told = named_again(spec, project.config, project.environment, last)
+    if told:
+        click.echo(printable(told), err=True)
+    return named

@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -67,6 +67,44 @@ _OF_A_SERVER = (
 """Settings that go with the server beside which they stand, and with no other."""
 
 
+TEACHER = "teacher"
+ADDRESS = "address of the teacher"
+"""Names under which a run stores how its default teacher was named, and the address that a variable gave it."""
+
+
+def named_again(
+    spec: str | None, config: Config, environment: Environment, last: Mapping[str, str]
+) -> tuple[Named, str]:
+    """Return how the default teacher is named after another run, and what a person should know of it.
+
+    Args:
+        spec: what was typed.
+        config: settings that may name it.
+        environment: where a variable may give it another address.
+        last: what the last run stored; nothing where there was none.
+
+    """
+    text, before, address = spec or config.teachers.default.spec, last.get(TEACHER), last.get(ADDRESS)
+    variable = _variable_of(before) if before and address else None
+    has_left = variable is not None and environment.get(variable) is None
+    if text is not None:
+        told = (
+            f"{variable} is not set, which led the last run to {address}: {text} is the provider itself now. "
+            f"To ask there again, set it, or give --teacher {text}@{address}."
+        )
+        return Named(spec=spec), told if has_left and text == before else ""
+    if not before:
+        return Named(spec=None), ""
+    again = f"{before}@{address}" if has_left else before
+    return Named(spec=again, is_typed=False), f"The teacher is {again}, as in the last run."
+
+
+def _variable_of(text: str) -> str | None:
+    """Return the variable that gives a teacher's provider another address; None where nothing does."""
+    spec = parse_spec(text)
+    return None if spec.base_url is not None else providers().get(spec.provider, UNKNOWN).base_url_env
+
+
 def text_of(spec: Spec) -> str:
     """Return a spec as a person types it: what `parse_spec` reads as the same."""
     if spec.provider == OFFLINE:
@@ -104,6 +142,14 @@ class Opening:
     def default_text(self) -> str:
         named = self._named.spec
         return text_of(named) if isinstance(named, Spec) else named or self._config.teachers.default.spec or ""
+
+    def default_files(self) -> dict[str, str]:
+        """Return what a run stores of its default teacher: how it was named, and the address that a variable gave."""
+        text, default = self.default_text(), self._config.teachers.default
+        variable = None if not text or default.base_urls or default.base_urls_file else _variable_of(text)
+        if variable is None or self._environment.get(variable) is None:
+            return {TEACHER: text}
+        return {TEACHER: text, ADDRESS: where(parse_spec(text), self._environment)[0]}
 
     def spec_of(self, stage: Stage) -> Spec:
         """Return the teacher of a stage, who must be named."""

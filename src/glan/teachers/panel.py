@@ -15,7 +15,7 @@ from glan.teachers.batch import BatchServer
 from glan.teachers.fleet import Absence, Fleet
 from glan.teachers.manners import Refusal
 from glan.teachers.network import check_settings, is_allowed
-from glan.teachers.opening import Named, Opening
+from glan.teachers.opening import TEACHER, Named, Opening
 from glan.teachers.permits import Permits, Pools
 from glan.teachers.specs import (
     OFFLINE,
@@ -44,8 +44,8 @@ class Panel:
     """The model asked in each stage, without provider and host: what fingerprints hold."""
     prices: Mapping[Stage, Price | None]
     """None where the price is unknown."""
-    spec: str = ""
-    """How a person named the default teacher; the next run may name it again."""
+    files: Mapping[str, str] = field(default_factory=lambda: {TEACHER: ""})
+    """What a run stores of the default teacher, so that the next one may name it again."""
     hosts: tuple[str, ...] = ()
     """Every host that is asked."""
     refusals: Sequence[tuple[Refusal, str]] = ()
@@ -83,6 +83,11 @@ class Panel:
         return Pools({stage: pools[self.fleets.get(stage)] for stage in self.teachers})
 
     @property
+    def spec(self) -> str:
+        """How a person named the default teacher; empty where it is at hand."""
+        return self.files[TEACHER]
+
+    @property
     def absences(self) -> tuple[Absence, ...]:
         """The servers that are away just now."""
         fleets = dict.fromkeys(self.fleets.values())
@@ -117,7 +122,7 @@ async def opened(config: Config, environment: Environment, named: Named) -> Asyn
             teachers={stage: opened_.teacher for stage, opened_ in found.items()},
             models={stage: opening.spec_of(stage).model for stage in config.stages},
             prices={stage: opened_.price for stage, opened_ in found.items()},
-            spec=opening.default_text(),
+            files=opening.default_files(),
             hosts=tuple(hosts),
             refusals=opening.refusals,
             retries=opening.retries,
