@@ -104,7 +104,8 @@ class Server:
                 task.cancel()
                 await asyncio.wait([task])
         for transport in self._transports:
-            if transport.get_extra_info("socket").fileno() != GONE:  # asyncio fails to abort what has ended
+            socket = transport.get_extra_info("socket")  # TLS that has ended has none
+            if socket is not None and socket.fileno() != GONE:  # asyncio fails to abort what has ended
                 transport.abort()  # TLS takes its leave of the client, which may be gone: that would outlive the loop
         await asyncio.sleep(0)
 
