@@ -65,7 +65,8 @@ class Against:
         if self.benchmarks.found:
             names = ", ".join(f"{each.name} ({each.about.n_items:,} items)" for each in self.benchmarks.found)
             yield f"Held against {names}: {matches_told(self.matches)}."
-        yield from self.not_checked()
+        for line in self.not_checked():
+            yield f"{line} `glan benchmarks fetch NAME` brings one, and the next run holds every pair against it."
 
 
 SHARED = "no question and no answer shares 13 words in a row with an item, or holds a whole short question,"

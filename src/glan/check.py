@@ -45,6 +45,8 @@ class Examined:
     has_key: bool | None
     is_listed: bool | None
     """Whether the server lists the model."""
+    nearest: tuple[str, ...]
+    """Names in its list that are most like that of a model which is not."""
     context_tokens: int | None
     replies: int
     rung: str | None
@@ -231,6 +233,7 @@ class Check:
             host=listing.host if listing is not None else self._host(stages[0]),
             has_key=listing.has_key if listing is not None else None,
             is_listed=listing.has_model if listing is not None else None,
+            nearest=listing.nearest if listing is not None else (),
             context_tokens=listing.context_tokens if listing is not None else None,
             replies=len(replies),
             rung=next((reply.rung for reply in reversed(replies) if reply.rung is not None), None),

@@ -39,7 +39,7 @@ def test_a_check_says_what_it_saw_and_what_is_unknown(server: Server, command: C
         "any (subjects, syllabi, questions, answers)",
         f"host         {server.base_url.removeprefix('http://').removesuffix('/v1')}",
         "key          accepted",
-        "model        not in the server's list",
+        "model        not in the server's list; it may answer under another name. Nearest there: ",
         "context      unknown: the server does not say",
         "cut prompts  none was seen",
         "structured   json_schema",

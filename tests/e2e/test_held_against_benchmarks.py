@@ -178,6 +178,7 @@ def test_the_way_through_the_command_line(command: CommandLine, tmp_path: Path) 
     assert ended.code == 0
     assert "Held against GSM8K (3 items): 3 matches in GSM8K." in ended.out
     assert "Not checked against: HumanEval" in ended.out
+    assert "`glan benchmarks fetch NAME` brings one" in ended.out
     assert command.run(folder, "--json").json["benchmarks"][0]["matches"] == 3
     others = write(tmp_path / "others.jsonl", [{"messages": row["messages"]} for row in stood])
     out = tmp_path / "matches.jsonl"

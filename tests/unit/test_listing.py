@@ -57,6 +57,15 @@ def test_odd_entries_of_a_list_are_left_out() -> None:
     assert listing_of({"data": [7, {}, {"id": None}, {"id": "m"}]}).has_model is True
 
 
+def test_a_model_that_is_not_listed_is_told_with_those_that_are_most_like_it() -> None:
+    """Three names at most, each on one line; where the model is there none is needed."""
+    names = ["llama3.3", "qwen3:14b", "a\nb", "qwen3:8b-q4", "qwen2.5:8b"]
+    listed = {"data": [{"id": name} for name in [*names, "x" * 10_000]]}
+    assert listing_of(listed, "qwen3:8b").nearest == ("qwen3:8b-q4", "qwen3:14b", "qwen2.5:8b")
+    assert listing_of({"data": [{"id": "a\nb"}, {"id": ""}]}).nearest == ("a b",)
+    assert listing_of(listed, "llama3.3").nearest == ()
+
+
 def of(host: str, *, has_model: bool | None, context: int | None, has_key: bool = True) -> Listing:
     return Listing(host=host, has_key=has_key, is_given=True, has_model=has_model, context_tokens=context)
 

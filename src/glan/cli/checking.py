@@ -93,7 +93,8 @@ def _lines(teacher: Examined, *, is_asked: bool) -> Iterator[tuple[str, str]]:
     yield "host", teacher.host or "none: it answers inside the process"
     if teacher.host:
         yield "key", _key(teacher, is_asked=is_asked)
-        yield "model", _MODEL[teacher.is_listed]
+        nearest = f". Nearest there: {', '.join(teacher.nearest)}" if teacher.nearest else ""
+        yield "model", f"{_MODEL[teacher.is_listed]}{nearest}"
         length = teacher.context_tokens
         yield "context", "unknown: the server does not say" if length is None else f"{length:,} tokens"
         yield "cut prompts", f"{teacher.cut_prompts} of {teacher.replies}" if teacher.cut_prompts else "none was seen"

@@ -5,6 +5,7 @@
 To ask for the list costs nothing. What the list does not say is None, and never guessed.
 """
 
+import difflib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
@@ -16,6 +17,9 @@ _LENGTHS = ("max_model_len", "context_length", "context_window", "max_context_le
 _WITHIN = ("top_provider", "meta")
 """Tables of a model in which such a name may stand too."""
 _MAX_TOKENS = 2**40
+_MOST_NAMES = 1_000
+_LONGEST_NAME = 80
+_NEAREST = 3
 
 
 class Listing(Record, frozen=True, kw_only=True):
@@ -28,6 +32,8 @@ class Listing(Record, frozen=True, kw_only=True):
     """Whether the server has such a list, and shows it."""
     has_model: bool | None = None
     """Whether the model is in it; servers may answer for others too."""
+    nearest: tuple[str, ...] = ()
+    """Names in the list that are most like that of a model which is not."""
     context_tokens: int | None = None
     """The longest context; where several are named, the shortest of them."""
 
@@ -62,6 +68,7 @@ def read_listing(body: bytes, model: str, *, host: str, has_key: bool) -> Listin
         has_key=has_key,
         is_given=True,
         has_model=ours is not None,
+        nearest=_nearest(models, model) if ours is None else (),
         context_tokens=None if ours is None else min(_lengths(ours), default=None),
     )
 
@@ -73,6 +80,7 @@ def together(found: Sequence[Listing]) -> Listing:
         host=", ".join(listing.host for listing in found),
         has_key=all(listing.has_key for listing in found),
         is_given=all(listing.is_given for listing in found),
+        nearest=next((listing.nearest for listing in found if listing.nearest), ()),
         has_model=False if False in has_model else None if None in has_model else True,
         context_tokens=min((each.context_tokens for each in found if each.context_tokens is not None), default=None),
     )
@@ -82,6 +90,13 @@ def _is_named(found: Mapping[str, Any], model: str) -> bool:
     """Say whether an entry is of a model; some servers add a folder or the tag `latest` to its name."""
     name = str(found.get("id") or "").casefold().removeprefix("models/").removesuffix(":latest")
     return name == model.casefold().removeprefix("models/").removesuffix(":latest")
+
+
+def _nearest(models: Sequence[Mapping[str, Any]], model: str) -> tuple[str, ...]:
+    """Return the names that are most like a model's, the nearest first, each on one line and not too long."""
+    texts = [found["id"] for found in models[:_MOST_NAMES] if isinstance(found.get("id"), str)]
+    names = {" ".join(text[:_LONGEST_NAME].split()): None for text in texts}
+    return tuple(difflib.get_close_matches(model[:_LONGEST_NAME], filter(None, names), n=_NEAREST, cutoff=0.0))
 
 
 def _lengths(found: Mapping[str, Any]) -> Iterator[int]:
