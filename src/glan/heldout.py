@@ -99,6 +99,10 @@ class Shelf:
     def rows_path(self) -> Path:
         return self.folder / "test"
 
+    @property
+    def rejects_path(self) -> Path:
+        return self.folder / "rejects"
+
     def manifest(self) -> TestManifest | None:
         """Return what the test set says of itself; None where there is none.
 

@@ -331,6 +331,7 @@ def _asking_question(row: Mapping[str, Any], discipline: Discipline, syllabus: S
         strategy=Strategy(row["strategy"]) if row["strategy"] else Strategy.SINGLE,
         sessions=tuple(range(len(drawn))),
         concepts=tuple((0, i) for i in range(len(concepts))) if drawn else (),
+        is_reserved=row["id"].startswith("test/"),
     )
 
     async def written(inputs: _Inputs) -> Question:

@@ -11,6 +11,7 @@ from glan.cli.opening import only_option, opened_project
 from glan.cli.screen import json_option, ledger_option, project_option, say, say_json
 from glan.curate.finals import final_of
 from glan.errors import DatasetError
+from glan.heldout import Shelf
 from glan.language_names import code_of
 from glan.project import Project
 from glan.teachers.ledger import Entry, Ledger
@@ -19,7 +20,7 @@ from glan.ways import Step, Way, Ways
 _MOST_LINES = 8
 _MOST_LETTERS = 110
 """Of a reply that is shown in short."""
-_IN_ROW = ("question/", "answer/")
+_IN_ROW = ("question/", "answer/", "test/", "test-answer/")
 """Requests whose replies the row has."""
 
 
@@ -46,13 +47,13 @@ def show_command(id_: str, folder: Path, ledger: Path | None, **given: Unpack[_G
     from glan.dataset.shards import find_row  # noqa: PLC0415 - pyarrow is loaded when it is needed
 
     project = opened_project(folder, ledger, given["only"])
-    row = None
-    for place in (project.train_path, project.rejects_path):
-        if row is None and place.is_dir():
-            row = find_row(place, id_)
+    exam = Shelf(project.folder)
+    places = (project.train_path, project.rejects_path, exam.rows_path, exam.rejects_path)
+    row = next(filter(None, (find_row(place, id_) for place in places if place.is_dir())), None)
     if row is None:
         raise DatasetError(
-            f"No row and no reject has the id {id_!r}.", hint="Ids are in the column `id` of dataset/ and rejects/."
+            f"No row and no reject has the id {id_!r}.",
+            hint="Ids are in the column `id` of dataset/ and rejects/, and of test-set/ if there is one.",
         )
     way = _way_of(project, row)
     if given["as_json"]:
@@ -109,7 +110,7 @@ def _say_way(project: Project, row: dict[str, Any], way: Way, *, whole: bool) ->
     say("\nIts way, reply by reply as the ledger numbers them:")
     for step in way.steps:
         entry, id_ = step.entry, step.request.id
-        is_answer = id_.startswith("answer/")
+        is_answer = id_.startswith(("answer/", "test-answer/"))
         said = _told_answer(project, row, entry) if is_answer else _told_judged(entry)
         model = entry.reply.model if entry.reply is not None else None
         say(f"\n{entry.seq:>8}  {id_}  {model or entry.failure}{said}")
@@ -151,7 +152,7 @@ def _in_short(step: Step) -> Iterator[str]:
 
 def _told_judged(entry: Entry) -> str:
     """Say which of several answers a judgement is of, where it is not the first."""
-    is_of_pair = entry.request_id.startswith(("score/", "safety/"))
+    is_of_pair = entry.request_id.removeprefix("test-").startswith(("score/", "safety/"))
     return f"  of answer {entry.sample + 1}" if is_of_pair and entry.sample else ""
 
 

@@ -20,8 +20,8 @@ _TITLES: Final[Mapping[str, str]] = {
 
 
 def title_of(request_id: str) -> str:
-    """Return what was asked for."""
-    kind = request_id.partition("/")[0]
+    """Return what was asked for; of a test set it is called the same."""
+    kind = "question" if request_id.startswith("test/") else request_id.partition("/")[0].removeprefix("test-")
     return _TITLES.get(kind, kind)
 
 
