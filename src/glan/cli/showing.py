@@ -24,6 +24,10 @@ _IN_ROW = ("question/", "answer/", "test/", "test-answer/")
 """Requests whose replies the row has."""
 
 
+_COLUMNS = ("messages", "sessions", "key_concepts", "strategy", "slot", "language")
+"""Those that every row has, and that are read here and on its way."""
+
+
 class _Given(TypedDict):
     """The options of `glan show` as click gives them."""
 
@@ -49,7 +53,7 @@ def show_command(id_: str, folder: Path, ledger: Path | None, **given: Unpack[_G
     project = opened_project(folder, ledger, given["only"])
     exam = Shelf(project.folder)
     places = (project.train_path, project.rejects_path, exam.rows_path, exam.rejects_path)
-    row = next(filter(None, (find_row(place, id_) for place in places if place.is_dir())), None)
+    row = next(filter(None, (find_row(place, id_, _COLUMNS) for place in places if place.is_dir())), None)
     if row is None:
         raise DatasetError(
             f"No row and no reject has the id {id_!r}.",

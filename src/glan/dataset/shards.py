@@ -17,13 +17,13 @@ from itertools import accumulate, chain
 from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from glan.dataset.rows import Storable
+from glan.dataset.rows import REJECT_SCHEMA, ROW_SCHEMA, Storable
 from glan.disk import sync
 from glan.errors import DatasetError, file_error
 
@@ -34,6 +34,9 @@ ROW_GROUP_LENGTH = 16_000_000
 
 _LONG_TEXTS = {"id", "messages", "reasoning", "detail", "raw"}
 """Columns whose values hardly repeat: looking for repetitions costs time and saves nothing."""
+_KINDS = {field.name: field.type for schema in (ROW_SCHEMA, REJECT_SCHEMA) for field in schema}
+"""What each column of ours holds."""
+Rows = TypeVar("Rows", pa.RecordBatch, pa.Table)
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -176,7 +179,7 @@ def read_rows(folder: Path, columns: Sequence[str] | None = None) -> Iterator[di
     for path in shards_of(folder):
         with _opened(path, columns or ()) as file:
             for batch in file.iter_batches(ROW_GROUP_ROWS, columns=columns):
-                yield from batch.to_pylist()
+                yield from _with_ids(batch, path).to_pylist()
 
 
 def ids(folder: Path) -> Iterator[str]:
@@ -185,10 +188,10 @@ def ids(folder: Path) -> Iterator[str]:
         yield row["id"]
 
 
-def find_row(folder: Path, id: str) -> dict[str, Any] | None:  # noqa: A002 - it is called an id everywhere
-    """Return the row with an id, or None; only the row group that has it is read whole."""
+def find_row(folder: Path, id: str, columns: Iterable[str] = ()) -> dict[str, Any] | None:  # noqa: A002 - it is called an id everywhere
+    """Return the row with an id, which has some columns and maybe others, or None; one row group is read whole."""
     for path in shards_of(folder):
-        with _opened(path, ["id"]) as file:
+        with _opened(path, ["id", *columns]) as file:
             for group in range(file.num_row_groups):
                 place = file.read_row_group(group, columns=["id"])["id"].index(id).as_py()
                 if place >= 0:
@@ -218,7 +221,7 @@ class Group:
         with _opened(self.path, columns or ()) as file:
             if self.number >= file.num_row_groups:
                 raise DatasetError(f"{self.path} is not what it was: it has fewer rows.")
-            return file.read_row_group(self.number, columns=columns)
+            return _with_ids(file.read_row_group(self.number, columns=columns), self.path)
 
 
 def groups_of(folder: Path) -> tuple[Group, ...]:
@@ -242,7 +245,7 @@ def rows_with(folder: Path, ids: Iterable[str], columns: Sequence[str]) -> list[
     for path in shards_of(folder):
         with _opened(path, columns) as file:
             for batch in file.iter_batches(ROW_GROUP_ROWS, columns=list(columns)):
-                found += batch.filter(pc.is_in(batch["id"], value_set=wanted)).to_pylist()
+                found += _with_ids(batch, path).filter(pc.is_in(batch["id"], value_set=wanted)).to_pylist()
     return found
 
 
@@ -268,7 +271,41 @@ def _opened(path: Path, columns: Sequence[str]) -> Iterator[pq.ParquetFile]:
         for name in columns:
             if name not in file.schema_arrow.names:
                 raise DatasetError(f"{path} is no shard of a data set of ours: it has no column {name!r}.")
+            found = file.schema_arrow.field(name).type
+            if name in _KINDS and not _is_like(found, _KINDS[name]):
+                raise DatasetError(
+                    f"{path} is no shard of a data set of ours: its column {name!r} holds {str(found)[:80]}."
+                )
         yield file
+
+
+def _is_like(found: pa.DataType, kind: pa.DataType) -> bool:
+    """Say whether a column can be read as one of ours; other programs write the same with other widths and names."""
+    if pa.types.is_null(found):
+        return True
+    if pa.types.is_list(kind):
+        return _is_list(found) and _is_like(found.value_type, kind.value_type)
+    if pa.types.is_struct(kind):
+        names = [field.name for field in found] if pa.types.is_struct(found) else []
+        return all(field.name in names and _is_like(found.field(field.name).type, field.type) for field in kind)
+    if pa.types.is_dictionary(found):
+        return _is_like(found.value_type, kind)
+    return next(is_of(found) for is_of in (_is_text, pa.types.is_integer, pa.types.is_floating) if is_of(kind))
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return pa.types.is_list(kind) or pa.types.is_large_list(kind)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+
+
+def _with_ids(rows: Rows, path: Path) -> Rows:
+    """Return rows, each of which has an id, if they have any."""
+    if "id" in rows.schema.names and rows.column("id").null_count:
+        raise DatasetError(f"{path} is no shard of a data set of ours: it has a row without an id.")
+    return rows
 
 
 @contextlib.contextmanager
