@@ -178,6 +178,7 @@ async def test_a_server_that_is_not_there_makes_the_teacher_unusable() -> None:
         with pytest.raises(UnusableError, match=rf"No server answers at http://127\.0\.0\.1:{port}/v1") as caught:
             await teacher.reply(ask())
     assert "running" in caught.value.hint
+    assert "os error" not in str(caught.value)
     assert len(pauses.seconds) == 3
     assert isinstance(caught.value.__cause__, foreign.ConnectError)
 

@@ -1,5 +1,6 @@
 """What can go wrong on the way to a server: the HTTP library's exceptions, and what a person is told."""
 
+import re
 from collections.abc import Callable, Mapping
 
 from pyreqwest import exceptions as foreign
@@ -99,12 +100,16 @@ def _unusable(endpoint: Endpoint, model: str, trouble: Trouble, path: str) -> Un
             f"{url} redirects to {trouble.told or 'nowhere'} ({status}), and redirects are not followed.",
             "They could carry the key to another host. If you trust that address, give it in the teacher's spec.",
         ),
-        Kind.UNREACHED: (f"No server answers at {endpoint.base_url} ({trouble.told}).", _way_to_server(trouble.told)),
+        Kind.UNREACHED: (
+            f"No server answers at {endpoint.base_url} ({_NUMBER.sub('', trouble.told)}).",
+            _way_to_server(trouble.told),
+        ),
     }.get(trouble.kind, (f"The request to {endpoint.base_url} cannot be built.", "Check the address and the key."))
     said = _said(trouble) if trouble.kind not in {Kind.MOVED, Kind.UNREACHED} else ""
     return UnusableError(message, hint=" ".join(part for part in (hint, said) if part))
 
 
+_NUMBER = re.compile(r" \(os error \d+\)")
 _NO_SUCH_PLACE = "Check the address, which usually ends in /v1, and the name of the model."
 _NO_EMBEDDINGS = (
     "A server has that only for a model that makes embeddings: name such a model and its server as `spec` in "
@@ -120,7 +125,7 @@ def _way_to_server(told: str) -> str:
         )
     if "tunnel" in told:
         return "The proxy that HTTPS_PROXY names did not let it through; NO_PROXY lists what goes past it."
-    return "Is it running?"
+    return "Is it running? Start it, or give the address where it is: --teacher MODEL@URL, or `spec` in glan.toml."
 
 
 def _about_key(endpoint: Endpoint, status: str) -> tuple[str, str]:
