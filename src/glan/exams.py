@@ -58,7 +58,7 @@ class Made:
     wanted: int
     short: Mapping[str, int]
     """Titles of disciplines that have fewer than was wanted, each with how many."""
-    is_published: bool
+    is_standing: bool
     is_settled: bool = False
     """Nothing had changed, so the test set that stands is left as it is."""
     is_benchmark: bool = False
@@ -140,7 +140,7 @@ class Exam:
                 except BaseException:
                     held.discard()
                     raise
-            manifest = self._published(held, standing, own, basis)
+            manifest = self._exchanged(held, standing, own, basis)
             return self._ended(manifest, shelf, confirm)
 
     async def _rounds(self, held: HeldOut, asking: Asking, own: OwnRules | None) -> None:
@@ -204,7 +204,7 @@ class Exam:
     def _stands(self, standing: TestManifest, basis: str) -> bool:
         return standing.complete and standing.basis == basis and not self._options.rebuild
 
-    def _published(
+    def _exchanged(
         self, held: HeldOut, standing: TestManifest | None, own: OwnRules | None, basis: str
     ) -> TestManifest | None:
         """Let what was made take the old one's place, unless it was stopped and has no more rows than that."""
@@ -213,7 +213,7 @@ class Exam:
             held.discard()
             return None
         wanted = Wanted(per_discipline=self._per_discipline, short=self._short(), basis=basis)
-        return held.publish(wanted, self._against, own.counts if own is not None else None)
+        return held.exchange(wanted, self._against, own.counts if own is not None else None)
 
     def _short(self) -> dict[str, int]:
         per = self._per_discipline
@@ -234,7 +234,7 @@ class Exam:
             rows=manifest.slots["pairs"] if manifest is not None else 0,
             wanted=self.wanted,
             short=manifest.short if manifest is not None else self._short(),
-            is_published=manifest is not None,
+            is_standing=manifest is not None,
             is_settled=is_settled,
             is_benchmark=is_benchmark,
             touched=found,

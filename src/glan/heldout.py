@@ -190,7 +190,7 @@ class HeldOut:
         self._rejects.discard()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def publish(self, wanted: "Wanted", against: Against, rules: tuple[int, int] | None) -> TestManifest:
+    def exchange(self, wanted: "Wanted", against: Against, rules: tuple[int, int] | None) -> TestManifest:
         """Finish the files and exchange them for the old ones."""
         shards, rejects = self._test.close(), self._rejects.close()
         summary = self.statistics.result()

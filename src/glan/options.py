@@ -110,7 +110,7 @@ class Result:
     """Calls that this run made."""
     stopped: GlanError | None
     """Why it ended before its time, if it did."""
-    is_published: bool
+    is_standing: bool
     """Whether the data set in the folder is this run's."""
     is_settled: bool = False
     """Nothing had changed since the data set was made, so the run left it as it is."""

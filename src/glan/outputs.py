@@ -147,7 +147,7 @@ class Outputs:
         self.open = 0
         """Slots that are undecided and stand before a row."""
         self.turned: list[str] = []
-        """Once published: rows that stood and are rejects or failures now, each with the reason."""
+        """Once exchanged: rows that stood and are rejects or failures now, each with the reason."""
         self._project = project
         self._config = config
         self._models = models
@@ -185,7 +185,7 @@ class Outputs:
         texts += [decided.answer.text] if decided.answer is not None else []
         return replace(decided, personal=tuple(sorted({kind for text in texts for kind in kinds_in(text)})))
 
-    def publish(self, ending: Ending) -> Manifest:
+    def exchange(self, ending: Ending) -> Manifest:
         """Finish the files and exchange them for the old ones."""
         shards, rejects = self._train.close(), self._rejects.close()
         self.turned = [*turned(self._project.train_path, self._folder / "rejects")]
@@ -217,7 +217,7 @@ class Outputs:
         return manifest
 
     def told(self) -> Iterator[str]:
-        """Say, once published, what a person should know of the data set."""
+        """Say, once exchanged, what a person should know of the data set."""
         if self.turned:
             yield told_of_turned(self.turned)
         yield from claims.unread(self._unread, self.rows)

@@ -169,7 +169,7 @@ class Run:
         )
         if self.options.write_to is not None:
             self.written, n_open = await self._gathering(job, ledgered, post).write(self.options.write_to)
-            return self._ended(n_open, self._interrupted, is_published=False)
+            return self._ended(n_open, self._interrupted, is_standing=False)
         cause = await self._gathered(self._gathering(job, ledgered, post)) if self._is_batch else None
         outputs = Outputs(self.project, self.config, self.panel.models)
         if cause is not None:
@@ -268,7 +268,7 @@ class Run:
         count_again(manifest, self.progress)
         self.against.count_again(manifest)
         self.notices += told_again(manifest)
-        return self._ended(manifest.slots["open"], None, is_published=True, is_settled=True)
+        return self._ended(manifest.slots["open"], None, is_standing=True, is_settled=True)
 
     def _notice(self, text: str) -> None:
         self.notices.append(text)
@@ -313,16 +313,16 @@ class Run:
 
     def _end(self, ledger: Ledger, outputs: Outputs, standing: Standing | None, basis: Basis) -> Result:
         stopped = self._pipeline.stopped if self._pipeline is not None else None
-        is_published = self._is_better(outputs, standing, stopped)
-        if is_published:
-            outputs.publish(self._ending(ledger, outputs, basis))
+        is_standing = self._is_better(outputs, standing, stopped)
+        if is_standing:
+            outputs.exchange(self._ending(ledger, outputs, basis))
             for text in outputs.told():
                 self._notice(text)
         else:
             outputs.discard()
-        return self._ended(outputs.open, stopped, is_published=is_published)
+        return self._ended(outputs.open, stopped, is_standing=is_standing)
 
-    def _ended(self, n_open: int, stopped: GlanError | None, *, is_published: bool, is_settled: bool = False) -> Result:
+    def _ended(self, n_open: int, stopped: GlanError | None, *, is_standing: bool, is_settled: bool = False) -> Result:
         outcomes = self.progress.outcomes
         result = Result(
             pairs=outcomes[Outcome.PAIR],
@@ -333,7 +333,7 @@ class Run:
             cost_usd=self.tally.cost_usd,
             asked=self.tally.asked,
             stopped=stopped,
-            is_published=is_published,
+            is_standing=is_standing,
             is_settled=is_settled,
             notices=self.told,
         )

@@ -155,7 +155,7 @@ def test_no_run_of_a_hundred_bills_more_than_its_cap(case: Case) -> None:
                 assert cap is None or billed <= max(was, cap * TOLERANCE)
             check_books(folder, server)
             event("died" if result is None else f"exit code {result.exit_code}")
-            if result is not None and result.is_published:
+            if result is not None and result.is_standing:
                 assert_accounts(folder, result)
 
 
@@ -197,7 +197,7 @@ def test_a_budget_that_is_reached_leaves_a_whole_data_set() -> None:
             codes.append(result.exit_code)
             assert teacher.started == teacher.answered == committed(folder)
             assert (result.exit_code == 4) == isinstance(result.stopped, BudgetError)
-            if result.is_published:
+            if result.is_standing:
                 assert_accounts(folder, result)
                 assert manifest(folder)["possibly_paid"]["cut_off"] == 0
             budget += 10_000

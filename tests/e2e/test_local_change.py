@@ -202,7 +202,7 @@ def test_a_discipline_that_is_taken_out_takes_its_rows_along() -> None:
         assert run(folder, teacher).exit_code == 0
         plant(folder, ["Physics"])
         result = run(folder, teacher)
-        assert (result.exit_code, result.is_published) == (3, True)
+        assert (result.exit_code, result.is_standing) == (3, True)
         assert 20 < len(rows(folder)) == result.pairs < 40
         assert {row["discipline"] for row in rows(folder)} == {"Physics"}
 

@@ -27,7 +27,7 @@ def again(folder: Path, **options: object) -> tuple[bool, int]:
     result = harness.run(folder, harness.small(), **{"rebuild": False, **options})
     assert result.exit_code == 0
     assert result.pairs == len(harness.rows(folder))
-    assert result.is_published
+    assert result.is_standing
     assert not result.notices
     return not result.is_settled, result.asked
 

@@ -84,7 +84,7 @@ def test_an_interrupted_run_leaves_all_finished_pairs(call: int, max_in_flight: 
         result = interrupted_at(folder, teacher, call, max_in_flight=max_in_flight)
         assert teacher.started == committed(folder)
         assert result.exit_code == 0 or teacher.started.total() <= call + max_in_flight
-        if result.is_published:
+        if result.is_standing:
             assert result.exit_code == (130 if result.stopped else 0)
             assert_accounts(folder, result)
             assert_is_part(folder, whole, result)
@@ -160,7 +160,7 @@ async def test_behind_a_question_that_does_not_come_nothing_is_decided() -> None
         stopped = a_run(folder, teacher, grace_s=0.05, retry_failed=True)
         teacher.on_call = lambda _: stopped.interrupt()
         result = await stopped(lambda _: True)
-        assert (result.pairs, result.exit_code, result.is_published) == (2, 130, False)
+        assert (result.pairs, result.exit_code, result.is_standing) == (2, 130, False)
         assert published(folder) == files
 
 
@@ -179,7 +179,7 @@ async def test_the_grace_ends_what_does_not_come() -> None:
         stopped = a_run(folder, teacher, grace_s=0.05)
         teacher.on_call = lambda number: stopped.interrupt() if number == 40 else None
         result = await stopped(lambda _: True)
-        assert (result.exit_code, result.open, result.is_published) == (130, 2, True)
+        assert (result.exit_code, result.open, result.is_standing) == (130, 2, True)
         assert_accounts(folder, result)
         assert manifest(folder)["prefix_rows"] == 3
         assert manifest(folder)["complete"] is False
@@ -200,7 +200,7 @@ def test_a_stopped_run_never_leaves_fewer_rows(call: int) -> None:
         path = folder / "prompts" / "answer_question.md.j2"
         path.write_text("Please. " + path.read_text(encoding="utf-8"), encoding="utf-8")
         result = interrupted_at(folder, Counting(small()), call, choice=Choice.REASK, max_in_flight=2)
-        assert (result.exit_code, result.is_published) == (130, False)
+        assert (result.exit_code, result.is_standing) == (130, False)
         assert "30 rows" in result.notices[-1]
         assert "it stays" in result.notices[-1]
         assert published(folder) == files
@@ -214,7 +214,7 @@ def test_growth_that_is_stopped_keeps_what_stands_and_adds_to_it() -> None:
         run(folder, teacher)
         before, asked = rows(folder), teacher.started.total()
         result = interrupted_at(folder, teacher, asked + 30, pairs=60, max_in_flight=3)
-        assert (result.exit_code, result.is_published) == (130, True)
+        assert (result.exit_code, result.is_standing) == (130, True)
         assert 20 < result.pairs < 60
         assert rows(folder)[:20] == before
         assert manifest(folder)["pairs_wanted"] == 60
@@ -236,7 +236,7 @@ def test_a_teacher_that_gives_up_stops_the_run_in_good_order() -> None:
         teacher = Counting(Shuffled(locked, 1))
         teacher.on_call = lambda number: setattr(locked, "is_locked", number > 45)
         result = run(folder, teacher, max_in_flight=5)
-        assert (result.exit_code, result.is_published) == (1, True)
+        assert (result.exit_code, result.is_standing) == (1, True)
         assert "key" in str(result.stopped)
         assert 0 < result.pairs < 30
         assert_accounts(folder, result)
@@ -279,7 +279,7 @@ def test_an_interrupt_before_the_walk_asks_nothing() -> None:
     with project(TREE, pairs=10) as folder:
         teacher = Counting(small())
         result = interrupted_at(folder, teacher, 0)
-        assert (result.exit_code, result.is_published, result.asked) == (130, False, 0)
+        assert (result.exit_code, result.is_standing, result.asked) == (130, False, 0)
         assert not teacher.started
         assert not (folder / "dataset").exists()
 

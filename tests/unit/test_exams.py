@@ -292,7 +292,7 @@ def test_a_stopped_making_leaves_what_stands_and_goes_on_where_it_was() -> None:
         before = files_of(folder)
         stopped = made(folder, small(), 3 * PER, budget_tokens=1)
         assert isinstance(stopped.stopped, BudgetError)
-        assert (stopped.exit_code, stopped.is_published) == (4, False)
+        assert (stopped.exit_code, stopped.is_standing) == (4, False)
         assert files_of(folder) == before
         assert made(folder, small(), 3 * PER).exit_code == 0
 

@@ -62,7 +62,7 @@ def test_a_trial_leaves_the_data_set_alone_and_is_paid_once() -> None:
         run(folder, teacher, pairs=12)
         before, told = published(folder), manifest(folder)
         result = run(folder, teacher, only="Botany", pairs=30)
-        assert (result.exit_code, result.pairs, result.is_published) == (0, 30, True)
+        assert (result.exit_code, result.pairs, result.is_standing) == (0, 30, True)
         tried = rows(trial(folder, "Botany"))
         assert {row["discipline"] for row in tried} == {"Botany"}
         assert len(tried) == 30

@@ -121,7 +121,7 @@ def _tell(exam: Exam, made: Made) -> None:
             f"{counted(len(made.short), 'discipline')} gave fewer than {exam.wanted // len(exam.disciplines):,}: "
             f"{listed}. Their reserved draws are used up, or too many were rejected; test-set/rejects/ has the reasons."
         )
-    if not made.is_published:
+    if not made.is_standing:
         say("No test set was written: the one that stands, if any, has as many rows or more.")
         return
     say(f"The test set is in {exam.project.folder / FOLDER}: {counted(made.rows, 'row')}.")
@@ -163,7 +163,7 @@ def _as_dict(exam: Exam, made: Made) -> dict[str, object]:
         **{
             name: value for name, value in exam.progress.as_dict().items() if name in {"rejects", "failures", "reasons"}
         },
-        "is_published": made.is_published,
+        "is_standing": made.is_standing,
         "is_settled": made.is_settled,
         "is_benchmark": made.is_benchmark,
         "touched": made.touched,

@@ -72,7 +72,7 @@ def demo_command(ctx: click.Context, folder: Path, pairs: int, disciplines: Sequ
     run, result = asyncio.run(conduct(project, Named(spec=OFFLINE), Options(), confirmer(yes=False)))
     show_sample(project, _SHOWN)
     tell(run, result)
-    if result.is_published:
+    if result.is_standing:
         write_report(project, project.report_path)
         say(f"Its report is {project.report_path}: open it in a browser.")
     say(f"The offline textbook is for trying and testing. Look at {folder}/dataset, then point it at a model:")

@@ -45,7 +45,7 @@ class Goal:
         A run that was interrupted publishes nothing: whoever stops it wants it to end. Any other publishes what it
         has made, also where it is not complete; the manifest says so.
         """
-        if result.exit_code == _INTERRUPTED or not result.is_published:
+        if result.exit_code == _INTERRUPTED or not result.is_standing:
             tell(f"Nothing was published: `{self._command}` does it.")
             return None, result.exit_code
         try:

@@ -246,7 +246,7 @@ def ending(result: Result) -> dict[str, object]:
     return {
         "exit_code": result.exit_code,
         "open": result.open,
-        "is_published": result.is_published,
+        "is_standing": result.is_standing,
         "is_settled": result.is_settled,
         "stopped": str(result.stopped) if result.stopped is not None else None,
         "notices": list(result.notices),
@@ -279,7 +279,7 @@ def _tell_made(run: Run, result: Result) -> None:
     """Say what became of the data set."""
     if result.is_settled:
         say("Nothing has changed since the data set was made, so it stands as it is.")
-    if result.is_published:
+    if result.is_standing:
         say(f"The data set is in {run.project.dataset_path}.")
     if run.project.only is not None and not run.options.is_aside:
         say("It is a trial: the project's own data set stays as it is, and a run of all pays for none of this again.")
