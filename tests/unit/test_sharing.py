@@ -24,6 +24,7 @@ from glan.teachers.shelf import ELSEWHERE, Shelf
 
 TREE = [{"name": "Nature", "children": ["Physics", "Botany"]}, "Law"]
 SETTINGS = {"pairs": 24, "plan_questions_per_visit": 2, "plan_drafts": 2}
+OF_A_LEAF = frozenset({Stage.QUESTIONS, Stage.ANSWERS})
 CURRICULUM = frozenset({Stage.SUBJECTS, Stage.SYLLABI})
 ALL = Wanted(stages=frozenset(Stage))
 
@@ -69,6 +70,28 @@ def test_what_another_project_paid_is_not_asked(paid: Path) -> None:
         assert curriculum
         assert not curriculum & set(teacher.started)
         assert "question" in kinds
+
+
+@pytest.mark.parametrize(
+    ("request_id", "stage"),
+    [
+        ("test/law/contracts/0", Stage.QUESTIONS),
+        ("test-answer/law/contracts/0", Stage.ANSWERS),
+        ("student/ours/0123", Stage.STUDENTS),
+        ("comparison/01/23/45", Stage.JUDGEMENTS),
+        ("grade/01/23", Stage.JUDGEMENTS),
+    ],
+)
+async def test_replies_of_test_sets_and_judges_are_taken_too(tmp_path: Path, request_id: str, stage: Stage) -> None:
+    """What was paid for a test set goes with its discipline, and what a judge or a student said with any."""
+    request = Request(id=request_id, stage=stage, messages=(), sampling=Sampling(model="m", max_tokens=10))
+    with Ledger.open(tmp_path / "theirs") as theirs:
+        await theirs.commit(request, fingerprint(request), Reply(text="a"))
+    for leaves, count in ((None, 1), (frozenset({"law"}), 1), (frozenset({"music"}), int(stage not in OF_A_LEAF))):
+        into = tmp_path / ("all" if leaves is None else "-".join(leaves))
+        with Ledger.open(tmp_path / "theirs", readonly=True) as theirs, Ledger.open(into) as own:
+            found = take(theirs, own, Wanted(stages=frozenset(Stage), leaves=leaves))
+        assert (found.taken, found.damaged) == (count, 0)
 
 
 @pytest.mark.long

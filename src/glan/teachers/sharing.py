@@ -29,6 +29,8 @@ _LONGEST_ID = 4_000
 _MOST = 1_000
 """No request has more samples or attempts."""
 _INTO_REPLIES = f"INSERT INTO replies ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 - of our own names
+_OF_NO_LEAF = {"student": Stage.STUDENTS, "comparison": Stage.JUDGEMENTS, "grade": Stage.JUDGEMENTS}
+"""Kinds of requests that are not of a discipline, with their stages: what models under examination said, and judges."""
 _IS_THERE = (
     "SELECT 1 FROM {} WHERE request = ? AND sample = ? AND attempt = ? AND fingerprint = ? AND failure IS NULL "
     "AND max_tokens >= ?"
@@ -122,11 +124,25 @@ def _wanted(source: Ledger, wanted: Wanted, found: Taken) -> Iterator[Entry]:
             found.damaged += 1
         elif Stage(entry.stage) not in wanted.stages:
             found.other_stages += 1
-        elif wanted.leaves is not None and (leaf := entry.request_id.split("/")[1]) not in wanted.leaves:
+        elif wanted.leaves is not None and (leaf := _leaf_of(entry)) is not None and leaf not in wanted.leaves:
             found.other_leaves.add(leaf)
             found.of_other_leaves += 1
         else:
             yield entry
+
+
+def _stage_of(request_id: str) -> Stage | None:
+    """Return the stage of a request; of a question of a test set, and of what is beside it, that of any other."""
+    kind = request_id.partition("/")[0]
+    if kind in _OF_NO_LEAF:
+        return _OF_NO_LEAF[kind]
+    return STAGES.get("question" if kind == "test" else kind.removeprefix("test-"))
+
+
+def _leaf_of(entry: Entry) -> str | None:
+    """Return the leaf that a reply is of; None where it is of none."""
+    kind, leaf, *_ = entry.request_id.split("/")
+    return None if kind in _OF_NO_LEAF else leaf
 
 
 def _is_sound(entry: Entry) -> bool:
@@ -135,12 +151,10 @@ def _is_sound(entry: Entry) -> bool:
         msgspec.convert(msgspec.to_builtins(entry, builtin_types=(bytes,)), Entry, builtin_types=(bytes,))
     except (msgspec.ValidationError, TypeError, ValueError, RecursionError):
         return False
-    kind, slash, _ = entry.request_id.partition("/")
     return (
-        bool(slash)
+        "/" in entry.request_id
         and len(entry.request_id) <= _LONGEST_ID
-        and kind in STAGES
-        and STAGES[kind].value == entry.stage
+        and _stage_of(entry.request_id) == entry.stage
         and len(entry.fingerprint) == SIZE_BYTES
         and _has_numbers(entry)
     )
