@@ -41,7 +41,7 @@ class Basis:
     choice: Choice
 
     def with_replies(self, ledger: Ledger) -> str:
-        """Return a hash of everything, with the state of the ledger: rows only ever come, or leave by `prune`."""
+        """Return a hash of everything, with the state of the ledger: rows only ever come."""
         parts: dict[str, Any] = {
             "version": glan.__version__,
             "inputs": dict(self.inputs),
