@@ -54,7 +54,7 @@ def test_every_command_explains_itself(command_line: CommandLine, way: tuple[str
 
 
 PLAIN = {
-    "plan": ("50 pairs over 3 disciplines", "Disk: ", "Hosts: api.openai.com (subjects, syllabi, questions, answers)."),
+    "plan": ("50 pairs over 3 disciplines", "Disk: ", "Hosts: 127.0.0.1:", " (subjects, syllabi, questions, answers)."),
     "plan --teacher offline": ("Hosts: none.",),
     "plan --teacher groq/m": ("Hosts: api.groq.com (subjects, syllabi, questions, answers).",),
     "status": ("The last run has ended: 50 of 50 pairs", "50 rows of 50 wanted, complete", "the first 50 rows stay"),
