@@ -14,7 +14,7 @@ from glan.dataset.rows import REJECT_SCHEMA, ROW_SCHEMA, Check, Reject, Row, Sco
 from glan.dataset.shards import ShardWriter
 from glan.errors import DatasetError
 from glan.records import Message, Outcome, Stage
-from glan.view.filters import Filter, filters_of, item_counts, mask_of, shares
+from glan.view.filters import Filter, filters_of, item_counts, mask_of, shares, words_of
 from glan.view.index import Data, Index, Shelf
 from glan.view.listing import PAGE, PAIRS, Asked, Listing, Lists
 from glan.view.texts import Search, Texts, build, snippet
@@ -143,6 +143,14 @@ def test_texts_are_counted_among_the_rows_of_a_list(index: Index) -> None:
         ("introductory", 44), ("graduate", 43), ("(none)", 43),
     }  # fmt: skip
     assert item_counts(index.columns, "sessions", mask) == {f"Session {i}": 26 for i in range(5)}
+
+
+def test_columns_have_the_words_of_the_docs() -> None:
+    """A column whose name is no word that people are told stands on a page, and in what is asked, by that word."""
+    assert [words_of(name) for name in ("sub_field", "task", "pii", "answer_tokens", "scores.my_own")] == [
+        "sub-field", "form", "personal data", "answer tokens", "my own",
+    ]  # fmt: skip
+    assert Filter("task", "is", "").told == "form is (none)"
 
 
 def walked(lists: Lists, asked: Asked) -> list[str]:

@@ -21,6 +21,8 @@ MAX_FILTERS = 20
 _SCORE = "scores."
 _NOTHING = "(none)"
 """How no text at all is shown."""
+_WORDS = {"sub_field": "sub-field", "sub_fields": "sub-fields", "task": "form", "pii": "personal data"}
+"""Columns that people know by another word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,8 @@ class Filter:
     @property
     def told(self) -> str:
         """What it asks, for people."""
-        name = self.name.removeprefix(_SCORE).replace("_", " ")
         signs = {"is": "is", "not": "is not", "has": "has", "min": "from", "max": "to"}
-        return f"{name} {signs[self.how]} {self.value or _NOTHING}"
+        return f"{words_of(self.name)} {signs[self.how]} {self.value or _NOTHING}"
 
     def mask(self, columns: Columns) -> Mask:
         """Return which rows have it."""
@@ -85,6 +86,11 @@ class Filter:
         bound = _number(self.value)
         found: Mask = numbers >= bound if self.how == "min" else numbers <= bound
         return found
+
+
+def words_of(name: str) -> str:
+    """Return the name of a column as people read it."""
+    return _WORDS.get(name) or name.removeprefix(_SCORE).replace("_", " ")
 
 
 @dataclass(frozen=True, slots=True)
