@@ -1,0 +1,43 @@
+"""What the viewer's pages list: in an order that a person expects, with links that lead where their words say."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness import project, rows, run, small
+from starlette.applications import Starlette
+from test_view_pages import Page, page, viewer_of
+
+from glan.view.app import app_of
+
+TREE = [{"name": "Science", "children": [{"name": "Nature", "children": ["Zoology", "Botany"]}, "Algebra"]}, "Law"]
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """A project of 30 pairs with a field, a sub-field, a discipline without both, and several subjects."""
+    with project(TREE, pairs=30) as made:
+        run(made, small(subjects=4))
+        yield made
+
+
+@pytest.fixture(scope="module")
+def app(folder: Path) -> Starlette:
+    """The viewer of it."""
+    return app_of(viewer_of(folder))
+
+
+def links_of(found: Page, start: str) -> list[str]:
+    return [link for link in found.links if link.startswith(start)]
+
+
+def test_each_crumb_leads_to_what_it_names(app: Starlette, folder: Path) -> None:
+    """Field and sub-field of a pair lead to the pairs of just that field, and of just that sub-field."""
+    known: list[dict[str, Any]] = rows(folder)
+    pair = next(each for each in known if each["sub_field"])
+    of_field, of_sub_field = links_of(page(app, f"/pair?id={pair['id'].replace('%', '%25')}"), "/pairs?field")
+    for link, name in ((of_field, "field"), (of_sub_field, "sub_field")):
+        n = sum(each[name] == pair[name] for each in known)
+        assert n < len(known)
+        assert f"of {n}" in page(app, link).text
