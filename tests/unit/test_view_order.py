@@ -1,10 +1,13 @@
 """What the viewer's pages list: in an order that a person expects, with links that lead where their words say."""
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from asgi import get
 from harness import project, rows, run, small
 from starlette.applications import Starlette
 from test_view_pages import Page, page, viewer_of
@@ -16,8 +19,8 @@ TREE = [{"name": "Science", "children": [{"name": "Nature", "children": ["Zoolog
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    """A project of 30 pairs with a field, a sub-field, a discipline without both, and several subjects."""
-    with project(TREE, pairs=30) as made:
+    """A project of 60 pairs with a field, a sub-field, a discipline without both, and several subjects."""
+    with project(TREE, pairs=60) as made:
         run(made, small(subjects=4))
         yield made
 
@@ -26,6 +29,22 @@ def folder() -> Iterator[Path]:
 def app(folder: Path) -> Starlette:
     """The viewer of it."""
     return app_of(viewer_of(folder))
+
+
+def test_subjects_stand_by_their_pairs(app: Starlette, folder: Path) -> None:
+    """The subjects of a discipline with the most pairs come first, and equals by the alphabet."""
+    pairs = Counter(each["subject"] for each in rows(folder) if each["discipline"] == "Law")
+    assert len(pairs) > 2
+    shown = re.findall(r'subject=[^"]*"><bdi>(.*?)</bdi>', get(app, "/discipline?leaf=law").text)
+    assert shown == sorted(pairs, key=lambda title: (-pairs[title], title.casefold()))
+
+
+def test_choices_stand_by_their_rows(app: Starlette, folder: Path) -> None:
+    """The most frequent texts of a column come first in its list of choices, and equals by the alphabet."""
+    count = Counter(each["discipline"] for each in rows(folder))
+    assert len(set(count.values())) < len(count)
+    shown = re.findall(r'<option value="=[^"]*">(Zoology|Botany|Algebra|Law) ', get(app, "/pairs").text)
+    assert shown == sorted(count, key=lambda name: (-count[name], name.casefold()))
 
 
 def links_of(found: Page, start: str) -> list[str]:

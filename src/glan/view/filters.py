@@ -9,6 +9,7 @@ scores.correct.min=7     a score by its name
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 from typing import Literal
 
 import numpy as np
@@ -130,11 +131,11 @@ def mask_of(columns: Columns, filters: Sequence[Filter]) -> Mask:
 
 
 def shares(columns: Columns, name: str, mask: Mask, most: int) -> list[Share]:
-    """Return the most frequent texts of a column among some rows, with how many have them."""
+    """Return the most frequent texts of a column among some rows, with how many have them; equals by the alphabet."""
     codes = columns.codes(name)[mask]
     counts = np.bincount(codes + 1, minlength=len(columns.texts(name)) + 1)
-    order = np.argsort(-counts, kind="stable")[:most]
-    return [Share(columns.text(name, code - 1) or "", int(counts[code])) for code in order if counts[code]]
+    found = [Share(columns.text(name, code - 1) or "", int(counts[code])) for code in np.flatnonzero(counts)]
+    return nsmallest(most, found, key=lambda each: (-each.rows, each.text.casefold()))
 
 
 def item_counts(columns: Columns, name: str, mask: Mask) -> Mapping[str, int]:
