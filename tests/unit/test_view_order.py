@@ -47,6 +47,21 @@ def test_choices_stand_by_their_rows(app: Starlette, folder: Path) -> None:
     assert shown == sorted(count, key=lambda name: (-count[name], name.casefold()))
 
 
+def test_one_thing_is_told_as_one() -> None:
+    """A project of one pair has one subject, one row and one pair, and says so in sentences that are whole."""
+    with project(["Law"], pairs=1) as made:
+        run(made, small())
+        app = app_of(viewer_of(made))
+        assert re.search(
+            r"Complete\. Made \d{4}-\d\d-\d\d \d\d:\d\d UTC by glan .*\. Every longer .* the first 1 row\.",
+            page(app, "/").text,
+        )
+        leaf = page(app, "/discipline?leaf=law")
+        assert re.search(r"\b1 subject\b", leaf.text)
+        assert "1 pair, 0 rejects, 0 failures" in page(app, links_of(leaf, "/subject")[0]).text
+        assert "0 verdicts" in page(app, "/reviews").text
+
+
 def links_of(found: Page, start: str) -> list[str]:
     return [link for link in found.links if link.startswith(start)]
 

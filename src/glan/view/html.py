@@ -14,6 +14,7 @@ from glan.records import Reply
 from glan.show.rendering import rendered
 from glan.show.sheets import visible
 from glan.view.filters import words_of
+from glan.wording import counted
 
 STATIC: Mapping[str, str] = {"view.css": "text/css", "view.js": "text/javascript", "icon.svg": "image/svg+xml"}
 """The files that pages fetch, with their types."""
@@ -44,7 +45,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(n=_number, usd=_usd, when=_when, words=words_of, seconds=_seconds, rendered=_rendered)
-    environment.globals.update(url=_url, just=_just, tokens_of=_tokens_of)
+    environment.globals.update(counted=counted, url=_url, just=_just, tokens_of=_tokens_of)
     return environment
 
 
