@@ -14,6 +14,7 @@ from test_view_pages import Page, page, viewer_of
 
 from glan.view.app import app_of
 
+STAGES = ("subjects", "syllabi", "questions", "answers")
 TREE = [{"name": "Science", "children": [{"name": "Nature", "children": ["Zoology", "Botany"]}, "Algebra"]}, "Law"]
 
 
@@ -60,6 +61,13 @@ def test_one_thing_is_told_as_one() -> None:
         assert re.search(r"\b1 subject\b", leaf.text)
         assert "1 pair, 0 rejects, 0 failures" in page(app, links_of(leaf, "/subject")[0]).text
         assert "0 verdicts" in page(app, "/reviews").text
+
+
+def test_a_price_that_nobody_knows_is_no_zero(app: Starlette) -> None:
+    """Replies of a model without a price are not told to have cost nothing."""
+    text = page(app, "/").text
+    assert text.count("price unknown") == len(STAGES)
+    assert "$0" not in text
 
 
 def links_of(found: Page, start: str) -> list[str]:
