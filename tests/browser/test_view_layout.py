@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from commandline import ended_processes
+from commandline import ended_processes, until
 from harness import project, run, small
 from msgspec.structs import replace
 from selenium.webdriver.chrome.webdriver import WebDriver
@@ -85,3 +85,18 @@ def test_what_became_of_a_nodes_slots_stands_beside_its_bar(browser: WebDriver, 
     for bar, counts in lines:
         assert len({count.location["y"] for count in counts}) == 1
         assert all(count.location["x"] > bar.location["x"] for count in counts)
+
+
+def test_a_field_of_the_overview_opens_in_the_tree(browser: WebDriver) -> None:
+    """In a tree of many fields, which are closed, the one that was chosen is open and in sight."""
+    fields: list[object] = [{"name": f"Field {i}", "children": [f"Leaf {i}", f"Bud {i}"]} for i in range(30)]
+    with project(fields, pairs=3) as folder, ended_processes():
+        run(folder, small())
+        address = viewed(Path(folder))
+        open_page(browser, f"{address}/tree")
+        open_page(browser, f"{address}/")
+        browser.find_element(By.LINK_TEXT, "Field 20").click()
+        until(lambda: bool(browser.find_elements(By.LINK_TEXT, "Leaf 20")))
+        assert browser.find_elements(By.LINK_TEXT, "Leaf 19") == []
+        place = browser.find_element(By.LINK_TEXT, "Leaf 20")
+        assert browser.execute_script("return arguments[0].getBoundingClientRect().top", place) < 900
