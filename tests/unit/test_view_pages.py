@@ -21,6 +21,7 @@ from glan.teachers.ledger import Ledger
 from glan.teachers.ledger_file import Lock
 from glan.view.app import app_of
 from glan.view.guard import POLICY
+from glan.view.index import Shelf
 from glan.view.viewer import Viewer
 
 UNSEEN = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -288,6 +289,23 @@ def test_a_project_without_a_data_set_or_a_ledger_can_be_looked_at(tmp_path: Pat
     assert "taxonomy.yaml" in page(app, "/tree", 503).text
     page(app, "/")
     page(app, next(link for link in found.links if link.startswith("/subject?")))
+
+
+class Unread(Shelf):
+    """A shelf whose index is not made."""
+
+    def refresh(self) -> None:
+        pass
+
+
+def test_an_overview_that_comes_too_early_says_what_is_missing(folder: Path) -> None:
+    """Until the rows are read, the overview says that they are being read, in place of where the pairs are."""
+    viewer = viewer_of(folder)
+    assert "Where the pairs are" in page(app_of(viewer), "/").text
+    viewer.shelf = Unread(viewer.shelf.data, viewer.shelf.folder)
+    found = page(app_of(viewer), "/").text
+    assert "Looking at the data set; look again for where the pairs are." in found
+    assert "Where the pairs are" not in found
 
 
 def test_a_trial_is_shown_by_itself() -> None:

@@ -1,7 +1,6 @@
 """The pages: each takes what its address asks and gives HTML, in which all that anybody said is text."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 from starlette.requests import Request
@@ -42,9 +41,22 @@ def overview(request: Request) -> Response:
     viewer = _viewer(request)
     manifest = viewer.project.manifest()
     fields: tuple[Counted, ...] = ()
-    with suppress(NoDataError, WaitingError, TaxonomyError):
+    work = ""
+    try:
         fields = _tree(viewer)
-    return _page(request, "overview", title="Overview", manifest=manifest, live=Live.of(viewer.opened), fields=fields)
+    except WaitingError as error:
+        work = str(error)
+    except (NoDataError, TaxonomyError):
+        pass  # the rest of the page needs neither
+    return _page(
+        request,
+        "overview",
+        title="Overview",
+        manifest=manifest,
+        live=Live.of(viewer.opened),
+        fields=fields,
+        work=work,
+    )
 
 
 def live(request: Request) -> Response:
