@@ -29,6 +29,13 @@ _DRAWN = """
     }).map((canvas) => canvas.closest(".chart").id.slice(6));
 """
 """The charts on which something is drawn."""
+_AXES = """
+    return Object.fromEntries(Object.entries(options).map(([name, make]) => {
+        const { xAxis, yAxis } = make();
+        return [name, [xAxis, yAxis].filter((each) => each && each.type === "value")];
+    }));
+"""
+"""Of each chart its axes of numbers."""
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +101,16 @@ def test_a_report_is_looked_at(browser: WebDriver, reports: tuple[Path, Path]) -
     browser.find_element(By.CSS_SELECTOR, "#crumbs button").click()
     assert len(texts(browser, "#branches tbody tr")) == 2
     assert_quiet(browser, page)
+
+
+def test_every_axis_of_numbers_says_what_it_counts(browser: WebDriver, reports: tuple[Path, Path]) -> None:
+    """No chart has an axis of numbers without a name, and what is counted in whole things has no tick between them."""
+    browser.get((reports[0] / "report.html").as_uri())
+    axes: dict[str, list[dict[str, Any]]] = browser.execute_script(_AXES)
+    assert {name for name, found in axes.items() if found} == {*CHARTS} - {"tree"}
+    assert [name for name, found in axes.items() for each in found if not each.get("name")] == []
+    whole = {"coverage": 2, "questions": 1, "answers": 1, "reasons": 1}
+    assert {name: sum(each.get("minInterval") == 1 for each in axes[name]) for name in whole} == whole
 
 
 def test_a_phone_shows_a_hostile_report(browser: WebDriver, reports: tuple[Path, Path]) -> None:

@@ -36,6 +36,8 @@ const axis = (more) => ({
   splitLine: { lineStyle: { color: colour("line") } }, nameTextStyle: { color: colour("soft") }, ...more,
 });
 const grid = (more) => ({ left: 8, right: 18, top: 12, bottom: 26, containLabel: true, ...more });
+const across = (name) => ({ name, nameLocation: "middle", nameGap: 26 });
+const upward = (name) => ({ name, nameGap: 10, nameTextStyle: { color: colour("soft"), align: "left" } });
 const amounts = (more) => axis({ type: "value", axisLabel: { color: colour("soft"), fontSize: SMALL, hideOverlap: true, formatter: (n) => short(n) }, ...more });
 
 function short(n) {
@@ -54,11 +56,11 @@ function coverage() {
   const line = (name, values, more) => ({ name, type: "line", showSymbol: false, data: rows.map((n, i) => [n, values[i]]), ...more });
   return {
     color: [colour("accent"), colour("soft")],
-    grid: grid({ top: 34 }),
+    grid: grid({ top: narrow() ? 74 : 54 }),
     legend: { top: 0, left: 0, textStyle: { color: colour("ink") }, itemWidth: 18 },
     tooltip: { ...look().tooltip, trigger: "axis", formatter: (at) => number(at[0].value[0]) + " pairs\n" + at.map((each) => each.seriesName + ": " + number(each.value[1]) + (total ? " (" + percent(each.value[1] / total) + ")" : "")).join("\n") },
-    xAxis: amounts({ max: rows[rows.length - 1], splitLine: { show: false }, name: "pairs", nameLocation: "middle", nameGap: 26 }),
-    yAxis: amounts({ }),
+    xAxis: amounts({ max: rows[rows.length - 1], minInterval: 1, splitLine: { show: false }, ...across("pairs") }),
+    yAxis: amounts({ minInterval: 1, ...upward("key concepts") }),
     series: [
       line("Different key concepts drawn", drawn, { areaStyle: { opacity: 0.15 }, lineStyle: { width: 2.5 } }),
       line("If each were a new one", most, { lineStyle: { type: "dashed", width: 1.5 } }),
@@ -69,10 +71,10 @@ function coverage() {
 function histogram(bins, tone) {
   const names = bins.texts.map((_, i) => number(bins.edges[i]) + " to " + number(bins.edges[i + 1]));
   return {
-    grid: grid({}),
+    grid: grid({ top: 32 }),
     tooltip: { ...look().tooltip, trigger: "axis", axisPointer: { type: "none" }, formatter: (at) => names[at[0].dataIndex] + " characters\n" + number(at[0].value) + " pairs" },
-    xAxis: axis({ type: "category", data: bins.edges.slice(0, -1).map(number), name: "characters", nameLocation: "middle", nameGap: 26, splitLine: { show: false } }),
-    yAxis: amounts({ }),
+    xAxis: axis({ type: "category", data: bins.edges.slice(0, -1).map(number), splitLine: { show: false }, ...across("characters") }),
+    yAxis: amounts({ minInterval: 1, ...upward("pairs") }),
     series: [{ type: "bar", data: bins.texts, barCategoryGap: "8%", itemStyle: { color: colour(tone), borderRadius: [3, 3, 0, 0] } }],
   };
 }
@@ -96,9 +98,9 @@ function mix() {
     });
   }
   return {
-    grid: grid({ bottom: 8 }),
+    grid: grid({}),
     tooltip: { ...look().tooltip, formatter: (at) => at.name + ": " + cut(at.data.part, 60) + "\n" + number(at.data.pairs) + " pairs, " + percent(at.value) },
-    xAxis: axis({ type: "value", max: 1, axisLabel: { color: colour("soft"), formatter: percent } }),
+    xAxis: axis({ type: "value", max: 1, axisLabel: { color: colour("soft"), formatter: percent, hideOverlap: true }, ...across("share of pairs") }),
     yAxis: axis({ type: "category", data: rows.map((row) => row.kind), axisLabel: { color: colour("ink") } }),
     series,
   };
@@ -109,7 +111,7 @@ function bars(rows, named, told, tone) {
   return {
     grid: grid({ right: 60 }),
     tooltip: { ...look().tooltip, formatter: (at) => told(turned[at.dataIndex]) },
-    xAxis: amounts({ }),
+    xAxis: amounts({ minInterval: 1, ...across("slots") }),
     yAxis: axis({ type: "category", data: turned.map((row) => cut(row[named], narrow() ? 18 : 44)), axisLabel: { color: colour("ink") }, splitLine: { show: false } }),
     series: [{
       type: "bar", barMaxWidth: 26,
@@ -134,10 +136,10 @@ function spent() {
   const rows = [...data.spent].reverse();
   const part = (name, key, tone) => ({ name, type: "bar", stack: "all", barMaxWidth: 30, itemStyle: { color: colour(tone) }, data: rows.map((row) => row[key]) });
   return {
-    grid: grid({ top: 34, bottom: 8 }),
+    grid: grid({ top: 34 }),
     legend: { top: 0, left: 0, textStyle: { color: colour("ink") }, itemWidth: 14 },
     tooltip: { ...look().tooltip, formatter: (at) => at.name + ", " + at.seriesName + "\n" + unit.told(at.value) },
-    xAxis: amounts({ }),
+    xAxis: amounts(across(unit.name)),
     yAxis: axis({ type: "category", data: rows.map((row) => row.stage), axisLabel: { color: colour("ink") } }),
     series: unit.parts.map((each) => part(...each)),
   };
@@ -280,9 +282,9 @@ function draw(name) {
   if (!place) return;
   place.hidden = false;
   if (!drawn[name]) {
-    if (name === "mix") place.style.height = 50 + 52 * data.mix.length + "px";
+    if (name === "mix") place.style.height = 70 + 52 * data.mix.length + "px";
     if (name === "reasons") place.style.height = 60 + 36 * data.reasons.length + "px";
-    if (name === "spent") place.style.height = 80 + 44 * data.spent.length + "px";
+    if (name === "spent") place.style.height = 100 + 44 * data.spent.length + "px";
     drawn[name] = echarts.init(place, null, { renderer: "canvas" });
     if (name === "tree") drawn[name].on("click", (at) => { if (at.data && at.data.place) chosen(at.data.place); });
     new ResizeObserver(() => drawn[name].resize()).observe(place);
