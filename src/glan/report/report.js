@@ -47,6 +47,21 @@ function short(n) {
   return String(+n.toFixed(2));
 }
 
+// Ink that can be read on a colour, whichever it is: black from the brightness on where it contrasts more than white.
+
+function mixed(from, to, share) {
+  const parts = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+  const [a, b] = [parts(from), parts(to)];
+  return a.map((value, i) => Math.round(value + (b[i] - value) * share));
+}
+
+function inkOn(rgb) {
+  const [r, g, b] = rgb.map((part) => (part > 10 ? ((part / 255 + 0.055) / 1.055) ** 2.4 : part / 3294.6));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000000" : "#ffffff";
+}
+
+const written = (rgb) => "rgb(" + rgb.join(",") + ")";
+
 const cut = (text, most) => (text.length > most ? text.slice(0, most - 1) + "\u2026" : text);
 
 // Each gives the options of its chart.
@@ -79,6 +94,8 @@ function histogram(bins, tone) {
   };
 }
 
+// What a label has room for; of less than three letters nobody makes a word.
+const fitted = (text, most) => (most < 3 ? "" : cut(text, Math.floor(most)));
 const tones = ["accent", "second", "third", "fourth", "soft"];
 
 function mix() {
@@ -86,10 +103,11 @@ function mix() {
   const series = [];
   const deepest = Math.max(...rows.map((row) => row.parts.length), 0);
   for (let i = 0; i < deepest; i++) {
+    const rgb = mixed(colour("card"), colour(tones[i % tones.length]), 1 - 0.25 * Math.floor(i / tones.length));
     series.push({
       type: "bar", stack: "all", barMaxWidth: 34,
-      itemStyle: { color: colour(tones[i % tones.length]), opacity: 1 - 0.25 * Math.floor(i / tones.length), borderColor: colour("card"), borderWidth: 1 },
-      label: { show: true, color: colour("card"), fontSize: SMALL, overflow: "truncate", formatter: (at) => (at.value > 0.09 ? cut(at.data.part, narrow() ? 9 : 22) : "") },
+      itemStyle: { color: written(rgb), borderColor: colour("card"), borderWidth: 1 },
+      label: { show: true, color: inkOn(rgb), fontSize: SMALL, formatter: (at) => fitted(at.data.part, at.value * (narrow() ? 22 : 90)) },
       data: rows.map((row) => {
         const all = row.parts.reduce((sum, part) => sum + part[1], 0);
         const part = row.parts[i];
@@ -161,14 +179,6 @@ const modes = [
 const two = (node) => (node.c || [node]).flatMap((each) => each.c || [each]);
 let mode = modes.find((each) => new Set(two(data.tree).map(each.of)).size > 1) || modes[0]; // one that tells something
 
-function mixed(from, to, share) {
-  const parts = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
-  const [a, b] = [parts(from), parts(to)];
-  return a.map((value, i) => Math.round(value + (b[i] - value) * share));
-}
-
-const isBright = ([r, g, b]) => 0.299 * r + 0.587 * g + 0.114 * b > 140;
-
 function span(nodes) {
   const values = nodes.map(mode.of).filter((value) => value !== null);
   const [low, high] = [Math.min(...values), Math.max(...values)];
@@ -180,7 +190,7 @@ function painted(node, [low, high]) {
   if (value === null) return { color: colour("line"), ink: colour("ink") };
   const share = high > low ? (value - low) / (high - low) : 0.5;
   const rgb = mixed(colour(mode.ends[0]), colour(mode.ends[1]), share);
-  return { color: "rgb(" + rgb.join(",") + ")", ink: isBright(rgb) ? "#16181b" : "#ffffff" };
+  return { color: written(rgb), ink: inkOn(rgb) };
 }
 
 function treemap() {
