@@ -225,6 +225,22 @@ def test_a_search_that_has_found_nothing_yet_says_so(index: Index) -> None:
         assert (listing.told, listing.previous, listing.next) == ("Nothing", None, None)
 
 
+@pytest.mark.parametrize(
+    ("asked", "phrases"),
+    [
+        ('"', ('"',)),
+        ('""', ('""',)),
+        ('"a b', ("a b",)),
+        ('a" "b c"', ('a"', "b c")),
+        ('"" a', ("a",)),
+        (" ", ()),
+    ],
+)
+def test_quotation_marks_are_looked_for_where_they_enclose_nothing(asked: str, phrases: tuple[str, ...]) -> None:
+    """Quotation marks alone are text; around words they make a phrase, closed or not."""
+    assert Search.of(asked, "all").phrases == phrases
+
+
 def test_a_search_shows_where_it_was_found(index: Index) -> None:
     """Beside a hit stands the text around it, with what was looked for marked; a reject has what was refused."""
     [hit] = Lists(index).page(Asked(typed='"answer 117"'), PAIRS).rows
