@@ -144,7 +144,7 @@ def test_pages_are_for_everybody(browser: WebDriver, address: str, width: int, t
 
 
 def test_a_run_in_another_terminal_moves_on_the_page(browser: WebDriver, address: str, folder: Path) -> None:
-    """The numbers of the overview follow status.json without the page being loaded again, until the run has ended."""
+    """The numbers of the overview follow status.json, also after they could not be had for a while, until the end."""
     opened = Project.open(folder)
     status = {"state": "running", "pairs": 12, "wanted": 99, "in_flight": 5, "asked": {"answers": 12}}
     ended = opened.status() or {}
@@ -157,6 +157,10 @@ def test_a_run_in_another_terminal_moves_on_the_page(browser: WebDriver, address
         opened.write_status({**status, "pairs": 34, "in_flight": 6})
         until(lambda: on(browser, "[data-text=pairs]").text == "34 of 99")
         assert on(browser, "[data-text=in-flight]").text == "6"
+        browser.execute_script("window.kept = fetch; window.fetch = () => Promise.reject(new Error('away'))")
+        until(lambda: bool(all_on(browser, ".live.away")))
+        browser.execute_script("window.fetch = window.kept")
+        until(lambda: not all_on(browser, ".live.away"))
         assert float(on(browser, "#share").get_attribute("value") or 0) == pytest.approx(34 / 99)
         assert browser.execute_script("return window.isTheSame")
     finally:

@@ -8,6 +8,7 @@ async function look() {
   try {
     const response = await fetch("/live");
     if (!response.ok) throw new Error(response.statusText);
+    live.classList.remove("away");
     const found = await response.json();
     if (found.state !== live.dataset.state) {
       location.reload();
