@@ -9,6 +9,7 @@ from harness import project, run, small
 from msgspec.structs import replace
 from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from test_view import open_page, viewed
 
 from glan.errors import RequestError
@@ -70,6 +71,25 @@ def test_no_page_is_wider_than_its_window(browser: WebDriver, address: str, widt
         open_page(browser, page)
         assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth"), page
     assert browser.execute_script(LINES) == {}
+
+
+def test_arrows_move_a_wide_table_that_has_the_focus(browser: WebDriver, address: str) -> None:
+    """By keyboard a table is moved to its end, and the next pair is not opened instead."""
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": 390, "height": 900, "deviceScaleFactor": 1, "mobile": False},
+    )
+    open_page(browser, f"{address}/pairs")
+    browser.find_element(By.CSS_SELECTOR, ".row .head").click()
+    table = browser.find_element(By.CSS_SELECTOR, ".text table")
+    browser.execute_script("arguments[0].tabIndex = 0; arguments[0].focus()", table)
+    here = browser.current_url
+    table.send_keys(Keys.ARROW_RIGHT)
+    until(lambda: bool(browser.execute_script("return arguments[0].scrollLeft", table)))
+    assert browser.current_url == here
+    browser.execute_script("arguments[0].blur()", table)
+    browser.find_element(By.CSS_SELECTOR, "body").send_keys(Keys.ARROW_RIGHT)
+    until(lambda: browser.current_url != here)
 
 
 def test_what_became_of_a_nodes_slots_stands_beside_its_bar(browser: WebDriver, address: str) -> None:
