@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from clicking import open_page, viewed
 from commandline import ended_processes, until
 from harness import project, run, small
 from msgspec.structs import replace
 from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from test_view import open_page, viewed
 
 from glan.errors import RequestError
 from glan.records import Reply, Request, Stage

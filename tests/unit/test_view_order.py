@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from asgi import get
 from harness import project, rows, run, small
+from looking import Page, page, viewer_of
 from starlette.applications import Starlette
-from test_view_pages import Page, page, viewer_of
 
 from glan.view.app import app_of
 

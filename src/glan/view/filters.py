@@ -134,7 +134,7 @@ def shares(columns: Columns, name: str, mask: Mask, most: int) -> list[Share]:
     """Return the most frequent texts of a column among some rows, with how many have them; equals by the alphabet."""
     codes = columns.codes(name)[mask]
     counts = np.bincount(codes + 1, minlength=len(columns.texts(name)) + 1)
-    found = [Share(columns.text(name, code - 1) or "", int(counts[code])) for code in np.flatnonzero(counts)]
+    found = [Share(columns.text(name, code - 1) or "", int(counts[code])) for code in np.flatnonzero(counts).tolist()]
     return nsmallest(most, found, key=lambda each: (-each.rows, each.text.casefold()))
 
 
