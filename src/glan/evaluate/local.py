@@ -15,7 +15,7 @@ from lm_eval.models.huggingface import HFLM
 from transformers.utils import logging
 
 from glan.errors import ConfigError
-from glan.evaluate.answering import Answer, Prompt, said
+from glan.evaluate.answering import Answer, Prompt, said, up_to
 from glan.evaluate.folders import identity_of
 from glan.evaluate.harness import hushed
 from glan.evaluate.kept import Kept
@@ -92,10 +92,11 @@ class LocalModel:
             return [self._answer(prompt, text) for prompt, text in zip(prompts, texts, strict=True)]
 
     def _answer(self, prompt: Prompt, text: str) -> Answer:
-        shown = said(text, prompt.until)
+        whole = said(text)
+        shown = up_to(whole, prompt.until)
         return Answer(
             text=shown,
-            is_cut=len(shown) == len(text) and self._tokens(text) >= prompt.max_tokens - 1,
+            is_cut=shown == whole and self._tokens(text) >= prompt.max_tokens - 1,
             is_prompt_cut=self._tokens(prompt.text) + prompt.max_tokens > self.longest,
         )
 
