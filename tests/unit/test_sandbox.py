@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import platform
+import resource
 import secrets
 import shutil
 import socket
@@ -68,6 +69,24 @@ def test_a_program_that_ends_has_passed() -> None:
     passed("import multiprocessing as m\nassert m.get_context('fork').Pool(2).map(abs, [-1, -2]) == [1, 2]")
     passed("import tempfile\nwith tempfile.TemporaryFile() as file: file.write(b'x')")
     passed("assert 'é\U0001f600' == 'é\\U0001f600'")
+
+
+def test_a_program_runs_beside_any_number_of_open_files() -> None:
+    """A process that holds more than 1,024 files, as one with many connections does, runs programs as any other."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = 4096
+    if before[1] != resource.RLIM_INFINITY and before[1] < most:
+        pytest.skip(f"The machine lets a process open {before[1]} files.")
+    handles: list[int] = []
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(most, before[0]), before[1]))
+        while not handles or handles[-1] < 1_100:
+            handles.append(os.open(os.devnull, os.O_RDONLY))
+        passed("")
+    finally:
+        for handle in handles:
+            os.close(handle)
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_a_program_that_fails_says_why() -> None:
