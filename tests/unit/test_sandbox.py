@@ -89,6 +89,43 @@ def test_a_program_runs_beside_any_number_of_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
+BELOW_TMP = """
+import sys
+from glan.evaluate.sandbox import Limits, run
+
+assert sys.base_prefix == {prefix!r}, sys.base_prefix
+outcome = run({program!r}, Limits(wall_s=120.0))
+sys.exit(None if outcome.is_passed else outcome.stderr or outcome.status)
+"""
+READ_ONLY = """
+import decimal, os, tempfile
+with tempfile.TemporaryFile() as file: file.write(b"x")
+tried = [lambda: open(os.__file__, "a"), lambda: open({lib!r} + "/new", "w"), lambda: os.rename({lib!r}, "/tmp/moved")]
+for each in tried:
+    try: each()
+    except OSError: continue
+    raise AssertionError("The interpreter was changed.")
+"""
+
+
+def test_a_python_below_tmp_runs_programs() -> None:
+    """A Python that was installed below /tmp runs programs as any other, and none of them changes it."""
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="glan-test-") as prefix:
+        python = Path(prefix) / "bin" / f"python3.{sys.version_info.minor}"
+        python.parent.mkdir()
+        shutil.copy(Path(sys.executable).resolve(), python)
+        (Path(prefix) / "lib").symlink_to(Path(sys.base_prefix) / "lib")
+        program = READ_ONLY.format(lib=f"{prefix}/lib")
+        ended = subprocess.run(
+            [python, "-c", BELOW_TMP.format(prefix=prefix, program=program)],
+            env={"PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stderr
+
+
 def test_a_program_that_fails_says_why() -> None:
     """Of a program that fails there is the end of its stderr, with the line that failed."""
     outcome = failed("def f(x):\n    return x + 1\nassert f(1) == 3, f(1)")
