@@ -19,6 +19,7 @@ from glan.evaluate.answering import Answer, Prompt, said, up_to
 from glan.evaluate.folders import identity_of
 from glan.evaluate.harness import hushed
 from glan.evaluate.kept import Kept
+from glan.evaluate.opened import device_and_type
 
 _ADAPTER: Final = "adapter_config.json"
 _BATCHES_AT_ONCE: Final = 4
@@ -43,9 +44,10 @@ class LocalModel:
         self._tell = tell
         self._kept = Kept[Answer](kept, Answer)
         self._at_once = batch_size * _BATCHES_AT_ONCE
+        device, dtype = device_and_type()
         try:
             with hushed():
-                self._model = HFLM(**_arguments(name), **_where(), batch_size=batch_size)
+                self._model = HFLM(**_arguments(name), device=device, dtype=dtype, batch_size=batch_size)
         except (OSError, ValueError, ImportError, KeyError) as error:
             first = next(iter(str(error).splitlines()), "")
             raise ConfigError(
@@ -115,13 +117,6 @@ def _how(prompt: Prompt) -> dict[str, Any]:
         "until": list(prompt.until),
     }
     return found if prompt.top_p is None else {**found, "top_p": prompt.top_p}
-
-
-def _where() -> dict[str, str]:
-    """Return the device and the type of its numbers."""
-    if torch.cuda.is_available():
-        return {"device": "cuda", "dtype": "bfloat16" if torch.cuda.is_bf16_supported() else "float32"}
-    return {"device": "mps" if torch.backends.mps.is_available() else "cpu", "dtype": "float32"}
 
 
 def _arguments(name: str) -> dict[str, Any]:
