@@ -129,7 +129,11 @@ def text_of(name: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"The recipe {path} cannot be read: {error}.") from error
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise ConfigError(
+            f"The recipe {path} cannot be read: {why}.",
+            hint=f"The recipes that are shipped are {', '.join(recipes())}; a file of your own is TOML.",
+        ) from error
 
 
 def read_recipe(name: str, changes: Mapping[str, str] | None = None) -> Recipe:
