@@ -105,6 +105,11 @@ class Recipe(Settings, frozen=True):
         Lora | None, Meta(description="A small adapter beside frozen weights; unset: all weights are tuned.")
     ] = None
 
+    @property
+    def scheduler(self) -> str:
+        """The schedule by the name that transformers has for it."""
+        return "constant_with_warmup" if self.schedule == "constant" else self.schedule
+
 
 def recipes() -> tuple[str, ...]:
     """Return the names of the shipped recipes."""

@@ -352,7 +352,7 @@ def _arguments(job: Job, schedule: Schedule) -> Mapping[str, Any]:
         "output_dir": str(job.checkpoints_path),
         "num_train_epochs": recipe.epochs,
         "learning_rate": recipe.learning_rate,
-        "lr_scheduler_type": recipe.schedule if recipe.schedule != "constant" else "constant_with_warmup",
+        "lr_scheduler_type": recipe.scheduler,
         "warmup_steps": schedule.warmup_steps,
         "per_device_train_batch_size": at_once,
         "gradient_accumulation_steps": schedule.accumulation,
