@@ -250,7 +250,7 @@ def _losses(made: Made) -> Iterator[str]:
     if made.held_out_loss is not None:
         before = f", {made.held_out_loss_before:.4f} before" if made.held_out_loss_before is not None else ""
         told.append(f"{made.held_out_loss:.4f} on {made.counts.held_out:,} held-out pairs{before}")
-    yield f"{'; '.join(told) or 'None was logged'}. Every point stands in `losses.csv`."
+    yield f"{'; '.join(told)}. Every point stands in `losses.csv`."
 
 
 def _data(job: Job, made: Made) -> Iterator[str]:

@@ -363,7 +363,7 @@ def _arguments(job: Job, schedule: Schedule) -> Mapping[str, Any]:
         "max_length": recipe.max_tokens if recipe.packing else None,
         "packing": recipe.packing,
         "dataset_kwargs": {"skip_prepare_dataset": True},
-        "logging_steps": recipe.log_every_steps,
+        "logging_steps": min(recipe.log_every_steps, schedule.steps),
         "logging_nan_inf_filter": False,
         "save_strategy": "steps",
         "save_steps": recipe.checkpoint_every_steps,

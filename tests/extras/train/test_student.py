@@ -122,10 +122,11 @@ def test_a_full_disk_is_told(command: CommandLine, project: Project, small: Path
 
 
 def test_one_pair_is_learnt(command: CommandLine, small: Path, tmp_path: Path) -> None:
-    """A single pair makes a single step, which changes the weights."""
+    """A single pair makes a single step, which changes the weights, and its loss is told however rare the log is."""
     data = written(tmp_path / "one.jsonl", [("What is a star?", "A ball of gas.")])
     given = ("train", "--data", data, "--recipe", "tiny", "--base", small, "--set", "held_out=0", "--set", "epochs=1")
-    assert command(*given, "--out", tmp_path / "student").code == 0
+    ended = command(*given, "--set", "log_every_steps=100", "--out", tmp_path / "student")
+    assert (ended.code, "Loss " in ended.out) == (0, True), ended.words
     before, after = (load_file(folder / "model.safetensors") for folder in (small, tmp_path / "student" / "model"))
     assert any(not before[name].equal(after[name]) for name in before)
 
