@@ -111,6 +111,7 @@ LEFT_STANDING = (
     "The answer is B. Actually, A is the capital of England.",
     "The answer is B. Wait, it is A that is in England, so B stays.",
     "The answer is B, not A.",
+    "The answer is B. Actually, A is also true of Paris, but less so.",
     "The answer is B. I was tempted by A, but no, it is in England.",
     r"\boxed{B}. Wait, is that right? Yes, it is.",
 )

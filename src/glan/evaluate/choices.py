@@ -39,6 +39,8 @@ _HENCE: Final = re.compile(
     r"(?=\s*(?:[.,;!]|$|\n))",
     re.IGNORECASE,
 )
+_BESIDE: Final = re.compile(r"\b(?:is|are|was|were)\s+(?:also|partly|partially)\b", re.IGNORECASE)
+"""What is said of an option that is named beside the answer, not instead of it."""
 _FIRST: Final = re.compile(r"[\s*_(\[{\"'`#>]*(?P<letter>[A-Za-z])[\s*_\"'`]*(?:[).:\]}]|\s-|$)", re.MULTILINE)
 _ALONE: Final = re.compile(r"[\s*_(\[{\"'“‘`#>$]*(?P<letter>[A-Za-z])[\s*_)\].}\"'”’`$!。]*", re.MULTILINE)
 _ANY: Final = re.compile(r"(?<![\w'’])(?P<letter>[A-Z])(?![\w'’])")
@@ -73,7 +75,7 @@ def _instead(reply: str, options: Sequence[str]) -> str | None:
     """Return the letter of what a reply names instead of an answer that it takes back."""
     second = second_thoughts(reply)
     named = (_named(tail, options) for tail in instead(second))
-    return next(filter(None, named), None) or _concluded(second, options)
+    return next(filter(None, named), None) or _concluded(_BESIDE.sub("", second), options)
 
 
 def _known(letter: str, options: Sequence[str]) -> str | None:

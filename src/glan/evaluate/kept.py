@@ -31,7 +31,10 @@ class Kept(Generic[T]):
         except FileNotFoundError:
             return {}
         except OSError as error:
-            raise ProjectError(f"{self._path} cannot be read: {error.strerror}.") from error
+            raise ProjectError(
+                f"{self._path} cannot be read: {error.strerror}.",
+                hint="Name another folder with --out, or move it away: what it holds is then taken anew.",
+            ) from error
         found: dict[str, T] = {}
         for line in lines:
             try:
