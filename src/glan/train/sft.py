@@ -198,10 +198,10 @@ def tune(job: Job, watch: Watch) -> Tuned:
 
 def _told(counts: Counts, schedule: Schedule, devices: int) -> str:
     """Say what the tokens make of the steps that were foretold."""
-    left = "".join(f"{count:,} rows are left out: {reason}. " for reason, count in counts.left_out.items())
+    left = "".join(f"Left out: {counted(count, 'row')}, {reason}. " for reason, count in counts.left_out.items())
     return (
-        f"{left}{counts.trained:,} pairs make {schedule.steps:,} steps of {schedule.sequences_per_step:,} sequences on "
-        f"{counted(devices, 'device')}."
+        f"{left}Trained on: {counted(counts.trained, 'pair')}, {counted(schedule.steps, 'step')} of "
+        f"{counted(schedule.sequences_per_step, 'sequence')} on {counted(devices, 'device')}."
     )
 
 
