@@ -75,7 +75,8 @@ def template_of(chosen: str, own: str | None) -> str:
     try:
         return Path(chosen).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise file_error(ConfigError, f"The chat template {chosen}", "read", error) from error
+        hint = "A chat_template is base, glan or a Jinja file."
+        raise file_error(ConfigError, f"The chat template {chosen}", "read", error, hint) from error
 
 
 def check_tokenizer(tokenizer: Tokenizer, base: str) -> None:

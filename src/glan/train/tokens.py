@@ -63,7 +63,8 @@ def written(data: Data, tokenizer: Tokenizer, max_tokens: int, path: Path) -> To
             while batch := list(islice(rows, _BATCH)):
                 stream.write_batch(pa.RecordBatch.from_pylist([row._asdict() for row in batch], _SCHEMA))
     except (OSError, pa.ArrowException) as error:
-        raise file_error(DatasetError, path, "written", error) from error
+        hint = "The same command begins anew."
+        raise file_error(DatasetError, f"The tokens in {path}", "written", error, hint) from error
     counts = tally.counts()
     if not counts.trained:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in counts.left_out.items())
