@@ -184,7 +184,7 @@ def test_an_interrupted_run_publishes_nothing(s3: S3, glan: CommandLine) -> None
         begun.send(signal.SIGTERM)
         ended = begun.end()
     assert ended.code == 130, ended.words
-    assert f"Nothing was published: `glan push {URL}` does it." in ended.out
+    assert f"Nothing was published: `glan push {URL} --project {folder}` does it." in ended.out
     assert s3.names("data") == []
 
 
