@@ -205,3 +205,17 @@ async def test_a_wrong_key_is_seen_from_the_list() -> None:
     async with serving(failed(401)) as server, Http(at(server), Pauses().patience()) as teacher:
         with pytest.raises(UnusableError, match="does not accept the key in MY_KEY"):
             await teacher.listed("m")
+
+
+@pytest.mark.parametrize(
+    ("status", "header"),
+    [(429, "Retry-After"), (503, "Date"), (200, "x-ratelimit-remaining-tokens"), (308, "Location")],
+)
+async def test_a_header_that_cannot_be_read_does_no_harm(status: int, header: str) -> None:
+    """A header with other characters than those of ASCII says nothing, and the run goes on without it."""
+    odd = Answer(status=status, headers={header: "soon, très bientôt ٣"}, body=said().body)
+    async with serving(odd, said()) as server:
+        if status == 308:
+            assert "redirects to nowhere" in str(await failure_from(server))
+        else:
+            assert (await reply_from(server)).text == "So."

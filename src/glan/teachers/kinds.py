@@ -117,6 +117,7 @@ _FORM = re.compile(r"response.?format|json.?schema|json.?object|structured|guide
 _NOT_TAKEN = re.compile(
     r"not (supported|permitted|allowed|recognized|available)|unsupported|unrecognized|unknown|unexpected"
     r"|isn't supported|does not support|only the default|extra (inputs|fields)|cannot (find field|both be specified)"
+    r"|use \W?max_(completion_)?tokens"
 )
 _PARAMETER = re.compile(
     r"\b(max_completion_tokens|max_tokens|temperature|top_p|reasoning_effort|chat_template_kwargs|reasoning|thinking)\b"
