@@ -60,6 +60,8 @@ class Trouble:
     """What the server says the trouble is about."""
     refused: str = ""
     """The parameter that the model never takes, whatever its value."""
+    is_foreign: bool = False
+    """It is nothing that a server of this protocol says, such as a page to log in."""
     retry_after_s: float | None = None
     cause: Exception | None = None
 

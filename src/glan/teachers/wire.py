@@ -119,20 +119,21 @@ def read_response(status: int, body: bytes, hide: Hide = str) -> Reply | Trouble
         return read_trouble(status, read_json(body), hide)
     found = _completion(body)
     if found is None:
-        return _unreadable(status, "with a body that is no JSON object", body, hide)
+        return no_reply(status, "with a body that is no JSON object", body, hide)
     choice = _first(found.choices)
     if found.error or choice.get("error") or choice.get("finish_reason") == "error":
         return told_in_body(status, found.error or choice.get("error"), hide)
     message = choice.get("message")
     if not isinstance(message, dict):
-        return _unreadable(status, "without a reply in its body", body, hide)
+        return no_reply(status, "without a reply in its body", body, hide)
     return _reply(found, choice, message, hide)
 
 
-def _unreadable(status: int, what: str, body: bytes, hide: Hide) -> Trouble:
+def no_reply(status: int, what: str, body: bytes, hide: Hide) -> Trouble:
     """Say what a success is worth that holds no reply, with the beginning of what came instead."""
     shown = " ".join(hide(clean(body[:2_000].decode("utf-8", "replace"))).split())[:_MAX_NAME_LENGTH]
-    return Trouble(kind=Kind.LATER, status=status, reason=f"status {status} {what}", told=shown)
+    is_foreign = not body.lstrip(b"\xef\xbb\xbf \r\n\t").startswith((b"{", b"data:"))
+    return Trouble(kind=Kind.LATER, status=status, reason=f"status {status} {what}", told=shown, is_foreign=is_foreign)
 
 
 def _completion(body: bytes) -> _Completion | None:
