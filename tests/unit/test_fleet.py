@@ -168,6 +168,20 @@ async def test_before_the_first_answer_nobody_is_away() -> None:
     assert found.away() == []
 
 
+async def test_one_prompt_on_which_a_server_breaks_makes_it_not_away() -> None:
+    """Status 500 counts once for each request: many that break mean the server, one that always does means itself."""
+    found = yard("a")
+    await found.outcome(REPLY)
+    last = None
+    for _ in range(100):
+        last = await found.sent(last=last)
+        found.fleet.hear(last, CRASH)
+    assert found.away() == []
+    for i in range(19):  # that one counts as well
+        await found.outcome(CRASH, f"answer/a/{i}/0")
+    assert found.away() == ["a"]
+
+
 async def test_a_full_server_is_not_away() -> None:
     """However many are refused while others are served; refused alone, again and again, it is."""
     found = yard("a")
