@@ -152,7 +152,7 @@ class Fleet:
         self._over = cause
 
     def _joined(self, endpoint: Endpoint) -> Member:
-        traffic = Traffic(rpm=self._limits.rpm, tpm=self._limits.tpm, clock=self._clock, sleep=self._sleep)
+        traffic = Traffic(rpm=self._limits.rpm, tpm=self._limits.tpm, clock=self._clock, sleep=self._pause)
         traffic.regulate(_regulator(self._in_flight))
         return Member(endpoint, traffic, Health(self._rng))
 
