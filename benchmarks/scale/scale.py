@@ -1,6 +1,6 @@
 """What everything takes that is done on one machine, at growing sizes, with slopes; see README.md beside this file.
 
-    make bench-scale                        10,000, 100,000 and a million pairs: two hours or more, and 10 GB of disk
+    make bench-scale                        10,000, 100,000 and a million pairs: an hour or two, and 8 GB of disk
     make bench-scale SIZES=3000,10000       some minutes
 
 Each step is a process of its own. The run is made twice: once from nothing to the end, and once killed with -9 half-way
