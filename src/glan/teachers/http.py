@@ -313,7 +313,7 @@ class Http:
         """Say whether it is more likely that the address is wrong than that its server has a bad moment."""
         is_absent = trouble.kind is Kind.UNREACHED and not self._was_reached
         is_stranger = trouble.is_foreign and not self._has_replied
-        return (is_absent or is_stranger) and course.n_tries >= min(_MAX_KNOCKS, self._patience.max_retries + 1)
+        return (is_absent or is_stranger) and course.n_tries >= _MAX_KNOCKS
 
     @property
     def _was_reached(self) -> bool:

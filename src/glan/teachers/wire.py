@@ -132,7 +132,7 @@ def read_response(status: int, body: bytes, hide: Hide = str) -> Reply | Trouble
 def no_reply(status: int, what: str, body: bytes, hide: Hide) -> Trouble:
     """Say what a success is worth that holds no reply, with the beginning of what came instead."""
     shown = " ".join(hide(clean(body[:2_000].decode("utf-8", "replace"))).split())[:_MAX_NAME_LENGTH]
-    is_foreign = not body.lstrip(b"\xef\xbb\xbf \r\n\t").startswith((b"{", b"[", b"data:"))
+    is_foreign = not body.lstrip(b"\xef\xbb\xbf \r\n\t").startswith((b"{", b"data:"))
     return Trouble(kind=Kind.LATER, status=status, reason=f"status {status} {what}", told=shown, is_foreign=is_foreign)
 
 
