@@ -42,8 +42,9 @@ server=$!
 trap leave TERM
 
 while kill -0 "$server" 2> /dev/null; do
-    if curl --silent --fail --max-time 10 "http://localhost:$port/v1/models" > /dev/null; then
-        echo "http://$(hostname):$port/v1" > "$mine"
+    if curl --silent --fail --noproxy '*' --max-time 10 "http://localhost:$port/v1/models" > /dev/null; then
+        echo "http://$(hostname):$port/v1" > "$list.$SLURM_JOB_ID"
+        mv "$list.$SLURM_JOB_ID" "$mine"
         make_list
     fi
     sleep "$every_s" &
@@ -51,3 +52,4 @@ while kill -0 "$server" 2> /dev/null; do
 done
 rm -f "$mine"
 make_list
+wait "$server"                      # Slurm is told how it ended

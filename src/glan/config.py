@@ -2,14 +2,14 @@
 
 import difflib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, inspect
 
 from glan.dataset_settings import Dataset, Publish
 from glan.engine_settings import Ray
@@ -35,6 +35,7 @@ Language = Annotated[str, Meta(min_length=1, max_length=60)]
 Share = Annotated[float, Meta(gt=0, le=1_000_000)]
 _OF_A_WRITER = ("temperature", "top_p", "reasoning", "system", "extra", "price")
 """Settings of a model that writes, which say nothing of one that makes embeddings."""
+_NO_CHOICE = "Invalid enum value "
 
 
 class Config(Settings, frozen=True):
@@ -313,7 +314,7 @@ def settings_of(kind: type[S], found: Mapping[str, object], source: str) -> S:
     try:
         return msgspec.convert(found, kind)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{source}: {_told(str(error))}") from error
+        raise ConfigError(f"{source}: {_told(str(error), kind)}") from error
 
 
 def _refuse_unknown(kind: type[msgspec.Struct], found: Mapping[str, object], source: str, above: str = "") -> None:
@@ -328,7 +329,32 @@ def _refuse_unknown(kind: type[msgspec.Struct], found: Mapping[str, object], sou
             _refuse_unknown(below, value, source, f"{above}{name}.")
 
 
-def _told(message: str) -> str:
+def _told(message: str, kind: type[msgspec.Struct]) -> str:
     """Turn `Expected `int` >= 1 - at `$.pairs`` into `pairs: expected `int` >= 1.`."""
     what, _, where = message.partition(" - at `$.")
-    return f"{where.rstrip('`')}: {what[0].lower()}{what[1:]}." if where else f"{what}."
+    if not where:
+        return f"{what}."
+    setting = where.rstrip("`")
+    if what.startswith(_NO_CHOICE) and (choices := _choices(kind, setting)):
+        return f"{setting}: {what.removeprefix(_NO_CHOICE)} is none of {', '.join(choices)}."
+    return f"{setting}: {what[0].lower()}{what[1:]}."
+
+
+def _choices(kind: type[msgspec.Struct], setting: str) -> list[str]:
+    """Return the words of which a setting is one."""
+    found: list[inspect.Type] = [inspect.type_info(kind)]
+    for name in setting.split("."):
+        fields = [field for each in found if isinstance(each, inspect.StructType) for field in each.fields]
+        found = [part for field in fields if field.encode_name == name for part in _parts(field.type)]
+    return [str(value) for each in found if isinstance(each, inspect.LiteralType) for value in each.values]
+
+
+def _parts(found: inspect.Type) -> Iterator[inspect.Type]:
+    """Give the types of which a value has one."""
+    if isinstance(found, inspect.Metadata):
+        yield from _parts(found.type)
+    elif isinstance(found, inspect.UnionType):
+        for each in found.types:
+            yield from _parts(each)
+    else:
+        yield found

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import structs
 
 from glan.config import StudentConfig
-from glan.evaluate.answering import Answer, Prompt, said
+from glan.evaluate.answering import Answer, Prompt, said, up_to
 from glan.generate.asking import Asking, asking_of
 from glan.generate.judging import mark_of
 from glan.hearings import Each, Failed, Hearing
@@ -96,8 +96,9 @@ class Served:
 
     async def _one(self, asking: Asking, prompt: Prompt) -> Answer:
         reply = await asking.teacher.reply(self._request(asking, prompt))
-        text = said(reply.text, prompt.until)
-        return Answer(text=text, is_cut=reply.finish_reason == "length" and text == reply.text)
+        whole = said(reply.text)
+        text = up_to(whole, prompt.until)
+        return Answer(text=text, is_cut=reply.finish_reason == "length" and text == whole)
 
     def _request(self, asking: Asking, prompt: Prompt) -> Request:
         """Return a request whose place follows from the words: what was asked once is asked once for good."""

@@ -213,6 +213,22 @@ def test_a_pair_is_not_saved_as_fixed_without_a_correction(browser: WebDriver, o
     assert is_warned_on_leaving(browser)
 
 
+def test_a_reason_without_a_verdict_is_not_left_out_in_silence(
+    browser: WebDriver, opened: Callable[[bytes], Path], downloads: Path
+) -> None:
+    """Who writes why, and not what, is told which pair that is; with a verdict the reason is saved."""
+    opened(pair_form(PAIRS, name="mine"))
+    on(browser, f'[data-id="{PAIRS[1].id}"] .reason').send_keys("wrong unit")
+    on(browser, "#name").send_keys("Ben")
+    on(browser, "#save").click()
+    assert told(browser).startswith("Pair 2 has a reason, but no verdict")
+    assert list(downloads.iterdir()) == []
+    button(browser, PAIRS[1].id, "drop").click()
+    on(browser, "#save").click()
+    [judged] = read_judgements(saved(downloads))
+    assert (judged.id, judged.verdict, judged.reason) == (PAIRS[1].id, "drop", "wrong unit")
+
+
 def test_the_policy_of_the_page_lets_nothing_else_run(browser: WebDriver, opened: Callable[[bytes], Path]) -> None:
     """A script, a handler or an image that got into the page after all is stopped by the browser."""
     owned = b"document.title = 'owned'"

@@ -29,6 +29,43 @@ _DRAWN = """
     }).map((canvas) => canvas.closest(".chart").id.slice(6));
 """
 """The charts on which something is drawn."""
+_AXES = """
+    return Object.fromEntries(Object.entries(options).map(([name, make]) => {
+        const { xAxis, yAxis } = make();
+        return [name, [xAxis, yAxis].filter((each) => each && each.type === "value")];
+    }));
+"""
+"""Of each chart its axes of numbers."""
+
+
+_PAINTED = """
+    const cells = options.tree().series[0].data.flatMap((each) => each.children || [each]);
+    const bars = options.mix().series;
+    return [
+        ...cells.map((each) => [each.itemStyle.color, each.label.color]),
+        ...bars.map((each) => [each.itemStyle.color, each.label.color]),
+    ];
+"""
+"""The colours of what bears names, each with that of the name."""
+
+
+def rgb_of(colour: str) -> list[int]:
+    if colour.startswith("#"):
+        return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+    return [int(part) for part in colour.removeprefix("rgb(").removesuffix(")").split(",")]
+
+
+def contrast(one: list[int], other: list[int]) -> float:
+    """Return the contrast of two colours as WCAG has it."""
+    weights = (0.2126, 0.7152, 0.0722)
+    linear = [
+        sum(
+            weight * (part / 255 / 12.92 if part <= 10 else ((part / 255 + 0.055) / 1.055) ** 2.4)
+            for weight, part in zip(weights, rgb, strict=True)
+        )
+        for rgb in (one, other)
+    ]
+    return (max(linear) + 0.05) / (min(linear) + 0.05)
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +131,30 @@ def test_a_report_is_looked_at(browser: WebDriver, reports: tuple[Path, Path]) -
     browser.find_element(By.CSS_SELECTOR, "#crumbs button").click()
     assert len(texts(browser, "#branches tbody tr")) == 2
     assert_quiet(browser, page)
+
+
+def test_every_axis_of_numbers_says_what_it_counts(browser: WebDriver, reports: tuple[Path, Path]) -> None:
+    """No chart has an axis of numbers without a name, and what is counted in whole things has no tick between them."""
+    browser.get((reports[0] / "report.html").as_uri())
+    axes: dict[str, list[dict[str, Any]]] = browser.execute_script(_AXES)
+    assert {name for name, found in axes.items() if found} == {*CHARTS} - {"tree"}
+    assert [name for name, found in axes.items() for each in found if not each.get("name")] == []
+    whole = {"coverage": 2, "questions": 1, "answers": 1, "reasons": 1}
+    assert {name: sum(each.get("minInterval") == 1 for each in axes[name]) for name in whole} == whole
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_stands_on_a_colour_can_be_read(browser: WebDriver, reports: tuple[Path, Path], theme: str) -> None:
+    """Names in the tree and in the mix have a contrast of 4.5 to what they stand on, whatever the colour."""
+    browser.get((reports[0] / "report.html").as_uri())
+    Select(browser.find_element(By.ID, "theme")).select_by_value(theme)
+    for part in range(0, 256, 5):
+        for rgb in ([part] * 3, [part, 60, 60], [60, part, 60], [80, 60, part]):
+            assert contrast(rgb, rgb_of(browser.execute_script("return inkOn(arguments[0])", rgb))) >= 4.5
+    painted: list[tuple[str, str]] = browser.execute_script(_PAINTED)
+    assert len(painted) > 5
+    for below, ink in painted:
+        assert contrast(rgb_of(below), rgb_of(ink)) >= 4.5, (below, ink)
 
 
 def test_a_phone_shows_a_hostile_report(browser: WebDriver, reports: tuple[Path, Path]) -> None:

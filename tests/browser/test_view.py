@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commandline import CommandLine, ended_processes, until
+from clicking import all_on, on, on_heading, open_page, viewed
+from commandline import ended_processes, until
 from harness import project, run, small
 from hostile import hostile
-from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select
 
 from glan.project import Project
@@ -37,34 +36,6 @@ def address(folder: Path) -> Iterator[str]:
     """Where `glan view` shows it."""
     with ended_processes():
         yield viewed(folder)
-
-
-def viewed(folder: Path) -> str:
-    """Begin to show a project, and return the address that is printed."""
-    begun = CommandLine(home=folder.parent, key=None).begin("view", "--project", folder, "--port", 0)
-    assert begun.process.stdout is not None
-    return begun.process.stdout.readline().split(" on ")[-1].strip().rstrip("/")
-
-
-def on(browser: WebDriver, selector: str) -> WebElement:
-    return browser.find_element(By.CSS_SELECTOR, selector)
-
-
-def all_on(browser: WebDriver, selector: str) -> list[str]:
-    return [each.text for each in browser.find_elements(By.CSS_SELECTOR, selector)]
-
-
-def open_page(browser: WebDriver, address: str) -> None:
-    """Open a page, and wait until what it needs is made."""
-    browser.get(address)
-    until(lambda: on_heading(browser) not in {"", "One moment"})
-
-
-def on_heading(browser: WebDriver) -> str:
-    try:
-        return next(iter(all_on(browser, "h1")), "")
-    except StaleElementReferenceException:  # the page has just come anew
-        return ""
 
 
 def assert_quiet(browser: WebDriver, address: str) -> None:
@@ -144,7 +115,7 @@ def test_pages_are_for_everybody(browser: WebDriver, address: str, width: int, t
 
 
 def test_a_run_in_another_terminal_moves_on_the_page(browser: WebDriver, address: str, folder: Path) -> None:
-    """The numbers of the overview follow status.json without the page being loaded again, until the run has ended."""
+    """The numbers of the overview follow status.json, also after they could not be had for a while, until the end."""
     opened = Project.open(folder)
     status = {"state": "running", "pairs": 12, "wanted": 99, "in_flight": 5, "asked": {"answers": 12}}
     ended = opened.status() or {}
@@ -157,6 +128,10 @@ def test_a_run_in_another_terminal_moves_on_the_page(browser: WebDriver, address
         opened.write_status({**status, "pairs": 34, "in_flight": 6})
         until(lambda: on(browser, "[data-text=pairs]").text == "34 of 99")
         assert on(browser, "[data-text=in-flight]").text == "6"
+        browser.execute_script("window.kept = fetch; window.fetch = () => Promise.reject(new Error('away'))")
+        until(lambda: bool(all_on(browser, ".live.away")))
+        browser.execute_script("window.fetch = window.kept")
+        until(lambda: not all_on(browser, ".live.away"))
         assert float(on(browser, "#share").get_attribute("value") or 0) == pytest.approx(34 / 99)
         assert browser.execute_script("return window.isTheSame")
     finally:

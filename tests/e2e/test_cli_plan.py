@@ -1,5 +1,6 @@
 """What `glan plan` says before anybody is asked: prices and hosts as a run would have them, and only what is left."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,18 @@ def test_a_plan_at_scale_has_a_line_for_each_size(command_line: CommandLine) -> 
     assert "is unknown" not in told
     unpriced = command_line("plan", "--project", folder, "--scale", "--teacher", "openai/none-such").out
     assert "The price of subjects, syllabi, questions, answers is unknown: `price` or `gpu_hour_usd`" in unpriced
+
+
+def test_a_plan_at_scale_tells_what_its_costs_are(command_line: CommandLine) -> None:
+    """Servers by the hour, batches and the greatest N: what the cost has is said, and no column runs into the next."""
+    folder = command_line.init("data", pairs=1_000_000_000, disciplines="Physics")
+    set_in(folder, "gpu_hour_usd", "2.5")
+    set_in(folder, "mode", '"batch"')
+    told = command_line("plan", "--project", folder, "--teacher", "openai/none-such", "--scale").out
+    assert "The cost has $2.50 for each hour of servers of your own." in told
+    assert "Costs are those of batches" in told
+    rows = [re.split(r"  +", line.strip()) for line in told.splitlines()[1:8]]
+    assert [len(row) for row in rows] == [7] * 7, told
 
 
 def test_a_plan_at_scale_rests_on_the_ledger(done: Path, command_line: CommandLine) -> None:

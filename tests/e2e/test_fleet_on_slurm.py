@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from commandline import CommandLine, bytes_of, check_whole, set_in, simulated, until
 
@@ -17,13 +18,18 @@ from glan.teachers.simulate import Simulated
 SCRIPTS = Path(__file__).parents[2] / "docs" / "fleet"
 PAIRS = 150
 LATENCY_MS = 100
+BROKEN = "broken"
 STAND_INS = {
-    "vllm": f'exec {sys.executable} -m glan simulate --replies filler --size 400 --latency-ms {LATENCY_MS} --port "$4"',
+    "vllm": f'[ "$2" = {BROKEN} ] && exit 7\n'
+    f'exec {sys.executable} -m glan simulate --replies filler --size 400 --latency-ms {LATENCY_MS} --port "$4"',
     "hostname": "echo 127.0.0.1",
-    "glan": f'exec {sys.executable} -m glan "$@"',
-    "curl": f'exec {sys.executable} -c "import sys, urllib.request as u; u.urlopen(sys.argv[1], timeout=10)" "$5"',
+    "glan": f'[ "$2" = backup ] && while [ -e "$TMPDIR/held" ]; do touch "$TMPDIR/waits"; sleep 0.1; done\n'
+    f'exec {sys.executable} -m glan "$@"',
+    "curl": "for url; do :; done\n"
+    f'exec {sys.executable} -c "import sys, urllib.request as u; u.urlopen(sys.argv[1], timeout=10)" "$url"',
 }
-"""For `vllm serve MODEL --port PORT`, and for `curl` where a machine has none."""
+"""For `vllm serve MODEL --port PORT`, for a copy of the ledger that takes as long as it is held, and for `curl` where a
+machine has none."""
 
 Job = subprocess.Popen[bytes]
 
@@ -43,9 +49,9 @@ def begin_job(tmp_path: Path, command: CommandLine) -> Iterator[Callable[..., Jo
         (bin_ / name).chmod(0o755)
     jobs: list[Job] = []
 
-    def begin(number: int, script: str, *given: object) -> Job:
+    def begin(number: int, script: str, *given: object, node: str = "local", **variables: str) -> Job:
         environment = {**command.environment(), "SLURM_JOB_ID": str(number), "EVERY_S": "0.2", "LEAVE_S": "1"}
-        environment |= {"PATH": f"{bin_}:{environment['PATH']}", "TMPDIR": str(tmp_path / "local")}
+        environment |= {"PATH": f"{bin_}:{environment['PATH']}", "TMPDIR": str(tmp_path / node), **variables}
         line = ["bash", str(SCRIPTS / script), *map(str, given)]
         with (tmp_path / f"{number}.log").open("wb") as log:
             jobs.append(
@@ -157,6 +163,72 @@ def test_a_copy_that_cannot_be_read_ends_the_job_before_anything_is_paid_for(
         assert begin_job(8_005, "run.sh", folder, copy).wait(120) == 1
         assert server.stats().received == 0
     assert copy.read_bytes() == b""
+
+
+def test_a_server_that_does_not_start_is_no_success(tmp_path: Path, begin_job: Callable[..., Job]) -> None:
+    """The job ends as vLLM did, so that Slurm shows it as failed, and its server is in no list."""
+    assert begin_job(7_004, "serve.sh", BROKEN, tmp_path / "servers.txt").wait(60) == 7
+    assert (tmp_path / "servers.txt").read_text() == ""
+
+
+def test_a_job_is_told_to_end_while_a_copy_is_made(
+    command: CommandLine, tmp_path: Path, begin_job: Callable[..., Job]
+) -> None:
+    """The run stops at once, however long the copy takes, and the last copy has all that was paid for."""
+    local, copy = tmp_path / "local", tmp_path / "shared.sqlite"
+    local.mkdir()
+    with simulated(Simulated(latency_ms=20)) as server:
+        folder = command.init("data", pairs=100 * PAIRS)
+        set_in(folder, "spec", f'"vllm/any@{server.base_url}"')
+        set_in(folder, "max_in_flight", "4")
+        (local / "held").touch()
+        job = begin_job(8_006, "run.sh", folder, copy, KEEP_EVERY_S="0")
+        until(lambda: (local / "waits").exists() and server.stats().paid > 0)
+        job.send_signal(signal.SIGTERM)
+        until(lambda: '"run ended"' in (folder / "run.log").read_text())
+        (local / "held").unlink()
+        assert job.wait(120) == 130, (tmp_path / "8006.log").read_text()
+        assert replies_in_copy(copy) == server.stats().paid
+    assert not (local / "glan-8006").exists(), "What is in the copy takes no more room on the node."
+
+
+def test_a_job_that_comes_back_to_a_node_takes_what_it_made_elsewhere(
+    command: CommandLine, tmp_path: Path, begin_job: Callable[..., Job]
+) -> None:
+    """Killed on one node before a copy, gone on on another, and begun on the first again: nothing is paid twice."""
+    with simulated(Simulated(latency_ms=20)) as server:
+        folder, copy = command.init("data", pairs=PAIRS), tmp_path / "shared.sqlite"
+        set_in(folder, "spec", f'"vllm/any@{server.base_url}"')
+        set_in(folder, "max_in_flight", "4")
+        job = begin_job(8_007, "run.sh", folder, copy)
+        until(lambda: server.stats().paid > PAIRS)
+        killed(job)
+        assert begin_job(8_007, "run.sh", folder, copy, node="other").wait(120) == 0, (
+            tmp_path / "8007.log"
+        ).read_text()
+        repeats, made = server.stats().repeats, replies_in_copy(copy)
+        assert replies_in_copy(tmp_path / "local" / "glan-8007" / "ledger.sqlite") < made
+        set_in(folder, "pairs", str(PAIRS + 5))
+        assert begin_job(8_007, "run.sh", folder, copy).wait(120) == 0, (tmp_path / "8007.log").read_text()
+        assert server.stats().repeats == repeats
+        assert replies_in_copy(copy) > made
+    check_whole(folder, PAIRS + 5)
+
+
+def test_a_run_waits_for_the_first_server_of_the_list(
+    command: CommandLine, tmp_path: Path, begin_job: Callable[..., Job]
+) -> None:
+    """Begun at the same time as the servers, which load their models for minutes, it begins when one answers."""
+    servers = tmp_path / "servers.txt"
+    folder = command.init("data", pairs=5)
+    set_in(folder, "spec", '"vllm/any"')
+    set_in(folder, "base_urls_file", f'"{servers}"')
+    job = begin_job(8_008, "run.sh", folder, tmp_path / "shared.sqlite", servers)
+    until(lambda: [process.name() for process in psutil.Process(job.pid).children()] == ["sleep"])
+    with simulated() as server:
+        servers.write_text(f"{server.base_url}\n")
+        assert job.wait(120) == 0, (tmp_path / "8008.log").read_text()
+    check_whole(folder, 5)
 
 
 def replies_in_copy(path: Path) -> int:

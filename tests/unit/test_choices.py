@@ -79,6 +79,43 @@ NAMES_B = (
     "الإجابة هي B",
 )
 
+TAKEN_BACK = (
+    "The answer is A. Wait, no, it is B",
+    "The answer is A.\n\nWait, that is wrong. The answer should be B.",
+    "The answer is A. Actually, B.",
+    "The answer is A. Correction: B",
+    "The answer is (A).\nNo, it's (B).",
+    r"\boxed{A}. Wait, no. The answer is B.",
+    r"\boxed{A}. Hmm, wait, it is B.",
+    "The answer is A. Sorry, I mean B.",
+    "The answer is A, no, B.",
+    "The answer is A - no wait, B.",
+    "The answer is A, or rather B.",
+    "The answer is A. Wait, no, it is Paris.",
+    "Answer: A\n\nOn second thought, it must be B.",
+    "The answer is A... actually it should be B, since Paris is in France.",
+    "The answer is A. Wait, let me check. London is in England. So it is B.",
+    "The answer is A. That is wrong. It is B.",
+    "The answer is A. Hold on. B is correct.",
+    "The answer is A. I made a mistake. Therefore, B.",
+    "The answer is A. No, wait, it is C. No, it is B.",
+    "I think A. Wait, no, it is B.",
+)
+
+LEFT_STANDING = (
+    "The answer is B. Wait, let me check: A is in England. Yes, B.",
+    "The answer is B. Wait, is it A? No, it is not A.",
+    "The answer is B. A is wrong, since it is in England.",
+    "The answer is B. No other option is in France: it is a fact.",
+    "The answer is B. No, A, C and D are wrong.",
+    "The answer is B. Actually, A is the capital of England.",
+    "The answer is B. Wait, it is A that is in England, so B stays.",
+    "The answer is B, not A.",
+    "The answer is B. Actually, A is also true of Paris, but less so.",
+    "The answer is B. I was tempted by A, but no, it is in England.",
+    r"\boxed{B}. Wait, is that right? Yes, it is.",
+)
+
 NAMES_NONE = (
     "",
     "   \n ",
@@ -105,6 +142,31 @@ NAMES_NONE = (
 def test_an_answer_is_read(reply: str) -> None:
     """However a reply says that its answer is B, it is read as B."""
     assert letter_of(reply, CAPITALS) == "B"
+
+
+@pytest.mark.parametrize("reply", TAKEN_BACK)
+def test_what_is_taken_back_does_not_count(reply: str) -> None:
+    """A reply that takes an answer back and names another means the other, as a careful person reads it."""
+    assert letter_of(reply, CAPITALS) == "B"
+
+
+@pytest.mark.parametrize("reply", LEFT_STANDING)
+def test_a_doubt_that_names_no_other_answer_changes_nothing(reply: str) -> None:
+    """A reply that checks or explains its answer, and speaks of other options, stands by it."""
+    assert letter_of(reply, CAPITALS) == "B"
+
+
+BACK = ("Wait, no,", "No, wait:", "Actually,", "Correction:", "Hmm. No, that is wrong;", "Oops -", "Sorry, I mean")
+SAID = ("The answer is {}.", "Answer: {}", "**Answer:** ({})", r"\boxed{{{}}}", "So the answer must be {}.")
+
+
+@given(st.permutations("ABCD"), st.lists(st.sampled_from(BACK), min_size=1, max_size=4), st.sampled_from(SAID))
+def test_the_last_of_any_number_of_answers_counts(letters: list[str], backs: list[str], said: str) -> None:
+    """However often a reply takes its answer back, and however it does so, what it names last is its answer."""
+    reply = said.format(letters[0])
+    for back, letter in zip(backs, letters[1:], strict=False):
+        reply += f" {back} it is {letter}." if len(backs) % 2 else f"\n{back} {letter}."
+    assert letter_of(reply, ("one", "two", "three", "four")) == letters[min(len(backs), 3)]
 
 
 @pytest.mark.parametrize("reply", NAMES_NONE)

@@ -100,7 +100,7 @@ def test_a_damaged_ledger_makes_no_copy(ledger: Path, tmp_path: Path) -> None:
     with closing(sqlite3.connect(ledger)) as connection:
         connection.execute("UPDATE replies SET text = x'0901' WHERE seq = 7")
         connection.commit()
-    with pytest.raises(LedgerError, match="1 findings"):
+    with pytest.raises(LedgerError, match="has 1 finding, of which"):
         copy_ledger(ledger, tmp_path / "copy", unwatched)
     assert not (tmp_path / "copy").exists()
 

@@ -177,6 +177,8 @@ def test_a_person_reads_the_manifests_numbers(made: Path, page: Page) -> None:
 def test_pairs_are_shown_with_their_way(made: Path, page: Page) -> None:
     """Of every discipline, as there are fewer than twelve, a pair with its prompts and replies from the ledger."""
     found = gather(made)
+    assert page.text.count("Some pairs") == 2  # in the contents and as a heading
+    assert "Twelve pairs" not in page.text
     assert len(found.ways) == len({row["discipline"] for row, _ in found.ways}) == 5
     for row, way in found.ways:
         kinds = [step.request.id.partition("/")[0] for step in way.steps]

@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import platform
+import resource
 import secrets
 import shutil
 import socket
@@ -68,6 +69,61 @@ def test_a_program_that_ends_has_passed() -> None:
     passed("import multiprocessing as m\nassert m.get_context('fork').Pool(2).map(abs, [-1, -2]) == [1, 2]")
     passed("import tempfile\nwith tempfile.TemporaryFile() as file: file.write(b'x')")
     passed("assert 'é\U0001f600' == 'é\\U0001f600'")
+
+
+def test_a_program_runs_beside_any_number_of_open_files() -> None:
+    """A process that holds more than 1,024 files, as one with many connections does, runs programs as any other."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = 4096
+    if before[1] != resource.RLIM_INFINITY and before[1] < most:
+        pytest.skip(f"The machine lets a process open {before[1]} files.")
+    handles: list[int] = []
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(most, before[0]), before[1]))
+        while not handles or handles[-1] < 1_100:
+            handles.append(os.open(os.devnull, os.O_RDONLY))
+        passed("")
+    finally:
+        for handle in handles:
+            os.close(handle)
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+BELOW_TMP = """
+import sys
+from glan.evaluate.sandbox import Limits, run
+
+assert sys.base_prefix == {prefix!r}, sys.base_prefix
+outcome = run({program!r}, Limits(wall_s=120.0))
+sys.exit(None if outcome.is_passed else outcome.stderr or outcome.status)
+"""
+READ_ONLY = """
+import decimal, os, tempfile
+with tempfile.TemporaryFile() as file: file.write(b"x")
+tried = [lambda: open(os.__file__, "a"), lambda: open({lib!r} + "/new", "w"), lambda: os.rename({lib!r}, "/tmp/moved")]
+for each in tried:
+    try: each()
+    except OSError: continue
+    raise AssertionError("The interpreter was changed.")
+"""
+
+
+def test_a_python_below_tmp_runs_programs() -> None:
+    """A Python that was installed below /tmp runs programs as any other, and none of them changes it."""
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="glan-test-") as prefix:
+        python = Path(prefix) / "bin" / f"python3.{sys.version_info.minor}"
+        python.parent.mkdir()
+        shutil.copy(Path(sys.executable).resolve(), python)
+        (Path(prefix) / "lib").symlink_to(Path(sys.base_prefix) / "lib")
+        program = READ_ONLY.format(lib=f"{prefix}/lib")
+        ended = subprocess.run(
+            [python, "-c", BELOW_TMP.format(prefix=prefix, program=program)],
+            env={"PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stderr
 
 
 def test_a_program_that_fails_says_why() -> None:

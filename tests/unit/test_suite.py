@@ -1,5 +1,6 @@
 """The benchmarks of the suite: which there are, how a published row becomes a problem, and what is refused."""
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,34 @@ def test_the_hash_is_of_all_that_is_asked(data: Path, tmp_path: Path) -> None:
     assert hash_of(same) == hash_of(problems_in("gsm8k", data))
     other = [*problems_of("gsm8k", [row("gsm8k", question="1+1?", answer="#### 3")])]
     assert hash_of(other) != hash_of(problems_of("gsm8k", [row("gsm8k", question="1+1?", answer="#### 2")]))
+
+
+@pytest.mark.parametrize("name", list(suite()))
+def test_a_csv_asks_what_the_same_rows_in_lines_ask(name: str, data: Path, tmp_path: Path) -> None:
+    """In a CSV a list or an object is JSON in its cell, and every problem is that of the same row in JSON."""
+    folder = tmp_path / name
+    folder.mkdir()
+    for path in (data / name).iterdir():
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        with (folder / f"{path.stem}.csv").open("w", encoding="utf-8", newline="") as file:
+            table = csv.DictWriter(file, list(rows[0]))
+            table.writeheader()
+            for each in rows:
+                packed = {key: json.dumps(value) for key, value in each.items() if isinstance(value, list | dict)}
+                table.writerow({**each, **packed})
+    assert hash_of(problems_in(name, tmp_path)) == hash_of(problems_in(name, data))
+
+
+def test_a_cell_that_is_no_json_is_named(tmp_path: Path) -> None:
+    """What Python prints of an object is no JSON, and is not run to find out what it means."""
+    (tmp_path / "arc_easy").mkdir()
+    told = "id,question,choices,answerKey\nM_1,Where?,\"{'text': ['a', 'b'], 'label': ['A', 'B']}\",A\n"
+    (tmp_path / "arc_easy" / "test.csv").write_text(told, encoding="utf-8")
+    with pytest.raises(
+        BenchmarkError, match=r"test\.csv:1: the field 'choices' is not JSON, as a cell of a CSV"
+    ) as caught:
+        problems_in("arc_easy", tmp_path)
+    assert "docs/eval.md" in caught.value.hint
 
 
 def test_parquet_of_the_hub_is_read_in_order(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def test_a_prefix_never_reaches_what_is_held_out(
     """The first rows are trained on, the last are held out whatever the prefix, and too few are refused."""
     path = write(tmp_path_factory.mktemp("rows") / "rows.jsonl", [pair(i) for i in range(rows)])
     if rows - held_out < (pairs or 1):
-        with pytest.raises(DatasetError, match=f"has {rows} rows"):
+        with pytest.raises(DatasetError, match=f"has {rows} row"):
             read_data(path, pairs=pairs, held_out=held_out)
         return
     data = read_data(path, pairs=pairs, held_out=held_out)
@@ -58,6 +58,8 @@ def test_the_hash_is_of_the_rows_that_are_used(tmp_path: Path) -> None:
         ([], "no conversation"),
         ([{"role": "user", "content": "Q"}], "no conversation"),
         ([{"role": "assistant", "content": "A"}], "no conversation"),
+        ([{"role": "system", "content": "S"}, {"role": "assistant", "content": "A"}], "no conversation"),
+        ([{"role": "tool", "content": "5"}, {"role": "assistant", "content": "A"}], "tool"),
         ([{"role": "user", "content": "Q"}, {"role": "robot\x1b[2J", "content": "A"}], "robot"),
         ([{"role": "user", "content": None}, {"role": "assistant", "content": "A"}], "NoneType"),
         (["Q", "A"], "no object"),
@@ -69,10 +71,12 @@ def test_what_is_no_conversation_is_refused(tmp_path: Path, messages: object, ex
     with pytest.raises(DatasetError, match=r"rows\.jsonl:2") as raised:
         list(conversations(path))
     assert expected_error in str(raised.value)
+    assert '"role": "user"' in raised.value.hint
 
 
 def test_a_file_without_messages_is_refused(tmp_path: Path) -> None:
     """The error says which fields there are."""
     path = write(tmp_path / "rows.jsonl", [{"question": "Q"}])
-    with pytest.raises(DatasetError, match="no field 'messages'"):
+    with pytest.raises(DatasetError, match="no field 'messages', but question") as raised:
         list(conversations(path))
+    assert '"role": "user"' in raised.value.hint

@@ -33,8 +33,17 @@ def test_a_warm_up_that_is_too_long_stops_and_names_auto(pairs: int) -> None:
     with pytest.raises(ConfigError, match=r"1,000 steps of warm-up are more than 10%") as raised:
         schedule_of(read_recipe("paper"), pairs)
     assert "auto" in raised.value.hint
+    assert schedule_of(read_recipe("paper", {"warmup_share": "0.03"}), pairs).steps
     schedule = schedule_of(read_recipe("auto"), pairs)
     assert schedule.warmup_steps <= 0.03 * schedule.steps + 1
+
+
+@given(st.integers(1, 200), st.integers(1, 3), st.floats(0, 0.99))
+def test_a_share_never_takes_every_step(pairs: int, epochs: int, share: float) -> None:
+    """However few the pairs are, a student learns something: a first step of a warm-up has the learning rate 0."""
+    changes = {"epochs": str(epochs), "warmup_share": repr(share), "held_out": "0"}
+    schedule = schedule_of(read_recipe("tiny", changes), pairs)
+    assert 0 <= schedule.warmup_steps < schedule.steps
 
 
 def test_a_warm_up_of_a_tenth_does() -> None:

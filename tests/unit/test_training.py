@@ -120,6 +120,14 @@ def test_another_student_in_the_folder_is_left_alone(folder: Path, tmp_path: Pat
     assert (tmp_path / "mine" / "thesis.tex").exists()
 
 
+def test_a_file_in_the_way_of_the_folder_is_told(folder: Path, tmp_path: Path) -> None:
+    """Where --out stands below a file, the error says so and sends to another folder."""
+    (tmp_path / "file").touch()
+    with pytest.raises(TrainingError, match="a file stands in its way") as raised:
+        job(folder, tmp_path / "file" / "student").goes_on()
+    assert "--restart" not in raised.value.hint
+
+
 def test_another_chat_template_is_another_student(folder: Path, tmp_path: Path) -> None:
     """A template in a file counts by what is in it, and where it is is written nowhere."""
     template = tmp_path / "secret-folder.jinja"

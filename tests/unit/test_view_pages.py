@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -13,6 +12,7 @@ import pytest
 from asgi import get
 from harness import project, run, small
 from hostile import MARKUP, OWNED, hostile
+from looking import Page, page, viewer_of
 from starlette.applications import Starlette
 
 from glan.dataset.shards import read_rows
@@ -21,35 +21,11 @@ from glan.teachers.ledger import Ledger
 from glan.teachers.ledger_file import Lock
 from glan.view.app import app_of
 from glan.view.guard import POLICY
+from glan.view.index import Shelf
 from glan.view.viewer import Viewer
 
 UNSEEN = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 PAGES = ("/", "/tree", "/pairs", "/rejects", "/failures", "/reviews", "/pairs?q=gnp.exe")
-
-
-class Page(HTMLParser):
-    """What a browser would make of a page: its elements with their attributes, and its text."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str]]] = []
-        self.words: list[str] = []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {name: value or "" for name, value in attrs}))
-
-    def handle_data(self, data: str) -> None:
-        self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
-
-    @property
-    def links(self) -> list[str]:
-        return [attrs["href"] for tag, attrs in self.elements if tag == "a" and "href" in attrs]
 
 
 @pytest.fixture(scope="module")
@@ -66,20 +42,6 @@ def app(folder: Path) -> Starlette:
     found.shelf.want_texts()
     found.shelf.wait()
     return app_of(found)
-
-
-def viewer_of(folder: Path) -> Viewer:
-    found = Viewer.of(Project.open(folder))
-    found.shelf.refresh()
-    found.shelf.wait()
-    assert found.shelf.error is None
-    return found
-
-
-def page(app: Starlette, address: str, status: int = 200) -> Page:
-    response = get(app, address)
-    assert response.status == status, response.text[:2_000]
-    return Page(response.text)
 
 
 def crawled(app: Starlette, most: int = 120) -> Iterator[tuple[str, Page]]:
@@ -288,6 +250,23 @@ def test_a_project_without_a_data_set_or_a_ledger_can_be_looked_at(tmp_path: Pat
     assert "taxonomy.yaml" in page(app, "/tree", 503).text
     page(app, "/")
     page(app, next(link for link in found.links if link.startswith("/subject?")))
+
+
+class Unread(Shelf):
+    """A shelf whose index is not made."""
+
+    def refresh(self) -> None:
+        pass
+
+
+def test_an_overview_that_comes_too_early_says_what_is_missing(folder: Path) -> None:
+    """Until the rows are read, the overview says that they are being read, in place of where the pairs are."""
+    viewer = viewer_of(folder)
+    assert "Where the pairs are" in page(app_of(viewer), "/").text
+    viewer.shelf = Unread(viewer.shelf.data, viewer.shelf.folder)
+    found = page(app_of(viewer), "/").text
+    assert "Looking at the data set; look again for where the pairs are." in found
+    assert "Where the pairs are" not in found
 
 
 def test_a_trial_is_shown_by_itself() -> None:

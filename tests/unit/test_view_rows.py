@@ -14,7 +14,7 @@ from glan.dataset.rows import REJECT_SCHEMA, ROW_SCHEMA, Check, Reject, Row, Sco
 from glan.dataset.shards import ShardWriter
 from glan.errors import DatasetError
 from glan.records import Message, Outcome, Stage
-from glan.view.filters import Filter, filters_of, item_counts, mask_of, shares
+from glan.view.filters import Filter, filters_of, item_counts, mask_of, shares, words_of
 from glan.view.index import Data, Index, Shelf
 from glan.view.listing import PAGE, PAIRS, Asked, Listing, Lists
 from glan.view.texts import Search, Texts, build, snippet
@@ -145,6 +145,14 @@ def test_texts_are_counted_among_the_rows_of_a_list(index: Index) -> None:
     assert item_counts(index.columns, "sessions", mask) == {f"Session {i}": 26 for i in range(5)}
 
 
+def test_columns_have_the_words_of_the_docs() -> None:
+    """A column whose name is no word that people are told stands on a page, and in what is asked, by that word."""
+    assert [words_of(name) for name in ("sub_field", "task", "pii", "answer_tokens", "scores.my_own")] == [
+        "sub-field", "form", "personal data", "answer tokens", "my own",
+    ]  # fmt: skip
+    assert Filter("task", "is", "").told == "form is (none)"
+
+
 def walked(lists: Lists, asked: Asked) -> list[str]:
     """Walk all pages forwards, and see that each leads back to the one before it."""
     found: list[str] = []
@@ -215,6 +223,22 @@ def test_a_search_that_has_found_nothing_yet_says_so(index: Index) -> None:
     for each in (asked, Asked(typed=asked.typed, before=10**12)):
         listing = whole.page(each, PAIRS)
         assert (listing.told, listing.previous, listing.next) == ("Nothing", None, None)
+
+
+@pytest.mark.parametrize(
+    ("asked", "phrases"),
+    [
+        ('"', ('"',)),
+        ('""', ('""',)),
+        ('"a b', ("a b",)),
+        ('a" "b c"', ('a"', "b c")),
+        ('"" a', ("a",)),
+        (" ", ()),
+    ],
+)
+def test_quotation_marks_are_looked_for_where_they_enclose_nothing(asked: str, phrases: tuple[str, ...]) -> None:
+    """Quotation marks alone are text; around words they make a phrase, closed or not."""
+    assert Search.of(asked, "all").phrases == phrases
 
 
 def test_a_search_shows_where_it_was_found(index: Index) -> None:

@@ -23,7 +23,7 @@ from glan.config import Config, StudentConfig
 from glan.disk import replace
 from glan.errors import BudgetError, ConfigError, GlanError
 from glan.evaluate.answering import Answer, Respondent
-from glan.evaluate.folders import model_in, model_name_of
+from glan.evaluate.folders import identity_of, model_in, model_name_of
 from glan.evaluate.sandbox import Isolation, Limits
 from glan.evaluations import Chosen, Examination, Examined, Wanted, before_of, harness, pairs_of, ready
 from glan.examinees import Asked, Served
@@ -197,7 +197,7 @@ class _Sitting:
             return self._take(those, examined, served, as_json=as_json)
 
     def _local(self, *, as_json: bool) -> int:
-        from glan.evaluate.local import LocalModel, identity_of  # noqa: PLC0415 - an extra, and slow to load
+        from glan.evaluate.local import LocalModel  # noqa: PLC0415 - an extra, and slow to load
 
         examined = self._examined(identity_of(self.model))
         before_of(self.out, examined)

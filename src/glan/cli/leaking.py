@@ -28,6 +28,8 @@ from glan.project import Project
 
 _EVERY_S: Final = 10.0
 _MOST_NAMED: Final = 5
+_KEPT: Final = "kept"
+"""Folder of the losses of every batch, as they came."""
 _HEAD: Final = ("Benchmark", "L test", "L train", "Delta", "Delta %", "interval", "base", "excess", "interval", "")
 
 
@@ -102,8 +104,8 @@ class _Given(TypedDict):
 def leakage_command(model: str, test: Path | None, train: Path | None, **given: Unpack[_Given]) -> None:
     """Say whether MODEL, a folder or a name on the hub, has seen the training split of a benchmark.
 
-    It takes the loss of every item of the test and the training split, of MODEL and of its base. Needs the extra
-    `eval`.
+    It takes the loss of every item of the test and the training split, of MODEL and of its base. What was interrupted
+    goes on where it was: type the same command again. Needs the extra `eval`.
     """
     if (test is None) != (train is None):
         raise click.UsageError("--test and --train are given together.")
@@ -112,7 +114,8 @@ def leakage_command(model: str, test: Path | None, train: Path | None, **given: 
     given["base"] = given["base"] and _found(given["base"])
     given["files"] = (test, train)
     items = list(_items(given))
-    losses = _losses(library, model, items, given)
+    out = given["out"] or given["folder"] / "leakage"
+    losses = _losses(library, model, items, out / _KEPT, given)
     base = losses.get(given["base"] or "")
     of_base = by_benchmark(base) if base is not None else {}
     splits = given["splits"]
@@ -120,7 +123,6 @@ def leakage_command(model: str, test: Path | None, train: Path | None, **given: 
         exposure_of(each, of_base.get(name), splits=splits, confidence=given["confidence"], seed=given["seed"])
         for name, each in by_benchmark(losses[model]).items()
     ]
-    out = given["out"] or given["folder"] / "leakage"
     _keep(out, model, losses, found, given)
     if given["as_json"]:
         say_json(
@@ -191,7 +193,9 @@ def _from_file(name: str, split: str, path: Path, fields: Sequence[str]) -> Iter
             yield Item(benchmark=name, id=f"{split}/{row.number}", question=question, others=tuple(others))
 
 
-def _losses(library: ModuleType, model: str, items: Sequence[Item], given: _Given) -> dict[str, list[ItemLoss]]:
+def _losses(
+    library: ModuleType, model: str, items: Sequence[Item], kept: Path, given: _Given
+) -> dict[str, list[ItemLoss]]:
     """Return the losses of the model and of its base on the same texts, by their names."""
     found: dict[str, list[ItemLoss]] = {}
     texts: list[Text] = []
@@ -202,11 +206,11 @@ def _losses(library: ModuleType, model: str, items: Sequence[Item], given: _Give
         elif not texts:
             texts = [text_of_item(item, given["part"]) for item in items]
         tell = (lambda _: None) if given["as_json"] else _Rarely(name, len(texts))
-        found[name] = list(_kept(items, opened.losses(texts, tell)))
+        found[name] = list(_left(items, opened.losses(texts, kept, tell)))
     return found
 
 
-def _kept(items: Sequence[Item], losses: Sequence[Loss | None]) -> Iterator[ItemLoss]:
+def _left(items: Sequence[Item], losses: Sequence[Loss | None]) -> Iterator[ItemLoss]:
     """Yield the losses of the items of which something is left."""
     for item, loss in zip(items, losses, strict=True):
         if loss is not None:

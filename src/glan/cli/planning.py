@@ -108,7 +108,7 @@ def _tell(
 ) -> None:
     cases = estimates_of(disciplines, config, known)
     in_flight = config.limits.fixed
-    of_all = f"{config.pairs:,} pairs over {len(disciplines):,} disciplines"
+    of_all = f"{config.pairs:,} pairs over {counted(len(disciplines), 'discipline')}"
     say(f"{of_all}{_told_languages(config)}, with {in_flight:,} requests in flight.")
     if in_ledger := sum(known.done.values()):
         say(f"The ledger has {in_ledger:,} of the replies already; this is what is left:")
@@ -121,12 +121,18 @@ def _tell(
         say(_line(f"all, {name}", estimates))
     low, high = (disk_bytes(cases[name], known) / 1e6 for name in ("low", "high"))
     say(f"Disk: {low:,.0f} to {high:,.0f} MB more.")
-    if config.mode == "batch":
-        say("Costs are those of batches; the hours are the provider's, up to 24 for each step of the way.")
-    if known.usd_per_hour:
-        say(f"The cost has ${known.usd_per_hour:,.2f} for each hour of servers of your own.")
+    for line in _told_costs(config, known):
+        say(line)
     say(f"Hosts: {_told_hosts(hosts) or 'none'}.")
     say(_told_measured(config.stages, known.averages))
+
+
+def _told_costs(config: Config, known: Known) -> Iterator[str]:
+    """Say what the costs are, where they are not tokens times price."""
+    if config.mode == "batch":
+        yield "Costs are those of batches; the hours are the provider's, up to 24 for each step of the way."
+    if known.usd_per_hour:
+        yield f"The cost has ${known.usd_per_hour:,.2f} for each hour of servers of your own."
 
 
 def _told_languages(config: Config) -> str:
@@ -154,6 +160,7 @@ def _rests_on(config: Config, known: Known) -> Iterator[str]:
     yield _told_measured(config.stages, known.averages)
     if unpriced := [stage.value for stage in config.stages if known.prices[stage] is None]:
         yield f"The price of {', '.join(unpriced)} is unknown: `price` or `gpu_hour_usd` of the teacher says it."
+    yield from _told_costs(config, known)
     yield (
         f"Hours are with {config.limits.fixed:,} requests in flight, if the servers keep up; with ten times as many "
         "they are a tenth. A run finds by itself how many the servers bear."

@@ -10,6 +10,7 @@ import click
 from glan.cli.opening import only_option, opened_project
 from glan.cli.screen import json_option, ledger_option, project_option, say, say_json
 from glan.project import Project
+from glan.wording import counted
 
 
 class _Given(TypedDict):
@@ -40,7 +41,7 @@ def report_command(folder: Path, ledger: Path | None, **given: Unpack[_Given]) -
     if given["as_json"]:
         say_json({"path": str(path), "size_bytes": size, "pairs": pairs})
     else:
-        say(f"Wrote {path}: {pairs:,} pairs, {size / 1e6:,.1f} MB. It opens in any browser.")
+        say(f"Wrote {path}: {counted(pairs, 'pair')}, {size / 1e6:,.1f} MB. It opens in any browser.")
     if given["is_opened"]:
         webbrowser.open(path.resolve().as_uri())
 

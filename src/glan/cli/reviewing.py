@@ -16,6 +16,7 @@ from glan.places import key_of, slug
 from glan.project import Project
 from glan.reviews import NAME, Review, hash_of, line_of
 from glan.taxonomy.votes import elements_of
+from glan.wording import counted
 
 if TYPE_CHECKING:
     from glan.show.forms import Pair
@@ -75,13 +76,16 @@ def sample_command(  # noqa: PLR0913 - each is an option
         elements = elements_of(project.taxonomy)
         data = forms.vote_form(elements, name=name) if form == "html" else forms.vote_sheet(elements)
         path = _write(out or Path(f"votes.{form}"), data, force=force)
-        say(f"Wrote {len(elements):,} elements to vote on to {path}. Send it to each voter, and count what comes back:")
+        say(
+            f"Wrote {counted(len(elements), 'element')} to vote on to {path}. "
+            "Send it to each voter, and count what comes back:"
+        )
         say("  glan taxonomy vote --votes FILE FILE ...")
         return
     pairs = _sampled(project, n, by, project.config.seed if seed is None else seed)
     data = forms.pair_form(pairs, name=name) if form == "html" else forms.pair_sheet(pairs)
     path = _write(out or Path(f"pairs.{form}"), data, force=force)
-    say(f"Wrote {len(pairs):,} pairs to judge to {path}. Send it to each reviewer, and read what comes back:")
+    say(f"Wrote {counted(len(pairs), 'pair')} to judge to {path}. Send it to each reviewer, and read what comes back:")
     say("  glan review read FILE FILE ...")
 
 

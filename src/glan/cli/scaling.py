@@ -13,7 +13,7 @@ from glan.records import Discipline
 _SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 _UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 _BYTES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1, "B"))
-_COLUMNS = {"calls": 15, "tokens": 15, "cost": 21, "hours": 15, "disk": 17, "memory": 17}
+_COLUMNS = {"calls": 15, "tokens": 15, "cost": 23, "hours": 17, "disk": 17, "memory": 17}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from glan.train.checkpoints import newest_complete
 from glan.train.hand_over import TEMPLATE, TRAINERS, printed
 from glan.train.jobs import Job
 from glan.train.recipes import Schedule, read_recipe, schedule_of
+from glan.wording import counted
 
 _EVERY_S = 10.0
 
@@ -130,8 +131,9 @@ def _say_before(job: Job, schedule: Schedule, given: _Given) -> None:
         return
     held_out = f", {job.data.held_out:,} held out" if job.data.held_out else ""
     say(
-        f"{job.data.trained:,} pairs{held_out}, {job.recipe.epochs} epochs of {schedule.steps_per_epoch:,} steps: "
-        f"{schedule.steps:,} steps, {schedule.warmup_steps:,} to warm up, {job.recipe.batch_pairs:,} pairs each."
+        f"{counted(job.data.trained, 'pair')}{held_out}, {counted(job.recipe.epochs, 'epoch')} of "
+        f"{counted(schedule.steps_per_epoch, 'step')}: {counted(schedule.steps, 'step')}, {schedule.warmup_steps:,} to "
+        f"warm up, {counted(job.recipe.batch_pairs, 'pair')} each."
     )
 
 
@@ -158,7 +160,8 @@ class _Screen:
             return
         self.told_s = now_s
         done = found.step - self.first_step
-        left = (now_s - self.began_s) / done * (found.steps - found.step) if done else None
+        known = done > 0 or is_last
+        left = (now_s - self.began_s) / max(done, 1) * (found.steps - found.step) if known else None
         values = [f"{found.step:,}/{found.steps:,} steps"]
         values += [f"loss {found.point.loss:.4f}"] if found.point.loss is not None else []
         values += [f"held-out {found.point.held_out_loss:.4f}"] if found.point.held_out_loss is not None else []
@@ -227,7 +230,7 @@ def _say_after(job: Job, made: Made, given: _Given, what: str) -> None:
         return
     say(f"The student {job.model_path} {what}")
     for reason, count in made.counts.left_out.items():
-        say(f"  {count:,} rows were left out: {reason}.")
+        say(f"  Left out: {counted(count, 'row')}, {reason}.")
     if made.loss is not None:
         say(f"  Loss {made.loss:.4f}; {made.counts.learnt:,} of {made.counts.tokens:,} tokens are learnt.")
     if made.held_out_loss is not None:

@@ -128,7 +128,9 @@ class _Way:
 def _exported(folder: Path, out: Path, way: _Way, *, force: bool) -> int:
     write = WRITERS.get(out.suffix.casefold())
     if write is None:
-        raise DatasetError(f"{out} does not say what kind of file to write; its name ends in {' or '.join(WRITERS)}.")
+        raise DatasetError(
+            f"{out.name} does not say what kind of file to write; its name ends in {' or '.join(WRITERS)}."
+        )
     with _told(out):
         if out.is_dir() or (out.exists() and not force):
             raise DatasetError(f"{out} exists already.", hint="Give another name, or --force to replace a file.")

@@ -1,14 +1,21 @@
 """What models are asked in an examination, and what they answer: values that know no library and no server."""
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
 from glan.evaluate.problems import Problem
 from glan.records import Message
+
+_THOUGHT: Final = re.compile(
+    r"[<\[\u25c1]/(?:seed:)?(?:think(?:ing)?|thoughts?|reasoning)\s*[>\]\u25b7]", re.IGNORECASE
+)
+"""What ends thinking."""
+_THINKS: Final = re.compile(r"\s*[<\[\u25c1](?:seed:)?think(?:ing)?\s*[>\]\u25b7]", re.IGNORECASE)
 
 
 class Prompt(NamedTuple):
@@ -87,8 +94,13 @@ class Respondent(Protocol):
         ...
 
 
-def said(text: str, until: Sequence[str]) -> str:
-    """Return what a model says: without thinking that it shows before, and as far as none of these begins."""
-    text = text.rpartition("</think>")[2]
+def said(text: str) -> str:
+    """Return what a model says, without thinking that it shows before; nothing where it thought until it was cut."""
+    *_, end = (0, *(found.end() for found in _THOUGHT.finditer(text)))
+    return "" if not end and _THINKS.match(text) else text[end:]
+
+
+def up_to(text: str, until: Sequence[str]) -> str:
+    """Return a text as far as none of these begins."""
     places = [place for each in until if each and (place := text.find(each)) >= 0]
     return text[: min(places)] if places else text

@@ -2,12 +2,13 @@
 
 In this order, the first that finds something decides:
 
-1. a LaTeX box
-2. what the reply says its answer is, the last time that it says so, by letter or by the option's words
-3. "B is correct", "so C": the last
-4. a letter alone, or first: the whole reply, its first line or its last
-5. the option's words alone
-6. the only letter that the reply names at all
+1. what the reply says instead of an answer that it takes back: "Wait, no, it is B"
+2. a LaTeX box
+3. what the reply says its answer is, the last time that it says so, by letter or by the option's words
+4. "B is correct", "so C": the last
+5. a letter alone, or first: the whole reply, its first line or its last
+6. the option's words alone
+7. the only letter that the reply names at all
 
 A reply that names several as its answer, or none, has no answer.
 """
@@ -18,7 +19,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
-from glan.evaluate.statements import boxed, end_of, tails
+from glan.evaluate.statements import boxed, end_of, instead, second_thoughts, tails
 
 _OPEN: Final = r"[\s\"'“”‘’`*_$(\[{（【]*(?:\\(?:text|mathrm|mathbf|textbf)\s*\{\s*\(?)?"
 _NAMED: Final = r"(?:(?:the|both|either|simply|just|clearly|therefore|likely|probably|letter|option|choice|answer)\s+)*"
@@ -38,6 +39,8 @@ _HENCE: Final = re.compile(
     r"(?=\s*(?:[.,;!]|$|\n))",
     re.IGNORECASE,
 )
+_BESIDE: Final = re.compile(r"\b(?:is|are|was|were)\s+(?:also|partly|partially)\b", re.IGNORECASE)
+"""What is said of an option that is named beside the answer, not instead of it."""
 _FIRST: Final = re.compile(r"[\s*_(\[{\"'`#>]*(?P<letter>[A-Za-z])[\s*_\"'`]*(?:[).:\]}]|\s-|$)", re.MULTILINE)
 _ALONE: Final = re.compile(r"[\s*_(\[{\"'“‘`#>$]*(?P<letter>[A-Za-z])[\s*_)\].}\"'”’`$!。]*", re.MULTILINE)
 _ANY: Final = re.compile(r"(?<![\w'’])(?P<letter>[A-Z])(?![\w'’])")
@@ -54,6 +57,8 @@ def letter_of(reply: str, options: Sequence[str]) -> str | None:
     reply = unicodedata.normalize("NFKC", end_of(reply)).strip()
     if not reply:
         return None
+    if (found := _instead(reply, options)) is not None:
+        return found
     inside = boxed(reply)
     if inside is not None and (found := _named(inside, options)) is not None:
         return found or None
@@ -64,6 +69,13 @@ def letter_of(reply: str, options: Sequence[str]) -> str | None:
         if (found := rule(reply, options)) is not None:
             return found or None
     return None
+
+
+def _instead(reply: str, options: Sequence[str]) -> str | None:
+    """Return the letter of what a reply names instead of an answer that it takes back."""
+    second = second_thoughts(reply)
+    named = (_named(tail, options) for tail in instead(second))
+    return next(filter(None, named), None) or _concluded(_BESIDE.sub("", second), options)
 
 
 def _known(letter: str, options: Sequence[str]) -> str | None:

@@ -45,6 +45,12 @@ def mark_of(path: Path) -> str:
     return digest.hexdigest()[:16]
 
 
+def identity_of(name: str) -> str:
+    """Return what changes when a model in a folder is another; one on the hub is known by its name."""
+    folder = Path(name)
+    return f"files {mark_of(folder)}" if folder.is_dir() else f"hub {name}"
+
+
 def _files(path: Path) -> Iterator[Path]:
     """Give what `from_pretrained` reads, and nothing that only tells how the model came about."""
     told = {"training.json", "data.json", "trainer_state.json"}

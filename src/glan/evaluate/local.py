@@ -9,17 +9,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 import torch
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 from transformers.utils import logging
 
-from glan.disk import append
-from glan.errors import ConfigError, ProjectError
-from glan.evaluate.answering import Answer, Prompt, said
-from glan.evaluate.folders import mark_of
+from glan.errors import ConfigError
+from glan.evaluate.answering import Answer, Prompt, said, up_to
+from glan.evaluate.folders import identity_of
 from glan.evaluate.harness import hushed
+from glan.evaluate.kept import Kept
+from glan.evaluate.opened import device_and_type
 
 _ADAPTER: Final = "adapter_config.json"
 _BATCHES_AT_ONCE: Final = 4
@@ -42,11 +42,12 @@ class LocalModel:
         self.identity = identity_of(name)
         self._name = name
         self._tell = tell
-        self._kept = kept
+        self._kept = Kept[Answer](kept, Answer)
         self._at_once = batch_size * _BATCHES_AT_ONCE
+        device, dtype = device_and_type()
         try:
             with hushed():
-                self._model = HFLM(**_arguments(name), **_where(), batch_size=batch_size)
+                self._model = HFLM(**_arguments(name), device=device, dtype=dtype, batch_size=batch_size)
         except (OSError, ValueError, ImportError, KeyError) as error:
             first = next(iter(str(error).splitlines()), "")
             raise ConfigError(
@@ -68,7 +69,7 @@ class LocalModel:
 
     def answer(self, prompts: Sequence[Prompt]) -> list[Answer]:
         """Answer each prompt that has not been answered, the longest first, so that memory runs out early or never."""
-        known = self._known()
+        known = self._kept.known()
         keys = [self._key(prompt) for prompt in prompts]
         left = [i for i, key in enumerate(keys) if key not in known]
         left.sort(key=lambda i: -len(prompts[i].text))
@@ -77,7 +78,7 @@ class LocalModel:
             places = left[start : start + self._at_once]
             for i, answer in zip(places, self._said([prompts[i] for i in places]), strict=True):
                 known[keys[i]] = answer
-            self._keep({keys[i]: known[keys[i]] for i in places})
+            self._kept.add({keys[i]: known[keys[i]] for i in places})
         self._tell(len(prompts), len(prompts))
         return [known[key] for key in keys]
 
@@ -93,10 +94,11 @@ class LocalModel:
             return [self._answer(prompt, text) for prompt, text in zip(prompts, texts, strict=True)]
 
     def _answer(self, prompt: Prompt, text: str) -> Answer:
-        shown = said(text, prompt.until)
+        whole = said(text)
+        shown = up_to(whole, prompt.until)
         return Answer(
             text=shown,
-            is_cut=len(shown) == len(text) and self._tokens(text) >= prompt.max_tokens - 1,
+            is_cut=shown == whole and self._tokens(text) >= prompt.max_tokens - 1,
             is_prompt_cut=self._tokens(prompt.text) + prompt.max_tokens > self.longest,
         )
 
@@ -105,27 +107,6 @@ class LocalModel:
 
     def _key(self, prompt: Prompt) -> str:
         return hashlib.sha256(f"{self.identity} {prompt.key}".encode()).hexdigest()
-
-    def _known(self) -> dict[str, Answer]:
-        """Return the replies that were written down; a last line that a kill has torn is left out."""
-        try:
-            lines = self._kept.read_bytes().splitlines()
-        except FileNotFoundError:
-            return {}
-        except OSError as error:
-            raise ProjectError(f"{self._kept} cannot be read: {error.strerror}.") from error
-        found: dict[str, Answer] = {}
-        for line in lines:
-            try:
-                key, answer = msgspec.json.decode(line, type=tuple[str, Answer])
-            except msgspec.DecodeError:
-                continue
-            found[key] = answer
-        return found
-
-    def _keep(self, found: Mapping[str, Answer]) -> None:
-        self._kept.parent.mkdir(parents=True, exist_ok=True)
-        append(self._kept, b"".join(msgspec.json.encode(each) + b"\n" for each in found.items()))
 
 
 def _how(prompt: Prompt) -> dict[str, Any]:
@@ -138,13 +119,6 @@ def _how(prompt: Prompt) -> dict[str, Any]:
     return found if prompt.top_p is None else {**found, "top_p": prompt.top_p}
 
 
-def _where() -> dict[str, str]:
-    """Return the device and the type of its numbers."""
-    if torch.cuda.is_available():
-        return {"device": "cuda", "dtype": "bfloat16" if torch.cuda.is_bf16_supported() else "float32"}
-    return {"device": "mps" if torch.backends.mps.is_available() else "cpu", "dtype": "float32"}
-
-
 def _arguments(name: str) -> dict[str, Any]:
     """Return how a model is loaded; of an adapter its base is loaded with it."""
     path = Path(name) / _ADAPTER
@@ -154,9 +128,3 @@ def _arguments(name: str) -> dict[str, Any]:
     if not isinstance(base, str):
         raise ConfigError(f"{path} names no base, so the adapter cannot be loaded.")
     return {"pretrained": base, "peft": name, "tokenizer": name}
-
-
-def identity_of(name: str) -> str:
-    """Return what changes when a model in a folder is another; one on the hub is known by its name."""
-    folder = Path(name)
-    return f"files {mark_of(folder)}" if folder.is_dir() else f"hub {name}"

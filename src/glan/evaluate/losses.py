@@ -1,12 +1,21 @@
-"""The losses of a local model on texts. It imports torch, and is imported only when it is called for."""
+"""The losses of a local model on texts. It imports torch, and is imported only when it is called for.
 
+The losses of a batch are written down as soon as they are there. Texts are cut into the same batches each time, and a
+batch is done or not: so whoever was killed goes on, and every loss is that of a run without a break, to the last digit.
+"""
+
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Final, NamedTuple
 
+import msgspec
 import torch
 from torch.nn.functional import cross_entropy
 
 from glan.errors import ConfigError
+from glan.evaluate.folders import identity_of
+from glan.evaluate.kept import Kept
 from glan.evaluate.opened import open_model
 from glan.evaluate.texts import Loss, Part, Text
 
@@ -55,19 +64,32 @@ class Model:
             )
         return Text(whole, len(before) if answer and part == "answer" else 0, is_rendered=True)
 
-    def losses(self, texts: Sequence[Text], tell: Callable[[int], object]) -> list[Loss | None]:
+    def losses(self, texts: Sequence[Text], kept: Path, tell: Callable[[int], object]) -> list[Loss | None]:
         """Return the loss of each text; None where none of its tokens is left once it is cut to what the model takes.
 
-        `tell` is told how many texts are done.
+        `kept` is a folder for the losses of this and of other models. `tell` is told how many texts are done.
         """
+        identity = self._identity()
+        there = Kept[list[Loss | None]](kept / f"{_digest(identity)[:16]}.jsonl", list[Loss | None])
+        known = there.known()
         found: list[Loss | None] = [None] * len(texts)
         done = 0
         for batch in self._batches(texts):
-            for row, loss in zip(batch, self._of(batch), strict=True):
+            key = _digest([identity, [(row.ids, row.labels) for row in batch]])
+            if key not in known:
+                known[key] = list(self._of(batch))
+                there.add({key: known[key]})
+            for row, loss in zip(batch, known[key], strict=True):
                 found[row.place] = loss
             done += len(batch)
             tell(done)
         return found
+
+    def _identity(self) -> list[str]:
+        """Return what makes losses of the same tokens other ones: the model, the base of an adapter, the numbers."""
+        names = dict.fromkeys((self.name, self._model.name_or_path))
+        revision = getattr(self._model.config, "_commit_hash", None)
+        return [*map(identity_of, names), str(revision), self._device, str(self._model.dtype), str(torch.__version__)]
 
     def _batches(self, texts: Sequence[Text]) -> Iterator[list[_Tokens]]:
         """Yield texts of nearly the same length together, the longest first, so that memory runs out early or never."""
@@ -112,3 +134,7 @@ class Model:
         counts = (targets != IGNORED).sum(dim=1).tolist()
         for total, count in zip(each.sum(dim=1).tolist(), counts, strict=True):
             yield Loss(total / count, count) if count else None
+
+
+def _digest(told: object) -> str:
+    return hashlib.sha256(msgspec.json.encode(told)).hexdigest()

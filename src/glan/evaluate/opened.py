@@ -30,12 +30,18 @@ def open_model(name: str) -> Opened:
 
     """
     logging.disable_progress_bar()
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    dtype = torch.bfloat16 if device == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
+    device, dtype = device_and_type()
     tokenizer = _loaded(AutoTokenizer, name)
     model = _loaded(AutoModelForCausalLM, name, dtype=dtype).to(device).eval()
     longest = int(getattr(model.config.get_text_config(), "max_position_embeddings", None) or _LONGEST)
     return Opened(tokenizer, model, device, longest)
+
+
+def device_and_type() -> tuple[str, torch.dtype]:
+    """Return where every model of this machine is, and the type of its numbers: bfloat16 where a CUDA device has it."""
+    if torch.cuda.is_available():
+        return "cuda", torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    return "mps" if torch.backends.mps.is_available() else "cpu", torch.float32
 
 
 def _loaded(kind: Any, name: str, **options: Any) -> Any:  # noqa: ANN401 - transformers' own

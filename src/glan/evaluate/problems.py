@@ -187,6 +187,8 @@ def _mmlu(row: Published) -> Problem:
     options, right, subject = row.texts("choices"), row.fields["answer"], row.text("subject")
     if isinstance(right, str) and right in tuple(letters_of(len(options))):
         right = letters_of(len(options)).index(right)
+    elif isinstance(right, str) and right.isascii() and right.isdecimal():
+        right = int(right)
     if not isinstance(right, int):
         raise row.wrong("answer", "the number of an option, from 0, or its letter")
     if subject not in group_of():

@@ -10,6 +10,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from glan.benchmarks.hub import load_from_hub
 from glan.benchmarks.tables import READERS, rows_of
 from glan.errors import BenchmarkError, DatasetError
@@ -20,6 +22,8 @@ _HINT: Final = (
     "Where there is no network, get the files on another machine, such as with `hf download {hub} --repo-type dataset "
     "--local-dir X`, and name their folder: --data DIR. docs/eval.md says which file goes where."
 )
+_PACKED: Final = frozenset({"choices", "test_list", "instruction_id_list", "kwargs"})
+"""Columns that hold no text."""
 
 
 @cache
@@ -55,9 +59,22 @@ def _from_files(name: str, benchmark: Benchmark, data: Path) -> Iterator[Publish
         rows = chain.from_iterable(map(rows_of, _files(data / name, benchmark, part)))
         try:
             for number, row in enumerate(rows, 1):
-                yield Published(place=row.place, part=part, number=number, fields=row.fields)
+                yield _unpacked(Published(place=row.place, part=part, number=number, fields=row.fields), row.path)
         except DatasetError as error:
             raise BenchmarkError(str(error), hint=error.hint) from error
+
+
+def _unpacked(row: Published, path: Path) -> Published:
+    """Return a row with its lists and objects, which are JSON in the cells of a CSV."""
+    if path.suffix.casefold() != ".csv":
+        return row
+    fields = dict(row.fields)
+    for name in _PACKED & fields.keys():
+        try:
+            fields[name] = msgspec.json.decode(row.text(name))
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise row.wrong(name, "JSON, as a cell of a CSV holds lists and objects") from error
+    return msgspec.structs.replace(row, fields=fields)
 
 
 def _files(folder: Path, benchmark: Benchmark, part: str) -> list[Path]:

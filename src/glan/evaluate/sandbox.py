@@ -7,7 +7,7 @@ of the machine before it runs a line of it. Where that cannot be done nothing is
 import json
 import os
 import platform
-import select
+import selectors
 import signal
 import subprocess
 import sys
@@ -163,10 +163,12 @@ def _exchange(
         to.write(json.dumps(job).encode() + b"\n")
         to.flush()
     said = b""
-    while not stop.is_set() and time.monotonic() < end:
-        if select.select([of], [], [], _BETWEEN_S)[0]:
-            data = os.read(of.fileno(), _AT_ONCE)
-            if not data:
-                return said
-            said += data
+    with selectors.DefaultSelector() as selector:
+        selector.register(of, selectors.EVENT_READ)
+        while not stop.is_set() and time.monotonic() < end:
+            if selector.select(_BETWEEN_S):
+                data = os.read(of.fileno(), _AT_ONCE)
+                if not data:
+                    return said
+                said += data
     return None

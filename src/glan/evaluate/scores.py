@@ -11,19 +11,17 @@ Intervals are bootstrapped over the questions (percentiles, 95%). The draws foll
 questions alone, so that A and B exchanged mirror every number exactly.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from glan.evaluate.resampling import resamples_of
 from glan.places import seed_of
 from glan.records import Record
 
 RESAMPLES: Final = 2_000
 _TAIL: Final = 0.025
-_AT_ONCE: Final = 1_000_000
-"""Questions that are drawn at once."""
 _EASY: Final = 5
 """Difficulties up to this one are easy, those above it hard (paper, table 5)."""
 
@@ -149,17 +147,10 @@ def grade(found: Sequence[float], *, group: str, total: int, seed: int) -> Grade
 def interval(values: Sequence[float], *, seed: int, resamples: int = RESAMPLES) -> Interval:
     """Return the mean of values, and between which means 95% of the resamples lie."""
     drawn = np.asarray(values, dtype=np.float64)
-    means = np.sort(np.concatenate(list(_means(drawn, seed, resamples))))
+    rng = np.random.default_rng(seed_of(seed, "bootstrap", drawn.size))
+    means = np.sort(np.concatenate([drawn[places].mean(axis=1) for places in resamples_of(drawn.size, resamples, rng)]))
     cut = int(_TAIL * resamples)
     return Interval(value=_mean(values), low=float(means[cut]), high=float(means[resamples - 1 - cut]))
-
-
-def _means(values: NDArray[np.float64], seed: int, resamples: int) -> Iterable[NDArray[np.float64]]:
-    rng = np.random.default_rng(seed_of(seed, "bootstrap", values.size))
-    at_once = max(1, _AT_ONCE // values.size)
-    for start in range(0, resamples, at_once):
-        places = rng.integers(0, values.size, (min(at_once, resamples - start), values.size))
-        yield values[places].mean(axis=1)
 
 
 def groups_of(columns: Sequence[Mapping[str, str]], name: str) -> Mapping[str, list[int]]:

@@ -12,12 +12,16 @@ from glan.evaluate.figures import figure_of, told
 from glan.evaluate.instructions import kept_of
 from glan.evaluate.maths import expression_of, is_same
 from glan.evaluate.problems import Problem
-from glan.evaluate.statements import boxed, end_of, tails
+from glan.evaluate.statements import boxed, end_of, instead, second_thoughts, tails
 from glan.evaluate.suite import suite
 from glan.records import Record
 
 SCORE: Final = "score"
 """The one number of a benchmark that has no others."""
+
+
+_PAIRS: Final = (("yes", "no"), ("true", "false"), ("invalid", "valid"))
+"""Answers of BBH that are one word or the other."""
 
 
 class Part(Record, frozen=True, kw_only=True):
@@ -78,10 +82,23 @@ def stated_of(reply: str, kind: str) -> str | None:
     if said is None:
         lines = [line for line in reply.splitlines() if line.strip()]
         said = lines[-1].strip() if lines else None
-    if said is None or not re.fullmatch(r"\([A-Z]\)", kind):
-        return None if said is None else said.strip().removesuffix(".").strip("*_`\"' ")[:200]
-    letter = letter_of(f"The answer is {said}", [""] * 26)
-    return None if letter is None else f"({letter})"
+    if said is None:
+        return None
+    second = second_thoughts(reply)
+    if re.fullmatch(r"\([A-Z]\)", kind):
+        letter = letter_of(f"The answer is {said}\n{second}", [""] * 26)
+        return None if letter is None else f"({letter})"
+    for tail in (*instead(second), said):
+        if (word := _word_of(tail, kind)) is not None:
+            return word
+    return said.strip().removesuffix(".").strip("*_`\"' ")[:200]
+
+
+def _word_of(tail: str, kind: str) -> str | None:
+    """Return the word with which a text begins, where an answer of this kind is one of two: yes or no."""
+    words = next(("|".join(pair) for pair in _PAIRS if kind.casefold() in pair), None)
+    found = re.match(rf"\W*({words})\b(?!\W*(?:or|and)\b|/)", tail, re.IGNORECASE) if words else None
+    return found[1] if found else None
 
 
 def _bare(text: str) -> str:

@@ -4,7 +4,7 @@ A model may change its mind, so what is said last counts.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 _LEAD: Final = re.compile(
@@ -28,6 +28,34 @@ _LEAD: Final = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+_BACK: Final = r"""(?:
+    wait | hold\ on | oops | sorry | actually | correction | my\ mistake | (?:scratch|strike)\ that | or\ rather
+    | on\ (?:second\ thoughts?|reflection) | i\ (?:was|am)\ wrong | i\ (?:have\ )?made\ an?\ (?:mistake|error)
+    | i\ mean t? | (?:that|this|it)(?:['’]s|\ is|\ was)\ (?:wrong|incorrect|a\ mistake|not\ (?:right|correct))
+    | no(?=\s*[,.:;!…—–-]|\s+wait)
+    )\b"""
+_BREAK: Final = r"[\s,.:;!…—–*_-]{0,8}"
+_TAKES_BACK: Final = re.compile(
+    rf"""
+    (?:^|[.!?…,;:()\n—–-]){_BREAK}(?:(?:oh|ah|h+m+|um|but|well|and|ok|okay)\b{_BREAK}){{0,3}}{_BACK}
+    | \bor\ rather\b
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_INSTEAD: Final = re.compile(
+    rf"""
+    {_BACK}(?:{_BREAK}{_BACK}){{0,3}}
+    {_BREAK}(?:(?:so|then|rather|instead|therefore|thus|hence|in\ fact)\b{_BREAK}){{0,2}}
+    (?:
+        (?:(?:it|that|this)(?:['’]s|\ (?:is|was|(?:should|must|would|has\ to|ought\ to)\ be))|make\ (?:it|that))
+            (?!\s+not\b|n't|\s+\(?(?-i:[A-Z])\)?\s+(?:that|which|who)\b)
+            (?:\s+(?:actually|really|rather|just|simply|only|indeed|of\ course|in\ fact)\b)*
+        | (?=[*_"'“‘(\[$€£¥-]*(?:(?-i:[A-Z])|\d[\d,.'’\ ]*|true|false|valid|invalid)[*_"'”’)\]%]*\s*(?:[.,;!\n]|$))
+    )
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_SHOWN: Final = re.compile(r"\\(?:boxed|fbox)\s*|\#\#\#\#")
 _LONGEST: Final = 400
 _MOST: Final = 20_000
 _PLACES: Final = 50
@@ -40,7 +68,25 @@ def end_of(reply: str) -> str:
 
 def tails(reply: str) -> Iterator[str]:
     """Yield what follows each place where a reply says its answer, the last place first, to the end of its line."""
-    places = [found.end() for found in _LEAD.finditer(reply)]
+    return _following(reply, [found.end() for found in _LEAD.finditer(reply)])
+
+
+def second_thoughts(reply: str) -> str:
+    """Return a reply from where it takes back the answer that it has given; an empty text where it does not.
+
+    An answer that is boxed, or marked by ####, is given where it is for the last time, one that is said for the first.
+    """
+    given = [*_SHOWN.finditer(reply)][-1:] or [*_LEAD.finditer(reply)][:1]
+    found = _TAKES_BACK.search(reply, given[0].end()) if given else None
+    return reply[found.start() :] if found else ""
+
+
+def instead(second: str) -> Iterator[str]:
+    """Yield what second thoughts say instead, the last first: "wait, no, it is B", or the answer said anew."""
+    return _following(second, sorted(found.end() for rule in (_LEAD, _INSTEAD) for found in rule.finditer(second)))
+
+
+def _following(reply: str, places: Sequence[int]) -> Iterator[str]:
     for place in reversed(places[-_PLACES:]):
         tail = reply[place : place + _LONGEST].lstrip(" \t*_:：\"'“”‘’`—#")
         if tail.startswith("\n"):  # "Answer:", and the answer on the next line

@@ -36,6 +36,8 @@ const axis = (more) => ({
   splitLine: { lineStyle: { color: colour("line") } }, nameTextStyle: { color: colour("soft") }, ...more,
 });
 const grid = (more) => ({ left: 8, right: 18, top: 12, bottom: 26, containLabel: true, ...more });
+const across = (name) => ({ name, nameLocation: "middle", nameGap: 26 });
+const upward = (name) => ({ name, nameGap: 10, nameTextStyle: { color: colour("soft"), align: "left" } });
 const amounts = (more) => axis({ type: "value", axisLabel: { color: colour("soft"), fontSize: SMALL, hideOverlap: true, formatter: (n) => short(n) }, ...more });
 
 function short(n) {
@@ -44,6 +46,21 @@ function short(n) {
   }
   return String(+n.toFixed(2));
 }
+
+// Ink that can be read on a colour, whichever it is: black from the brightness on where it contrasts more than white.
+
+function mixed(from, to, share) {
+  const parts = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+  const [a, b] = [parts(from), parts(to)];
+  return a.map((value, i) => Math.round(value + (b[i] - value) * share));
+}
+
+function inkOn(rgb) {
+  const [r, g, b] = rgb.map((part) => (part > 10 ? ((part / 255 + 0.055) / 1.055) ** 2.4 : part / 3294.6));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000000" : "#ffffff";
+}
+
+const written = (rgb) => "rgb(" + rgb.join(",") + ")";
 
 const cut = (text, most) => (text.length > most ? text.slice(0, most - 1) + "\u2026" : text);
 
@@ -54,11 +71,11 @@ function coverage() {
   const line = (name, values, more) => ({ name, type: "line", showSymbol: false, data: rows.map((n, i) => [n, values[i]]), ...more });
   return {
     color: [colour("accent"), colour("soft")],
-    grid: grid({ top: 34 }),
+    grid: grid({ top: narrow() ? 74 : 54 }),
     legend: { top: 0, left: 0, textStyle: { color: colour("ink") }, itemWidth: 18 },
     tooltip: { ...look().tooltip, trigger: "axis", formatter: (at) => number(at[0].value[0]) + " pairs\n" + at.map((each) => each.seriesName + ": " + number(each.value[1]) + (total ? " (" + percent(each.value[1] / total) + ")" : "")).join("\n") },
-    xAxis: amounts({ max: rows[rows.length - 1], splitLine: { show: false }, name: "pairs", nameLocation: "middle", nameGap: 26 }),
-    yAxis: amounts({ }),
+    xAxis: amounts({ max: rows[rows.length - 1], minInterval: 1, splitLine: { show: false }, ...across("pairs") }),
+    yAxis: amounts({ minInterval: 1, ...upward("key concepts") }),
     series: [
       line("Different key concepts drawn", drawn, { areaStyle: { opacity: 0.15 }, lineStyle: { width: 2.5 } }),
       line("If each were a new one", most, { lineStyle: { type: "dashed", width: 1.5 } }),
@@ -69,14 +86,16 @@ function coverage() {
 function histogram(bins, tone) {
   const names = bins.texts.map((_, i) => number(bins.edges[i]) + " to " + number(bins.edges[i + 1]));
   return {
-    grid: grid({}),
+    grid: grid({ top: 32 }),
     tooltip: { ...look().tooltip, trigger: "axis", axisPointer: { type: "none" }, formatter: (at) => names[at[0].dataIndex] + " characters\n" + number(at[0].value) + " pairs" },
-    xAxis: axis({ type: "category", data: bins.edges.slice(0, -1).map(number), name: "characters", nameLocation: "middle", nameGap: 26, splitLine: { show: false } }),
-    yAxis: amounts({ }),
+    xAxis: axis({ type: "category", data: bins.edges.slice(0, -1).map(number), splitLine: { show: false }, ...across("characters") }),
+    yAxis: amounts({ minInterval: 1, ...upward("pairs") }),
     series: [{ type: "bar", data: bins.texts, barCategoryGap: "8%", itemStyle: { color: colour(tone), borderRadius: [3, 3, 0, 0] } }],
   };
 }
 
+// What a label has room for; of less than three letters nobody makes a word.
+const fitted = (text, most) => (most < 3 ? "" : cut(text, Math.floor(most)));
 const tones = ["accent", "second", "third", "fourth", "soft"];
 
 function mix() {
@@ -84,10 +103,11 @@ function mix() {
   const series = [];
   const deepest = Math.max(...rows.map((row) => row.parts.length), 0);
   for (let i = 0; i < deepest; i++) {
+    const rgb = mixed(colour("card"), colour(tones[i % tones.length]), 1 - 0.25 * Math.floor(i / tones.length));
     series.push({
       type: "bar", stack: "all", barMaxWidth: 34,
-      itemStyle: { color: colour(tones[i % tones.length]), opacity: 1 - 0.25 * Math.floor(i / tones.length), borderColor: colour("card"), borderWidth: 1 },
-      label: { show: true, color: colour("card"), fontSize: SMALL, overflow: "truncate", formatter: (at) => (at.value > 0.09 ? cut(at.data.part, narrow() ? 9 : 22) : "") },
+      itemStyle: { color: written(rgb), borderColor: colour("card"), borderWidth: 1 },
+      label: { show: true, color: inkOn(rgb), fontSize: SMALL, formatter: (at) => fitted(at.data.part, at.value * (narrow() ? 22 : 90)) },
       data: rows.map((row) => {
         const all = row.parts.reduce((sum, part) => sum + part[1], 0);
         const part = row.parts[i];
@@ -96,9 +116,9 @@ function mix() {
     });
   }
   return {
-    grid: grid({ bottom: 8 }),
+    grid: grid({}),
     tooltip: { ...look().tooltip, formatter: (at) => at.name + ": " + cut(at.data.part, 60) + "\n" + number(at.data.pairs) + " pairs, " + percent(at.value) },
-    xAxis: axis({ type: "value", max: 1, axisLabel: { color: colour("soft"), formatter: percent } }),
+    xAxis: axis({ type: "value", max: 1, axisLabel: { color: colour("soft"), formatter: percent, hideOverlap: true }, ...across("share of pairs") }),
     yAxis: axis({ type: "category", data: rows.map((row) => row.kind), axisLabel: { color: colour("ink") } }),
     series,
   };
@@ -109,7 +129,7 @@ function bars(rows, named, told, tone) {
   return {
     grid: grid({ right: 60 }),
     tooltip: { ...look().tooltip, formatter: (at) => told(turned[at.dataIndex]) },
-    xAxis: amounts({ }),
+    xAxis: amounts({ minInterval: 1, ...across("slots") }),
     yAxis: axis({ type: "category", data: turned.map((row) => cut(row[named], narrow() ? 18 : 44)), axisLabel: { color: colour("ink") }, splitLine: { show: false } }),
     series: [{
       type: "bar", barMaxWidth: 26,
@@ -134,10 +154,10 @@ function spent() {
   const rows = [...data.spent].reverse();
   const part = (name, key, tone) => ({ name, type: "bar", stack: "all", barMaxWidth: 30, itemStyle: { color: colour(tone) }, data: rows.map((row) => row[key]) });
   return {
-    grid: grid({ top: 34, bottom: 8 }),
+    grid: grid({ top: 34 }),
     legend: { top: 0, left: 0, textStyle: { color: colour("ink") }, itemWidth: 14 },
     tooltip: { ...look().tooltip, formatter: (at) => at.name + ", " + at.seriesName + "\n" + unit.told(at.value) },
-    xAxis: amounts({ }),
+    xAxis: amounts(across(unit.name)),
     yAxis: axis({ type: "category", data: rows.map((row) => row.stage), axisLabel: { color: colour("ink") } }),
     series: unit.parts.map((each) => part(...each)),
   };
@@ -159,14 +179,6 @@ const modes = [
 const two = (node) => (node.c || [node]).flatMap((each) => each.c || [each]);
 let mode = modes.find((each) => new Set(two(data.tree).map(each.of)).size > 1) || modes[0]; // one that tells something
 
-function mixed(from, to, share) {
-  const parts = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
-  const [a, b] = [parts(from), parts(to)];
-  return a.map((value, i) => Math.round(value + (b[i] - value) * share));
-}
-
-const isBright = ([r, g, b]) => 0.299 * r + 0.587 * g + 0.114 * b > 140;
-
 function span(nodes) {
   const values = nodes.map(mode.of).filter((value) => value !== null);
   const [low, high] = [Math.min(...values), Math.max(...values)];
@@ -178,7 +190,7 @@ function painted(node, [low, high]) {
   if (value === null) return { color: colour("line"), ink: colour("ink") };
   const share = high > low ? (value - low) / (high - low) : 0.5;
   const rgb = mixed(colour(mode.ends[0]), colour(mode.ends[1]), share);
-  return { color: "rgb(" + rgb.join(",") + ")", ink: isBright(rgb) ? "#16181b" : "#ffffff" };
+  return { color: written(rgb), ink: inkOn(rgb) };
 }
 
 function treemap() {
@@ -280,9 +292,9 @@ function draw(name) {
   if (!place) return;
   place.hidden = false;
   if (!drawn[name]) {
-    if (name === "mix") place.style.height = 50 + 52 * data.mix.length + "px";
+    if (name === "mix") place.style.height = 70 + 52 * data.mix.length + "px";
     if (name === "reasons") place.style.height = 60 + 36 * data.reasons.length + "px";
-    if (name === "spent") place.style.height = 80 + 44 * data.spent.length + "px";
+    if (name === "spent") place.style.height = 100 + 44 * data.spent.length + "px";
     drawn[name] = echarts.init(place, null, { renderer: "canvas" });
     if (name === "tree") drawn[name].on("click", (at) => { if (at.data && at.data.place) chosen(at.data.place); });
     new ResizeObserver(() => drawn[name].resize()).observe(place);

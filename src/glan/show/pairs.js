@@ -116,8 +116,12 @@ function corrected(pair, what) {
   return written === pair[what].replace(/\r\n?/g, "\n") || !written.trim() ? null : written;
 }
 
-function unfinished() {
-  return pairs.find((pair) => pair.verdict === "fix" && corrected(pair, "question") === null && corrected(pair, "answer") === null);
+// What is missing of a pair that somebody has begun to judge, or nothing.
+function missing(pair) {
+  if (pair.verdict === "fix" && corrected(pair, "question") === null && corrected(pair, "answer") === null) {
+    return "is to be fixed, but its text is as it was. Correct it, or drop it.";
+  }
+  return pair.verdict === null && pair.reason.value.trim() ? "has a reason, but no verdict. Give one, or empty its reason." : "";
 }
 
 const KEYS = {
@@ -144,10 +148,10 @@ document.addEventListener("keydown", (event) => {
 
 document.getElementById("next").addEventListener("click", nextOpen);
 document.getElementById("save").addEventListener("click", () => {
-  const open = unfinished();
+  const open = pairs.find(missing);
   if (open) {
     go(open);
-    say("Pair " + (pairs.indexOf(open) + 1) + " is to be fixed, but its text is as it was. Correct it, or drop it.", true);
+    say("Pair " + (pairs.indexOf(open) + 1) + " " + missing(open), true);
     return;
   }
   save("judgements", "reviewer", {

@@ -112,6 +112,11 @@ def _heading(token: Token) -> str:
     return f"<h{level}>" if token.nesting == 1 else f"</h{level}>\n"
 
 
+def _table(_: Token) -> str:
+    """Begin a table that a keyboard can move: on a narrow page it is wider than its place."""
+    return '<table tabindex="0">\n'
+
+
 def _cell(token: Token) -> str:
     """Begin a cell of a table without its alignment, which Markdown writes as a style; the page's policy has none."""
     return f"<{token.tag}>"
@@ -145,6 +150,7 @@ def _shown_formula_block(token: Token) -> str:
 _SHOWN: Final[Mapping[str, Callable[[Token], str]]] = {
     "heading_open": _heading,
     "heading_close": _heading,
+    "table_open": _table,
     "th_open": _cell,
     "td_open": _cell,
     "fence": _fence,

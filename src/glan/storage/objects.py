@@ -72,7 +72,7 @@ class Bucket:
     async def has(self, name: str) -> bool:
         with self._told(f"does not tell of {name}"):
             try:
-                await obstore.head_async(self._store, name)
+                await obstore.get_async(self._store, name)  # a HEAD has no body that says why; this one's is not read
             except FileNotFoundError as error:
                 self._refuse_absent_bucket(error)
                 return False

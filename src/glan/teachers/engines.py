@@ -16,6 +16,9 @@ from glan.teachers.joining import Servers
 from glan.teachers.line import Line
 from glan.teachers.specs import Endpoint
 
+_QUIET = {"RAY_DEDUP_LOGS_SKIP_REGEX": "^"}
+"""Ray's news of lost workers would stand in what is printed; `run.log` has them. Ray reads this when it is loaded."""
+
 
 class Engine(Protocol):
     """Who asks servers."""
@@ -70,6 +73,7 @@ async def engine_of(
     """
     if config.engine == "local":
         return Here()
+    environment.preset(_QUIET)
     try:
         from glan.teachers.ray import connected  # noqa: PLC0415 - an extra, and slow to load
     except ImportError as error:

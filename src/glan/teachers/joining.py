@@ -25,12 +25,19 @@ def read_urls(path: Path) -> tuple[str, ...]:
     """Return the base URLs in a file; empty lines and what follows a `#` are passed over.
 
     Raises:
-        ConfigError: it cannot be read, or a line is no base URL.
+        ConfigError: it cannot be read, a line is no base URL, or there is none.
 
     """
+    found = _urls_in(path)
+    if not found:
+        raise ConfigError(f"{path}, which base_urls_file in glan.toml names, names no server.", hint=_FORM)
+    return found
+
+
+def _urls_in(path: Path) -> tuple[str, ...]:
     try:
         with path.open("rb") as file:
-            text = file.read(_MAX_BYTES).decode()
+            text = file.read(_MAX_BYTES).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         told = error.strerror if isinstance(error, OSError) else str(error)
         raise ConfigError(
@@ -40,8 +47,6 @@ def read_urls(path: Path) -> tuple[str, ...]:
     for number, line in enumerate(text.splitlines(), 1):
         if url := line.partition("#")[0].strip():
             found[parse_base_url(url, source=f"{path}, line {number}")] = None
-    if not found:
-        raise ConfigError(f"{path}, which base_urls_file in glan.toml names, names no server.", hint=_FORM)
     return tuple(found)
 
 
@@ -59,7 +64,8 @@ async def following(
 ) -> AsyncIterator[None]:
     """Read the file again whenever it has changed, and have those servers asked.
 
-    A file that cannot be read, and a server that may not be asked, are told in the log, and the others stay.
+    A file that cannot be read, and a server that may not be asked, are told in the log, and the others stay. Where it
+    names none, none is asked until it does.
     """
     task = asyncio.create_task(_follow(path, servers, endpoint_at, every_s))
     try:
@@ -70,7 +76,7 @@ async def following(
 
 
 async def _follow(path: Path, servers: Servers, endpoint_at: Callable[[str], Endpoint], every_s: float) -> None:
-    before = _stamp(path)
+    before: tuple[int, int, int] | None = None  # it may have changed since the run read it
     while True:
         await asyncio.sleep(every_s)
         now = _stamp(path)
@@ -78,7 +84,7 @@ async def _follow(path: Path, servers: Servers, endpoint_at: Callable[[str], End
             continue
         before = now
         try:
-            urls = read_urls(path)
+            urls = _urls_in(path)
         except ConfigError as error:
             _log.warning("%s The servers stay as they are.", error)
             continue

@@ -115,7 +115,7 @@ def verified(copy: Path) -> int:
         findings = opened.verify()
         if findings:
             raise LedgerError(
-                f"The copy has {len(findings):,} findings, of which the first is: {findings[0]}",
+                f"The copy has {counted(len(findings), 'finding')}, of which the first is: {findings[0]}",
                 hint="`glan ledger verify` lists what is damaged in the ledger.",
             )
         return opened.count()

@@ -10,12 +10,19 @@ from typing import Final, NamedTuple, NoReturn
 
 import msgspec
 
-from glan.benchmarks.tables import Row, files_of, rows_of, value_of
+from glan.benchmarks.tables import Row, files_of, rows_of
 from glan.errors import DatasetError
+from glan.wording import counted
 
 ASSISTANT: Final = "assistant"
 _ROLES: Final = ("system", "user", ASSISTANT)
 _COLUMN: Final = "messages"
+_WAY_OUT: Final = (
+    'A row is {"messages": [{"role": "user", "content": "..."}, {"role": "assistant", "content": "..."}]}, all of it '
+    "text. Leave rows with tools or pictures out, and write those of another form so."
+)
+_MOST_NAMED: Final = 12
+_LONGEST_NAME: Final = 60
 
 
 class Message(NamedTuple):
@@ -96,7 +103,7 @@ def _refuse(path: Path, rows: int, pairs: int | None, held_out: int) -> NoReturn
     held = f", of which {held_out:,} are held out" if held_out else ""
     most = rows - held_out
     raise DatasetError(
-        f"{path} has {rows:,} rows{held}: too few to train on {'any' if pairs is None else f'{pairs:,}'}.",
+        f"{path} has {counted(rows, 'row')}{held}: too few to train on {'any' if pairs is None else f'{pairs:,}'}.",
         hint=f"Give --pairs {most} or fewer."
         if most > 0
         else f"Give {'--set held_out=0, or ' if held_out else ''}more rows.",
@@ -104,14 +111,20 @@ def _refuse(path: Path, rows: int, pairs: int | None, held_out: int) -> NoReturn
 
 
 def _conversation(row: Row) -> Conversation:
-    found = value_of(row, _COLUMN)
+    if _COLUMN not in row.fields:
+        known = ", ".join(str(name)[:_LONGEST_NAME] for name in list(row.fields)[:_MOST_NAMED])
+        raise DatasetError(f"{row.place} has no field {_COLUMN!r}, but {known or 'none'}.", hint=_WAY_OUT)
+    found = row.fields[_COLUMN]
     if not isinstance(found, Sequence) or isinstance(found, str):
-        raise DatasetError(f"{row.place} has no list of messages in `{_COLUMN}`, but a {type(found).__name__}.")
+        raise DatasetError(
+            f"{row.place} has no list of messages in `{_COLUMN}`, but a {type(found).__name__}.", hint=_WAY_OUT
+        )
     messages = tuple(_message(each, row) for each in found)
     roles = [message.role for message in messages]
-    if not roles or roles[-1] != ASSISTANT or roles[0] == ASSISTANT:
+    if not roles or roles[-1] != ASSISTANT or "user" not in roles[: roles.index(ASSISTANT)]:
         raise DatasetError(
-            f"{row.place} is no conversation that begins with a question and ends with an answer, but {roles[:6]}."
+            f"{row.place} is no conversation that begins with a question and ends with an answer, but {roles[:6]}.",
+            hint=_WAY_OUT,
         )
     id_ = row.fields.get("id")
     return Conversation(id_ if isinstance(id_, str) else row.place, messages)
@@ -125,6 +138,7 @@ def _message(found: object, row: Row) -> Message:
         raise DatasetError(
             f"{row.place} has a message of the role {str(role)[:40]!r} with "
             f"{'a text' if isinstance(content, str) else f'a {type(content).__name__}'}; it takes texts of "
-            f"{', '.join(_ROLES)}."
+            f"{', '.join(_ROLES)}.",
+            hint=_WAY_OUT,
         )
-    raise DatasetError(f"{row.place} has a message that is no object, but a {type(found).__name__}.")
+    raise DatasetError(f"{row.place} has a message that is no object, but a {type(found).__name__}.", hint=_WAY_OUT)

@@ -75,7 +75,10 @@ def template_of(chosen: str, own: str | None) -> str:
     try:
         return Path(chosen).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"The chat template {chosen} cannot be read: {error}.") from error
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise ConfigError(
+            f"The chat template {chosen} cannot be read: {why}.", hint="A chat_template is base, glan or a Jinja file."
+        ) from error
 
 
 def check_tokenizer(tokenizer: Tokenizer, base: str) -> None:

@@ -48,7 +48,7 @@ def _of_transformers(job: Job, schedule: Schedule) -> Settings:
     return {
         "num_train_epochs": recipe.epochs,
         "learning_rate": recipe.learning_rate,
-        "lr_scheduler_type": _falling(recipe),
+        "lr_scheduler_type": recipe.scheduler,
         "warmup_steps": schedule.warmup_steps,
         "per_device_train_batch_size": _at_once(schedule),
         "gradient_accumulation_steps": schedule.accumulation,
@@ -109,7 +109,7 @@ def _axolotl(job: Job, schedule: Schedule) -> tuple[Settings, Sequence[str]]:
         "num_epochs": recipe.epochs,
         "optimizer": "adamw_torch",
         "learning_rate": recipe.learning_rate,
-        "lr_scheduler": _falling(recipe),
+        "lr_scheduler": recipe.scheduler,
         "warmup_steps": schedule.warmup_steps,
         "micro_batch_size": _at_once(schedule),
         "gradient_accumulation_steps": schedule.accumulation,
@@ -170,11 +170,6 @@ TRAINERS: Mapping[str, Callable[[Job, Schedule], tuple[Settings, Sequence[str]]]
     "llama-factory": _llama_factory,
 }
 """Every trainer that a recipe can be handed over to."""
-
-
-def _falling(recipe: Recipe) -> str:
-    """Return the schedule by the name that transformers has for it."""
-    return recipe.schedule if recipe.schedule != "constant" else "constant_with_warmup"
 
 
 def _at_once(schedule: Schedule) -> int:

@@ -136,8 +136,9 @@ class Job:
 
     def begin(self) -> None:
         """Write down what is made in the folder."""
+        told = msgspec.json.format(msgspec.json.encode(self.asked))
         self.out.mkdir(parents=True, exist_ok=True)
-        replace(self.run_path, msgspec.json.format(msgspec.json.encode(self.asked)))
+        replace(self.run_path, told)
         self.tokens_folder.mkdir(exist_ok=True)
 
     def remove(self) -> None:
@@ -155,6 +156,10 @@ class Job:
             return msgspec.json.decode(self.run_path.read_bytes(), type=Asked)
         except FileNotFoundError:
             return None
+        except NotADirectoryError as error:
+            raise TrainingError(
+                f"{self.out} cannot be a folder: a file stands in its way.", hint="Give another folder with --out."
+            ) from error
         except (OSError, msgspec.DecodeError) as error:
             raise TrainingError(
                 f"{self.run_path} cannot be read: {error}.", hint="Give another --out, or --restart to begin anew."

@@ -13,6 +13,7 @@ from msgspec import Meta
 from glan.config import read_toml, settings_of
 from glan.errors import ConfigError
 from glan.settings import Settings
+from glan.wording import counted
 
 MOST_WARMUP_SHARE = 0.1
 """Of all steps. A warm-up in steps that is longer does not fit the data: the learning rate hardly gets to its peak."""
@@ -104,6 +105,11 @@ class Recipe(Settings, frozen=True):
         Lora | None, Meta(description="A small adapter beside frozen weights; unset: all weights are tuned.")
     ] = None
 
+    @property
+    def scheduler(self) -> str:
+        """The schedule by the name that transformers has for it."""
+        return "constant_with_warmup" if self.schedule == "constant" else self.schedule
+
 
 def recipes() -> tuple[str, ...]:
     """Return the names of the shipped recipes."""
@@ -128,7 +134,11 @@ def text_of(name: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"The recipe {path} cannot be read: {error}.") from error
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise ConfigError(
+            f"The recipe {path} cannot be read: {why}.",
+            hint=f"The recipes that are shipped are {', '.join(recipes())}; a file of your own is TOML.",
+        ) from error
 
 
 def read_recipe(name: str, changes: Mapping[str, str] | None = None) -> Recipe:
@@ -197,17 +207,18 @@ def schedule_of(recipe: Recipe, pairs: int, *, sequences: int | None = None, dev
     if sequences is None and per_step != recipe.batch_pairs:
         raise ConfigError(
             f"A batch of {recipe.batch_pairs:,} pairs does not divide into {recipe.pairs_per_device:,} at once on "
-            f"{devices:,} devices.",
+            f"{counted(devices, 'device')}.",
             hint=_way_out(recipe, devices),
         )
     steps_per_epoch = math.ceil(n_sequences / per_step)
     steps = steps_per_epoch * recipe.epochs
-    warmup = recipe.warmup_steps if recipe.warmup_steps is not None else math.ceil((recipe.warmup_share or 0) * steps)
+    share = min(math.ceil((recipe.warmup_share or 0) * steps), steps - 1)  # the first step of a warm-up learns nothing
+    warmup = recipe.warmup_steps if recipe.warmup_steps is not None else share
     if recipe.warmup_steps is not None and warmup > MOST_WARMUP_SHARE * steps:
         raise ConfigError(
             f"{warmup:,} steps of warm-up are more than {MOST_WARMUP_SHARE:.0%} of the {steps:,} steps that "
             f"{pairs:,} pairs make: the learning rate would hardly reach its peak.",
-            hint="The recipe `auto` warms up for a share of all steps: --recipe auto --base MODEL.",
+            hint="Warm up for a share of all steps: --set warmup_share=0.03, or --recipe auto --base MODEL.",
         )
     return Schedule(
         steps_per_epoch=steps_per_epoch,

@@ -5,12 +5,15 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import PartialState
 from datasets import Dataset, disable_progress_bars
 from peft import LoraConfig
+from safetensors import SafetensorError
+from torch.nn import Linear
 from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, TrainerCallback
 from transformers.utils import is_flash_attn_2_available, logging
 from trl import SFTConfig, SFTTrainer, pack_dataset
@@ -70,6 +73,27 @@ class Trainer(SFTTrainer):  # type: ignore[misc]  # trl ships no types
 
     def create_model_card(self, *_: object, **__: object) -> None:
         """Write nothing."""
+
+    def _save_checkpoint(self, *arguments: object, **named: object) -> None:
+        with _on_disk(Path(self.args.output_dir)):
+            super()._save_checkpoint(*arguments, **named)
+
+
+@contextmanager
+def _on_disk(folder: Path) -> Iterator[None]:
+    """Tell of a disk that takes no more, which each library that writes weights says in its own way.
+
+    Raises:
+        TrainingError: what the block writes cannot be written.
+
+    """
+    try:
+        yield
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise TrainingError(
+            f"The weights in {folder} cannot be written: {str(error).rstrip('.')}.",
+            hint="Where the disk is full, make room on it; the same command goes on from the newest whole checkpoint.",
+        ) from error
 
 
 class _Hooks(TrainerCallback):  # type: ignore[misc]  # transformers ships no types that are strict
@@ -174,10 +198,10 @@ def tune(job: Job, watch: Watch) -> Tuned:
 
 def _told(counts: Counts, schedule: Schedule, devices: int) -> str:
     """Say what the tokens make of the steps that were foretold."""
-    left = "".join(f"{count:,} rows are left out: {reason}. " for reason, count in counts.left_out.items())
+    left = "".join(f"Left out: {counted(count, 'row')}, {reason}. " for reason, count in counts.left_out.items())
     return (
-        f"{left}{counts.trained:,} pairs make {schedule.steps:,} steps of {schedule.sequences_per_step:,} sequences on "
-        f"{counted(devices, 'device')}."
+        f"{left}Trained on: {counted(counts.trained, 'pair')}, {counted(schedule.steps, 'step')} of "
+        f"{counted(schedule.sequences_per_step, 'sequence')} on {counted(devices, 'device')}."
     )
 
 
@@ -199,11 +223,14 @@ def _loaded(kind: Any, base: str, **options: Any) -> Any:  # noqa: ANN401 - tran
     try:
         return kind.from_pretrained(base, **options)
     except (OSError, ValueError, ImportError) as error:
-        first = next(iter(str(error).splitlines()), "")
-        raise ConfigError(
-            f"The base {base} cannot be loaded: {first.rstrip('.')}.",
-            hint="A base is a folder with config.json, or a name on the hub that you may read.",
-        ) from error
+        hint = "A base is a folder with config.json, or a name on the hub that you may read."
+        if (attention := options.get("attn_implementation")) is not None:
+            hint = f"If the attention {attention!r} is the cause: without `attention` it takes the best that there is."
+        raise ConfigError(f"The base {base} cannot be loaded: {_first_line(error)}.", hint=hint) from error
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), "").rstrip(".")
 
 
 def _tokens_of(job: Job, tokenizer: Any) -> Tokens:  # noqa: ANN401
@@ -246,15 +273,24 @@ def trainer_of(
     flat = recipe.packing or (attention or "").startswith("flash")
     own = {"padding_free": flat, "bf16": is_half, **_evaluation(job, schedule, evaluates=held_out is not None)}
     arguments = _checked(**_arguments(job, schedule), **own)
-    trainer = Trainer(
-        model=model,
-        args=arguments,
-        train_dataset=trained,
-        eval_dataset=held_out,
-        processing_class=tokenizer,
-        peft_config=_adapter(job),
-        callbacks=[hooks],
-    )
+    try:
+        trainer = Trainer(
+            model=model,
+            args=arguments,
+            train_dataset=trained,
+            eval_dataset=held_out,
+            processing_class=tokenizer,
+            peft_config=_adapter(job),
+            callbacks=[hooks],
+        )
+    except ValueError as error:
+        if recipe.lora is None:
+            raise
+        names = sorted({name.rpartition(".")[2] for name, layer in model.named_modules() if isinstance(layer, Linear)})
+        raise ConfigError(
+            f"The adapter does not fit {job.base}: {_first_line(error)}.",
+            hint=f"The linear layers of the base are {', '.join(names)}; without lora.targets all get one.",
+        ) from error
     trainer.remove_callback(PrinterCallback)
     return trainer
 
@@ -316,7 +352,7 @@ def _arguments(job: Job, schedule: Schedule) -> Mapping[str, Any]:
         "output_dir": str(job.checkpoints_path),
         "num_train_epochs": recipe.epochs,
         "learning_rate": recipe.learning_rate,
-        "lr_scheduler_type": recipe.schedule if recipe.schedule != "constant" else "constant_with_warmup",
+        "lr_scheduler_type": recipe.scheduler,
         "warmup_steps": schedule.warmup_steps,
         "per_device_train_batch_size": at_once,
         "gradient_accumulation_steps": schedule.accumulation,
@@ -327,7 +363,7 @@ def _arguments(job: Job, schedule: Schedule) -> Mapping[str, Any]:
         "max_length": recipe.max_tokens if recipe.packing else None,
         "packing": recipe.packing,
         "dataset_kwargs": {"skip_prepare_dataset": True},
-        "logging_steps": recipe.log_every_steps,
+        "logging_steps": min(recipe.log_every_steps, schedule.steps),
         "logging_nan_inf_filter": False,
         "save_strategy": "steps",
         "save_steps": recipe.checkpoint_every_steps,
@@ -354,5 +390,6 @@ def _save(trainer: Trainer, job: Job) -> None:
     part = job.out / ".model.part"
     if trainer.is_world_process_zero() and part.exists():
         shutil.rmtree(part)
-    trainer.save_model(str(part))
+    with _on_disk(part):
+        trainer.save_model(str(part))
     _state().wait_for_everyone()

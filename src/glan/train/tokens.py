@@ -63,7 +63,10 @@ def written(data: Data, tokenizer: Tokenizer, max_tokens: int, path: Path) -> To
             while batch := list(islice(rows, _BATCH)):
                 stream.write_batch(pa.RecordBatch.from_pylist([row._asdict() for row in batch], _SCHEMA))
     except (OSError, pa.ArrowException) as error:
-        raise DatasetError(f"{path} cannot be written: {error}.") from error
+        raise DatasetError(
+            f"The tokens in {path} cannot be written: {error}.",
+            hint="Where the disk is full, make room on it; the same command begins anew.",
+        ) from error
     counts = tally.counts()
     if not counts.trained:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in counts.left_out.items())

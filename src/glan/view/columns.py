@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from glan.dataset.rows import REJECT_SCHEMA
 from glan.errors import DatasetError
 
 T = TypeVar("T")
@@ -64,8 +65,15 @@ class Writer:
         self._file = pa.ipc.new_file(folder / COLUMNS, _SCHEMA)
 
     def add(self, rows: pa.Table) -> None:
-        """Add rows, as a data set or its rejects hold them."""
-        rows = rows.combine_chunks()
+        """Add rows, as a data set or its rejects hold them.
+
+        Raises:
+            pa.ArrowException: they are none of ours.
+
+        """
+        rows = ours(rows, REJECT_SCHEMA).combine_chunks()
+        if rows["id"].null_count:
+            raise pa.ArrowInvalid("a row stands without an id")
         found = {name: _column(rows, name) for name in ("id", "messages", *CATEGORIES, *LISTS, *NUMBERS)}
         ids = found["id"]
         parts = pc.extract_regex(ids, _ID_PARTS)
@@ -76,7 +84,7 @@ class Writer:
         question, answer = (said(found["messages"], role) for role in ("user", "assistant"))
         found["head"] = pc.utf8_slice_codeunits(question, 0, HEAD_LENGTH)
         found["question_length"], found["answer_length"] = pc.utf8_length(question), pc.utf8_length(answer)
-        found["score_values"] = _part_of(found["scores"], "value", pa.float64())
+        found["score_values"] = _part_of(found["scores"], "value")
         for name in ("scores", "checks"):
             found[name] = _named(found[name])
         self._write(found)
@@ -215,6 +223,28 @@ class Columns:
         return found
 
 
+def ours(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Return the columns of a schema; those that rows from somewhere else lack are nulls.
+
+    Raises:
+        pa.ArrowException: one is of another type, or they have no id or no messages.
+
+    """
+    for name in ("id", "messages"):
+        if name not in rows.schema.names:
+            raise pa.ArrowInvalid(f"the rows have no column {name!r}")
+    return rows if rows.schema == schema else pa.table([_as_ours(rows, field) for field in schema], schema=schema)
+
+
+def _as_ours(rows: pa.Table, field_: pa.Field) -> pa.ChunkedArray | pa.Array:
+    if field_.name not in rows.schema.names:
+        return pa.nulls(rows.num_rows, field_.type)
+    try:
+        return rows[field_.name].cast(field_.type)
+    except pa.ArrowException as error:
+        raise pa.ArrowInvalid(f"the column {field_.name!r} is no {field_.type} ({error})") from error
+
+
 def said(messages: pa.Array, role: str) -> pa.Array:
     """Return of each conversation what the first message of a role says; null where there is none."""
     flat = messages.flatten()
@@ -232,13 +262,11 @@ def _column(rows: pa.Table, name: str) -> pa.Array:
     if name in rows.schema.names:
         column = rows[name]
         return column.chunk(0) if column.num_chunks else pa.array([], column.type)
-    return pa.nulls(rows.num_rows, pa.list_(pa.string()) if name in LISTS else pa.string())
+    return pa.nulls(rows.num_rows, pa.string())
 
 
 def _named(lists: pa.Array) -> pa.Array:
     """Return lists of structs as lists of names, for checks with what they came to."""
-    if not pa.types.is_struct(lists.type.value_type):
-        return lists
     flat = lists.flatten()
     names = flat.field("name")
     if "verdict" in [each.name for each in flat.type]:
@@ -246,9 +274,7 @@ def _named(lists: pa.Array) -> pa.Array:
     return pa.ListArray.from_arrays(_offsets(lists), names)
 
 
-def _part_of(lists: pa.Array, name: str, kind: pa.DataType) -> pa.Array:
-    if not pa.types.is_struct(lists.type.value_type):
-        return pa.ListArray.from_arrays(pa.array([0] * (len(lists) + 1), pa.int32()), pa.array([], kind))
+def _part_of(lists: pa.Array, name: str) -> pa.Array:
     return pa.ListArray.from_arrays(_offsets(lists), lists.flatten().field(name))
 
 

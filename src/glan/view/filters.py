@@ -9,6 +9,7 @@ scores.correct.min=7     a score by its name
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 from typing import Literal
 
 import numpy as np
@@ -21,6 +22,8 @@ MAX_FILTERS = 20
 _SCORE = "scores."
 _NOTHING = "(none)"
 """How no text at all is shown."""
+_WORDS = {"sub_field": "sub-field", "sub_fields": "sub-fields", "task": "form", "pii": "personal data"}
+"""Columns that people know by another word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +47,8 @@ class Filter:
     @property
     def told(self) -> str:
         """What it asks, for people."""
-        name = self.name.removeprefix(_SCORE).replace("_", " ")
         signs = {"is": "is", "not": "is not", "has": "has", "min": "from", "max": "to"}
-        return f"{name} {signs[self.how]} {self.value or _NOTHING}"
+        return f"{words_of(self.name)} {signs[self.how]} {self.value or _NOTHING}"
 
     def mask(self, columns: Columns) -> Mask:
         """Return which rows have it."""
@@ -87,6 +89,11 @@ class Filter:
         return found
 
 
+def words_of(name: str) -> str:
+    """Return the name of a column as people read it."""
+    return _WORDS.get(name) or name.removeprefix(_SCORE).replace("_", " ")
+
+
 @dataclass(frozen=True, slots=True)
 class Share:
     """How many of the rows have a text."""
@@ -124,11 +131,11 @@ def mask_of(columns: Columns, filters: Sequence[Filter]) -> Mask:
 
 
 def shares(columns: Columns, name: str, mask: Mask, most: int) -> list[Share]:
-    """Return the most frequent texts of a column among some rows, with how many have them."""
+    """Return the most frequent texts of a column among some rows, with how many have them; equals by the alphabet."""
     codes = columns.codes(name)[mask]
     counts = np.bincount(codes + 1, minlength=len(columns.texts(name)) + 1)
-    order = np.argsort(-counts, kind="stable")[:most]
-    return [Share(columns.text(name, code - 1) or "", int(counts[code])) for code in order if counts[code]]
+    found = [Share(columns.text(name, code - 1) or "", int(counts[code])) for code in np.flatnonzero(counts).tolist()]
+    return nsmallest(most, found, key=lambda each: (-each.rows, each.text.casefold()))
 
 
 def item_counts(columns: Columns, name: str, mask: Mask) -> Mapping[str, int]:

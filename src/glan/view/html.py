@@ -13,6 +13,8 @@ from glan.dataset.tallies import MOST_LETTERS
 from glan.records import Reply
 from glan.show.rendering import rendered
 from glan.show.sheets import visible
+from glan.view.filters import words_of
+from glan.wording import counted
 
 STATIC: Mapping[str, str] = {"view.css": "text/css", "view.js": "text/javascript", "icon.svg": "image/svg+xml"}
 """The files that pages fetch, with their types."""
@@ -42,8 +44,8 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(n=_number, usd=_usd, when=_when, words=_words, seconds=_seconds, rendered=_rendered)
-    environment.globals.update(url=_url, just=_just, tokens_of=_tokens_of)
+    environment.filters.update(n=_number, usd=_usd, when=_when, words=words_of, seconds=_seconds, rendered=_rendered)
+    environment.globals.update(counted=counted, url=_url, just=_just, tokens_of=_tokens_of)
     return environment
 
 
@@ -88,11 +90,6 @@ def _when(time: float) -> str:
         return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     except (OverflowError, ValueError, OSError):
         return "at no time that there is"
-
-
-def _words(name: str) -> str:
-    """Return the name of a column as people read it."""
-    return name.removeprefix("scores.").replace("_", " ")
 
 
 def _tokens_of(reply: Reply) -> str:

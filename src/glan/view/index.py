@@ -17,10 +17,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from glan.dataset.rows import REJECT_SCHEMA, ROW_SCHEMA
 from glan.dataset.shards import Group, groups_of
 from glan.errors import DatasetError, GlanError
 from glan.view import texts
-from glan.view.columns import COLUMNS, VALUES, Columns, Writer, said
+from glan.view.columns import COLUMNS, VALUES, Columns, Writer, ours, said
 
 _VERSION = b"glan view 2"
 _TEXTS = "texts.arrow"
@@ -105,7 +106,9 @@ class Index:
 
         """
         group = next(g for g in self.groups.all if g.first <= number < g.first + g.rows)
-        found: list[dict[str, Any]] = group.read().slice(number - group.first, 1).to_pylist()
+        schema = ROW_SCHEMA if number < self.groups.n_pairs else REJECT_SCHEMA
+        rows = ours(group.read().slice(number - group.first, 1), schema)
+        found: list[dict[str, Any]] = rows.to_pylist()
         self._check(number, found[0]["id"] if found else None)
         return found[0]
 

@@ -1,7 +1,6 @@
 """The pages: each takes what its address asks and gives HTML, in which all that anybody said is text."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 from starlette.requests import Request
@@ -31,7 +30,8 @@ _CHOSEN = (
 _CHOSEN_OF_REJECTS = ("outcome", "stage", "reason", *_CHOSEN)
 _TYPED = ("subject", "sessions", "key_concepts", "checks", "pii", "sources", "system", "id")
 _RANGES = ("question_tokens", "answer_tokens", "question_length", "answer_length", "slot")
-_MOST_CHOICES = 300
+_MOST_CHOICES = 500
+"""Texts of a column that can be chosen; more than the built-in tree has disciplines."""
 _MOST_FAILURES = 1_000
 _MOST_REVIEWS = 1_000
 
@@ -41,9 +41,22 @@ def overview(request: Request) -> Response:
     viewer = _viewer(request)
     manifest = viewer.project.manifest()
     fields: tuple[Counted, ...] = ()
-    with suppress(NoDataError, WaitingError, TaxonomyError):
+    work = ""
+    try:
         fields = _tree(viewer)
-    return _page(request, "overview", title="Overview", manifest=manifest, live=Live.of(viewer.opened), fields=fields)
+    except WaitingError as error:
+        work = str(error)
+    except (NoDataError, TaxonomyError):
+        pass  # the rest of the page needs neither
+    return _page(
+        request,
+        "overview",
+        title="Overview",
+        manifest=manifest,
+        live=Live.of(viewer.opened),
+        fields=fields,
+        work=work,
+    )
 
 
 def live(request: Request) -> Response:
@@ -217,6 +230,7 @@ def _list(request: Request, base: Filter) -> Response:
         asked=asked,
         listing=lists.page(asked, base),
         choices=_choices(lists, asked, base),
+        most_choices=_MOST_CHOICES,
         typed=[name for name in _TYPED if name == "id" or len(lists.index.columns.texts(name)) or asked.value(name)],
         ranges=_ranges(lists.index.columns),
         is_open=any(each.name in _TYPED or each.how in {"min", "max"} for each in asked.filters),

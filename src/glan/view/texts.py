@@ -57,12 +57,12 @@ class Search:
 
     @classmethod
     def of(cls, asked: str, where: str) -> "Search":
-        """Return the search that a person typed: words, and phrases between quotation marks.
+        """Return the search that a person typed: words, and phrases between quotation marks; these alone are text.
 
         Some keyboards write a letter in several characters, where texts have it in one.
         """
         said = [quoted or word for quoted, word in _PART.findall(unicodedata.normalize("NFC", asked))]
-        parts = list(dict.fromkeys(part for part in said if part.strip()))[:_MOST_PHRASES]
+        parts = list(dict.fromkeys(part for part in said if part.strip()))[:_MOST_PHRASES] or asked.split()[:1]
         return cls(
             phrases=tuple(parts),
             where="question" if where == "question" else "answer" if where == "answer" else "all",

@@ -63,7 +63,7 @@ def tree_of(roots: Iterable[Node], counts: Counts, titles: Mapping[str, str]) ->
 
 
 def subjects_of(columns: Columns, leaf: str) -> tuple[Counted, ...]:
-    """Return the subjects of a discipline that have slots, in the order of the data set."""
+    """Return the subjects of a discipline that have slots: those with the most pairs first, equals by the alphabet."""
     within = (Filter("leaf", "is", leaf),)
     here = mask_of(columns, within)
     keys, names, levels = (columns.codes(name) for name in ("subject_key", "subject", "level"))
@@ -71,12 +71,12 @@ def subjects_of(columns: Columns, leaf: str) -> tuple[Counted, ...]:
     places = np.unique(keys[rows], return_index=True)[1]
     counts = counts_of(columns, "subject_key", within)
     found = []
-    for row in np.sort(rows[places]).tolist():
+    for row in rows[places].tolist():
         key = columns.text("subject_key", keys[row]) or ""
         count = counts[key]
         title, level = columns.text("subject", names[row]), columns.text("level", levels[row])
         found.append(_counted(title or key, leaf, count, subject=key, level=level or ""))
-    return _beside(found)
+    return _beside(sorted(found, key=lambda each: (-each.pairs, each.title.casefold())))
 
 
 def titles_of(columns: Columns) -> Mapping[str, str]:

@@ -73,6 +73,26 @@ def test_a_run_goes_on_with_ray_and_without(machines: Machines, command: Command
     assert bytes_of(folder / "dataset") == bytes_of(other / "dataset")
 
 
+def test_a_worker_that_is_killed_leaves_what_is_printed_to_glan(machines: Machines, command: CommandLine) -> None:
+    """Another takes its place; what Ray says of it is not among the JSON that `glan run` prints."""
+    with served() as server:
+        command = command.told(base_url=f"http://{machines.host}:{server.port}/v1")
+        folder = command.init("demo", pairs=200)
+        begun = command.begin_run(folder, "--json", *engine(machines))
+        paid(server, 40, begun)
+        head = psutil.Process(machines.machines[0].process.pid)
+        workers = [each for each in head.children(recursive=True) if "".join(_arguments(each)).startswith("ray::Asker")]
+        assert workers
+        with held(server):
+            for worker in workers:
+                worker.kill()
+            until(lambda: joined(folder) >= 2, LONG_S)
+        ended = begun.end()
+    assert ended.code == 0, ended.words
+    assert ended.json["pairs"] == 200
+    check_whole(folder, 200)
+
+
 @pytest.mark.parametrize(
     ("address", "variables", "words"),
     [

@@ -18,6 +18,7 @@ from glan.errors import BenchmarkError
 from glan.evaluate.instructions import refuse_unready
 from glan.evaluate.local import LocalModel
 from glan.evaluate.maths import is_same
+from glan.evaluate.opened import device_and_type, open_model
 from glan.evaluate.problems import Problem
 from glan.evaluate.suite import tasks_folder
 
@@ -41,7 +42,7 @@ def test_a_killed_local_model_goes_on(command: CommandLine, local_model: Path, d
     given = ("eval", local_model, "--data", data, "--tasks", "gsm8k", "--batch-size", 1, "--out")
     kept = tmp_path / "killed" / "replies.jsonl"
     begun = command.begin(*given, tmp_path / "killed")
-    until(lambda: kept.exists() or begun.is_over)
+    until(lambda: begun.is_over or (kept.exists() and kept.stat().st_size > 0))
     gone(begun)
     before = kept.read_bytes()
     assert 0 < len(before.splitlines()) <= 10
@@ -71,6 +72,14 @@ def test_a_model_that_is_none_is_told(command: CommandLine, data: Path, tmp_path
     (tmp_path / "empty").mkdir()
     ended = command("eval", tmp_path / "empty", "--data", data, "--out", tmp_path / "out", "--tasks", "gsm8k")
     assert (ended.code, "cannot be loaded" in ended.err) == (1, True), ended.words
+
+
+def test_every_way_of_opening_a_model_chooses_the_same_device(local_model: Path, tmp_path: Path) -> None:
+    """A model that is examined stands where one that teaches, or whose losses are taken, does, in the same numbers."""
+    examined = LocalModel(str(local_model), batch_size=1, kept=tmp_path / "kept", tell=lambda *_: None)
+    opened = open_model(str(local_model))
+    weights = next(examined._model.model.parameters())  # noqa: SLF001 - nothing else tells
+    assert (weights.device.type, weights.dtype) == (opened.device, opened.model.dtype) == device_and_type()
 
 
 def test_a_chat_template_is_used(local_model: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 import signal
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -183,7 +184,7 @@ def test_an_interrupted_run_publishes_nothing(s3: S3, glan: CommandLine) -> None
         begun.send(signal.SIGTERM)
         ended = begun.end()
     assert ended.code == 130, ended.words
-    assert f"Nothing was published: `glan push {URL}` does it." in ended.out
+    assert f"Nothing was published: `glan push {URL} --project {folder}` does it." in ended.out
     assert s3.names("data") == []
 
 
@@ -203,6 +204,23 @@ def test_a_ledger_goes_to_a_bucket_and_comes_back(s3: S3, glan: CommandLine, mad
     assert ended.code == 0, ended.words
     with Ledger.open(made / "ledger.sqlite", readonly=True) as ledger:
         assert (ledger.count(), ledger.verify()) == (count, [])
+
+
+def test_what_keeps_a_file_from_a_bucket_is_told_before_it_is_made(s3: S3, glan: CommandLine, made: Path) -> None:
+    """A bucket that is not there and a key that is over are named in one sentence, and nothing is sent for them."""
+
+    def ended_key(environ: dict[str, object], start_response: Callable[..., object]) -> list[bytes]:
+        start_response("400 Bad Request", [("Content-Type", "application/xml")])
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [b"<Error><Code>ExpiredToken</Code></Error>"]
+
+    for command in (("ledger", "backup"), ("export",)):
+        ended = glan(*command, "s3://nobucket/out/file.jsonl", "--project", made)
+        assert (ended.code, "There is no bucket 'nobucket'" in ended.err) == (1, True), ended.words
+    assert s3.busy.puts == 1, "Of the bucket itself."
+    s3.busy.app = ended_key
+    for command in (("ledger", "backup"), ("export",)):
+        ended = glan(*command, f"s3://{BUCKET}/out/file.jsonl", "--project", made)
+        assert (ended.code, "it does not know the key, or no longer" in ended.err) == (1, True), ended.words
 
 
 def test_a_long_file_is_sent_in_parts_and_seen_when_it_is_whole(s3: S3, tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from commandline import CommandLine
+from extras.train.conftest import written
+from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from glan.project import Project
@@ -89,6 +91,44 @@ def test_a_base_that_is_not_there_leaves_nothing(command: CommandLine, project: 
     assert ended.code == 1
     assert "The base no/such-base cannot be loaded" in ended.err
     assert not (tmp_path / "student").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("lora.targets=nolayer", ("The adapter does not fit", "q_proj")),
+        ("attention=nothing", ("cannot be loaded", "without `attention`")),
+        ("chat_template=none.jinja", ("none.jinja cannot be read", "base, glan or a Jinja file")),
+    ],
+)
+def test_a_setting_that_does_not_fit_the_base_is_told(
+    change: str, told: tuple[str, ...], command: CommandLine, project: Project, small: Path
+) -> None:
+    """The error says what does not fit and what does, and leaves the folder free."""
+    ended = command(*arguments(project, small, command.home / "student", "--set", change))
+    assert ended.code == 1
+    assert all(each in ended.err for each in told), ended.err
+    assert not (command.home / "student").exists()
+
+
+def test_a_full_disk_is_told(command: CommandLine, project: Project, small: Path, tmp_path: Path) -> None:
+    """Where a checkpoint does not fit on the disk, the error says so; with room the same command goes through."""
+    given = arguments(project, small, tmp_path / "student", "--set", "epochs=1")
+    full = command.told(max_file_bytes=100 * 1024)(*given)
+    assert full.code == 1
+    assert ("cannot be written" in full.err, "make room" in full.err) == (True, True), full.err
+    assert not (tmp_path / "student" / "model").exists()
+    assert command(*given).code == 0
+
+
+def test_one_pair_is_learnt(command: CommandLine, small: Path, tmp_path: Path) -> None:
+    """A single pair makes a single step, which changes the weights, and its loss is told however rare the log is."""
+    data = written(tmp_path / "one.jsonl", [("What is a star?", "A ball of gas.")])
+    given = ("train", "--data", data, "--recipe", "tiny", "--base", small, "--set", "held_out=0", "--set", "epochs=1")
+    ended = command(*given, "--set", "log_every_steps=100", "--out", tmp_path / "student")
+    assert (ended.code, "Loss " in ended.out) == (0, True), ended.words
+    before, after = (load_file(folder / "model.safetensors") for folder in (small, tmp_path / "student" / "model"))
+    assert any(not before[name].equal(after[name]) for name in before)
 
 
 def test_killed_and_stopped_it_comes_to_the_same(

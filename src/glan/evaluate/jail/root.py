@@ -69,11 +69,11 @@ def build(sources: Sequence[Source], *, disk_bytes: int) -> int:
     """Make the new root, enter it, and return a handle of its list of processes, which stands nowhere in it."""
     kernel.mount("none", "/", None, kernel.RECURSIVE | kernel.PRIVATE)
     kernel.mount("tmpfs", str(_NEW), "tmpfs", _CLOSED, "size=1m,mode=755")
+    processes = _make_work(_NEW / WORK.relative_to("/"), disk_bytes)  # first: a Python may live below it
     for source in sources:
         _place(source)
     for point in _mounted([source.target for source in sources if not source.link]):
         _make_read_only(point)
-    processes = _make_work(_NEW / WORK.relative_to("/"), disk_bytes)
     kernel.enter(str(_NEW))
     kernel.mount("none", "/", None, kernel.REMOUNT | kernel.BIND | kernel.READ_ONLY | _CLOSED)
     os.chdir(WORK)

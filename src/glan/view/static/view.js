@@ -8,6 +8,7 @@ async function look() {
   try {
     const response = await fetch("/live");
     if (!response.ok) throw new Error(response.statusText);
+    live.classList.remove("away");
     const found = await response.json();
     if (found.state !== live.dataset.state) {
       location.reload();
@@ -45,12 +46,15 @@ if (matchMedia("(min-width: 60rem)").matches) {
   for (const each of document.querySelectorAll("[data-wide-open]")) each.open = true;
 }
 
+// What is wider than its place is moved by the arrows while it has the focus, and no page is turned.
+const isMoved = (place) => place !== document.body && place.clientWidth > 0 && place.scrollWidth > place.clientWidth;
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select, textarea")) return;
   if (event.key === "/") {
     event.preventDefault();
     document.querySelector("input[type=search]")?.focus();
-  } else if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
+  } else if ((event.key === "ArrowLeft" || event.key === "ArrowRight") && !isMoved(event.target)) {
     document.querySelector(event.key === "ArrowLeft" ? "a[rel=prev]" : "a[rel=next]")?.click();
   }
 });
