@@ -298,7 +298,7 @@ def read_toml(text: str, source: str) -> dict[str, object]:
 
     """
     try:
-        return tomllib.loads(text)
+        return tomllib.loads(text.removeprefix("\ufeff"))  # some editors begin a file so
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{source} is not valid TOML: {error}.") from error
 

@@ -108,10 +108,16 @@ def pairs_of(
             f"--pairs {wanted} is less than the {standing.rows:,} rows that stand; nothing was changed.",
             hint="--yes shortens the data set; the replies stay in the ledger.",
         )
-    return wanted, [*_told(change, wanted)]
+    return wanted, [*_told(change, wanted, most=max(config.pairs, standing.rows) if asked is None else wanted)]
 
 
-def _told(change: Growth, wanted: int) -> Iterator[str]:
+def _told(change: Growth, wanted: int, *, most: int) -> Iterator[str]:
+    """Say which rows leave, and that N is greater than what anybody has named and what stands, which is `most`."""
+    if wanted > most:
+        yield (
+            f"{wanted:,} pairs are wanted now, since so many keep every row that stands; "
+            f"--pairs {most} makes no more than {most:,}, and lets rows leave."
+        )
     if change.lost:
         yield f"{change.lost:,} rows leave: their disciplines are not in the taxonomy any more."
     if change.displaced:

@@ -36,7 +36,7 @@ from glan.reporting import Reporter
 from glan.settled import Basis, count_again, settled, told_again
 from glan.spending import possibly_paid, possibly_paid_so_far, purse_of
 from glan.streams import collecting_rarely
-from glan.surprise import Earlier, chosen, meaning_of
+from glan.surprise import Earlier, check_there, chosen, meaning_of
 from glan.teachers.batch_post import Post
 from glan.teachers.identities import Identities
 from glan.teachers.ledger import Ledger
@@ -148,6 +148,8 @@ class Run:
         job = self._job(disciplines, asking, pairs)
         meaning = meaning_of(self.config, disciplines, self.project.prompts, asking)
         earlier = Earlier.of(ledger, self.options.scope_in(self.project))
+        if standing is not None and self.options.choice is not Choice.REASK:
+            check_there(earlier, standing.rows, self.project.ledger_path)
         choice = await chosen(job, ledger, meaning, told=self.options.choice, earlier=earlier)
         inputs = inputs_of(self.project, self.options)
         basis = Basis(inputs=inputs, meaning=meaning, models=self.panel.models, choice=choice)

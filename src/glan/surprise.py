@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from pathlib import Path
 from urllib.parse import unquote
 
 from msgspec import structs
@@ -147,6 +148,22 @@ async def chosen(job: Job, ledger: Ledger, now: Mapping[str, str], *, told: Choi
     if again.replies:
         raise refusal(narrowed(earlier.changed(now), mismatched), again)
     return Choice.EXACT
+
+
+def check_there(earlier: Earlier, rows: int, path: Path) -> None:
+    """See that a ledger is the one of the rows that stand, and not another or a new one.
+
+    Raises:
+        WouldAskAgainError: it knows of no run, so all that they rest on would be paid for again.
+
+    """
+    if rows and not earlier.runs:
+        raise WouldAskAgainError(
+            f"The data set has {rows:,} rows, and the ledger {path} has none of the replies that they rest on: this "
+            "run would ask for all of them again. Nothing was asked.",
+            hint="Name the ledger that has them, --ledger PATH, or put a backup in its place with `glan ledger "
+            "restore`; --reask pays for everything anew.",
+        )
 
 
 def narrowed(lines: Sequence[str], mismatched: Iterable[str]) -> list[str]:

@@ -1,6 +1,8 @@
 """`glan run` against a server that answers well, badly or never in the right form; the server counts what was paid."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -159,6 +161,20 @@ def test_dead_letters_are_told_apart_and_asked_again_on_request(tmp_path: Path) 
         check_whole(folder, 5)
         failures = command("status", "--failures", "--project", folder)
         assert "draft/astronomy/1: " not in failures.out
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"], ids=["output", "errors", "all"])
+def test_a_run_needs_no_streams(command_line: CommandLine, closed: str) -> None:
+    """Whoever starts a run may have closed its input, output and errors: it makes its pairs all the same."""
+    folder = command_line.init("data", pairs=3, disciplines="Astronomy")
+    arguments = ["run", "--project", str(folder), "--teacher", "offline"]
+    command = ["/bin/sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-m", "glan", *arguments]
+    ended = subprocess.run(
+        command, cwd=command_line.home, env=command_line.environment(), capture_output=True, check=False, timeout=150
+    )
+    assert ended.returncode == 0
+    assert b"Traceback" not in ended.stdout + ended.stderr
+    check_whole(folder, 3)
 
 
 def test_the_rows_say_what_they_are(hundred: Path) -> None:

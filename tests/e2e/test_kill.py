@@ -215,6 +215,18 @@ def test_a_run_that_stops_waits_no_longer_than_its_grace(tmp_path: Path) -> None
         assert replies_in(folder) == 0
 
 
+def test_a_terminal_that_closes_loses_nothing(slow: Server, tmp_path: Path) -> None:
+    """Hung up on, twice as shells do it, a run keeps every reply under way."""
+    command = CommandLine(home=tmp_path, base_url=slow.base_url)
+    folder = command.init("data", pairs=PAIRS)
+    begun = command.begin_run(folder, "--max-in-flight", IN_FLIGHT)
+    until(_has_paid(slow, 20))
+    begun.send(signal.SIGHUP)
+    begun.send(signal.SIGHUP)
+    assert begun.end(timeout_s=40).code == 130
+    assert replies_in(folder) == settled(slow).paid
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_second_signal_ends_at_once_and_loses_no_more_than_what_is_in_flight(
     clean: Clean, tmp_path: Path, number: signal.Signals

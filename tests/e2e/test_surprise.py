@@ -325,3 +325,23 @@ def test_a_first_run_and_a_new_ledger_know_no_change() -> None:
         assert run(folder, Counting(small())).exit_code == 0
         assert committed(folder)
         assert Project.open(folder).dataset().count_rows() == 24
+
+
+@pytest.mark.parametrize("choice", [None, Choice.KEEP])
+def test_rows_without_their_ledger_are_not_paid_for_again(choice: Choice | None) -> None:
+    """Where the ledger is gone, or another one is named, the run stops before it asks; --reask goes on."""
+    with project(["Physics"], pairs=6) as folder:
+        teacher = Counting(small())
+        run(folder, teacher)
+        files = published(folder)
+        (folder / "ledger.sqlite").rename(folder / "away.sqlite")
+        asked = teacher.started.total()
+        for _ in range(2):  # the first leaves an empty ledger
+            with pytest.raises(
+                WouldAskAgainError, match=r"has 6 rows, and the ledger .* has none of the replies"
+            ) as caught:
+                run(folder, teacher, choice=choice)
+            assert "--ledger PATH" in caught.value.hint
+        assert (teacher.started.total(), published(folder)) == (asked, files)
+        assert run(folder, teacher, choice=Choice.REASK).pairs == 6
+        assert teacher.started.total() == 2 * asked

@@ -16,6 +16,7 @@ from glan.records import Message, Reply, Request, Sampling, Stage
 from glan.settings import Limits
 from glan.teachers.fleet import Fleet, Try, syllabus_of
 from glan.teachers.kinds import Kind, Trouble
+from glan.teachers.rates import Allowance, Rates
 from glan.teachers.specs import Endpoint
 
 FIXED = Limits(concurrency="fixed", max_in_flight=10)
@@ -168,6 +169,20 @@ async def test_before_the_first_answer_nobody_is_away() -> None:
     assert found.away() == []
 
 
+async def test_one_prompt_on_which_a_server_breaks_makes_it_not_away() -> None:
+    """Status 500 counts once for each request: many that break mean the server, one that always does means itself."""
+    found = yard("a")
+    await found.outcome(REPLY)
+    last = None
+    for _ in range(100):
+        last = await found.sent(last=last)
+        found.fleet.hear(last, CRASH)
+    assert found.away() == []
+    for i in range(19):  # that one counts as well
+        await found.outcome(CRASH, f"answer/a/{i}/0")
+    assert found.away() == ["a"]
+
+
 async def test_a_full_server_is_not_away() -> None:
     """However many are refused while others are served; refused alone, again and again, it is."""
     found = yard("a")
@@ -296,6 +311,20 @@ async def test_who_pauses_holds_up_no_run_that_stops(pause_s: float) -> None:
         resting.result()
     permits.give_back()
     assert (permits.in_flight, permits.resting) == (0, 0)
+
+
+async def test_a_run_that_stops_does_not_wait_for_its_place_in_the_rates() -> None:
+    """Who waits because the server has said that nothing is left was not sent, and is given up at once."""
+    found = yard("a")
+    permits = found.fleet.regulate(FIXED)
+    found.fleet.hear(await found.sent(), REPLY, Rates(requests=Allowance(0.0, 10.0, 86_400.0)))
+    waiting = asyncio.create_task(found.fleet.admit(ask(), None))
+    await found.time.until(3_600)
+    assert not waiting.done()
+    permits.close(StoppedError("Stop."))
+    await found.time.until(found.time.now + 2)
+    with pytest.raises(StoppedError):
+        waiting.result()
 
 
 async def test_a_run_that_stops_does_not_wait_for_servers_that_are_away() -> None:

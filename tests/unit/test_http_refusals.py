@@ -4,9 +4,24 @@ import json
 from collections.abc import Callable
 
 import pytest
-from misbehaving import KEY, Answer, Call, Pauses, ask, at, failed, failure_from, reply_from, said, serving, words
+from misbehaving import (
+    EMBED,
+    KEY,
+    Answer,
+    Call,
+    Pauses,
+    ask,
+    at,
+    failed,
+    failure_from,
+    reply_from,
+    said,
+    serving,
+    words,
+)
 
 from glan.errors import RequestError, TeacherError, UnusableError
+from glan.records import Request
 from glan.teachers.http import Http
 
 UNUSABLE = [
@@ -205,3 +220,40 @@ async def test_a_wrong_key_is_seen_from_the_list() -> None:
     async with serving(failed(401)) as server, Http(at(server), Pauses().patience()) as teacher:
         with pytest.raises(UnusableError, match="does not accept the key in MY_KEY"):
             await teacher.listed("m")
+
+
+@pytest.mark.parametrize(
+    ("status", "header"),
+    [(429, "Retry-After"), (503, "Date"), (200, "x-ratelimit-remaining-tokens"), (308, "Location")],
+)
+async def test_a_header_that_cannot_be_read_does_no_harm(status: int, header: str) -> None:
+    """A header with other characters than those of ASCII says nothing, and the run goes on without it."""
+    odd = Answer(status=status, headers={header: "soon, très bientôt ٣"}, body=said().body)
+    async with serving(odd, said()) as server:
+        if status == 308:
+            assert "redirects to nowhere" in str(await failure_from(server))
+        else:
+            assert (await reply_from(server)).text == "So."
+
+
+LOGIN = Answer(body=b"<html><b>Log in</b></html>")
+
+
+@pytest.mark.parametrize("request_", [ask(), EMBED], ids=["chat", "embeddings"])
+async def test_what_is_no_server_of_a_model_is_told_at_once(request_: Request) -> None:
+    """An address that has only ever answered with a page is wrong, which says nothing of the request."""
+    async with serving(LOGIN) as server:
+        error = await failure_from(server, request_, max_retries=8)
+    assert isinstance(error, UnusableError)
+    assert len(server.calls) == 4
+    assert "Log in" in error.hint
+    assert "Check the address" in error.hint
+
+
+async def test_a_page_from_a_server_that_has_replied_is_a_bad_moment() -> None:
+    """Where replies have come, a page in the place of one is about that request alone."""
+    async with serving(said(), LOGIN) as server, Http(at(server), Pauses().patience(max_retries=5)) as teacher:
+        await teacher.reply(ask())
+        with pytest.raises(RequestError, match="after the last retry"):
+            await teacher.reply(ask())
+    assert len(server.calls) == 7

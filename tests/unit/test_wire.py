@@ -292,6 +292,7 @@ OPENAI = {"message": "Bad.", "type": "invalid_request_error", "param": None, "co
             {"message": "'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."},
             Kind.LIMIT_NAME, id="name of the limit by words",
         ),
+        pytest.param(422, {"message": "Use max_completion_tokens here."}, Kind.LIMIT_NAME, id="limit to use"),
         pytest.param(
             400, {"message": "'max_tokens' or 'max_completion_tokens' is too large: 9."}, Kind.FORM, id="large limit"
         ),

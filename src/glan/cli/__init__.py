@@ -77,6 +77,7 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line; errors that a person can mend end with exit code 1 and one clear message."""
+    _open_streams()
     code = _exit_code()
     try:
         sys.stdout.flush()
@@ -85,6 +86,13 @@ def main() -> NoReturn:
         code = code or 1
     # Not sys.exit: a thread of the HTTP library that lets go of a connection while Python finalises aborts the process.
     os._exit(code)
+
+
+def _open_streams() -> None:
+    """Open what whoever started the process has closed; otherwise a file that is opened next would be taken for it."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
 
 
 def _exit_code() -> int:

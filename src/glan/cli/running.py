@@ -220,7 +220,7 @@ class Interruptible(Protocol):
 
 @contextmanager
 def interruptible(run: Interruptible) -> Iterator[None]:
-    """Let the first Ctrl-C or SIGTERM stop the run in good order, and the second end it at once."""
+    """Let the first Ctrl-C, SIGTERM or closed terminal stop the run in good order, and the second end it at once."""
     loop = asyncio.get_running_loop()
 
     def receive() -> None:
@@ -234,10 +234,12 @@ def interruptible(run: Interruptible) -> Iterator[None]:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, receive)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # under nohup the run goes on
+        loop.add_signal_handler(signal.SIGHUP, run.interrupt)  # a terminal that closes may say so twice
     try:
         yield
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.remove_signal_handler(number)
 
 

@@ -17,7 +17,7 @@ from glan.errors import RequestError, UnusableError
 from glan.parsing import clean
 from glan.records import Reply, Request, Usage
 from glan.teachers.kinds import Hide, Kind, Trouble, count_of, read_trouble, told_in_body
-from glan.teachers.wire import read_json, short
+from glan.teachers.wire import no_reply, read_json, short
 from glan.vectors import VectorError, pack, pack_unusable, rounded
 
 _MOST_SHOWN = 500
@@ -46,7 +46,7 @@ def read_vector(status: int, body: bytes, hide: Hide = str) -> Reply | Trouble:
     if not 200 <= status < 300:
         return read_trouble(status, found, hide)
     if not isinstance(found, dict):
-        return Trouble(kind=Kind.LATER, status=status, reason=f"status {status} with a body that is no JSON object")
+        return no_reply(status, "with a body that is no JSON object", body, hide)
     if found.get("error"):
         return told_in_body(status, found["error"], hide)
     data = found.get("data")

@@ -34,6 +34,7 @@ from glan.teachers.window import Window
 _MOST_OVER_MEAN = 1.25
 """A server may have so many times its share of all requests before the next one in their order is preferred."""
 _NOTHING_CAME = frozenset({Kind.LATER, Kind.TIMED_OUT, Kind.UNREACHED})
+_CRASH = 500
 _LOOK_AGAIN_S = 1.0
 _SOON_S = 30.0
 """A server that asked to be left alone for longer is waited for, however long it has been away."""
@@ -52,7 +53,7 @@ class Member:
     health: Health
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Try:
     """One try of a request at one server."""
 
@@ -60,6 +61,8 @@ class Try:
     sent: Sent
     is_probe: bool
     """It goes to see whether a server that is away answers again."""
+    n_crashes: int = 0
+    """Tries of the same request that ended in status 500, this one among them."""
 
     @property
     def endpoint(self) -> Endpoint:
@@ -149,7 +152,7 @@ class Fleet:
         self._over = cause
 
     def _joined(self, endpoint: Endpoint) -> Member:
-        traffic = Traffic(rpm=self._limits.rpm, tpm=self._limits.tpm, clock=self._clock, sleep=self._sleep)
+        traffic = Traffic(rpm=self._limits.rpm, tpm=self._limits.tpm, clock=self._clock, sleep=self._pause)
         traffic.regulate(_regulator(self._in_flight))
         return Member(endpoint, traffic, Health(self._rng))
 
@@ -194,13 +197,14 @@ class Fleet:
             if is_probe:
                 member.health.drop()
             raise
-        return Try(member, sent, is_probe)
+        return Try(member, sent, is_probe, 0 if last is None else last.n_crashes)
 
     def hear(self, sent: Try, found: Reply | Trouble | None, rates: Rates | None = None) -> None:
         """Learn from what came back: a reply, a trouble, or nothing because the request was given up."""
         member = sent.member
         member.traffic.hear(sent.sent, found, rates)
         was_away = member.health.is_away
+        sent.n_crashes += isinstance(found, Trouble) and found.status == _CRASH
         self._judge(sent, found)
         if member.health.is_away is not was_away:
             told = f"is away: {member.health.reason}" if member.health.is_away else "answers again"
@@ -217,6 +221,8 @@ class Fleet:
             health.answer()
         elif health.is_away and not sent.is_probe:
             pass  # it was sent before, and breaks with the server: the absence is none the longer
+        elif sent.n_crashes > 1 and not health.is_away:
+            pass  # a prompt on which a server breaks each time says no more than once that it may be away
         elif found.is_refusal:
             # While others are being served there, it is merely full.
             counts = self._has_answered and not member.traffic.level

@@ -29,7 +29,7 @@ from glan.teachers.prices import MOST_TIMEOUTS, cost_usd, timed_out
 from glan.teachers.rates import Rates
 from glan.teachers.specs import Endpoint
 from glan.teachers.thinking import Words, effort_words
-from glan.teachers.troubles import error_of
+from glan.teachers.troubles import error_of, stranger
 from glan.teachers.wire import Rung
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,8 @@ logger = logging.getLogger(__name__)
 _FIRST_PAUSE_S = 0.5
 _MAX_PAUSE_S = 60.0
 _MAX_KNOCKS = 4
-"""So often a server is called that never answered: more likely its address is wrong than that it is starting."""
+"""So often a server is called that never answered, or not as one does: more likely its address is wrong than that it is
+starting."""
 _REFUSED_PER_RETRY = 4
 """So many refusals are as bad as another failure, where they are waited out: with the pauses a quarter of an hour."""
 
@@ -175,6 +176,8 @@ class Http:
         self._price = price
         first = self._way.endpoints[0]
         self._manners = Manners(first.limit_name, Rung(first.rung), words)
+        self._has_replied = False
+        """Whether any reply has ever come."""
         self._told: set[str] = set()
         """Reasons of which the server's words were logged."""
         self._line_to = line_to
@@ -199,6 +202,7 @@ class Http:
             found = await self._asked(sent, course)
             latency_s = time.perf_counter() - started
             if isinstance(found, Reply):
+                self._has_replied = True
                 self._learn(course, sent.endpoint)
                 logger.debug("%s: a reply after %.2f s", request.id, latency_s)
                 return self._finished(found, course, sent.endpoint, latency_s)
@@ -302,9 +306,14 @@ class Http:
         course.n_crashes = course.n_crashes + 1 if trouble.status == 500 else 0
         if course.n_crashes and course.leave_crashing(most):
             return
-        is_absent = trouble.kind is Kind.UNREACHED and not self._was_reached and course.n_tries >= _MAX_KNOCKS
-        if is_absent or course.n_tries > most or course.n_timeouts >= MOST_TIMEOUTS:
+        if self._is_elsewhere(course, trouble) or course.n_tries > most or course.n_timeouts >= MOST_TIMEOUTS:
             raise self._error(course, trouble, endpoint) from trouble.cause
+
+    def _is_elsewhere(self, course: Course, trouble: Trouble) -> bool:
+        """Say whether it is more likely that the address is wrong than that its server has a bad moment."""
+        is_absent = trouble.kind is Kind.UNREACHED and not self._was_reached
+        is_stranger = trouble.is_foreign and not self._has_replied
+        return (is_absent or is_stranger) and course.n_tries >= _MAX_KNOCKS
 
     @property
     def _was_reached(self) -> bool:
@@ -324,4 +333,6 @@ class Http:
             self._told.add(trouble.reason)
             logger.warning("%s: %s from %s: %s", course.request.id, trouble.reason, endpoint.host, trouble.told)
         path = Route.of(course.request.stage).path
+        if trouble.is_foreign and self._is_elsewhere(course, trouble):
+            return stranger(trouble, endpoint, path=path)
         return error_of(trouble, endpoint, course.request.sampling.model, path=path)

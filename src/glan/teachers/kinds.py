@@ -60,6 +60,8 @@ class Trouble:
     """What the server says the trouble is about."""
     refused: str = ""
     """The parameter that the model never takes, whatever its value."""
+    is_foreign: bool = False
+    """It is nothing that a server of this protocol says, such as a page to log in."""
     retry_after_s: float | None = None
     cause: Exception | None = None
 
@@ -117,6 +119,7 @@ _FORM = re.compile(r"response.?format|json.?schema|json.?object|structured|guide
 _NOT_TAKEN = re.compile(
     r"not (supported|permitted|allowed|recognized|available)|unsupported|unrecognized|unknown|unexpected"
     r"|isn't supported|does not support|only the default|extra (inputs|fields)|cannot (find field|both be specified)"
+    r"|use \W?max_(completion_)?tokens"
 )
 _PARAMETER = re.compile(
     r"\b(max_completion_tokens|max_tokens|temperature|top_p|reasoning_effort|chat_template_kwargs|reasoning|thinking)\b"

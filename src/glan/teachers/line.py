@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
 from pyreqwest import exceptions as foreign
 from pyreqwest.client import Client, ClientBuilder
@@ -77,7 +78,7 @@ class Line:
         try:
             async with self._call(body, route).build_streamed() as response:
                 self.was_reached = True
-                return await self._read(response, route), read_rates(response.get_header)
+                return await self._read(response, route), read_rates(partial(_header, response))
         except foreign.PyreqwestError as error:
             return trouble_of(error), None
 
@@ -144,7 +145,7 @@ class Line:
             return found
         if found.kind is Kind.MOVED:
             return replace(found, told=self.hide(_target(response)))
-        pause_s = read_retry_after(response.get_header("retry-after"), date=response.get_header("date"))
+        pause_s = read_retry_after(_header(response, "retry-after"), date=_header(response, "date"))
         return replace(found, retry_after_s=pause_s)
 
 
@@ -177,6 +178,14 @@ async def read_body(response: Response, max_bytes: int) -> bytes | None:
     return b"".join(chunks)
 
 
+def _header(response: Response, name: str) -> str | None:
+    """Return a header; None where there is none, or one with other characters than those of ASCII."""
+    try:
+        return response.get_header(name)
+    except ValueError:
+        return None
+
+
 def _target(response: Response) -> str:
     """Return where a redirect leads, without what may hold a key."""
-    return re.split(r"[?#]", clean(response.get_header("location") or ""), maxsplit=1)[0][:200]
+    return re.split(r"[?#]", clean(_header(response, "location") or ""), maxsplit=1)[0][:200]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 _MAX_COUNT = 10**12
 _MAX_RESET_S = 7 * 86_400.0
+"""What is longer is no duration: some servers give the moment of the reset, in seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +68,12 @@ _PARTS = re.compile(rf"(?:{_PART.pattern}\s*)+", re.ASCII)
 
 
 def read_duration(text: str | None) -> float | None:
-    """Return the seconds of `6m0s`, `1.5s`, `20ms` or plain `12`; None for anything else."""
+    """Return the seconds of `6m0s`, `1.5s`, `20ms` or plain `12`; None for anything else, such as a date in seconds."""
     told = (text or "").strip().lower()
     if re.fullmatch(r"\d{1,12}(\.\d{1,9})?", told, re.ASCII):
-        return min(float(told), _MAX_RESET_S)
-    if len(told) > 60 or not _PARTS.fullmatch(told):
+        seconds = float(told)
+    elif len(told) <= 60 and _PARTS.fullmatch(told):
+        seconds = sum(float(number) * _UNITS_S[unit] for number, unit in _PART.findall(told))
+    else:
         return None
-    return min(sum(float(number) * _UNITS_S[unit] for number, unit in _PART.findall(told)), _MAX_RESET_S)
+    return seconds if seconds <= _MAX_RESET_S else None

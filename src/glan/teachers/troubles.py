@@ -74,6 +74,14 @@ def error_of(trouble: Trouble, endpoint: Endpoint, model: str, *, path: str = "/
     return _unusable(endpoint, model, trouble, path) if error is None else error(trouble)
 
 
+def stranger(trouble: Trouble, endpoint: Endpoint, *, path: str) -> UnusableError:
+    """Return the error that what is no server of this protocol ends in; nothing else was ever heard from it."""
+    return UnusableError(
+        f"{endpoint.base_url}{path} answers, and not as a server of the OpenAI protocol does: {trouble.reason}.",
+        hint=" ".join(part for part in (_NO_SUCH_PLACE, _said(trouble)) if part),
+    )
+
+
 def _said(trouble: Trouble) -> str:
     return f"The server said: {trouble.told}" if trouble.told else ""
 

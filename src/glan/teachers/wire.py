@@ -108,6 +108,9 @@ class _Completion(msgspec.Struct):
 
 
 _COMPLETION = msgspec.json.Decoder(_Completion)
+_JSON = json.JSONDecoder()
+_TEXTS = ("content", "refusal", "reasoning_content", "reasoning")
+"""Texts of a message that a stream gives in pieces."""
 
 
 def read_response(status: int, body: bytes, hide: Hide = str) -> Reply | Trouble:
@@ -116,16 +119,21 @@ def read_response(status: int, body: bytes, hide: Hide = str) -> Reply | Trouble
         return read_trouble(status, read_json(body), hide)
     found = _completion(body)
     if found is None:
-        return Trouble(kind=Kind.LATER, status=status, reason=f"status {status} with a body that is no JSON object")
-    choice = found.choices[0] if isinstance(found.choices, list) and found.choices else None
-    if not isinstance(choice, dict):
-        choice = {}
+        return no_reply(status, "with a body that is no JSON object", body, hide)
+    choice = _first(found.choices)
     if found.error or choice.get("error") or choice.get("finish_reason") == "error":
         return told_in_body(status, found.error or choice.get("error"), hide)
     message = choice.get("message")
     if not isinstance(message, dict):
-        return Trouble(kind=Kind.LATER, status=status, reason=f"status {status} without a reply in its body")
+        return no_reply(status, "without a reply in its body", body, hide)
     return _reply(found, choice, message, hide)
+
+
+def no_reply(status: int, what: str, body: bytes, hide: Hide) -> Trouble:
+    """Say what a success is worth that holds no reply, with the beginning of what came instead."""
+    shown = " ".join(hide(clean(body[:2_000].decode("utf-8", "replace"))).split())[:_MAX_NAME_LENGTH]
+    is_foreign = not body.lstrip(b"\xef\xbb\xbf \r\n\t").startswith((b"{", b"data:"))
+    return Trouble(kind=Kind.LATER, status=status, reason=f"status {status} {what}", told=shown, is_foreign=is_foreign)
 
 
 def _completion(body: bytes) -> _Completion | None:
@@ -134,22 +142,41 @@ def _completion(body: bytes) -> _Completion | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     # Lone surrogates, NaN, a byte order mark or a broken character: the reply is paid for, so it is read leniently.
-    found = read_json(body)
+    found = read_json(body) or _gathered(body)
     if not isinstance(found, dict):
         return None
     return _Completion(**{name: found.get(name) for name in _Completion.__struct_fields__})
 
 
 def read_json(body: bytes) -> object:
-    """Read JSON leniently: also NaN, a byte order mark or a broken character; None where it is none."""
+    """Read JSON leniently: also with NaN, a byte order mark, a broken character, something behind it; None if none."""
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     try:
-        return json.loads(body.decode("utf-8-sig", "replace"))
+        return _JSON.raw_decode(body.decode("utf-8-sig", "replace").lstrip())[0]
     except (ValueError, RecursionError):
         return None
+
+
+def _gathered(body: bytes) -> Mapping[str, Any] | None:
+    """Put a reply together that came as a stream of events, which nobody has asked for; None unless it is whole."""
+    events = [read_json(line.removeprefix(b"data:")) for line in body.splitlines() if line.startswith(b"data:")]
+    pieces = [event for event in events if isinstance(event, dict)]
+    found = {name: value for piece in pieces for name, value in piece.items() if value}
+    choices = [_first(piece.get("choices")) for piece in pieces]
+    endings = [ending for choice in choices if (ending := choice.get("finish_reason"))]
+    if not endings:
+        return found if "error" in found else None
+    deltas = [delta for choice in choices if isinstance(delta := choice.get("delta"), dict)]
+    message = {name: "".join(text for delta in deltas if isinstance(text := delta.get(name), str)) for name in _TEXTS}
+    return {**found, "choices": [{"message": message, "finish_reason": endings[-1]}]}
+
+
+def _first(choices: object) -> Mapping[str, Any]:
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    return choice if isinstance(choice, dict) else {}
 
 
 def _reply(found: _Completion, choice: Mapping[str, Any], message: Mapping[str, Any], hide: Hide) -> Reply:
