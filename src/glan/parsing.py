@@ -356,7 +356,9 @@ def _name(text: str) -> str:
     """Return a name on one line, without numbering and Markdown; empty if it is none."""
     if len(text) <= MAX_NAME_LENGTH and _PLAIN_NAME.fullmatch(text):
         return text
-    name = " ".join(clean(text).split()).strip("*#`_ ")
+    name = " ".join(clean(text).split()).lstrip("*#`_ ").rstrip("*`_ ")
+    if (bare := name.rstrip("#")).endswith(" "):  # the end of a Markdown heading; C# and F# are names
+        name = bare.rstrip("*`_ ")
     name = _NUMBERING.sub("", name)
     if len(name) > MAX_NAME_LENGTH or not any(unicodedata.category(c)[0] in "LN" for c in name):
         return ""
