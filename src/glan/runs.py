@@ -149,7 +149,7 @@ class Run:
         meaning = meaning_of(self.config, disciplines, self.project.prompts, asking)
         earlier = Earlier.of(ledger, self.options.scope_in(self.project))
         if standing is not None and self.options.choice is not Choice.REASK:
-            check_there(earlier, standing.rows, self.project.ledger_path)
+            check_there(ledger, earlier, standing.rows)
         choice = await chosen(job, ledger, meaning, told=self.options.choice, earlier=earlier)
         inputs = inputs_of(self.project, self.options)
         basis = Basis(inputs=inputs, meaning=meaning, models=self.panel.models, choice=choice)

@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from pathlib import Path
 from urllib.parse import unquote
 
 from msgspec import structs
@@ -28,6 +27,7 @@ from glan.teachers.ledger import Entry, Ledger
 from glan.teachers.ledger_rows import Run as LedgerRun
 from glan.teachers.ledgered import Choice, Ledgered, Tally
 from glan.teachers.permits import Permits
+from glan.teachers.shelf import Shelf
 from glan.teachers.watched import Cuts, Watched
 from glan.wording import few
 
@@ -150,17 +150,18 @@ async def chosen(job: Job, ledger: Ledger, now: Mapping[str, str], *, told: Choi
     return Choice.EXACT
 
 
-def check_there(earlier: Earlier, rows: int, path: Path) -> None:
+def check_there(ledger: Ledger, earlier: Earlier, rows: int) -> None:
     """See that a ledger is the one of the rows that stand, and not another or a new one.
 
     Raises:
-        WouldAskAgainError: it knows of no run, so all that they rest on would be paid for again.
+        WouldAskAgainError: it knows of no run and has no replies of others, so all that they rest on would be paid for
+            again.
 
     """
-    if rows and not earlier.runs:
+    if rows and not earlier.runs and not Shelf(ledger).count():
         raise WouldAskAgainError(
-            f"The data set has {rows:,} rows, and the ledger {path} has none of the replies that they rest on: this "
-            "run would ask for all of them again. Nothing was asked.",
+            f"The data set has {rows:,} rows, and the ledger {ledger.path} has none of the replies that they rest on: "
+            "this run would ask for all of them again. Nothing was asked.",
             hint="Name the ledger that has them, --ledger PATH, or put a backup in its place with `glan ledger "
             "restore`; --reask pays for everything anew.",
         )

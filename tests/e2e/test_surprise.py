@@ -32,6 +32,7 @@ from glan.records import Stage
 from glan.teachers.faults import Faulty
 from glan.teachers.ledger import Ledger
 from glan.teachers.ledgered import Choice
+from glan.teachers.sharing import Wanted, take
 
 TREE = ["Physics", {"name": "Law", "notes": "Civil law."}, "Music"]
 SETTINGS: dict[str, Any] = {"pairs": 24, "seed": 1, "plan_questions_per_visit": 2}
@@ -345,3 +346,17 @@ def test_rows_without_their_ledger_are_not_paid_for_again(choice: Choice | None)
         assert (teacher.started.total(), published(folder)) == (asked, files)
         assert run(folder, teacher, choice=Choice.REASK).pairs == 6
         assert teacher.started.total() == 2 * asked
+
+
+def test_rows_whose_replies_came_with_an_import_go_on() -> None:
+    """A new ledger that took the replies of the lost one from a file has them, so the run asks for nothing again."""
+    with project(["Physics"], pairs=6) as folder:
+        teacher = Counting(small())
+        run(folder, teacher)
+        asked, files = teacher.started.total(), published(folder)
+        old = folder / "away.sqlite"
+        (folder / "ledger.sqlite").rename(old)
+        with Ledger.open(old, readonly=True) as source, Ledger.open(folder / "ledger.sqlite") as ledger:
+            take(source, ledger, Wanted(stages=ALL))
+        assert run(folder, teacher).pairs == 6
+        assert (teacher.started.total(), published(folder)) == (asked, files)
