@@ -52,6 +52,9 @@ def test_a_home_that_nobody_has_is_a_name_like_any_other() -> None:
     [
         ("http://host/x", "no place"),
         ("s3:///x", "no name of a bucket"),
+        ("s3:/secret@bucket/x", "slashes are missing behind s3:"),
+        ("GS:bucket/x", "slashes are missing behind gs:"),
+        ("file:/srv/x", "slashes are missing behind file:"),
         ("s3://Bucket/x", "no name of a bucket"),
         ("s3://AKIA:secret@bucket/x", "a key may stand"),
         ("az://container/x?sig=secret", "a key may stand"),

@@ -18,7 +18,8 @@ from glan.errors import ConfigError
 REMOTE: Final = ("s3", "gs", "az")
 """The schemes of object stores."""
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,221}", re.ASCII)
-_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_URL: Final = re.compile(rf"[A-Za-z][A-Za-z0-9+.-]+://|(?:{'|'.join((*REMOTE, 'file'))}):", re.IGNORECASE)
+_KNOWN: Final = "Known are s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX and file:///FOLDER."
 
 Mark = Mapping[str, str]
 """What tells one content of a file from the next, for `Store.swap` alone."""
@@ -139,13 +140,12 @@ def address_of(text: str) -> Address:
     """
     if not is_url(text):
         return Address(scheme="file", bucket="", path=os.path.abspath(os.path.expanduser(text)))  # noqa: PTH100, PTH111 - no link is resolved, no user has to be there
-    scheme, rest = text.split("://", 1)
-    scheme = scheme.lower()
+    scheme, slashes, rest = text.partition("://")
+    scheme = scheme.partition(":")[0].lower()
     if scheme not in (*REMOTE, "file"):
-        raise ConfigError(
-            f"{scheme}:// is no place that glan can put files to.",
-            hint="Known are s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX and file:///FOLDER.",
-        )
+        raise ConfigError(f"{scheme}:// is no place that glan can put files to.", hint=_KNOWN)
+    if not slashes:
+        raise ConfigError(f"Two slashes are missing behind {scheme}: in the address.", hint=_KNOWN)
     parts = urlsplit(f"{scheme}://{rest}")
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ConfigError(
