@@ -152,8 +152,9 @@ def _size(estimates: Sequence[StageEstimate]) -> tuple[float, int]:
 
 
 def _stage(stage: Stage, places: int, limits: Limits, known: Known) -> StageEstimate:
-    average, price = known.averages[stage], known.prices.get(stage)
+    average = known.averages[stage]
     calls = round(places * average.calls)
+    price = known.prices.get(stage) if calls else Prices(input=0.0, output=0.0)
     prompt, completion = round(calls * average.prompt_tokens), round(calls * average.completion_tokens)
     hours = max(
         calls * average.latency_s / limits.fixed / 3600,

@@ -161,6 +161,12 @@ def test_an_unknown_price_is_none() -> None:
     assert [each.cost_usd is None for each in found] == [False, False, False, True]
 
 
+def test_nothing_to_ask_costs_nothing_at_any_price() -> None:
+    """A stage without a call left is free, also where nobody knows the price of its teacher."""
+    known = Known(pairs=100, slots=130, done={(leaf.leaf, Stage.QUESTIONS): 50 for leaf in LEAVES}, prices={})
+    assert [each.cost_usd for each in estimate(LEAVES, Config(pairs=100), LOW, known)] == [0, 0, 0, 0]
+
+
 def test_rates_make_a_run_longer() -> None:
     """Where requests or tokens a minute are limited, the hours are at least what the limit takes."""
     free = estimate(LEAVES, Config(pairs=1_000), LOW, Known())
