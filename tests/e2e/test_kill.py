@@ -215,6 +215,15 @@ def test_a_run_that_stops_waits_no_longer_than_its_grace(tmp_path: Path) -> None
         assert replies_in(folder) == 0
 
 
+@pytest.fixture
+def without_nohup() -> Iterator[None]:
+    """Commands that hear SIGHUP, also where whoever runs the tests does not."""
+    heard = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, heard)
+
+
+@pytest.mark.usefixtures("without_nohup")
 def test_a_terminal_that_closes_loses_nothing(slow: Server, tmp_path: Path) -> None:
     """Hung up on, twice as shells do it, a run keeps every reply under way."""
     command = CommandLine(home=tmp_path, base_url=slow.base_url)

@@ -64,6 +64,7 @@ class Told(Record, frozen=True, kw_only=True, array_like=True):
     param: str = ""
     refused: str = ""
     retry_after_s: float | None = None
+    is_foreign: bool = False
 
     @classmethod
     def of(cls, trouble: Trouble) -> "Told":
