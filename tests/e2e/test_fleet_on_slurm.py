@@ -171,6 +171,7 @@ def test_a_server_that_does_not_start_is_no_success(tmp_path: Path, begin_job: C
     assert (tmp_path / "servers.txt").read_text() == ""
 
 
+@pytest.mark.long
 def test_a_job_is_told_to_end_while_a_copy_is_made(
     command: CommandLine, tmp_path: Path, begin_job: Callable[..., Job]
 ) -> None:
@@ -192,6 +193,7 @@ def test_a_job_is_told_to_end_while_a_copy_is_made(
     assert not (local / "glan-8006").exists(), "What is in the copy takes no more room on the node."
 
 
+@pytest.mark.long
 def test_a_job_that_comes_back_to_a_node_takes_what_it_made_elsewhere(
     command: CommandLine, tmp_path: Path, begin_job: Callable[..., Job]
 ) -> None:
@@ -215,6 +217,7 @@ def test_a_job_that_comes_back_to_a_node_takes_what_it_made_elsewhere(
     check_whole(folder, PAIRS + 5)
 
 
+@pytest.mark.long
 def test_a_run_waits_for_the_first_server_of_the_list(
     command: CommandLine, tmp_path: Path, begin_job: Callable[..., Job]
 ) -> None:
