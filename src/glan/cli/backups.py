@@ -74,7 +74,7 @@ def restore_command(source: str, folder: Path, ledger: Path | None, *, force: bo
     """
     target = _path(folder, ledger)
     address = address_of(source)
-    with scratch_in(target.resolve().parent, f"{target.name}-copy-") as scratch:
+    with scratch_in(target.resolve().parent) as scratch:
         new = scratch / "copy"
         if address.is_remote:
             _fetch(address, folder, new)

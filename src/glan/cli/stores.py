@@ -49,8 +49,7 @@ def put_at(address: Address, folder: Path, scratch: Path, *, force: bool) -> Ite
     store = store_at(place, folder)
     if not force and asyncio.run(store.has(name)):
         raise StorageError(f"{address.url} exists already.", hint="Give another name, or --force.")
-    sweep(scratch)
-    with scratch_in(scratch, _SENDING) as made:
+    with scratch_in(scratch) as made:
         path = made / name
         yield path
         with sending(path.stat().st_size) as watch:
@@ -58,17 +57,18 @@ def put_at(address: Address, folder: Path, scratch: Path, *, force: bool) -> Ite
 
 
 @contextmanager
-def scratch_in(folder: Path, prefix: str) -> Iterator[Path]:
-    """Give a folder on the same disk as another, which is gone afterwards."""
+def scratch_in(folder: Path) -> Iterator[Path]:
+    """Give a folder inside another, for a file on its way to a store or from one; it is gone afterwards."""
+    sweep(folder)
     try:
-        with TemporaryDirectory(dir=folder, prefix=prefix, ignore_cleanup_errors=True) as made, _locked(Path(made)):
+        with TemporaryDirectory(dir=folder, prefix=_SENDING, ignore_cleanup_errors=True) as made, _locked(Path(made)):
             yield Path(made)
     except FileNotFoundError as error:
         raise StorageError(f"There is no folder {folder}.") from error
 
 
 def sweep(folder: Path) -> None:
-    """Take away what commands left that were killed while they sent something: it is as large as a ledger."""
+    """Take away what commands left that were killed while they sent or fetched something: it is as large as a ledger."""
     for left in folder.glob(f"{_SENDING}*"):
         with suppress(OSError):  # it went by itself, or is somebody else's
             is_old = time.time() - left.lstat().st_mtime > _YOUNG_S
