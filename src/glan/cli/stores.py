@@ -68,7 +68,7 @@ def scratch_in(folder: Path) -> Iterator[Path]:
 
 
 def sweep(folder: Path) -> None:
-    """Take away what commands left that were killed while they sent or fetched something: it is as large as a ledger."""
+    """Take away what commands left that were killed while they sent or fetched a file, as large as a ledger."""
     for left in folder.glob(f"{_SENDING}*"):
         with suppress(OSError):  # it went by itself, or is somebody else's
             is_old = time.time() - left.lstat().st_mtime > _YOUNG_S
