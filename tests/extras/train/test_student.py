@@ -112,11 +112,11 @@ def test_a_setting_that_does_not_fit_the_base_is_told(
 
 
 def test_a_full_disk_is_told(command: CommandLine, project: Project, small: Path, tmp_path: Path) -> None:
-    """Where a checkpoint does not fit on the disk, the error says so; with room the same command goes through."""
+    """Where a file is not taken whole, the error says so and what to do; with room the same command goes through."""
     given = arguments(project, small, tmp_path / "student", "--set", "epochs=1")
     full = command.told(max_file_bytes=100 * 1024)(*given)
     assert full.code == 1
-    assert ("cannot be written" in full.err, "make room" in full.err) == (True, True), full.err
+    assert ("cannot be written" in full.err, "use another disk" in full.err) == (True, True), full.err
     assert not (tmp_path / "student" / "model").exists()
     assert command(*given).code == 0
 
