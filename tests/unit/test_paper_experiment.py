@@ -67,7 +67,7 @@ def refuse_unknown(words: list[str]) -> None:
         below = found.get_command(click.Context(found), rest[0])
         assert below is not None, rest
         found, rest = below, rest[1:]
-    found.make_context(name, rest)
+    found.make_context(name, rest, parent=click.Context(cli, info_name="glan", **cli.context_settings))
 
 
 def test_it_is_the_paper_as_far_as_that_says(folder: Path) -> None:
