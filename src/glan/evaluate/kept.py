@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from glan.disk import append
-from glan.errors import ProjectError
+from glan.errors import ProjectError, file_error
 
 T = TypeVar("T")
 
@@ -31,10 +31,8 @@ class Kept(Generic[T]):
         except FileNotFoundError:
             return {}
         except OSError as error:
-            raise ProjectError(
-                f"{self._path} cannot be read: {error.strerror}.",
-                hint="Name another folder with --out, or move it away: what it holds is then taken anew.",
-            ) from error
+            hint = "Name another folder with --out, or move it away: what it holds is then taken anew."
+            raise file_error(ProjectError, self._path, "read", error, hint) from error
         found: dict[str, T] = {}
         for line in lines:
             try:
