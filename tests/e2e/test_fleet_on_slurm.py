@@ -13,7 +13,7 @@ import pytest
 from commandline import CommandLine, bytes_of, check_whole, set_in, simulated, until
 
 from glan.teachers.ledger import Ledger
-from glan.teachers.simulate import Simulated
+from glan.teachers.simulate import Server, Simulated
 
 SCRIPTS = Path(__file__).parents[2] / "docs" / "fleet"
 PAIRS = 150
@@ -114,12 +114,18 @@ def test_servers_of_a_fleet_come_go_and_die(
     assert url_of(7_003).removesuffix("/v1").removeprefix("http://") in (folder / "run.log").read_text()
 
 
+def slow_project(command: CommandLine, server: Server, pairs: int) -> Path:
+    """Make a project that asks one server, a few requests at a time, so that a job of it can be met half-way."""
+    folder = command.init("data", pairs=pairs)
+    set_in(folder, "spec", f'"vllm/any@{server.base_url}"')
+    set_in(folder, "max_in_flight", "4")
+    return folder
+
+
 def test_a_run_takes_its_ledger_along(command: CommandLine, tmp_path: Path, begin_job: Callable[..., Job]) -> None:
     """A job that is told to end keeps a copy of the ledger; the next one, on another disk, pays for nothing twice."""
     with simulated(Simulated(latency_ms=20)) as server:
-        folder, copy = command.init("data", pairs=PAIRS), tmp_path / "shared.sqlite"
-        set_in(folder, "spec", f'"vllm/any@{server.base_url}"')
-        set_in(folder, "max_in_flight", "4")
+        folder, copy = slow_project(command, server, PAIRS), tmp_path / "shared.sqlite"
         job = begin_job(8_001, "run.sh", folder, copy)
         until(lambda: server.stats().paid > PAIRS)
         job.send_signal(signal.SIGTERM)
@@ -137,9 +143,7 @@ def test_a_job_that_is_begun_again_where_it_was_goes_on_with_its_ledger(
 ) -> None:
     """The older copy does not take the place of its ledger, so only what was in flight is asked for twice."""
     with simulated(Simulated(latency_ms=20)) as server:
-        folder, copy = command.init("data", pairs=5), tmp_path / "shared.sqlite"
-        set_in(folder, "spec", f'"vllm/any@{server.base_url}"')
-        set_in(folder, "max_in_flight", "4")
+        folder, copy = slow_project(command, server, 5), tmp_path / "shared.sqlite"
         assert begin_job(8_003, "run.sh", folder, copy).wait(120) == 0, (tmp_path / "8003.log").read_text()
         set_in(folder, "pairs", str(PAIRS))
         before = server.stats().paid
@@ -179,9 +183,7 @@ def test_a_job_is_told_to_end_while_a_copy_is_made(
     local, copy = tmp_path / "local", tmp_path / "shared.sqlite"
     local.mkdir()
     with simulated(Simulated(latency_ms=20)) as server:
-        folder = command.init("data", pairs=100 * PAIRS)
-        set_in(folder, "spec", f'"vllm/any@{server.base_url}"')
-        set_in(folder, "max_in_flight", "4")
+        folder = slow_project(command, server, 100 * PAIRS)
         (local / "held").touch()
         job = begin_job(8_006, "run.sh", folder, copy, KEEP_EVERY_S="0")
         until(lambda: (local / "waits").exists() and server.stats().paid > 0)
@@ -199,9 +201,7 @@ def test_a_job_that_comes_back_to_a_node_takes_what_it_made_elsewhere(
 ) -> None:
     """Killed on one node before a copy, gone on on another, and begun on the first again: nothing is paid twice."""
     with simulated(Simulated(latency_ms=20)) as server:
-        folder, copy = command.init("data", pairs=PAIRS), tmp_path / "shared.sqlite"
-        set_in(folder, "spec", f'"vllm/any@{server.base_url}"')
-        set_in(folder, "max_in_flight", "4")
+        folder, copy = slow_project(command, server, PAIRS), tmp_path / "shared.sqlite"
         job = begin_job(8_007, "run.sh", folder, copy)
         until(lambda: server.stats().paid > PAIRS)
         killed(job)
